@@ -1,0 +1,103 @@
+# pchan: `make deps demo` shows it at work, `make deps check` tests it.
+
+PREFIX = /usr/local
+CC = gcc
+CPPFLAGS = -D_GNU_SOURCE -DLIBBSD_OVERLAY -isystem /usr/include/bsd -Ilib
+CFLAGS = -O2 -g
+WARNINGS = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
+HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LDFLAGS = -pie -Wl,-z,relro,-z,now
+LDLIBS = -lbsd -ljansson -pthread
+
+# SAN=thread or SAN=address: everything is built and tested in a folder of its own.
+SAN =
+ifeq ($(SAN),)
+BUILD = build
+BIN = bin
+else
+BUILD = build/$(SAN)
+BIN = build/$(SAN)/bin
+SANFLAGS_thread = -fsanitize=thread
+SANFLAGS_address = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HARDENING = -fPIE $(SANFLAGS_$(SAN)) -fno-omit-frame-pointer
+endif
+
+ALL_CFLAGS = -std=c17 $(CFLAGS) $(WARNINGS) $(HARDENING)
+TOOLS = $(notdir $(wildcard cmd/*))
+LIB_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
+TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/t_*.c))
+BENCHES = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+
+all: $(TOOLS:%=$(BIN)/%)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libpchan.a: $(LIB_OBJS)
+	rm -f $@ && ar rcs $@ $^
+
+# A tool is all objects of its folder and the library.
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.c))
+.SECONDEXPANSION:
+$(TOOLS:%=$(BIN)/%): $(BIN)/%: $$(call objects,$$*) $(BUILD)/libpchan.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libpchan.a $(LDLIBS)
+
+# Modules of a tool that have tests of their own.
+$(BUILD)/tests/t_window: $(BUILD)/cmd/pfanout/window.o
+$(BUILD)/tests/t_template: $(BUILD)/cmd/pfanout/template.o
+
+# What building, the demo and the tests need, and what the rest needs besides.
+DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps
+DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
+	libclang-rt-14-dev tmux time fiu-utils
+install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive \
+	apt-get install -qy --no-install-recommends $(1); }
+
+deps:
+	@$(call install_packages,$(DEPS))
+
+dev-deps: deps
+	@$(call install_packages,$(DEV_DEPS))
+
+demo: all
+	@BIN=$(BIN) tests/demo.sh
+
+# The last line is `N passed, N failed`.
+check: all $(TESTS)
+	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests SAN=$(SAN) tests/run.sh $(ONLY)
+
+bench: all $(BENCHES)
+	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
+
+model:
+	@tests/model/run
+
+lint:
+	@tests/lint.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	for page in man/*.*; do section=$${page##*.}; \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
+		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section || exit 1; done
+
+uninstall:
+	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	for page in man/*.*; do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+
+clean:
+	rm -rf build bin
+
+.PHONY: all deps dev-deps demo check bench model lint install uninstall clean
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,238 @@
+#include "template.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "record.h"
+
+enum part_kind { LITERAL, WHOLE, VALUE, NUMBER, SLOT };
+
+struct part {
+	enum part_kind kind;
+	const char *text; /* LITERAL */
+	size_t len;
+	struct json_path *path; /* VALUE */
+};
+
+struct argument {
+	const char *source;
+	size_t n;
+	struct part *parts;
+};
+
+struct template
+{
+	size_t n;
+	struct argument arg[];
+};
+
+/* Where the {.path} at text ends: behind its }, or NULL.  A } in a quoted name does not count. */
+static const char *
+path_end(const char *text)
+{
+	bool quoted = false;
+
+	for (const char *p = text + 1; *p != '\0'; p++) {
+		if (quoted && *p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '}' && !quoted)
+			return p + 1;
+	}
+	return NULL;
+}
+
+static int
+parse_path(struct part *part, const char *text, const char *end, const char **why)
+{
+	char *path = strndup(text + 1, (size_t)(end - text) - 2);
+
+	*why = "out of memory";
+	if (path == NULL)
+		return -1;
+	part->kind = VALUE;
+	part->path = json_path_new(path, why);
+	free(path);
+	return part->path == NULL ? -1 : 0;
+}
+
+/* What begins at *text; steps over it. */
+static int
+parse_part(struct part *part, const char **text, const char **why)
+{
+	const char *at = *text, *end;
+
+	*part = (struct part){.kind = LITERAL, .text = at};
+	if (strncmp(at, "{}", 2) == 0) {
+		part->kind = WHOLE;
+		*text += 2;
+	} else if (strncmp(at, "{#}", 3) == 0 || strncmp(at, "{%}", 3) == 0) {
+		part->kind = at[1] == '#' ? NUMBER : SLOT;
+		*text += 3;
+	} else if (strncmp(at, "{.", 2) == 0 && (end = path_end(at)) != NULL) {
+		*text = end;
+		return parse_path(part, at, end, why);
+	} else {
+		part->len = 1 + strcspn(at + 1, "{");
+		*text += part->len;
+	}
+	return 0;
+}
+
+static int
+parse_argument(struct argument *a, const char *source, const char **why)
+{
+	a->source = source;
+	for (const char *at = source; *at != '\0';) {
+		struct part *parts = reallocarray(a->parts, a->n + 1, sizeof(*parts));
+
+		*why = "out of memory";
+		if (parts == NULL)
+			return -1;
+		a->parts = parts;
+		if (parse_part(&parts[a->n], &at, why) == -1)
+			return -1;
+		a->n++;
+	}
+	return 0;
+}
+
+struct template *
+template_new(char *const argv[], const char **why, const char **bad)
+{
+	struct template *t;
+	size_t n = 0;
+
+	while (argv[n] != NULL)
+		n++;
+	*why = "out of memory";
+	*bad = argv[0];
+	if ((t = calloc(1, sizeof(*t) + n * sizeof(t->arg[0]))) == NULL)
+		return NULL;
+	for (t->n = 0; t->n < n; t->n++) {
+		*bad = argv[t->n];
+		if (parse_argument(&t->arg[t->n], argv[t->n], why) == -1) {
+			t->n++;
+			template_free(t);
+			return NULL;
+		}
+	}
+	return t;
+}
+
+void
+template_free(struct template *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < t->n; i++) {
+		for (size_t j = 0; j < t->arg[i].n; j++)
+			json_path_free(t->arg[i].parts[j].path);
+		free(t->arg[i].parts);
+	}
+	free(t);
+}
+
+bool
+template_names_command(const struct template *t)
+{
+	for (size_t i = 0; i < t->arg[0].n; i++)
+		if (t->arg[0].parts[i].kind != LITERAL)
+			return true;
+	return false;
+}
+
+/* The bytes a part stands for; numbers are written into `number`. */
+static bool
+look_up(const struct part *part, const struct record *r, unsigned slot, char number[24],
+    struct json_slice *s)
+{
+	switch (part->kind) {
+	case LITERAL:
+		*s = (struct json_slice){part->text, part->len};
+		return true;
+	case WHOLE:
+		*s = (struct json_slice){r->data, r->len};
+		return true;
+	case VALUE:
+		return json_path_get(part->path, r->data, r->len, s);
+	case NUMBER:
+		*s = (struct json_slice){
+		    number, (size_t)snprintf(number, 24, "%" PRIu64, r->seq + 1)};
+		return true;
+	case SLOT:
+		*s = (struct json_slice){number, (size_t)snprintf(number, 24, "%u", slot)};
+		return true;
+	}
+	return false;
+}
+
+/* Appends the part at *at, or only adds up its greatest length in *len if at is NULL. */
+static enum template_status
+put(const struct part *part, const struct record *r, unsigned slot, char **at, size_t *len)
+{
+	struct json_slice s;
+	char number[24];
+	size_t n;
+
+	if (!look_up(part, r, slot, number, &s))
+		return TEMPLATE_NO_KEY;
+	*len += s.len;
+	if (at == NULL)
+		return TEMPLATE_OK;
+	if (part->kind == VALUE && s.len > 0 && s.data[0] == '"' &&
+	    (n = json_unquote(s.data, s.len, *at)) != (size_t)-1)
+		s.len = n;
+	else
+		memcpy(*at, s.data, s.len);
+	if (memchr(*at, '\0', s.len) != NULL)
+		return TEMPLATE_NUL;
+	*at += s.len;
+	return TEMPLATE_OK;
+}
+
+static enum template_status
+put_argument(
+    const struct argument *a, const struct record *r, unsigned slot, char **at, size_t *len)
+{
+	enum template_status status = TEMPLATE_OK;
+
+	for (size_t i = 0; i < a->n && status == TEMPLATE_OK; i++)
+		status = put(&a->parts[i], r, slot, at, len);
+	if (status == TEMPLATE_OK && at != NULL)
+		*(*at)++ = '\0';
+	return status;
+}
+
+enum template_status
+template_fill(
+    const struct template *t, const struct record *r, unsigned slot, char ***argv, const char **bad)
+{
+	size_t len = (t->n + 1) * sizeof(char *) + t->n;
+	enum template_status status;
+	char **block, *at;
+
+	for (size_t i = 0; i < t->n; i++) {
+		*bad = t->arg[i].source;
+		if ((status = put_argument(&t->arg[i], r, slot, NULL, &len)) != TEMPLATE_OK)
+			return status;
+	}
+	if ((block = malloc(len)) == NULL)
+		return TEMPLATE_NO_MEMORY;
+	at = (char *)(block + t->n + 1);
+	for (size_t i = 0; i < t->n; i++) {
+		*bad = t->arg[i].source;
+		block[i] = at;
+		if ((status = put_argument(&t->arg[i], r, slot, &at, &len)) != TEMPLATE_OK) {
+			free(block);
+			return status;
+		}
+	}
+	block[t->n] = NULL;
+	*argv = block;
+	return TEMPLATE_OK;
+}

@@ -1,0 +1,252 @@
+#include "usage.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fan.h"
+#include "json.h"
+#include "template.h"
+#include "units.h"
+#include "version.h"
+
+#define JOBS_MAX 100000
+#define ATTEMPTS_MAX 1000000
+
+enum {
+	OPTION_BACKOFF = OPTIONS_TOOL,
+	OPTION_WINDOW,
+	OPTION_MATCH,
+	OPTION_MAX_FAILED,
+};
+
+static const char letters[] = "j:kt:a:xF";
+
+static const struct option words[] = {
+    {"jobs", required_argument, NULL, 'j'},
+    {"keep-order", no_argument, NULL, 'k'},
+    {"timeout", required_argument, NULL, 't'},
+    {"attempts", required_argument, NULL, 'a'},
+    {"exec", no_argument, NULL, 'x'},
+    {"filter", no_argument, NULL, 'F'},
+    {"backoff", required_argument, NULL, OPTION_BACKOFF},
+    {"window", required_argument, NULL, OPTION_WINDOW},
+    {"match", required_argument, NULL, OPTION_MATCH},
+    {"max-failed", required_argument, NULL, OPTION_MAX_FAILED},
+    {0},
+};
+
+static const char help[] =
+    "usage: pfanout [-j N] [-k] [-t D] [-a N] [options] [--] [command [arg ...]]\n"
+    "       pfanout -x [-j N] [-k] [-t D] [-a N] [options] [--] command [arg ...]\n"
+    "       pfanout -F [-j N] [options] [--] command [arg ...]\n"
+    "\n"
+    "Spreads the lines of its input, JSON records, over workers and gathers their answers.\n"
+    "\n"
+    "With a command, each worker keeps one running: a line in, a line out.  An empty line drops "
+    "the\n"
+    "record, !message rejects it.  Without one, records that are valid JSON pass.\n"
+    "\n"
+    "  -x, --exec             run the command once per record: {} the record, {.path} a value in "
+    "it,\n"
+    "                         {#} its number, {%} the worker's slot; what it prints is the result\n"
+    "  -F, --filter           the command is a filter: it may drop, add or hold lines\n"
+    "  -j, --jobs N           workers (default: one per processor)\n"
+    "  -k, --keep-order       results in the order of the input\n"
+    "  -t, --timeout D        limit of an attempt, e.g. 2s\n"
+    "  -a, --attempts N       attempts at a record in all (default 1)\n"
+    "      --backoff D[,MAX]  wait before the second attempt, doubled each time (default "
+    "100ms,30s)\n"
+    "      --window N         records given to a worker ahead of its answers (default: it adapts)\n"
+    "      --match PATH       an answer must carry the record's own value at PATH\n"
+    "      --max-failed N     stop when N records have failed\n"
+    "  -n, --name STAGE       the stage's name (default: the command's)\n"
+    "  -b, --buffer N         records between the reader and the workers (default 1024)\n"
+    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
+    "  -R, --raw              records are plain lines, not JSON\n"
+    "      --max-record SIZE  longest record (default 16M)\n"
+    "      --no-bypass        treat dead letters in the input as data\n"
+    "      --grace D          time to finish after a signal (default 5s)\n"
+    "  -P, --progress         show progress on the terminal\n"
+    "  -q, --quiet            no summary of failures\n"
+    "  -v, --verbose          end with a line of numbers\n"
+    "  -h, --help             this text\n"
+    "  -V, --version          the version\n";
+
+static int
+take_backoff(struct fan *fan, const char *value, const char **why)
+{
+	char first[64];
+	const char *comma = strchr(value, ',');
+	size_t len = comma != NULL ? (size_t)(comma - value) : strlen(value);
+
+	if (len >= sizeof(first)) {
+		*why = "a duration such as 100ms, or two: 100ms,30s";
+		return -1;
+	}
+	memcpy(first, value, len);
+	first[len] = '\0';
+	if (units_duration(first, &fan->backoff_first, why) == -1)
+		return -1;
+	if (comma != NULL && units_duration(comma + 1, &fan->backoff_most, why) == -1)
+		return -1;
+	if (fan->backoff_most < fan->backoff_first) {
+		if (comma != NULL) {
+			*why = "the first wait not to be longer than the longest";
+			return -1;
+		}
+		fan->backoff_most = fan->backoff_first;
+	}
+	return 0;
+}
+
+static int
+take_number(int64_t *n, const char *value, int64_t max, const char **why)
+{
+	return units_number(value, 1, max, n, why);
+}
+
+static int
+take_path(struct json_path **path, const char *value, const char **why)
+{
+	static char text[128];
+
+	if ((*path = json_path_new(value, why)) != NULL)
+		return 0;
+	snprintf(text, sizeof(text), "a path such as .user.id (%s)", *why);
+	*why = text;
+	return -1;
+}
+
+static int
+take(void *arg, int option, const char *value, const char **why)
+{
+	struct fan *fan = arg;
+	int64_t n = 0;
+	int error = 0;
+
+	switch (option) {
+	case 'j':
+		error = take_number(&n, value, JOBS_MAX, why);
+		fan->jobs = (unsigned)n;
+		break;
+	case 'a':
+		error = take_number(&n, value, ATTEMPTS_MAX, why);
+		fan->attempts = (uint32_t)n;
+		break;
+	case OPTION_WINDOW:
+		error = take_number(&n, value, 1 << 20, why);
+		fan->window = (size_t)n;
+		break;
+	case OPTION_MAX_FAILED:
+		error = take_number(&n, value, INT64_MAX, why);
+		fan->max_failed = (uint64_t)n;
+		break;
+	case 't':
+		if ((error = units_duration(value, &fan->timeout, why)) == 0 && fan->timeout == 0) {
+			*why = "a duration above 0";
+			error = -1;
+		}
+		break;
+	case OPTION_BACKOFF:
+		error = take_backoff(fan, value, why);
+		fan->backoff_given = true;
+		break;
+	case OPTION_MATCH:
+		json_path_free(fan->match);
+		error = take_path(&fan->match, value, why);
+		break;
+	case 'k':
+		fan->keep_order = true;
+		break;
+	case 'x':
+		fan->exec = true;
+		break;
+	case 'F':
+		fan->filter = true;
+		break;
+	}
+	return error;
+}
+
+/* Options that make no sense together, or without a command. */
+static void
+check_combination(const struct fan *fan)
+{
+	bool command = fan->argv[0] != NULL;
+	bool retries = fan->attempts != 1 || fan->backoff_given;
+	const char *mapping = fan->match != NULL ? "--match" : fan->window != 0 ? "--window" : NULL;
+
+	if (fan->exec && fan->filter)
+		errx(2, "-x and -F don't go together");
+	if ((fan->exec || fan->filter) && !command)
+		errx(2, "%s needs a command", fan->exec ? "-x" : "-F");
+	if (fan->filter && fan->keep_order)
+		errx(2, "-k does not go with -F: a filter's lines have no order to keep");
+	if (fan->filter && (fan->timeout != CLOCK_NEVER || retries))
+		errx(2, "%s does not go with -F: a filter's records have no attempts",
+		    fan->timeout != CLOCK_NEVER ? "-t"
+			: fan->attempts != 1    ? "-a"
+						: "--backoff");
+	if (!command && (fan->timeout != CLOCK_NEVER || retries || mapping != NULL))
+		errx(2, "%s needs a command",
+		    fan->timeout != CLOCK_NEVER ? "-t"
+			: fan->attempts != 1    ? "-a"
+			: retries               ? "--backoff"
+						: mapping);
+	if (mapping != NULL && (fan->exec || fan->filter))
+		errx(2, "%s does not go with %s", mapping, fan->exec ? "-x" : "-F");
+	if (command && *fan->argv[0] == '\0')
+		errx(2, "the command is empty");
+}
+
+static enum mode
+mode_of(const struct fan *fan)
+{
+	if (fan->exec)
+		return MODE_EXEC;
+	if (fan->filter)
+		return MODE_FILTER;
+	return fan->argv[0] != NULL ? MODE_MAP : MODE_CHECK;
+}
+
+static void
+make_template(struct fan *fan)
+{
+	const char *why, *bad;
+
+	if (fan->mode == MODE_EXEC && (fan->template = template_new(fan->argv, &why, &bad)) == NULL)
+		errx(2, "argument %s: %s", bad, why);
+}
+
+static void __attribute__((noreturn)) print_and_leave(const char *text)
+{
+	if (fputs(text, stdout) == EOF || fclose(stdout) == EOF)
+		err(2, "standard output");
+	exit(0);
+}
+
+void
+usage_parse(struct fan *fan, int argc, char **argv)
+{
+	struct options_tool tool = {letters, words, take, fan};
+	int operands;
+
+	fan->jobs = fan->processors;
+	fan->timeout = CLOCK_NEVER;
+	fan->attempts = 1;
+	fan->backoff_first = 100 * CLOCK_MS;
+	fan->backoff_most = 30 * CLOCK_S;
+	if ((operands = options_parse(&fan->opt, argc, argv, &tool)) == -1)
+		errx(2, "%s", fan->opt.error);
+	if (fan->opt.help)
+		print_and_leave(help);
+	if (fan->opt.version)
+		print_and_leave("pfanout " PCHAN_VERSION "\n");
+	fan->argv = argv + operands;
+	check_combination(fan);
+	fan->mode = mode_of(fan);
+	make_template(fan);
+}

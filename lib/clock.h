@@ -1,0 +1,44 @@
+#ifndef PCHAN_CLOCK_H
+#define PCHAN_CLOCK_H
+
+/*
+ * Time.  Below main() every time is an absolute one: nanoseconds of
+ * CLOCK_MONOTONIC, so that neither a clock that jumps nor a call that is
+ * retried changes what a deadline means.  Only what people read (dead letters)
+ * is stamped with the calendar's time.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define CLOCK_NEVER INT64_MAX
+#define CLOCK_US INT64_C(1000)
+#define CLOCK_MS INT64_C(1000000)
+#define CLOCK_S INT64_C(1000000000)
+
+/* Length of a clock_stamp(), with its NUL. */
+#define CLOCK_STAMP_SIZE 28
+
+/* Now, in monotonic nanoseconds. */
+int64_t clock_now(void);
+
+/* Now, in microseconds since 1970-01-01T00:00:00Z. */
+int64_t clock_calendar(void);
+
+/* now + ns, without overflow; CLOCK_NEVER if ns is CLOCK_NEVER. */
+int64_t clock_after(int64_t now, int64_t ns);
+
+/*
+ * What is left until deadline, never negative, as a timespec for ppoll(2);
+ * returns NULL, "for ever", for CLOCK_NEVER.
+ */
+struct timespec *clock_left(int64_t deadline, struct timespec *left);
+
+/*
+ * Writes calendar microseconds in RFC 3339 form: 2026-11-23T15:04:05.123456Z.
+ * What lies before 1970 or after 9999 is written as the nearest that doesn't.
+ */
+void clock_stamp(int64_t calendar_us, char stamp[CLOCK_STAMP_SIZE]);
+
+#endif

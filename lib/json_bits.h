@@ -1,0 +1,90 @@
+#ifndef PCHAN_JSON_BITS_H
+#define PCHAN_JSON_BITS_H
+
+/*
+ * Sixteen bytes looked at together, into a bit for each (bit n: p[n]).  This is all
+ * of the JSON code that knows the processor: SSE2, which every x86-64 has, or plain C.
+ */
+
+#include <stdint.h>
+
+#if defined(__SSE2__) && !defined(JSON_PORTABLE)
+#include <emmintrin.h>
+#define JSON_SSE2 1
+#else
+#define JSON_SSE2 0
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef unsigned char byte;
+
+#if JSON_SSE2
+/* Quotes, backslashes, control characters and what is not ASCII. */
+INLINE unsigned
+stops16(const byte *p)
+{
+	__m128i v = _mm_loadu_si128((const void *)p);
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	__m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	__m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(' ')); /* signed: from 0x80 on, too */
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), odd));
+}
+
+/* What is no digit. */
+INLINE unsigned
+nondigits16(const byte *p)
+{
+	__m128i v = _mm_loadu_si128((const void *)p);
+	__m128i shifted = _mm_add_epi8(v, _mm_set1_epi8(INT8_MAX - '9')); /* 9 is the highest */
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmplt_epi8(shifted, _mm_set1_epi8(INT8_MAX - 9)));
+}
+
+/* Quotes and brackets. */
+INLINE unsigned
+brackets16(const byte *p)
+{
+	__m128i v = _mm_loadu_si128((const void *)p);
+	__m128i folded = _mm_or_si128(v, _mm_set1_epi8(0x20)); /* [ to {, ] to } */
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	__m128i opening = _mm_cmpeq_epi8(folded, _mm_set1_epi8('{'));
+	__m128i closing = _mm_cmpeq_epi8(folded, _mm_set1_epi8('}'));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, opening), closing));
+}
+#else
+INLINE unsigned
+stops16(const byte *p)
+{
+	unsigned bits = 0;
+
+	for (int i = 0; i < 16; i++)
+		bits |= (unsigned)(p[i] < ' ' || p[i] >= 0x80 || p[i] == '"' || p[i] == '\\') << i;
+	return bits;
+}
+
+INLINE unsigned
+nondigits16(const byte *p)
+{
+	unsigned bits = 0;
+
+	for (int i = 0; i < 16; i++)
+		bits |= (unsigned)(p[i] < '0' || p[i] > '9') << i;
+	return bits;
+}
+
+INLINE unsigned
+brackets16(const byte *p)
+{
+	unsigned bits = 0;
+
+	for (int i = 0; i < 16; i++)
+		bits |= (unsigned)(p[i] == '"' || (p[i] | 0x20) == '{' || (p[i] | 0x20) == '}')
+		    << i;
+	return bits;
+}
+#endif
+
+#endif

@@ -1,0 +1,136 @@
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "clock.h"
+#include "deadfile.h"
+#include "ledger.h"
+#include "stage.h"
+
+/* Text that grows at the end of a buffer. */
+struct text {
+	char *at;
+	size_t left;
+};
+
+static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->at, t->left, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if ((size_t)n >= t->left)
+		n = t->left > 0 ? (int)t->left - 1 : 0;
+	t->at += n;
+	t->left -= (size_t)n;
+}
+
+/* "(2 timeout, 1 invalid)", the commonest first would be nice, the fixed order is enough. */
+static void
+add_reasons(struct text *t, const struct stats *stat)
+{
+	const char *before = "(";
+
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		uint64_t n = stat_get(stat, STAT_FAILED + i);
+
+		if (n == 0)
+			continue;
+		add(t, "%s%" PRIu64 " %s", before, n, reason_name(i));
+		before = ", ";
+	}
+	add(t, ")");
+}
+
+static double
+seconds(const struct stage *st)
+{
+	return (double)(clock_now() - st->begun) / (double)CLOCK_S;
+}
+
+void
+report_totals(const struct stage *st, char *line, size_t size)
+{
+	struct text t = {line, size};
+	uint64_t received = stat_get(st->stat, STAT_RECEIVED), failed = stat_failed(st->stat);
+	double s = seconds(st);
+
+	add(&t,
+	    "received %" PRIu64 ", processed %" PRIu64 ", filtered %" PRIu64 ", failed %" PRIu64,
+	    received, stat_get(st->stat, STAT_PROCESSED), stat_get(st->stat, STAT_FILTERED),
+	    failed);
+	if (failed > 0) {
+		add(&t, " ");
+		add_reasons(&t, st->stat);
+	}
+	add(&t, ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
+	    stat_get(st->stat, STAT_BYPASSED), stat_get(st->stat, STAT_RETRIES),
+	    stat_get(st->stat, STAT_BLANK), stat_get(st->stat, STAT_WRITTEN));
+	add(&t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
+}
+
+static void
+add_eta(struct text *t, const struct stage *st, uint64_t in_size)
+{
+	uint64_t received = stat_get(st->stat, STAT_RECEIVED), held = ledger_held(st->ledger);
+	uint64_t done = stat_get(st->stat, STAT_BYTES_IN);
+	double s = seconds(st), left;
+
+	if (in_size == 0)
+		return;
+	/* What is still held is not done. */
+	if (received > 0)
+		done = (uint64_t)((double)done * (double)(held < received ? received - held : 0) /
+		    (double)received);
+	if (done > in_size)
+		done = in_size;
+	add(t, ", %" PRIu64 "%%", done * 100 / in_size);
+	if (done == 0)
+		return;
+	left = s * (double)(in_size - done) / (double)done;
+	add(t, ", ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+}
+
+void
+report_progress(const struct stage *st, uint64_t in_size, double rate, char *line, size_t size)
+{
+	struct text t = {line, size};
+
+	add(&t,
+	    "%s: %" PRIu64 " records, %.0f/s, backlog %" PRIu64 ", in flight %" PRIu64
+	    ", failed %" PRIu64,
+	    st->name, stat_get(st->stat, STAT_RECEIVED), rate,
+	    stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN),
+	    stat_gauge(st->stat, STAT_GIVEN, STAT_ENDED), stat_failed(st->stat));
+	add_eta(&t, st, in_size);
+}
+
+int
+report_failures(const struct stage *st, char *line, size_t size)
+{
+	struct text t = {line, size};
+	uint64_t failed = stat_failed(st->stat), received = stat_get(st->stat, STAT_RECEIVED);
+
+	if (failed == 0)
+		return 0;
+	add(&t, "%" PRIu64 " of %" PRIu64 " record%s failed ", failed, received,
+	    received == 1 ? "" : "s");
+	add_reasons(&t, st->stat);
+	if (st->dead != NULL && !st->dead_failed)
+		add(&t, "; %s dead letter%s in %s", failed == 1 ? "its" : "their",
+		    failed == 1 ? " is" : "s are", deadfile_path(st->dead));
+	else
+		add(&t, "; %s dead letter%s in the output", failed == 1 ? "its" : "their",
+		    failed == 1 ? " is" : "s are");
+	add(&t, ", see pdeadletter(1)");
+	if (stat_get(st->stat, STAT_FAILED + REASON_INVALID) * 2 > received && !st->opt->raw)
+		add(&t, "\nmost of the input is not JSON: for plain lines use -R");
+	return 1;
+}

@@ -1,0 +1,244 @@
+#include "sink.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chan.h"
+#include "ctx.h"
+#include "deadfile.h"
+#include "ledger.h"
+#include "pipe.h"
+#include "sequencer.h"
+#include "stage.h"
+#include "writer.h"
+
+CHAN_OF(record, struct record)
+
+#define BATCH 512
+
+struct drain {
+	struct sink *sink;
+	struct writer *writer;
+	struct sequencer *sequencer; /* NULL: no order is kept */
+	struct deadfile *dead;       /* NULL: none, or it could not be written */
+	struct record batch[BATCH];
+	struct record ready[BATCH]; /* what the sequencer hands out */
+};
+
+static bool
+goes_to_file(const struct drain *d, const struct record *r)
+{
+	return r->kind == RECORD_DEAD && d->dead != NULL;
+}
+
+static size_t
+lines_of(const struct record *r)
+{
+	size_t n = 0;
+
+	if (r->slab == NULL)
+		return 0;
+	if (r->kind != RECORD_LINES)
+		return 1;
+	for (const char *at = r->data, *end = at + r->len + 1; at < end; n++)
+		at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+	return n;
+}
+
+static void
+count(struct drain *d, const struct record *r)
+{
+	struct stat_shard *s = d->sink->shard;
+
+	switch (r->kind) {
+	case RECORD_DATA:
+	case RECORD_LINES:
+		stat_add(s, STAT_PROCESSED, 1);
+		break;
+	case RECORD_DROP:
+		stat_add(s, STAT_FILTERED, 1);
+		break;
+	case RECORD_DEAD:
+		stat_add(s, STAT_FAILED + r->reason, 1);
+		break;
+	}
+	if (!goes_to_file(d, r))
+		stat_add(s, STAT_WRITTEN, lines_of(r));
+}
+
+/* Dead letters that the file can't take go into the output after all: nothing is lost. */
+static void
+dead_failed(struct drain *d, size_t n)
+{
+	stage_abort(d->sink->stage, 2,
+	    "dead-letter file %s: %s; %zu dead letters that it could not keep, and all later ones, "
+	    "are in the output",
+	    deadfile_path(d->dead), strerror(errno), n);
+	d->dead = NULL;
+	d->sink->stage->dead_failed = true;
+}
+
+static void
+write_dead(struct drain *d, const struct record *r, size_t n)
+{
+	size_t put = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!goes_to_file(d, &r[i]))
+			continue;
+		put++;
+		if (deadfile_put(d->dead, r[i].data, r[i].len + 1) == -1) {
+			dead_failed(d, put);
+			return;
+		}
+	}
+	if (put > 0 && deadfile_commit(d->dead) == -1)
+		dead_failed(d, put);
+}
+
+static int
+write_lines(struct drain *d, const struct record *r, size_t n)
+{
+	struct ctx *root = d->sink->stage->root;
+
+	for (size_t i = 0; i < n; i++)
+		if (r[i].slab != NULL && !goes_to_file(d, &r[i]) &&
+		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
+			return -1;
+	return writer_flush(d->writer, root);
+}
+
+static void
+write_failed(struct drain *d)
+{
+	struct stage *st = d->sink->stage;
+
+	if (errno == EPIPE && !st->pipe_ignored)
+		stage_hang_up(st);
+	else
+		stage_give_up(st, 2,
+		    "standard output: %s; %zu records that were read are not in it",
+		    strerror(errno), ledger_held(st->ledger));
+}
+
+/* Counts, frees and settles what has been written. */
+static void
+settle(struct drain *d, struct record *r, size_t n)
+{
+	struct stage *st = d->sink->stage;
+	size_t held = 0, charge = 0, taken = 0, taken_charge = 0, answers = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		count(d, &r[i]);
+		if (r[i].kind != RECORD_EXTRA) {
+			held++;
+			charge += r[i].charge;
+		}
+		if (r[i].taken) {
+			taken++;
+			taken_charge += r[i].charge;
+		}
+		answers += r[i].gated;
+	}
+	record_freen(r, n);
+	gate_leave(&st->gate, taken, taken_charge, answers);
+	if (held > 0)
+		ledger_settle(st->ledger, held, charge);
+}
+
+static int
+write_out(struct drain *d, struct record *r, size_t n)
+{
+	struct stat_shard *s = d->sink->shard;
+	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
+	int error;
+
+	if (d->dead != NULL)
+		write_dead(d, r, n);
+	if ((error = write_lines(d, r, n)) == -1) {
+		write_failed(d);
+		record_freen(r, n);
+	} else
+		settle(d, r, n);
+	stat_add(s, STAT_BYTES_OUT, writer_bytes(d->writer) - bytes);
+	stat_add(s, STAT_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
+	return error;
+}
+
+/* What a filter adds has no place in the order; a filter keeps none. */
+static int
+write_in_order(struct drain *d, struct record *r, size_t n)
+{
+	struct stage *st = d->sink->stage;
+
+	for (size_t i = 0; i < n; i++) {
+		if (sequencer_put(d->sequencer, &r[i]) == 0)
+			continue;
+		stage_give_up(st, 2, "no memory to keep the order");
+		record_freen(r + i, n - i);
+		return -1;
+	}
+	while ((n = sequencer_get(d->sequencer, d->ready, BATCH)) > 0) {
+		if (write_out(d, d->ready, n) == -1)
+			return -1;
+		gate_advance(&st->gate, sequencer_head(d->sequencer));
+	}
+	return 0;
+}
+
+static void
+sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+{
+	struct drain *d = state;
+	size_t n;
+	int error = 0;
+
+	(void)out;
+	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK)
+		error = d->sequencer != NULL ? write_in_order(d, d->batch, n)
+					     : write_out(d, d->batch, n);
+}
+
+static void
+sink_close(void *state)
+{
+	struct drain *d = state;
+
+	sequencer_free(d->sequencer);
+	writer_free(d->writer);
+	free(d);
+}
+
+static int
+sink_open(struct processor *p, unsigned worker, void **state)
+{
+	struct sink *sink = p->arg;
+	struct drain *d = calloc(1, sizeof(*d));
+
+	(void)worker;
+	if (d == NULL)
+		return -1;
+	d->sink = sink;
+	d->dead = sink->stage->dead;
+	if ((d->writer = writer_new(sink->fd)) == NULL ||
+	    (sink->stage->gate.ordered && (d->sequencer = sequencer_new()) == NULL)) {
+		sink_close(d);
+		return -1;
+	}
+	*state = d;
+	return 0;
+}
+
+struct processor
+sink_processor(struct sink *sink)
+{
+	return (struct processor){.name = "sink",
+	    .workers = 1,
+	    .arg = sink,
+	    .open = sink_open,
+	    .run = sink_run,
+	    .close = sink_close};
+}

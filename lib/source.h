@@ -1,0 +1,22 @@
+#ifndef PCHAN_SOURCE_H
+#define PCHAN_SOURCE_H
+
+/*
+ * The first processor of a stage: reads lines from stdin, leaves out blank ones, tells dead
+ * letters that pass by and unwraps retry envelopes, charges the ledger and sends the records on.
+ */
+
+struct processor;
+struct stage;
+struct stat_shard;
+
+struct source {
+	struct stage *stage;
+	struct stat_shard *shard;
+	int fd;
+};
+
+/* The processor; arg is the source, which must outlive the pipe. */
+struct processor source_processor(struct source *);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * How long a record takes through a command and back, one at a time: the next one is
+ * written when the answer to the last one has come.
+ *
+ *	bench_pingpong records command [arg ...]
+ *
+ * Prints the mean round trip in microseconds.  Every answer must be the record itself.
+ */
+
+#include <sys/wait.h>
+
+#include <err.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define WARM_UP 100 /* records that are not counted: the command starts meanwhile */
+#define RECORD_MAX 256
+
+/* A command with a pipe to its stdin and one from its stdout. */
+struct peer {
+	pid_t pid;
+	int in, out;
+};
+
+static void
+start(struct peer *peer, char *argv[])
+{
+	int in[2], out[2];
+
+	if (pipe(in) == -1 || pipe(out) == -1 || (peer->pid = fork()) == -1)
+		err(2, "%s", argv[0]);
+	if (peer->pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		closefrom(STDERR_FILENO + 1);
+		execvp(argv[0], argv);
+		err(127, "%s", argv[0]);
+	}
+	close(in[0]);
+	close(out[1]);
+	peer->in = in[1];
+	peer->out = out[0];
+}
+
+/* Reads len bytes, or exits: the command has given up. */
+static void
+read_all(int fd, char *buf, size_t len)
+{
+	size_t got;
+	ssize_t n;
+
+	for (got = 0; got < len; got += (size_t)n)
+		if ((n = read(fd, buf + got, len - got)) <= 0)
+			errx(2, "the command stopped answering");
+}
+
+/* A record of 245 bytes, as in the other benchmarks. */
+static size_t
+make_record(char *line, size_t size, unsigned long id)
+{
+	int len = snprintf(
+	    line, size, "{\"id\":%10lu,\"latency_ms\":12.5,\"msg\":\"%0*d\"}\n", id, 200, 0);
+
+	return (size_t)len;
+}
+
+static void
+round_trip(const struct peer *peer, unsigned long id)
+{
+	char line[RECORD_MAX], answer[RECORD_MAX];
+	size_t len = make_record(line, sizeof(line), id);
+
+	if (write(peer->in, line, len) != (ssize_t)len)
+		err(2, "write");
+	read_all(peer->out, answer, len);
+	if (memcmp(line, answer, len) != 0)
+		errx(2, "record %lu came back as something else", id);
+}
+
+int
+main(int argc, char *argv[])
+{
+	unsigned long i, records = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
+	struct peer peer;
+	int64_t began;
+	int status;
+
+	if (records == 0)
+		errx(2, "usage: bench_pingpong records command [arg ...]");
+	start(&peer, argv + 2);
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < WARM_UP; i++)
+		round_trip(&peer, i);
+	began = clock_now();
+	for (i = 0; i < records; i++)
+		round_trip(&peer, i);
+	printf("%.2f\n", (double)(clock_now() - began) / 1e3 / (double)records);
+	close(peer.in);
+	if (waitpid(peer.pid, &status, 0) == -1 || status != 0)
+		errx(2, "%s failed", argv[2]);
+	return 0;
+}

@@ -1,0 +1,237 @@
+#!/bin/bash
+# Measures pfanout and the channel beside their peers and prints one table.
+#
+#	run.sh [row ...]       rows: check check-cat map filter exec one chan memory start (default: all)
+#
+# Times depend on the machine and on what else it does, so ours and the peer run in turn, PAIRS times,
+# and the ratio is the median of the pairs' ratios: how many times as fast as the peer ours is.
+# BIN and T say where the tools and the C helpers are, RECORDS how many records to use (a million).
+# A missed goal is no error; the status is 2 only when something did not run.
+set -u -o pipefail
+cd "$(dirname "$0")/../.." || exit 2
+unset PCHAN_RUN_DIR PYTHONUNBUFFERED
+export LC_ALL=C GOFLAGS=-buildvcs=false
+
+RECORDS=${RECORDS:-1000000}
+PAIRS=${PAIRS:-7}
+PEERS=tests/bench/peers
+DIR=$PWD/build/bench
+DATA=$DIR/records-$RECORDS.ndjson
+BIG=$DIR/big.ndjson  # records of 64 KiB
+IDS=$DIR/ids         # records for one process each
+OUT=$DIR/out
+T=${T:-$PWD/build/tests}
+PATH=${BIN:-$PWD/bin}:$DIR:$PATH
+
+# The data, made once.
+
+make_data() {
+	mkdir -p "$DIR" || exit 2
+	if [ ! -e "$DATA" ]; then
+		echo "writing $RECORDS records to $DATA" >&2
+		"$PEERS/gen.py" "$RECORDS" >"$DATA.new" && mv "$DATA.new" "$DATA" || exit 2
+	fi
+	if [ ! -e "$BIG" ]; then
+		make_big 2000 >"$BIG.new" && mv "$BIG.new" "$BIG" || exit 2
+	fi
+	seq 2000 >"$IDS"
+	head -n 1 "$DATA" >"$DIR/one"
+}
+
+make_big() {
+	awk -v n="$1" 'BEGIN {
+		for (pad = "x"; length(pad) < 65510; pad = pad pad)
+			;
+		pad = substr(pad, 1, 65510)
+		for (i = 100000001; i <= 100000000 + n; i++)
+			print "{\"id\":" i ",\"pad\":\"" pad "\"}"
+	}'
+}
+
+# The measuring.
+
+give_up() {
+	echo "run.sh: $*" >&2
+	exit 2
+}
+
+# Milliseconds that a command line takes.
+time_ms() {
+	local began ended
+
+	rm -f "$OUT"
+	began=${EPOCHREALTIME/./}
+	eval "$1" || give_up "status $? of: $1"
+	ended=${EPOCHREALTIME/./}
+	echo "$(((ended - began) / 1000)).$(printf %03d $(((ended - began) % 1000)))"
+}
+
+# As time_ms, for a command that puts all records into $OUT, in some order.
+time_out_ms() {
+	time_ms "$1" || return
+	[ "$(stat -c %s "$OUT")" -eq "$(stat -c %s "$DATA")" ] || give_up "this lost records: $1"
+}
+
+# A command line that prints what it measured.
+ask() {
+	eval "$1" || give_up "status $? of: $1"
+}
+
+median() {
+	sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+print_row() {
+	printf '%-26s %14s %14s %7s %7s  %s\n' "$@"
+}
+
+# verdict VALUE GOAL: GOAL is e.g. ">=5" or "<16", or "-".
+verdict() {
+	awk -v v="$1" -v goal="$2" 'BEGIN {
+		limit = goal; sub(/^[<>]=?/, "", limit)
+		ok = goal ~ /^>=/ ? v >= limit + 0 : goal ~ /^>/ ? v > limit + 0 : v < limit + 0
+		print goal == "-" ? "-" : ok ? "ok" : "missed"
+	}'
+}
+
+# table_row NAME GOAL UNIT < PAIRS: a line of "ours peer" for each pair measured.
+table_row() {
+	local name=$1 goal=$2 unit=$3 pairs ours peer ratio
+
+	pairs=$(cat)
+	ours=$(echo "$pairs" | awk '{ print $1 }' | median)
+	peer=$(echo "$pairs" | awk '{ print $2 }' | median)
+	ratio=$(echo "$pairs" | awk '{ printf "%.2f\n", $2 / $1 }' | median)
+	print_row "$name" "$ours $unit" "$peer $unit" "$ratio" "$goal" "$(verdict "$ratio" "$goal")"
+}
+
+# compare NAME GOAL UNIT HOW OURS PEER: ours and the peer in turn, each measured by HOW.
+compare() {
+	local i ours peer pairs=
+
+	for ((i = 0; i < PAIRS; i++)); do
+		ours=$("$4" "$5") && peer=$("$4" "$6") || exit 2
+		pairs+="$ours $peer"$'\n'
+	done
+	printf %s "$pairs" | table_row "$1" "$2" "$3"
+}
+
+# True if a peer is there; else says that its row is left out.
+have() {
+	command -v "$2" >/dev/null && return
+	echo "$1: left out, $2 is not installed (make dev-deps)"
+	return 1
+}
+
+# The rows.
+
+row_check() {
+	have check go || return 0
+	(cd "$PEERS/gopipe" && go build -o "$DIR/gopipe" .) || give_up "gopipe can't be built"
+	compare check '>=5' ms time_ms \
+		"pfanout -j2 <$DATA >/dev/null" "gopipe -j 2 -m valid <$DATA >/dev/null"
+}
+
+row_check-cat() {
+	compare 'check | cat' '>=0.67' ms time_ms \
+		"pfanout -j2 <$DATA | cat >/dev/null" "cat $DATA | cat >/dev/null"
+}
+
+row_map() {
+	have map parallel || return 0
+	compare 'map: cat' '>=2' ms time_out_ms "pfanout -j2 -- cat <$DATA >$OUT" \
+		"parallel --will-cite --pipe --roundrobin -j2 cat <$DATA >$OUT"
+}
+
+row_filter() {
+	have filter parallel || return 0
+	compare 'filter: cat' '>=2' ms time_out_ms "pfanout -F -j2 -- cat <$DATA >$OUT" \
+		"parallel --will-cite --pipe --roundrobin -j2 cat <$DATA >$OUT"
+}
+
+row_exec() {
+	compare 'exec: true' '>=1.6' ms time_ms \
+		"pfanout -x -j2 -- true <$IDS >/dev/null" "xargs -P2 -n1 true <$IDS"
+}
+
+# Short runs and many, as this depends most on what else the machine does.
+row_one() {
+	PAIRS=$((PAIRS * 3)) compare 'one at a time' '>0.5' us ask \
+		"$T/bench/bench_pingpong 1000 pfanout -j1 -- cat" "$T/bench/bench_pingpong 1000 cat"
+}
+
+# Many starts at a time, as one takes a millisecond or two.
+row_start() {
+	have start jq || return 0
+	compare 'start to exit, 20 times' '>1' ms time_ms \
+		"for i in {1..20}; do pfanout <$DIR/one >/dev/null; done" \
+		"for i in {1..20}; do jq -c . <$DIR/one >/dev/null; done"
+}
+
+# Prints the nanoseconds of one case from bench_chan's output or from go test's.
+ns_of() {
+	awk -v name="$1" '{ sub(/^Benchmark/, ""); sub(/-[0-9]+$/, "", $1) }
+		$1 == name { print NF == 2 ? $2 : $3 }' "$2"
+}
+
+row_chan() {
+	local i
+
+	have chan go || return 0
+	(cd "$PEERS/gochan" && go test -c -o "$DIR/gochan" .) || give_up "gochan can't be built"
+	for ((i = 0; i < PAIRS; i++)); do
+		"$T/bench/bench_chan" 500000 >"$DIR/chan-ours.$i" || give_up "bench_chan did not run"
+		gochan -test.bench . -test.benchtime 500000x -test.count 3 >"$DIR/chan-go.$i" ||
+			give_up "gochan did not run"
+	done
+	chan_row SPSC128_bulk64 SPSC128 '>=2'
+	chan_row MPMC4x4_128_bulk64 MPMC4x4_128 '>=2'
+	chan_row SPSC128 SPSC128 '>1'
+	chan_row MPMC4x4_128 MPMC4x4_128 '>1'
+	for i in SPSC0 SPSC1 SPSC1024 MPMC1x4_128; do
+		chan_row $i $i -
+	done
+}
+
+# chan_row OURS GO GOAL: of a few rounds bench_chan tells the best; so it is for Go.
+chan_row() {
+	local i
+
+	for ((i = 0; i < PAIRS; i++)); do
+		echo "$(ns_of "$1" "$DIR/chan-ours.$i") $(ns_of "$2" "$DIR/chan-go.$i" | sort -g | head -n 1)"
+	done | table_row "chan $1" "$3" ns
+}
+
+# The largest resident size in three runs, in MiB.  A child's counts too, but cat's is small.
+row_memory() {
+	local args input most what
+
+	have memory time || return 0
+	for input in "$DATA" "$BIG"; do
+		[ "$input" = "$BIG" ] && what='64 KiB' || what='245 B'
+		for args in '' '-k' '-- cat' '-k -- cat'; do
+			most=$(for _ in 1 2 3; do max_rss "$args" "$input"; done | sort -g | tail -n 1)
+			print_row "memory, $what: ${args:-check}" "$most MiB" - - '<16' \
+				"$(verdict "$most" '<16')"
+		done
+	done
+}
+
+max_rss() {
+	# shellcheck disable=SC2086 # the arguments are words
+	command time -q -f %M -o "$DIR/rss" pfanout -j2 $1 <"$2" >/dev/null ||
+		give_up "status $? of: pfanout -j2 $1 <$2"
+	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
+}
+
+[ $# -gt 0 ] || set -- check check-cat map filter exec one chan memory start
+for row; do
+	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
+done
+make_data
+cat "$DATA" "$BIG" >/dev/null # into the page cache
+print_row row ours peer ratio goal ''
+for row; do
+	"row_$row"
+done
+rm -f "$OUT"

@@ -1,0 +1,67 @@
+# For tests that run workers: every record is accounted for.  They need streams.bash.
+
+# Of each line in ./out: its id, or that of the record in the dead letter, and the letter's reason or "-".
+sum_up() {
+	jq -r 'if type == "object" and has("pchan") then "\(.value.id) \(.reason)" else "\(.id) -" end' out >sums
+}
+
+# The ids that are dead, in the order of their numbers; after sum_up.
+dead() {
+	awk '$2 != "-" { print $1 }' sums | sort -n | xargs
+}
+
+# settled N DEAD [ID...]: the ids 1..N are in ./out, each once, DEAD of them as dead letters, but for the ids
+# named, which were dropped; and in the order of the input if that was asked for in "${way[@]}".
+settled() {
+	sum_up
+	awk -v n="$1" -v dead="$2" -v dropped="${*:3}" '
+		BEGIN { for (i = split(dropped, ids, " "); i > 0; i--) seen[ids[i]]++ }
+		seen[$1]++ { print "twice, or although dropped: " $1; bad = 1 }
+		$1 < 1 || $1 > n { print "never sent: " $1; bad = 1 }
+		$2 != "-" { letters++ }
+		END {
+			for (i = 1; i <= n; i++)
+				if (!(i in seen)) { print "missing: " i; bad = 1 }
+			if (letters != dead) { print letters + 0 " dead letters instead of " dead; bad = 1 }
+			exit bad
+		}' sums
+	if [ "${way[*]: -1}" = -k ]; then
+		sort -nc sums
+	fi
+}
+
+# A number of the line that -v ends with.
+total() {
+	sed -n "s/.*: received.*\b$1 \([0-9]*\).*/\1/p; t; s/.*: $1 \([0-9]*\), processed.*/\1/p" err
+}
+
+# received = processed + filtered + failed, and what was written is there; for runs with -v.
+balanced() {
+	local received processed filtered failed written
+
+	for name in received processed filtered failed written; do
+		declare "$name=$(total $name)"
+	done
+	echo "received $received processed $processed filtered $filtered failed $failed written $written"
+	[ "$received" -eq $((processed + filtered + failed)) ]
+	lines out "$written"
+	[ "$failed" -eq "$(grep -c '^{"pchan":"dead-letter/1"' out)" ]
+}
+
+# each_way COMMAND...: once for each of -j 1 and 4, with and without -k.  They are in "${way[@]}".
+each_way() {
+	for way in "-j 1" "-j 4" "-j 1 -k" "-j 4 -k"; do
+		echo "# $way"
+		read -ra way <<<"$way"
+		"$@"
+	done
+}
+
+# one_and_many COMMAND...: the same for two of them only, where a run takes its time.
+one_and_many() {
+	for way in "-j 1" "-j 4 -k"; do
+		echo "# $way"
+		read -ra way <<<"$way"
+		"$@"
+	done
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Shows pfanout at work: 32 lines of an access log, and a worker that now and then crashes, hangs and rejects.
+# BIN says where the tools are.
+set -eu
+PATH=$(cd "${BIN:-bin}" && pwd):$PATH
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+
+step() {
+	printf '\n* %s\n' "$*"
+}
+
+# Thirty-two requests; one line is not JSON.
+make_log() {
+	n=0
+	for path in / /cart /health /search '/item?id=7' /pay /health / /crash /cart /login /search / \
+		/health /pay '/item?id=9' /hang / /cart /tea /health /search / '/item?id=3' /crash /pay \
+		/logout /health / /cart /search; do
+		n=$((n + 1))
+		method=GET
+		case $path in
+		/pay | /login) method=POST ;;
+		/tea) method=BREW ;;
+		esac
+		printf '{"id":%d,"time":"2026-11-23T15:04:%02dZ","ip":"192.0.2.%d","method":"%s","path":"%s","ms":%d}\n' \
+			"$n" "$n" $((n * 37 % 200 + 1)) "$method" "$path" $((n * 137 % 900))
+		[ "$n" -ne 12 ] || echo 'Nov 23 15:04:12 web1 kernel: Out of memory: Killed process 4711 (httpd)'
+	done
+}
+
+make_worker() {
+	cat >classify <<'END'
+#!/usr/bin/python3
+import json, os, sys, time
+
+for line in sys.stdin:
+    request = json.loads(line)
+    path = request["path"]
+    if path == "/health":
+        print()                                 # an empty line: not wanted
+    elif request["method"] not in ("GET", "POST"):
+        print("!what is", request["method"])    # rejected
+    elif path == "/crash":
+        print("I can't take this", file=sys.stderr)
+        os._exit(3)
+    elif path == "/hang":
+        time.sleep(60)
+    else:
+        request["slow"] = request["ms"] > 500
+        print(json.dumps(request))
+END
+	chmod +x classify
+}
+
+show_letters() {
+	if command -v jq >/dev/null; then
+		jq -r '"line \(.input.line), \(.attempts // 0) attempts: \(.reason), \(.message)\n    \(.value // .text)"' "$1"
+	else
+		cat "$1"
+	fi
+}
+
+make_log >access.ndjson
+make_worker
+step "The input: $(wc -l <access.ndjson) lines of an access log.  The first:"
+head -n 3 access.ndjson
+step "The worker, ./classify, is a plain Python loop, a line in, a line out.  It drops health checks;"
+echo "  some requests it rejects, some make it crash or hang."
+step "Four workers, order kept, 700 ms and 2 attempts for each record, failures into dead.ndjson:"
+echo "$ pfanout -j 4 -k -t 700ms -a 2 -d dead.ndjson -v ./classify < access.ndjson > ok.ndjson"
+status=0
+pfanout -j 4 -k -t 700ms -a 2 -d dead.ndjson -v ./classify <access.ndjson >ok.ndjson 2>log || status=$?
+step "The results: $(wc -l <ok.ndjson) lines, in the order of the input.  The first:"
+head -n 5 ok.ndjson
+step "The dead letters: each failure cost one record, which is kept whole, with the reason:"
+show_letters dead.ndjson
+step "What pfanout said (the worker's own messages left out); received = processed + filtered + failed:"
+grep '^pfanout:' log
+step "Its exit status: $status, because some records failed."
+[ "$status" -eq 1 ]

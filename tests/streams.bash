@@ -1,0 +1,57 @@
+# For tests that look at both streams of one run: they are in ./out and ./err, shown when a test fails.
+
+# go STATUS COMMAND [ARG...]: the command, in a minute at most, must end with STATUS.
+go() {
+	local want=$1 got=0
+
+	shift
+	timeout 60 "$@" >out 2>err || got=$?
+	[ "$got" -eq "$want" ] || {
+		echo "status $got instead of $want: $*"
+		return 1
+	}
+}
+
+# Is this text in that file?
+has() {
+	grep -qF -e "$2" "$1" || {
+		echo "$1 lacks: $2"
+		return 1
+	}
+}
+
+# The opposite, as `! grep` does not fail a test.
+lacks() {
+	! grep -F -e "$2" "$1" || {
+		echo "$1 should not have: $2"
+		return 1
+	}
+}
+
+# The file has so many lines.
+lines() {
+	local n
+
+	n=$(wc -l <"$1")
+	[ "$n" -eq "$2" ] || {
+		echo "$1 has $n lines instead of $2"
+		return 1
+	}
+}
+
+at_least() {
+	[ "$(wc -l <"$1")" -ge "$2" ]
+}
+
+is_gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+teardown() {
+	local file
+
+	for file in out err; do
+		[ ! -f "$file" ] || { echo "--- $file: $(wc -lc <"$file")" && head -c 1500 "$file" | tr -d '\000' | head -n 20 | cut -c -500; }
+	done
+	[ -z "${mounted-}" ] || umount "$mounted"
+}
