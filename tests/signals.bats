@@ -29,7 +29,7 @@ start() {
 ends_with() {
 	local status=0
 
-	wait "$pid" || status=$?
+	wait -f "$pid" || status=$? # -f: until it ends; a stop is no end
 	[ "$status" -eq "$1" ] || {
 		echo "status $status instead of $1"
 		return 1
@@ -214,7 +214,7 @@ drain() {
 	kill -TERM "$pid"
 	exec 8>&-
 	status=0
-	wait "$pid" || status=$?
+	wait -f "$pid" || status=$? # -f: until it ends; a stop is no end
 	[ "$status" -eq 143 ] || [ "$status" -eq 2 ]
 	while read -r worker; do wait_until is_gone "$worker"; done <pids
 }
