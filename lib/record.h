@@ -45,14 +45,17 @@ struct record {
 	uint64_t offset;           /* of its first byte in its input */
 	int64_t queued;            /* when it entered the channel, monotonic ns */
 	size_t charge;             /* bytes the ledger has reserved for it */
-	size_t gated;              /* bytes by which it keeps the gate from opening */
 	struct passport *passport; /* who it was before (retry, trace); NULL: nobody */
-	uint64_t full_len;    /* too_long: its real length, of which data has the head; else 0 */
-	int64_t first_failed; /* calendar us of its first failed attempt; 0: none */
-	uint32_t attempts;    /* made so far */
-	uint16_t reason;      /* enum reason, of a RECORD_DEAD */
-	uint8_t kind;         /* enum record_kind */
-	bool taken;           /* a worker took it through the gate */
+	union {
+		uint64_t full_len;    /* no attempt yet: if too long its real length, of which
+				       * data has the head; else 0 */
+		int64_t first_failed; /* attempts made: calendar us of the first that failed */
+	};
+	uint32_t attempts; /* made so far */
+	uint8_t reason;    /* enum reason, of a RECORD_DEAD */
+	uint8_t kind;      /* enum record_kind */
+	bool taken;        /* a worker took it through the gate */
+	bool gated;        /* its bytes keep the gate from opening */
 };
 
 /*

@@ -141,7 +141,8 @@ settle(struct drain *d, struct record *r, size_t n)
 			taken++;
 			taken_charge += r[i].charge;
 		}
-		answers += r[i].gated;
+		if (r[i].gated)
+			answers += r[i].len;
 	}
 	record_freen(r, n);
 	gate_leave(&st->gate, taken, taken_charge, answers);

@@ -144,7 +144,7 @@ describe(const struct stage *st, const struct record *r, const struct failure *f
 	    .input = "-",
 	    .line = r->line,
 	    .offset = r->offset,
-	    .full_len = r->full_len > r->len ? r->full_len : 0,
+	    .full_len = r->attempts == 0 && r->full_len > r->len ? r->full_len : 0,
 	    .payload = r->data,
 	    .payload_len = r->len,
 	};
@@ -197,9 +197,9 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 	r->len = dead.len;
 	r->slab = dead.slab;
 	r->kind = RECORD_DEAD;
-	r->reason = (uint16_t)f->reason;
-	r->gated = r->len;
-	gate_enter(&st->gate, r->gated);
+	r->reason = (uint8_t)f->reason;
+	r->gated = true;
+	gate_enter(&st->gate, r->len);
 	count_failed(st, f->reason);
 }
 
@@ -236,7 +236,7 @@ stage_check(struct stage *st, struct record *r)
 {
 	struct json_error e;
 
-	if (r->full_len != 0)
+	if (r->attempts == 0 && r->full_len != 0)
 		bury_too_long(st, r);
 	else if (st->opt->raw || json_check(r->data, r->len, &e))
 		return true;
@@ -254,8 +254,8 @@ stage_answer(
 	input->len = answer->len;
 	input->slab = answer->slab;
 	input->kind = (uint8_t)kind;
-	input->gated = input->len;
-	gate_enter(&st->gate, input->gated);
+	input->gated = true;
+	gate_enter(&st->gate, input->len);
 }
 
 void

@@ -31,7 +31,7 @@ test_copy(void)
 	CHECK(r.len == 5 && memcmp(r.data, "a\0b\nc\n", 6) == 0);
 	CHECK(r.slab->refs == 1 && r.slab->size == 6, "a slab of its own size");
 	CHECK(r.seq == 0 && r.line == 0 && r.charge == 0 && r.passport == NULL && r.full_len == 0 &&
-	    r.first_failed == 0 && r.attempts == 0 && r.kind == RECORD_DATA);
+	    r.attempts == 0 && r.kind == RECORD_DATA);
 	r.line = 7;
 	record_free(&r);
 	CHECK(r.data == NULL && r.slab == NULL && r.line == 7, "the rest stays");

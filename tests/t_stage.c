@@ -110,7 +110,7 @@ test_bury(void)
 	HAS(&r, "\"value\":{\"a\":1.10}}");
 	HAS_NO(&r, "signal");
 	HAS_NO(&r, "truncated");
-	CHECK(r.gated == r.len && st.gate.answers == r.len, "it keeps the gate from opening");
+	CHECK(r.gated && st.gate.answers == r.len, "it keeps the gate from opening");
 	record_free(&r);
 
 	r = record("1");
@@ -143,6 +143,7 @@ test_bury_again(void)
 	strcpy(r.passport->id, "the-id");
 	r.passport->replays = 2;
 	r.passport->first_failed = 1000000;
+	r.attempts = 1;
 	r.first_failed = 5000000;
 	stage_bury(&st, &r, &f);
 	CHECK(is_letter(&r) && r.passport == NULL);
@@ -168,7 +169,7 @@ test_check(void)
 
 	begin(&st);
 	CHECK(stage_check(&st, &good) && good.data == data && good.kind == RECORD_DATA &&
-	    good.gated == 0);
+	    !good.gated);
 	CHECK(!stage_check(&st, &bad) && is_letter(&bad) && bad.reason == REASON_INVALID);
 	HAS(&bad, "at byte 6");
 	CHECK(!stage_check(&st, &empty) && is_letter(&empty));
@@ -208,7 +209,7 @@ test_answer_and_drop(void)
 	    in.slab == answer.slab);
 	CHECK(
 	    in.seq == 17 && in.charge == 99 && in.passport == NULL, "in the place of the question");
-	CHECK(in.gated == 6 && st.gate.answers == 6);
+	CHECK(in.gated && st.gate.answers == 6);
 	record_free(&in);
 
 	in = record("question");

@@ -9,8 +9,7 @@ fan_attempt_failed(
 {
 	int64_t wait;
 
-	r->attempts++;
-	if (r->first_failed == 0)
+	if (r->attempts++ == 0)
 		r->first_failed = clock_calendar();
 	if (r->attempts < fan->attempts && !stage_is_cancelled(&fan->stage)) {
 		wait = retry_backoff(fan->backoff_first, fan->backoff_most, r->attempts);

@@ -181,8 +181,8 @@ emit_lines(struct filter *f, bool ended)
 		if (r->full_len != 0)
 			fail(f, "printed a line longer than --max-record");
 		r->kind = RECORD_EXTRA;
-		r->gated = r->len;
-		gate_enter(&f->stage->gate, r->gated);
+		r->gated = true;
+		gate_enter(&f->stage->gate, r->len);
 		if (++r == batch + BATCH) {
 			emit(f, batch, BATCH);
 			r = batch;
