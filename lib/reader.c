@@ -235,6 +235,22 @@ reader_line(struct reader *r, struct record *rec)
 }
 
 bool
+reader_lines(struct reader *r, struct record *rec)
+{
+	char *start = r->slab->data + r->start, *lf = NULL;
+	size_t pending = r->end - r->start;
+
+	if (!r->discarding && pending <= r->limits.max)
+		lf = memrchr(start, '\n', pending);
+	if (lf == NULL)
+		return reader_line(r, rec);
+	take(r, rec, (size_t)(lf - start));
+	r->start++;
+	r->scanned = r->end;
+	return true;
+}
+
+bool
 reader_rest(struct reader *r, struct record *rec)
 {
 	if (r->discarding) {

@@ -52,6 +52,12 @@ ssize_t reader_fill(struct reader *);
 bool reader_line(struct reader *, struct record *);
 
 /*
+ * The same, but all the whole lines that are there at once, if none of them can be over the limit: then data holds
+ * several with LFs in between.  They are counted as one line.
+ */
+bool reader_lines(struct reader *, struct record *);
+
+/*
  * What stands there of a line that has not ended, as a record, because it never will: the last
  * line of an input that does not end with an LF.  False if there is nothing.
  */

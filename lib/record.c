@@ -86,6 +86,16 @@ record_copy(struct record *r, const char *data, size_t len)
 	return 0;
 }
 
+uint64_t
+record_lines(const struct record *r)
+{
+	uint64_t n = 0;
+
+	for (const char *at = r->data, *end = at + r->len + 1; at < end; n++)
+		at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+	return n;
+}
+
 void
 record_detach(struct record *r)
 {

@@ -33,7 +33,7 @@ enum record_kind {
 	RECORD_LETTER, /* a dead letter that came in and passes by */
 	RECORD_DEAD,   /* a dead letter made here */
 	RECORD_DROP,   /* filtered: nothing to write, but a place in the order */
-	RECORD_EXTRA,  /* a line nobody asked for (a filter's): written, stands for no input */
+	RECORD_EXTRA,  /* lines nobody asked for (a filter's): written, stand for no input */
 };
 
 struct record {
@@ -50,6 +50,7 @@ struct record {
 		uint64_t full_len;    /* no attempt yet: if too long its real length, of which
 				       * data has the head; else 0 */
 		int64_t first_failed; /* attempts made: calendar us of the first that failed */
+		uint64_t lines;       /* RECORD_LINES, RECORD_EXTRA: how many they are */
 	};
 	uint32_t attempts; /* made so far */
 	uint8_t reason;    /* enum reason, of a RECORD_DEAD */
@@ -78,6 +79,9 @@ void slab_release(struct slab *, size_t n);
 
 /* A record with a copy of these bytes in a slab of its own size; everything else 0.  -1: ENOMEM. */
 int record_copy(struct record *, const char *data, size_t len);
+
+/* How many lines there are in its data. */
+uint64_t record_lines(const struct record *);
 
 /*
  * Moves the record's bytes out of a slab that is much larger, for a record that is held

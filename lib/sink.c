@@ -34,18 +34,12 @@ goes_to_file(const struct drain *d, const struct record *r)
 	return r->kind == RECORD_DEAD && d->dead != NULL;
 }
 
-static size_t
+static uint64_t
 lines_of(const struct record *r)
 {
-	size_t n = 0;
-
 	if (r->slab == NULL)
 		return 0;
-	if (r->kind != RECORD_LINES)
-		return 1;
-	for (const char *at = r->data, *end = at + r->len + 1; at < end; n++)
-		at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-	return n;
+	return r->kind == RECORD_LINES || r->kind == RECORD_EXTRA ? r->lines : 1;
 }
 
 static void

@@ -253,6 +253,7 @@ stage_answer(
 	input->data = answer->data;
 	input->len = answer->len;
 	input->slab = answer->slab;
+	input->lines = answer->lines;
 	input->kind = (uint8_t)kind;
 	input->gated = true;
 	gate_enter(&st->gate, input->len);

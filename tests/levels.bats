@@ -15,7 +15,7 @@ levels() {
 		clock utf8 units reason histogram version json json_bits json_window json_string json_find json_path
 		members park ring payload
 		ctx record stat options ledger gate envelope
-		chan deque deadfile child hunger
+		chan queue deadfile child hunger
 		reader writer sequencer pool pipe stage
 		retry monitor report source sink
 	END

@@ -29,8 +29,8 @@ for_module() {
 	for_module t_deadfile
 }
 
-@test "lib: deque" {
-	for_module t_deque
+@test "lib: queue" {
+	for_module t_queue
 }
 
 @test "lib: envelope" {

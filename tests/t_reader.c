@@ -469,6 +469,49 @@ test_endless(void)
 	free(text);
 }
 
+static bool
+is_text(const struct record *r, const char *text)
+{
+	return r->len == strlen(text) && memcmp(r->data, text, r->len) == 0 &&
+	    r->data[r->len] == '\n';
+}
+
+/* All lines at once, but one by one where one of them may be over the limit. */
+static void
+test_lines(void)
+{
+	struct reader_limits limits = {.max = 20};
+	struct reader *reader;
+	struct record r;
+	int fds[2];
+
+	CHECK(pipe2(fds, O_NONBLOCK) == 0);
+	reader = reader_new(fds[0], &limits);
+	CHECK(!reader_lines(reader, &r));
+	CHECK(write(fds[1], "ab\n\nc\nd", 7) == 7 && reader_fill(reader) == 7);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "ab\n\nc") && r.full_len == 0);
+	record_free(&r);
+	CHECK(!reader_lines(reader, &r) && reader_pending(reader) == 1);
+	CHECK(write(fds[1], "\n", 1) == 1 && reader_fill(reader) == 1);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "d") && !reader_lines(reader, &r));
+	record_free(&r);
+
+	CHECK(write(fds[1], "a\n0123456789012345678901234\nb\n", 30) == 30);
+	CHECK(reader_fill(reader) == 30);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "a"));
+	record_free(&r);
+	CHECK(reader_lines(reader, &r) && r.full_len == 25);
+	record_free(&r);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "b") && r.full_len == 0);
+	record_free(&r);
+	CHECK(write(fds[1], "e", 1) == 1 && reader_fill(reader) == 1);
+	CHECK(!reader_lines(reader, &r) && reader_rest(reader, &r) && is_text(&r, "e"));
+	record_free(&r);
+	reader_free(reader);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void
 test_errors(void)
 {
@@ -509,6 +552,7 @@ main(void)
 	test_bom_and_limits();
 	test_rewind();
 	test_endless();
+	test_lines();
 	test_errors();
 	return t_end();
 }

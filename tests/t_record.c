@@ -149,6 +149,22 @@ test_threads(void)
 	}
 }
 
+static void
+test_lines(void)
+{
+	static const struct {
+		const char *data;
+		uint64_t lines;
+	} texts[] = {{"", 1}, {"a", 1}, {"a\nb", 2}, {"\n\n", 3}, {"one\n\ntwo\n3", 4}};
+	struct record r;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		CHECK(record_copy(&r, texts[i].data, strlen(texts[i].data)) == 0);
+		CHECK(record_lines(&r) == texts[i].lines, "%zu", i);
+		record_free(&r);
+	}
+}
+
 int
 main(void)
 {
@@ -157,6 +173,7 @@ main(void)
 	test_pool();
 	test_detach();
 	test_freen();
+	test_lines();
 	test_threads();
 	return t_end();
 }

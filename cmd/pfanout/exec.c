@@ -136,6 +136,7 @@ succeed(struct executor *e)
 		answer.len = e->output->data[e->printed - 1] == '\n' ? e->printed - 1 : e->printed;
 		answer.data = e->output->data;
 		answer.data[answer.len] = '\n';
+		answer.lines = record_lines(&answer);
 		record_detach(&answer);
 		e->output = NULL;
 	} else
@@ -355,19 +356,19 @@ next_record(struct executor *e, struct record *r)
 {
 	struct pollfd fd = intake_pollfd(&e->intake);
 
-	for (;;) {
+	for (;; fd.revents = 0) {
 		if (intake_take(&e->intake, r, 1, UINT64_MAX) == 1)
 			return true;
 		if (intake_has_ended(&e->intake) || ctx_state(e->stage->root) != CTX_LIVE)
 			return false;
 		intake_watch(&e->intake, UINT64_MAX);
 		if (intake_take(&e->intake, r, 1, UINT64_MAX) == 1) {
-			intake_unwatch(&e->intake);
+			intake_unwatch(&e->intake, false);
 			return true;
 		}
 		if (!intake_has_ended(&e->intake))
 			ctx_poll(e->stage->root, &fd, 1, CLOCK_NEVER);
-		intake_unwatch(&e->intake);
+		intake_unwatch(&e->intake, fd.revents != 0);
 	}
 }
 

@@ -16,15 +16,17 @@
 #include "clock.h"
 #include "ctx.h"
 #include "fan.h"
+#include "gather.h"
 #include "intake.h"
 #include "ledger.h"
 #include "pipe.h"
+#include "queue.h"
 #include "reader.h"
 
 CHAN_OF(record, struct record)
 
 #define BATCH 256
-#define RUN_BYTES (64 * 1024)
+#define IOVS 64
 #define EXIT_PATIENCE CLOCK_S /* for a filter that closed its stdin */
 
 struct filter {
@@ -42,9 +44,8 @@ struct filter {
 	bool left;      /* it has exited, well, although it was not */
 	bool out_ended;
 	bool cancelled;
-	size_t n, next; /* records taken; the next one to write */
-	size_t partial; /* bytes of it that are written */
-	struct record taken[BATCH];
+	struct queue taken; /* records that wait to be written */
+	size_t partial;     /* bytes of the first one that are */
 };
 
 enum { FD_INTAKE, FD_IN, FD_OUT, FD_ERR, FD_EXIT, FDS };
@@ -58,15 +59,18 @@ emit(struct filter *f, struct record *r, size_t n)
 	record_freen(r + sent, n - sent);
 }
 
-/* Records that the filter has are off our books. */
+/* The first n records are the filter's, and off our books. */
 static void
-settle(struct filter *f, struct record *r, size_t n)
+settle(struct filter *f, size_t n)
 {
 	size_t charge = 0;
 
-	for (size_t i = 0; i < n; i++)
-		charge += r[i].charge;
-	record_freen(r, n);
+	for (size_t i = 0; i < n; i++) {
+		struct record r = queue_pop(&f->taken);
+
+		charge += r.charge;
+		record_free(&r);
+	}
 	f->given += n;
 	stat_add(f->shard, STAT_GIVEN, n);
 	stat_add(f->shard, STAT_ENDED, n);
@@ -78,68 +82,32 @@ settle(struct filter *f, struct record *r, size_t n)
 static bool
 has_unwritten(const struct filter *f)
 {
-	return f->next < f->n;
+	return f->taken.n > 0;
 }
 
-/* Keeps those that are for the filter. */
+/* Keeps it if it is for the filter. */
 static void
-accept_records(struct filter *f, size_t n)
+accept_record(struct filter *f, struct record *r)
 {
-	f->n = f->next = f->partial = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct record r = f->taken[i];
-
-		if (r.kind == RECORD_DATA && stage_is_cancelled(f->stage))
-			stage_bury_cancelled(f->stage, &r);
-		else if (r.kind == RECORD_DATA && stage_check(f->stage, &r)) {
-			f->taken[f->n++] = r;
-			continue;
-		}
-		emit(f, &r, 1);
+	if (r->kind == RECORD_DATA && stage_is_cancelled(f->stage))
+		stage_bury_cancelled(f->stage, r);
+	else if (r->kind == RECORD_DATA && stage_check(f->stage, r)) {
+		if (queue_push(&f->taken, r) == -1)
+			stage_give_up(f->stage, 2, "out of memory");
+		return;
 	}
+	emit(f, r, 1);
 }
 
 static void
 take(struct filter *f)
 {
+	struct record batch[BATCH];
 	size_t n;
 
-	if (!has_unwritten(f))
-		f->n = f->next = 0;
-	while (!has_unwritten(f) && (n = intake_take(&f->intake, f->taken, BATCH, UINT64_MAX)) > 0)
-		accept_records(f, n);
-}
-
-static int
-gather(const struct filter *f, struct iovec iov[BATCH])
-{
-	size_t skip = f->partial, bytes = 0;
-	int n = 0;
-
-	for (size_t i = f->next; i < f->n && bytes < RUN_BYTES; i++) {
-		char *base = f->taken[i].data + skip;
-		size_t len = f->taken[i].len + 1 - skip;
-
-		skip = 0;
-		bytes += len;
-		if (n > 0 && (char *)iov[n - 1].iov_base + iov[n - 1].iov_len == base)
-			iov[n - 1].iov_len += len;
-		else
-			iov[n++] = (struct iovec){base, len};
-	}
-	return n;
-}
-
-static void
-advance(struct filter *f, size_t n)
-{
-	size_t first = f->next;
-
-	n += f->partial;
-	while (has_unwritten(f) && n >= f->taken[f->next].len + 1)
-		n -= f->taken[f->next++].len + 1;
-	f->partial = n;
-	settle(f, f->taken + first, f->next - first);
+	while (!has_unwritten(f) && (n = intake_take(&f->intake, batch, BATCH, UINT64_MAX)) > 0)
+		for (size_t i = 0; i < n; i++)
+			accept_record(f, &batch[i]);
 }
 
 /* A filter that ends while there is input, or badly, may have swallowed anything. */
@@ -155,13 +123,14 @@ fail(struct filter *f, const char *how)
 static bool
 write_taken(struct filter *f)
 {
-	struct iovec iov[BATCH];
+	struct iovec iov[IOVS];
 	ssize_t n;
 
 	while (has_unwritten(f)) {
-		n = writev(f->child.in, iov, gather(f, iov));
+		n = writev(
+		    f->child.in, iov, gather(&f->taken, 0, f->taken.n, f->partial, iov, IOVS));
 		if (n >= 0)
-			advance(f, (size_t)n);
+			settle(f, gather_done(&f->taken, 0, &f->partial, (size_t)n));
 		else if (errno == EAGAIN)
 			return true;
 		else if (errno != EINTR)
@@ -174,21 +143,18 @@ write_taken(struct filter *f)
 static void
 emit_lines(struct filter *f, bool ended)
 {
-	struct record batch[BATCH], *r = batch;
+	struct record r;
 
 	gate_wait(&f->stage->gate, f->stage->root);
-	while (reader_line(f->lines, r) || (ended && reader_rest(f->lines, r))) {
-		if (r->full_len != 0)
+	while (reader_lines(f->lines, &r) || (ended && reader_rest(f->lines, &r))) {
+		if (r.full_len != 0)
 			fail(f, "printed a line longer than --max-record");
-		r->kind = RECORD_EXTRA;
-		r->gated = true;
-		gate_enter(&f->stage->gate, r->len);
-		if (++r == batch + BATCH) {
-			emit(f, batch, BATCH);
-			r = batch;
-		}
+		r.kind = RECORD_EXTRA;
+		r.lines = record_lines(&r);
+		r.gated = true;
+		gate_enter(&f->stage->gate, r.len);
+		emit(f, &r, 1);
 	}
-	emit(f, batch, (size_t)(r - batch));
 }
 
 static void
@@ -242,9 +208,11 @@ cancel(struct filter *f)
 			emit_lines(f, false);
 		child_close(&f->child);
 	}
-	for (; has_unwritten(f); f->next++) {
-		stage_bury_cancelled(f->stage, &f->taken[f->next]);
-		emit(f, &f->taken[f->next], 1);
+	while (has_unwritten(f)) {
+		struct record r = queue_pop(&f->taken);
+
+		stage_bury_cancelled(f->stage, &r);
+		emit(f, &r, 1);
 	}
 }
 
@@ -252,10 +220,13 @@ cancel(struct filter *f)
 static void
 feed(struct filter *f)
 {
+	bool fed;
+
 	if (!has_unwritten(f) && !f->intake.in_ended)
 		intake_watch(&f->intake, UINT64_MAX);
 	do {
 		take(f);
+		fed = has_unwritten(f);
 		if (has_unwritten(f) && f->left)
 			fail(f, "left before the end of its input");
 		if (f->child.in == -1)
@@ -265,7 +236,7 @@ feed(struct filter *f)
 			f->closed = clock_now();
 			return;
 		}
-	} while (!has_unwritten(f) && f->n > 0);
+	} while (fed && !has_unwritten(f));
 	if (!has_unwritten(f) && f->intake.in_ended) {
 		f->eof = true;
 		child_close_in(&f->child);
@@ -291,7 +262,7 @@ serve(struct filter *f)
 	if (ctx_poll(f->stage->root, fds, FDS, clock_after(f->closed, EXIT_PATIENCE)) == -1 ||
 	    ctx_state(f->stage->root) != CTX_LIVE)
 		return false;
-	intake_unwatch(&f->intake);
+	intake_unwatch(&f->intake, fds[FD_INTAKE].revents != 0);
 	if (fds[FD_ERR].revents != 0)
 		child_read_log(&f->child);
 	if (fds[FD_OUT].revents != 0)
@@ -319,8 +290,7 @@ filter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 		continue;
 	intake_close(&f->intake);
 	child_stop(&f->child);
-	if (has_unwritten(f))
-		record_freen(f->taken + f->next, f->n - f->next);
+	queue_free(&f->taken);
 }
 
 static void

@@ -22,7 +22,7 @@ intake_open(struct intake *i, struct fan *fan, struct stat_shard *shard, struct 
 void
 intake_close(struct intake *i)
 {
-	intake_unwatch(i);
+	intake_unwatch(i, false);
 	ctx_unwatch(i->fan->stage.work, &i->on_cancel);
 	park_close(&i->parker);
 }
@@ -86,17 +86,23 @@ intake_watch(struct intake *i, uint64_t oldest)
 	struct stage *st = &i->fan->stage;
 
 	i->watching = true;
-	gate_watch(&st->gate, &i->on_gate, &i->parker);
 	if (i->again != NULL)
 		chan_watch(i->again, &i->on_again, &i->parker);
-	if (!i->in_ended && (gate_is_open(&st->gate, oldest) || stage_is_cancelled(st)))
-		chan_watch(i->in, &i->on_in, &i->parker);
+	if (i->in_ended)
+		return;
+	gate_watch(&st->gate, &i->on_gate, &i->parker);
+	if (!gate_is_open(&st->gate, oldest) && !stage_is_cancelled(st))
+		return;
+	/* It opens often, and for nobody if it was not closed. */
+	gate_unwatch(&st->gate, &i->on_gate);
+	chan_watch(i->in, &i->on_in, &i->parker);
 }
 
 void
-intake_unwatch(struct intake *i)
+intake_unwatch(struct intake *i, bool woken)
 {
-	park_clear(&i->parker);
+	if (woken)
+		park_clear(&i->parker);
 	if (!i->watching)
 		return;
 	i->watching = false;

@@ -42,10 +42,11 @@ size_t intake_take(struct intake *, struct record *, size_t max, uint64_t oldest
 
 /*
  * Before sleeping: from now on whatever makes intake_take() succeed wakes the parker.
- * Take once more after it, and stop watching after the sleep.
+ * Take once more after it, and stop watching after the sleep; woken: poll(2) has said that the
+ * descriptor is readable.
  */
 void intake_watch(struct intake *, uint64_t oldest);
-void intake_unwatch(struct intake *);
+void intake_unwatch(struct intake *, bool woken);
 
 /* The descriptor to poll for POLLIN. */
 struct pollfd intake_pollfd(const struct intake *);

@@ -5,10 +5,11 @@
  * A lane is one worker of map mode: a child that answers line for line, the records it was given and
  * has not answered, and those it will be given next.
  *
- *	intake -> todo -> given (written to the child's stdin) -> answers -> out
+ *	intake -> held: to do, then given (written to the child's stdin) -> answers -> out
  *
- * lane_feed.c hands records over, lane_answer.c takes the answers, lane_end.c deals with
- * what a child leaves behind when it ends; map.c is the loop around them.
+ * lane_feed.c hands records over, lane_look.c finds out whether the child waits for more of them,
+ * lane_answer.c takes the answers, lane_end.c deals with what a child leaves behind when it
+ * ends; map.c is the loop around them.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #include <stdint.h>
 
 #include "child.h"
-#include "deque.h"
+#include "queue.h"
 #include "fan.h"
 #include "hunger.h"
 #include "intake.h"
@@ -57,13 +58,13 @@ struct lane {
 	bool slow;           /* it took its time: what looks unclear is work */
 	uint64_t in_step;    /* line of the first record given since it owed nothing */
 
-	struct deque todo;  /* not given yet, or to be given again */
-	struct deque given; /* in the order of their answers */
-	size_t written;     /* of given: records that are in its pipe */
-	size_t partial;     /* bytes of the next one that are */
+	struct queue held; /* in the order of their answers */
+	size_t given;      /* the first so many are the child's; the rest is to do */
+	size_t written;    /* the first so many of these are in its pipe */
+	size_t partial;    /* bytes of the next one that are */
 
 	/*
-	 * A child died with several records in flight: the first `suspects` of todo.  The first `trial` of
+	 * A child died with several records in flight: the first `suspects` of held.  The first `trial` of
 	 * them are given to a fresh child, which is then flushed.
 	 */
 	size_t suspects, trial;
@@ -78,6 +79,21 @@ struct lane {
 /* Sends a record on to the sink, soon; lane_flush() does it now. */
 void lane_emit(struct lane *, const struct record *);
 void lane_flush(struct lane *);
+
+/* Records that wait to be given. */
+static inline size_t
+lane_todo(const struct lane *l)
+{
+	return l->held.n - l->given;
+}
+
+/* The oldest record leaves the lane. */
+static inline struct record
+lane_pop(struct lane *l)
+{
+	l->given--;
+	return queue_pop(&l->held);
+}
 
 /* lane_feed.c */
 
@@ -96,17 +112,28 @@ void lane_feed(struct lane *);
 /* The child has closed its stdin: what it owes it may still answer before it exits. */
 void lane_in_closed(struct lane *);
 
+/* Whether the child, or the one that would be started, may be given records now. */
+bool lane_may_give(const struct lane *);
+
+/* Whether there are records the child has not been sent yet. */
+bool lane_has_unwritten(const struct lane *);
+
+/* Tells the child that there is no more: it answers what it owes and exits. */
+void lane_close_in(struct lane *);
+
+/* lane_look.c */
+
 /* Looks whether the child is hungry, and closes its stdin if only that makes it answer. */
 void lane_look(struct lane *, int64_t now);
+
+/* It got records or gave answers: what was seen before tells nothing any more. */
+void lane_look_anew(struct lane *, int64_t now);
 
 /* The child has ended and answered all: what is to be learned from that. */
 void lane_test_ended(struct lane *, int64_t now);
 
 /* When lane_look() wants to be called next. */
 int64_t lane_look_time(const struct lane *);
-
-/* Whether there are records the child has not been sent yet. */
-bool lane_has_unwritten(const struct lane *);
 
 /* lane_answer.c */
 

@@ -91,23 +91,23 @@ reject(struct lane *l, struct record *input, struct record *answer)
 static bool
 settle(struct lane *l, struct record *answer, struct failure *why)
 {
-	struct record input = *deque_at(&l->given, 0);
+	struct record *input = queue_at(&l->held, 0);
 	bool raw = l->stage->opt->raw;
 
 	if (answer->full_len != 0)
 		return bad_answer(why, "the answer is longer than --max-record");
 	if (!raw && json_blank(answer->data, answer->len)) {
-		stage_drop(&input);
+		stage_drop(input);
 		record_free(answer);
 	} else if (!raw && answer->data[0] == '!')
-		reject(l, &input, answer);
-	else if (is_valid(l, &input, answer, why))
-		stage_answer(l->stage, &input, answer, RECORD_DATA);
+		reject(l, input, answer);
+	else if (is_valid(l, input, answer, why))
+		stage_answer(l->stage, input, answer, RECORD_DATA);
 	else
 		return false;
-	deque_pop_front(&l->given);
+	lane_emit(l, input);
+	(void)lane_pop(l);
 	l->written--;
-	lane_emit(l, &input);
 	return true;
 }
 
@@ -167,12 +167,10 @@ account(struct lane *l, size_t n)
 	stat_add(l->shard, STAT_ENDED, n);
 	window_answered(&l->window, n, now);
 	l->last_answer = now;
-	l->hungry_since = l->unclear_since = 0;
-	l->look_wait = window_first_look(&l->window);
-	l->look_at = now + l->look_wait;
+	lane_look_anew(l, now);
 	if (l->startup == 0)
 		l->startup = now - l->started;
-	if (l->eof && l->given.n == 0)
+	if (l->eof && l->given == 0)
 		l->give_up = clock_after(now, l->stage->opt->grace);
 }
 
@@ -187,8 +185,8 @@ take_lines(struct lane *l, struct failure *why)
 		ok = take_line(&h, &line);
 	/* A line without an end need not be waited for. */
 	if (ok && reader_is_over(l->answers))
-		ok = l->given.n > 0 ? bad_answer(why, "the answer is longer than --max-record")
-				    : unasked(l, why);
+		ok = l->given > 0 ? bad_answer(why, "the answer is longer than --max-record")
+				  : unasked(l, why);
 	account(l, h.n);
 	lane_flush(l);
 	return ok;

@@ -43,7 +43,7 @@ unread_bytes(const struct lane *l)
 }
 
 /*
- * The records of which the child has not read a byte can't have harmed it: back to todo with them.
+ * The records of which the child has not read a byte can't have harmed it: they are to do again.
  * They are the last ones: those not written, and those whose bytes are all among the unread.
  * The first `keep` of the given stay.
  */
@@ -56,24 +56,17 @@ take_back_unread(struct lane *l, size_t unread, size_t keep)
 		seen++;
 	else
 		unread -= l->partial;
-	while (seen > 0 && seen <= l->written && deque_at(&l->given, seen - 1)->len + 1 <= unread)
-		unread -= deque_at(&l->given, --seen)->len + 1;
-	while (l->given.n > seen && l->given.n > keep) {
-		struct record r = deque_pop_back(&l->given);
-
-		deque_push_front(&l->todo, &r);
-	}
+	while (seen > 0 && seen <= l->written && queue_at(&l->held, seen - 1)->len + 1 <= unread)
+		unread -= queue_at(&l->held, --seen)->len + 1;
+	if (l->given > (seen > keep ? seen : keep))
+		l->given = seen > keep ? seen : keep;
 }
 
 /* All others of the given, too. */
 static void
 take_back(struct lane *l)
 {
-	while (l->given.n > 0) {
-		struct record r = deque_pop_back(&l->given);
-
-		deque_push_front(&l->todo, &r);
-	}
+	l->given = 0;
 }
 
 /* Nothing of the child is left but its last words in child.log. */
@@ -98,7 +91,7 @@ forget_child(struct lane *l)
 static void
 charge(struct lane *l, struct failure *why, pid_t pid, bool exited)
 {
-	struct record r = deque_pop_front(&l->given);
+	struct record r = lane_pop(l);
 
 	why->slot = l->slot;
 	why->pid = pid;
@@ -148,10 +141,10 @@ lost_count(struct lane *l)
 	stage_abort(l->stage, 2,
 	    "%s: %zu of %" PRIu64 " records got no answer: its answers since line %" PRIu64
 	    " can't be trusted; a command that drops lines needs -F",
-	    name, l->given.n, l->window.given, l->in_step);
+	    name, l->given, l->window.given, l->in_step);
 	snprintf(f.message, sizeof(f.message), "the worker ended without an answer for it");
-	while (l->given.n > 0) {
-		struct record r = deque_pop_front(&l->given);
+	while (l->given > 0) {
+		struct record r = lane_pop(l);
 
 		r.attempts++;
 		stage_bury(l->stage, &r, &f);
@@ -166,7 +159,7 @@ lost_count(struct lane *l)
 static void
 suspect(struct lane *l)
 {
-	l->suspects = l->given.n;
+	l->suspects = l->given;
 	take_back(l);
 }
 
@@ -187,10 +180,10 @@ blame(struct lane *l, pid_t pid)
 
 	describe_status(l->child.status, how, sizeof(how));
 	snprintf(f.message, sizeof(f.message), "the worker died: %s", how);
-	if (l->given.n == 1) {
+	if (l->given == 1) {
 		charge(l, &f, pid, true);
 		l->suspects = 0;
-	} else if (l->given.n > 1)
+	} else if (l->given > 1)
 		suspect(l);
 	count_death(l, how);
 }
@@ -231,15 +224,14 @@ lane_exited(struct lane *l)
 		take_back_unread(l, unread, 0);
 	if (l->trial > 0)
 		clear_suspects(l);
-	if (well && l->given.n == 0)
+	if (well && l->given == 0)
 		lane_test_ended(l, clock_now());
-	if (well && eof && l->given.n > 0)
+	if (well && eof && l->given > 0)
 		lost_count(l);
-	else if (well && !eof && l->window.answered > 0 &&
-	    !(l->fan->window == 1 && l->given.n == 1))
+	else if (well && !eof && l->window.answered > 0 && !(l->fan->window == 1 && l->given == 1))
 		take_back(
 		    l); /* it has recycled itself, and may have read ahead of its last answer */
-	else if (!eof || l->given.n > 0)
+	else if (!eof || l->given > 0)
 		blame(l, pid);
 	stat_add(l->shard, STAT_ENDED, (uint64_t)(l->window.given - l->window.answered));
 	forget_child(l);
@@ -260,9 +252,9 @@ lane_kill(struct lane *l, const struct failure *failure)
 	take_back_unread(l, unread, why.reason == REASON_CRASH && l->window.answered > 0 ? 0 : 1);
 	if (why.reason == REASON_CRASH)
 		count_death(l, why.message);
-	if (why.reason == REASON_COUNT || l->given.n == 0)
+	if (why.reason == REASON_COUNT || l->given == 0)
 		take_back(l); /* the run is over */
-	else if (l->given.n > 1 && why.reason != REASON_BAD_ANSWER && l->window.buffers)
+	else if (l->given > 1 && why.reason != REASON_BAD_ANSWER && l->window.buffers)
 		suspect(l);
 	else {
 		charge(l, &why, pid, false);
@@ -275,10 +267,11 @@ lane_kill(struct lane *l, const struct failure *failure)
 }
 
 static void
-bury_all(struct lane *l, struct deque *d)
+bury_all(struct lane *l)
 {
-	while (d->n > 0) {
-		struct record r = deque_pop_front(d);
+	l->given = 0;
+	while (l->held.n > 0) {
+		struct record r = queue_pop(&l->held);
 
 		stage_bury_cancelled(l->stage, &r);
 		lane_emit(l, &r);
@@ -295,10 +288,9 @@ lane_cancel(struct lane *l)
 		child_stop(&l->child);
 		drain_answers(l, &why);
 		stat_add(l->shard, STAT_ENDED, (uint64_t)(l->window.given - l->window.answered));
-		bury_all(l, &l->given);
 		forget_child(l);
 	}
-	bury_all(l, &l->todo);
+	bury_all(l);
 	l->suspects = 0;
 	lane_flush(l);
 }

@@ -34,8 +34,8 @@ forgive(struct lane *l, int64_t ns)
 {
 	l->last_answer += ns;
 	l->window.moved += ns;
-	for (size_t i = 0; i < l->given.n; i++)
-		deque_at(&l->given, i)->queued += ns;
+	for (size_t i = 0; i < l->given; i++)
+		queue_at(&l->held, i)->queued += ns;
 	if (l->give_up != CLOCK_NEVER)
 		l->give_up += ns;
 }
@@ -61,9 +61,9 @@ timeout_at(const struct lane *l)
 {
 	int64_t since;
 
-	if (l->fan->timeout == CLOCK_NEVER || l->child.pid == 0 || l->given.n == 0)
+	if (l->fan->timeout == CLOCK_NEVER || l->child.pid == 0 || l->given == 0)
 		return CLOCK_NEVER;
-	since = deque_at(&l->given, 0)->queued;
+	since = queue_at(&l->held, 0)->queued;
 	return clock_after(since > l->last_answer ? since : l->last_answer, l->fan->timeout);
 }
 
@@ -150,8 +150,7 @@ handle_events(struct lane *l, const struct pollfd fds[FDS])
 static bool
 has_ended(const struct lane *l)
 {
-	return intake_has_ended(&l->intake) && l->todo.n == 0 && l->given.n == 0 &&
-	    l->child.pid == 0;
+	return intake_has_ended(&l->intake) && l->held.n == 0 && l->child.pid == 0;
 }
 
 static void
@@ -169,20 +168,9 @@ run(struct lane *l)
 		}
 		if (has_ended(l) || wait_for_events(l, fds) == -1)
 			return;
-		intake_unwatch(&l->intake);
+		intake_unwatch(&l->intake, fds[FD_INTAKE].revents != 0);
 		handle_events(l, fds);
 	}
-}
-
-static void
-free_all(struct deque *d)
-{
-	while (d->n > 0) {
-		struct record r = deque_pop_front(d);
-
-		record_free(&r);
-	}
-	deque_free(d);
 }
 
 static void
@@ -204,8 +192,7 @@ map_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	}
 	child_close(&l->child);
 	reader_free(l->answers);
-	free_all(&l->todo);
-	free_all(&l->given);
+	queue_free(&l->held);
 }
 
 static int
