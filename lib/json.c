@@ -183,16 +183,30 @@ any_number(struct scan *s, const byte *p)
 	return p;
 }
 
+/*
+ * What is no digit among the next 16 bytes, or those that are left.  Where the end need not be feared
+ * (see whole()) there is always one.
+ */
+INLINE unsigned
+nondigits(const struct scan *s, const byte *p, bool closed)
+{
+	ptrdiff_t left = s->text.end - p;
+
+	if (likely(left >= 16))
+		return nondigits16(p);
+	if (closed && s->text.end - s->text.start >= 16)
+		return nondigits16(s->text.end - 16) >> (16 - left);
+	return 0;
+}
+
 /* The usual one, up to 15 bytes and without an exponent, in one look; the rest byte by byte. */
 INLINE const byte *
-number(struct scan *s, const byte *p)
+number(struct scan *s, const byte *p, bool closed)
 {
 	unsigned sign = *p == '-';
-	unsigned stops, n;
+	unsigned stops = nondigits(s, p, closed) & ~sign;
+	unsigned n;
 
-	if (unlikely(s->text.end - p < 16))
-		goto slow;
-	stops = nondigits16(p) & ~sign;
 	if (unlikely(stops == 0))
 		goto slow;
 	n = (unsigned)__builtin_ctz(stops);
@@ -291,7 +305,7 @@ value:
 	case '7':
 	case '8':
 	case '9':
-		p = number(s, p);
+		p = number(s, p, closed);
 		break;
 	case 't':
 		p = word(s, p, "true");
