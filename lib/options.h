@@ -11,14 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "deadfile.h"
+
 #define OPTIONS_ERROR_SIZE 512
 
 struct options {
 	const char *name;        /* -n; NULL if not given */
 	size_t buffer;           /* -b, records; 0: hand-off */
 	const char *dead_letter; /* -d; NULL: in band */
-	bool raw;                /* -R */
-	size_t max_record;       /* --max-record, bytes */
+	struct deadfile_how dead_how;
+	bool raw;          /* -R */
+	size_t max_record; /* --max-record, bytes */
 	bool no_bypass;
 	int64_t grace;                  /* --grace, ns */
 	bool progress;                  /* -P */

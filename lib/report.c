@@ -112,12 +112,26 @@ report_progress(const struct stage *st, uint64_t in_size, double rate, char *lin
 	add_eta(&t, st, in_size);
 }
 
+static int
+report_collected(const struct stage *st, struct text *t)
+{
+	uint64_t n = stat_failed(st->stat) + stat_get(st->stat, STAT_BYPASSED);
+
+	if (n == 0)
+		return 0;
+	add(t, "%" PRIu64 " dead letter%s in %s", n, n == 1 ? " is" : "s are",
+	    st->dead_failed ? "the output" : deadfile_path(st->dead));
+	return 1;
+}
+
 int
 report_failures(const struct stage *st, char *line, size_t size)
 {
 	struct text t = {line, size};
 	uint64_t failed = stat_failed(st->stat), received = stat_get(st->stat, STAT_RECEIVED);
 
+	if (st->collects)
+		return report_collected(st, &t);
 	if (failed == 0)
 		return 0;
 	add(&t, "%" PRIu64 " of %" PRIu64 " record%s failed ", failed, received,

@@ -23,8 +23,8 @@ void report_totals(const struct stage *, char *line, size_t size);
 void report_progress(const struct stage *, uint64_t in_size, double rate, char *line, size_t size);
 
 /*
- * "3 of 1000 records failed (2 timeout, 1 invalid); ..." ; returns 0, and no line,
- * if none did.
+ * "3 of 1000 records failed (2 timeout, 1 invalid); ..."; of a stage that collects letters
+ * "12 dead letters are in ...".  Returns 0, and no line, if there are none.
  */
 int report_failures(const struct stage *, char *line, size_t size);
 

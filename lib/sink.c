@@ -9,6 +9,7 @@
 #include "chan.h"
 #include "ctx.h"
 #include "deadfile.h"
+#include "envelope.h"
 #include "ledger.h"
 #include "pipe.h"
 #include "sequencer.h"
@@ -18,6 +19,7 @@
 CHAN_OF(record, struct record)
 
 #define BATCH 512
+#define IDS 8 /* to be named of letters that the file can't take */
 
 struct drain {
 	struct sink *sink;
@@ -31,7 +33,7 @@ struct drain {
 static bool
 goes_to_file(const struct drain *d, const struct record *r)
 {
-	return r->kind == RECORD_DEAD && d->dead != NULL;
+	return r->kind == RECORD_DEAD || (r->kind == RECORD_LETTER && d->sink->stage->collects);
 }
 
 static uint64_t
@@ -43,7 +45,7 @@ lines_of(const struct record *r)
 }
 
 static void
-count(struct drain *d, const struct record *r)
+count(struct drain *d, const struct record *r, bool in_file)
 {
 	struct stat_shard *s = d->sink->shard;
 
@@ -59,49 +61,81 @@ count(struct drain *d, const struct record *r)
 		stat_add(s, STAT_FAILED + r->reason, 1);
 		break;
 	}
-	if (!goes_to_file(d, r))
+	if (!in_file)
 		stat_add(s, STAT_WRITTEN, lines_of(r));
 }
 
-/* Dead letters that the file can't take go into the output after all: nothing is lost. */
-static void
-dead_failed(struct drain *d, size_t n)
+/* "3 dead letters (ID, ID, ...)": those of the records, but the first `kept`. */
+static size_t
+name_lost(
+    const struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
 {
-	stage_abort(d->sink->stage, 2,
-	    "dead-letter file %s: %s; %zu dead letters that it could not keep, and all later ones, "
-	    "are in the output",
-	    deadfile_path(d->dead), strerror(errno), n);
-	d->dead = NULL;
-	d->sink->stage->dead_failed = true;
-}
-
-static void
-write_dead(struct drain *d, const struct record *r, size_t n)
-{
-	size_t put = 0;
+	struct envelope_id id;
+	size_t lost = 0, len = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!goes_to_file(d, &r[i]))
 			continue;
-		put++;
-		if (deadfile_put(d->dead, r[i].data, r[i].len + 1) == -1) {
-			dead_failed(d, put);
-			return;
+		if (kept > 0) {
+			kept--;
+			continue;
 		}
+		envelope_identity(r[i].data, r[i].len, &id);
+		if (lost++ < IDS)
+			len += (size_t)snprintf(
+			    text + len, size - len, "%s%s", lost > 1 ? ", " : "", id.id);
+		else if (lost == IDS + 1)
+			snprintf(text + len, size - len, " and others");
 	}
-	if (put > 0 && deadfile_commit(d->dead) == -1)
-		dead_failed(d, put);
+	return lost;
+}
+
+/* Dead letters that the file can't take go into the output after all: nothing is lost. */
+static void
+dead_failed(struct drain *d, const struct record *r, size_t n, size_t kept)
+{
+	int error = errno;
+	char ids[(IDS + 1) * ENVELOPE_ID_SIZE];
+	size_t lost = name_lost(d, r, n, kept, ids, sizeof(ids));
+
+	stage_abort(d->sink->stage, 2,
+	    "dead-letter file %s: %s; %zu dead letters that it could not keep (%s), and all later "
+	    "ones, are in the output",
+	    deadfile_path(d->dead), strerror(error), lost, ids);
+	d->dead = NULL;
+	d->sink->stage->dead_failed = true;
+}
+
+/* Returns how many of the records' letters are in the file now: the first ones. */
+static size_t
+write_dead(struct drain *d, const struct record *r, size_t n)
+{
+	size_t put = 0, kept = 0;
+	bool ok = true;
+
+	if (d->dead == NULL)
+		return 0;
+	for (size_t i = 0; i < n && ok; i++)
+		if (goes_to_file(d, &r[i]) &&
+		    (ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0))
+			put++;
+	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
+		dead_failed(d, r, n, kept);
+	return kept;
 }
 
 static int
-write_lines(struct drain *d, const struct record *r, size_t n)
+write_lines(struct drain *d, const struct record *r, size_t n, size_t kept)
 {
 	struct ctx *root = d->sink->stage->root;
 
-	for (size_t i = 0; i < n; i++)
-		if (r[i].slab != NULL && !goes_to_file(d, &r[i]) &&
+	for (size_t i = 0; i < n; i++) {
+		if (goes_to_file(d, &r[i]) && kept > 0)
+			kept--;
+		else if (r[i].slab != NULL &&
 		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
 			return -1;
+	}
 	return writer_flush(d->writer, root);
 }
 
@@ -120,13 +154,16 @@ write_failed(struct drain *d)
 
 /* Counts, frees and settles what has been written. */
 static void
-settle(struct drain *d, struct record *r, size_t n)
+settle(struct drain *d, struct record *r, size_t n, size_t kept)
 {
 	struct stage *st = d->sink->stage;
 	size_t held = 0, charge = 0, taken = 0, taken_charge = 0, answers = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		count(d, &r[i]);
+		bool in_file = goes_to_file(d, &r[i]) && kept > 0;
+
+		kept -= in_file;
+		count(d, &r[i], in_file);
 		if (r[i].kind != RECORD_EXTRA) {
 			held++;
 			charge += r[i].charge;
@@ -149,15 +186,14 @@ write_out(struct drain *d, struct record *r, size_t n)
 {
 	struct stat_shard *s = d->sink->shard;
 	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
+	size_t kept = write_dead(d, r, n);
 	int error;
 
-	if (d->dead != NULL)
-		write_dead(d, r, n);
-	if ((error = write_lines(d, r, n)) == -1) {
+	if ((error = write_lines(d, r, n, kept)) == -1) {
 		write_failed(d);
 		record_freen(r, n);
 	} else
-		settle(d, r, n);
+		settle(d, r, n, kept);
 	stat_add(s, STAT_BYTES_OUT, writer_bytes(d->writer) - bytes);
 	stat_add(s, STAT_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
 	return error;

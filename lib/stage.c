@@ -28,7 +28,7 @@ open_dead(struct stage *st)
 {
 	const char *path = st->opt->dead_letter;
 
-	if (path == NULL || (st->dead = deadfile_open(path)) != NULL)
+	if (path == NULL || (st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
 		return 0;
 	snprintf(st->error, sizeof(st->error), "dead-letter file %s: %s", path, strerror(errno));
 	return -1;

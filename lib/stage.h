@@ -35,9 +35,9 @@ struct stage {
 	struct ledger *ledger;
 	struct gate gate;
 	struct deadfile *dead; /* NULL: dead letters go in band */
-	bool
-	    dead_failed; /* it could not be written, so they do; the sink's, to be read at the end */
-	uint64_t max_failed;     /* stop at so many; 0: never */
+	bool dead_failed;    /* it could not be written, so they do; the sink's, read at the end */
+	bool collects;       /* letters that pass by go into it, too */
+	uint64_t max_failed; /* stop at so many; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
 	bool pipe_ignored; /* SIGPIPE was ignored at the start: EPIPE is an error like any other */
 	int64_t begun;     /* monotonic ns */

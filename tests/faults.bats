@@ -266,6 +266,7 @@ fds_of() {
 	command -v strace >/dev/null || skip "strace is not installed"
 	no_sanitizer
 	ids 300 >in
+	: >dead # a new one would have its folder synced, and be refused at the start
 	status=0
 	timeout 60 strace -f -o trace -e trace=fdatasync,fsync -e inject=fdatasync,fsync:error=EIO \
 		pfanout -d dead -- sed 's/.*/!no/' <in >out 2>err || status=$?
@@ -273,6 +274,21 @@ fds_of() {
 	has err 'Input/output error'
 	[ "$(grep -c 'sync(.*EIO' trace)" -eq 1 ]
 	account 300 out dead
+}
+
+@test "faults: a dead-letter file whose folder can't be synced is refused before input is read" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	ids 300 >in
+	{
+		status=0
+		timeout 60 strace -f -o trace -e trace=fsync -e inject=fsync:error=EIO \
+			pfanout -d dead -- cat >out 2>err || status=$?
+		read -r line
+	} <in
+	[ "$status" -eq 2 ]
+	[ "$line" = '{"id":1}' ]
+	has err 'dead-letter file dead: Input/output error'
 }
 
 @test "faults: -j above the limit of open files is refused before input is read" {

@@ -29,6 +29,10 @@ for_module() {
 	for_module t_deadfile
 }
 
+@test "lib: series" {
+	for_module t_series
+}
+
 @test "lib: queue" {
 	for_module t_queue
 }

@@ -2,7 +2,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,34 +15,15 @@
 #include "json.h"
 #include "monitor.h"
 #include "pipe.h"
-#include "report.h"
 #include "retry.h"
 #include "sink.h"
 #include "source.h"
 #include "template.h"
+#include "tool.h"
 #include "usage.h"
 
 #define FDS_PER_WORKER 7  /* pipes, pidfd, /proc file, eventfd, and one to spare */
 #define WINDOW_RECORDS 32 /* how many buffers -k may look ahead */
-
-static void
-say(const char *line)
-{
-	warnx("%s", line);
-}
-
-/* Standard descriptors that are closed would be taken by the next open(2). */
-static void
-check_descriptors(void)
-{
-	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDWR) != STDERR_FILENO &&
-	    fcntl(STDERR_FILENO, F_GETFD) == -1)
-		_exit(2);
-	if (fcntl(STDIN_FILENO, F_GETFD) == -1)
-		errx(2, "standard input is closed");
-	if (fcntl(STDOUT_FILENO, F_GETFD) == -1)
-		errx(2, "standard output is closed");
-}
 
 static unsigned
 processors(void)
@@ -97,6 +77,7 @@ set_up(struct fan *fan)
 		    "-j %u: too many workers for the limit of open files: at most %zu here (ulimit "
 		    "-Hn)",
 		    fan->jobs, most / FDS_PER_WORKER);
+	fan->opt.dead_how.say = tool_say;
 	if (stage_init(st, "pfanout", stage_name(fan), &fan->opt, fan->jobs,
 		SHARD_WORKERS + fan->jobs, ahead) == -1)
 		errx(2, "%s", st->error);
@@ -128,74 +109,33 @@ run(struct fan *fan)
 	struct source source = {st, stat_shard(st->stat, SHARD_SOURCE), STDIN_FILENO};
 	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(fan), sink_processor(&sink)};
-	struct monitor *monitor;
-	struct pipe *pipe;
+	int sig;
 
 	if (fan->mode == MODE_MAP || fan->mode == MODE_EXEC)
 		if ((fan->retry = retry_start(st, stat_shard(st->stat, SHARD_RETRY))) == NULL)
 			err(2, "can't start");
-	if ((monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, say)) == NULL)
-		err(2, "can't start");
-	if ((pipe = stage_pipe(st->root, procs, 3, fan->opt.buffer)) == NULL) {
+	if (tool_run(st, procs, 3, &sig) == -1) {
 		if (fan->path != NULL)
 			command_failed(fan->argv[0], errno);
 		err(2, "can't start");
 	}
-	pipe_join(pipe);
 	retry_join(fan->retry);
-	return monitor_stop(monitor);
-}
-
-static void
-report(const struct fan *fan)
-{
-	const struct stage *st = &fan->stage;
-	char line[REPORT_SIZE], *second;
-
-	if (st->status != 0)
-		warnx("%s", st->error);
-	if (!fan->opt.quiet && !st->hung_up && report_failures(st, line, sizeof(line))) {
-		if ((second = strchr(line, '\n')) != NULL)
-			*second++ = '\0';
-		warnx("%s", line);
-		if (second != NULL)
-			warnx("%s", second);
-	}
-	if (fan->opt.verbose) {
-		report_totals(st, line, sizeof(line));
-		warnx("%s", line);
-	}
-}
-
-static void
-tear_down(struct fan *fan)
-{
-	stage_free(&fan->stage);
-	template_free(fan->template);
-	json_path_free(fan->match);
-	free(fan->path);
+	return sig;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct fan fan = {.processors = processors()};
-	int sig, status;
-	bool hung_up;
+	int sig;
 
-	check_descriptors();
-	signals_block();
+	tool_begin();
 	usage_parse(&fan, argc, argv);
 	find_command(&fan);
 	set_up(&fan);
 	sig = run(&fan);
-	report(&fan);
-	status = fan.stage.status != 0 ? fan.stage.status : stat_failed(fan.stage.stat) > 0;
-	hung_up = fan.stage.hung_up;
-	tear_down(&fan);
-	if (hung_up)
-		signals_die_of(SIGPIPE);
-	if (sig != 0)
-		signals_die_of(sig);
-	return status;
+	template_free(fan.template);
+	json_path_free(fan.match);
+	free(fan.path);
+	return tool_end(&fan.stage, sig);
 }

@@ -9,6 +9,7 @@
 #include "fan.h"
 #include "json.h"
 #include "template.h"
+#include "tool.h"
 #include "units.h"
 #include "version.h"
 
@@ -221,13 +222,6 @@ make_template(struct fan *fan)
 		errx(2, "argument %s: %s", bad, why);
 }
 
-static void __attribute__((noreturn)) print_and_leave(const char *text)
-{
-	if (fputs(text, stdout) == EOF || fclose(stdout) == EOF)
-		err(2, "standard output");
-	exit(0);
-}
-
 void
 usage_parse(struct fan *fan, int argc, char **argv)
 {
@@ -242,9 +236,9 @@ usage_parse(struct fan *fan, int argc, char **argv)
 	if ((operands = options_parse(&fan->opt, argc, argv, &tool)) == -1)
 		errx(2, "%s", fan->opt.error);
 	if (fan->opt.help)
-		print_and_leave(help);
+		tool_print(help);
 	if (fan->opt.version)
-		print_and_leave("pfanout " PCHAN_VERSION "\n");
+		tool_print("pfanout " PCHAN_VERSION "\n");
 	fan->argv = argv + operands;
 	check_combination(fan);
 	fan->mode = mode_of(fan);

@@ -1,0 +1,106 @@
+#include "tool.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "deadfile.h"
+#include "monitor.h"
+#include "pipe.h"
+#include "report.h"
+#include "stage.h"
+
+/* Standard descriptors that are closed would be taken by the next open(2). */
+static void
+check_descriptors(void)
+{
+	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDWR) != STDERR_FILENO &&
+	    fcntl(STDERR_FILENO, F_GETFD) == -1)
+		_exit(2);
+	if (fcntl(STDIN_FILENO, F_GETFD) == -1)
+		errx(2, "standard input is closed");
+	if (fcntl(STDOUT_FILENO, F_GETFD) == -1)
+		errx(2, "standard output is closed");
+}
+
+void
+tool_begin(void)
+{
+	check_descriptors();
+	signals_block();
+}
+
+void
+tool_say(const char *line)
+{
+	warnx("%s", line);
+}
+
+void
+tool_print(const char *text)
+{
+	if (fputs(text, stdout) == EOF || fclose(stdout) == EOF)
+		err(2, "standard output");
+	exit(0);
+}
+
+int
+tool_run(struct stage *st, struct processor *procs, size_t n, int *sig)
+{
+	struct monitor *monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, tool_say);
+	struct pipe *pipe;
+
+	if (monitor == NULL || (pipe = stage_pipe(st->root, procs, n, st->opt->buffer)) == NULL)
+		return -1;
+	pipe_join(pipe);
+	*sig = monitor_stop(monitor);
+	return 0;
+}
+
+static void
+report(const struct stage *st)
+{
+	char line[REPORT_SIZE], *second;
+
+	if (st->status != 0)
+		tool_say(st->error);
+	if (!st->opt->quiet && !st->hung_up && report_failures(st, line, sizeof(line))) {
+		if ((second = strchr(line, '\n')) != NULL)
+			*second++ = '\0';
+		tool_say(line);
+		if (second != NULL)
+			tool_say(second);
+	}
+	if (st->opt->verbose) {
+		report_totals(st, line, sizeof(line));
+		tool_say(line);
+	}
+}
+
+static int
+status_of(const struct stage *st)
+{
+	if (st->status != 0)
+		return st->status;
+	return stat_failed(st->stat) > 0 || (st->collects && stat_get(st->stat, STAT_BYPASSED) > 0);
+}
+
+int
+tool_end(struct stage *st, int sig)
+{
+	int status = status_of(st);
+	bool hung_up = st->hung_up;
+
+	report(st);
+	stage_free(st);
+	if (hung_up)
+		signals_die_of(SIGPIPE);
+	if (sig != 0)
+		signals_die_of(sig);
+	return status;
+}

@@ -1,0 +1,150 @@
+#include "series.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "t.h"
+
+static void
+touch(const char *name)
+{
+	int fd = open(name, O_WRONLY | O_CREAT, 0600);
+
+	CHECK(fd != -1 && write(fd, name, strlen(name)) == (ssize_t)strlen(name));
+	close(fd);
+}
+
+/* What is in a file: the name it was made under. */
+static const char *
+origin(const char *name)
+{
+	static char text[64];
+	int fd = open(name, O_RDONLY);
+	ssize_t n = fd == -1 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (fd != -1)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+#define WAS(name, want) CHECK(strcmp(origin(name), want) == 0, "it was \"%s\"", origin(name))
+
+static void
+test_names(void)
+{
+	char *name = series_name("a/f", 0);
+
+	CHECK(strcmp(name, "a/f") == 0);
+	free(name);
+	name = series_name("a/f", 12);
+	CHECK(strcmp(name, "a/f.12") == 0);
+	free(name);
+}
+
+static void
+test_list(const char *path)
+{
+	unsigned *n;
+	size_t len;
+
+	CHECK(series_list(path, &n, &len) == 0 && len == 0);
+	free(n);
+	touch("f");
+	touch("f.10");
+	touch("f.2");
+	touch("f.1");
+	touch("f.01");
+	touch("f.0");
+	touch("f.1x");
+	touch("f.3.gz");
+	touch("f.cursor");
+	touch("ff.4");
+	touch("f.99999999999999999999");
+	CHECK(series_list(path, &n, &len) == 0 && len == 3 && n[0] == 10 && n[1] == 2 && n[2] == 1);
+	free(n);
+}
+
+static void
+test_rotate(const char *path)
+{
+	CHECK(series_rotate(path, 100) == 0);
+	CHECK(access("f", F_OK) == -1);
+	WAS("f.1", "f");
+	WAS("f.2", "f.1");
+	WAS("f.3", "f.2");
+	WAS("f.10", "f.10"); /* behind a gap: nothing to make room for */
+	touch("f");
+	CHECK(series_rotate(path, 3) == 0);
+	WAS("f.2", "f");
+	WAS("f.3", "f.1");
+	CHECK(access("f.4", F_OK) == -1 && access("f.10", F_OK) == -1, "three are kept");
+	WAS("f.01", "f.01");
+	CHECK(series_rotate(path, 3) == -1 && errno == ENOENT, "there is none to rotate");
+}
+
+static void
+test_same(void)
+{
+	int fd;
+
+	touch("s");
+	fd = open("s", O_RDONLY);
+	CHECK(series_is_same("s", fd));
+	CHECK(rename("s", "s.1") == 0 && !series_is_same("s", fd) && series_is_same("s.1", fd));
+	touch("s");
+	CHECK(!series_is_same("s", fd));
+	close(fd);
+}
+
+static void
+test_lock(void)
+{
+	int a = open("s", O_RDONLY), b = open("s", O_RDONLY);
+
+	CHECK(series_lock(a, LOCK_EX) == 0);
+	CHECK(series_lock(b, LOCK_EX | LOCK_NB) == -1 && errno == EWOULDBLOCK);
+	CHECK(series_lock(a, LOCK_UN) == 0 && series_lock(b, LOCK_EX | LOCK_NB) == 0);
+	close(a);
+	close(b);
+}
+
+static void
+test_errors(void)
+{
+	unsigned *n;
+	size_t len;
+
+	CHECK(series_list("none/f", &n, &len) == -1 && errno == ENOENT && len == 0);
+	CHECK(series_sync("none/f") == -1 && errno == ENOENT);
+	CHECK(series_sync("f") == 0 && series_sync("./f") == 0 && series_sync("/tmp/f") == 0);
+	CHECK(!series_is_same("none/f", 0));
+}
+
+int
+main(void)
+{
+	char dir[] = "/tmp/t_series.XXXXXX", path[64], command[64];
+
+	CHECK(mkdtemp(dir) != NULL && chdir(dir) == 0);
+	snprintf(path, sizeof(path), "%s/f", dir);
+	test_names();
+	test_list("f");
+	test_rotate("f");
+	CHECK(mkdir("sub", 0700) == 0 && chdir("sub") == 0);
+	snprintf(path, sizeof(path), "%s/sub/f", dir);
+	test_list(path);
+	test_rotate(path);
+	test_same();
+	test_lock();
+	test_errors();
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	CHECK(system(command) == 0);
+	return t_end();
+}
