@@ -115,10 +115,12 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 
 	if (d->dead == NULL)
 		return 0;
-	for (size_t i = 0; i < n && ok; i++)
-		if (goes_to_file(d, &r[i]) &&
-		    (ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0))
-			put++;
+	for (size_t i = 0; i < n && ok; i++) {
+		if (!goes_to_file(d, &r[i]))
+			continue;
+		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
+		put += ok;
+	}
 	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
 		dead_failed(d, r, n, kept);
 	return kept;

@@ -204,7 +204,8 @@ test_hangup_signal(void)
 	send(SIGHUP);
 	send(SIGUSR1); /* taken after it */
 	CHECK(*said() != '\0');
-	CHECK(deadfile_put(f.stage.dead, "x\n", 2) == 0 && deadfile_commit(f.stage.dead, &kept) == 0);
+	CHECK(
+	    deadfile_put(f.stage.dead, "x\n", 2) == 0 && deadfile_commit(f.stage.dead, &kept) == 0);
 	CHECK(access(path, F_OK) == 0, "it was not opened anew");
 	CHECK(ctx_state(f.stage.input) == CTX_LIVE);
 	CHECK(end(&f) == 0);
