@@ -63,8 +63,18 @@ flood() {
 	} 2>err 9>&- 3>&- &
 	pgid=$!
 	wait_until test -f flowing
+	wait_until are_ready 3
 	stages=$(pgrep -x -g "$pgid" pfanout)
-	[ "$(echo "$stages" | wc -l)" -eq 3 ]
+}
+
+# So many stages of the pipeline run and have their signals blocked: before that one would just end them.
+are_ready() {
+	local stage n=0
+
+	for stage in $(pgrep -x -g "$pgid" pfanout); do
+		grep -q '^SigBlk:.*[1-9a-f]' "/proc/$stage/status" && n=$((n + 1))
+	done
+	[ "$n" -eq "$1" ]
 }
 
 # Everybody in the group gets it, and takes it.

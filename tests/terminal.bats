@@ -178,7 +178,7 @@ with_input() {
 
 @test "terminal: Ctrl-C on a whole pipeline: all stages finish, the prompt comes back" {
 	terminal
-	type_in "'$STUBS/signals-head' count flowing 3000 | pfanout -q -b 64 --grace 60s | pfanout -q -b 64 --grace 60s -- cat >out"
+	type_in "'$STUBS/signals-head' count flowing 30000 | pfanout -q -b 64 --grace 60s | pfanout -q -b 64 --grace 60s -- cat >out"
 	wait_until test -f flowing
 	press C-c
 	ends_with 130
