@@ -164,7 +164,7 @@ take_signal(struct monitor *m)
 	if (si.ssi_signo == SIGUSR1) {
 		report_totals(m->stage, line, sizeof(line));
 		tell(m, line);
-	} else if (si.ssi_signo == SIGHUP && m->stage->dead != NULL)
+	} else if (si.ssi_signo == SIGHUP && m->stage->opt->dead_letter != NULL)
 		deadfile_reopen(m->stage->dead);
 	else
 		take_stop(m, (int)si.ssi_signo);

@@ -117,7 +117,8 @@ report_collected(const struct stage *st, struct text *t)
 {
 	uint64_t n = stat_failed(st->stat) + stat_get(st->stat, STAT_BYPASSED);
 
-	if (n == 0)
+	/* On standard error they speak for themselves. */
+	if (n == 0 || st->opt->dead_letter == NULL)
 		return 0;
 	add(t, "%" PRIu64 " dead letter%s in %s", n, n == 1 ? " is" : "s are",
 	    st->dead_failed ? "the output" : deadfile_path(st->dead));

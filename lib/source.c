@@ -98,7 +98,7 @@ classify(struct source *src, struct record *r)
 	kind = opt->no_bypass || r->full_len != 0 ? ENVELOPE_NONE : envelope_kind(r->data, r->len);
 	if (kind == ENVELOPE_LETTER)
 		r->kind = RECORD_LETTER;
-	else if (kind == ENVELOPE_RETRY)
+	else if (kind == ENVELOPE_RETRY && !src->keeps_retries)
 		unwrap(r);
 	stat_add(src->shard, kind == ENVELOPE_LETTER ? STAT_BYPASSED : STAT_RECEIVED, 1);
 	return true;

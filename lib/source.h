@@ -6,6 +6,8 @@
  * letters that pass by and unwraps retry envelopes, charges the ledger and sends the records on.
  */
 
+#include <stdbool.h>
+
 struct processor;
 struct stage;
 struct stat_shard;
@@ -14,6 +16,7 @@ struct source {
 	struct stage *stage;
 	struct stat_shard *shard;
 	int fd;
+	bool keeps_retries; /* retry envelopes go on as they are */
 };
 
 /* The processor; arg is the source, which must outlive the pipe. */

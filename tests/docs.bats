@@ -78,17 +78,22 @@ run_examples() {
 
 # The options, short and long, that --help lists, and that the man page does.
 help_options() {
-	timeout 5 pfanout --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
+	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
 		tr -d ' ' | tr , '\n' | sort
 }
 
 man_options() {
-	sed -n 's/^\.It \(Fl .*\)/ \1/p' "$ROOT/man/pfanout.1" | grep -oE ' Fl [A-Za-z-]+' |
+	sed -n 's/^\.It \(Fl .*\)/ \1/p' "$ROOT/man/$1.1" | grep -oE ' Fl [A-Za-z-]+' |
 		sed 's/^ Fl /-/' | sort
 }
 
 @test "docs: the examples of pfanout(1) run and print what they show" {
 	man_examples "$ROOT/man/pfanout.1" >examples
+	run_examples <examples
+}
+
+@test "docs: the examples of pdeadletter(1) run and print what they show" {
+	man_examples "$ROOT/man/pdeadletter.1" >examples
 	run_examples <examples
 }
 
@@ -135,20 +140,24 @@ man_options() {
 	[ ! -s found ]
 }
 
-@test "docs: pfanout(1) and --help list the same options" {
-	help_options >in-help
-	man_options >in-man
-	[ "$(wc -l <in-help)" -gt 20 ]
-	diff in-help in-man
+@test "docs: the pages and --help list the same options" {
+	for tool in pfanout pdeadletter; do
+		help_options $tool >in-help
+		man_options $tool >in-man
+		[ "$(wc -l <in-help)" -gt 20 ]
+		diff in-help in-man
+	done
 }
 
-@test "docs: the SYNOPSIS of pfanout(1) is the usage of --help" {
+@test "docs: the SYNOPSIS of the pages is the usage of --help" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
-	timeout 5 pfanout --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
-	timeout 5 mandoc -Tascii "$ROOT/man/pfanout.1" | sed 's/.\x08//g' |
-		sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man
-	grep -q 'pfanout -x' in-help
-	diff -w in-help in-man
+	for tool in pfanout pdeadletter; do
+		timeout 5 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
+		timeout 5 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
+			sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man
+		grep -q "$tool" in-help
+		diff -w in-help in-man
+	done
 }
 
 @test "docs: pchan(5) explains every reason" {

@@ -14,10 +14,6 @@ small_disk() {
 	mounted=$BATS_TEST_TMPDIR/disk
 }
 
-no_sanitizer() {
-	[ -z "${SAN-}" ] || skip "not with a sanitizer"
-}
-
 # Our fd is without O_NONBLOCK, 04000.
 is_blocking() {
 	awk '/^flags/ { exit int($2 / 1000) % 10 >= 4 }' "/proc/self/fdinfo/$1"

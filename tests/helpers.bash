@@ -46,3 +46,7 @@ reasons() {
 	jq -r 'select(type == "object" and has("pchan")) | .reason' "$@" | sort | uniq -c |
 		awk '{ printf "%s%s %d", sep, $2, $1; sep = ", " } END { print "" }'
 }
+
+no_sanitizer() {
+	[ -z "${SAN-}" ] || skip "not with a sanitizer"
+}

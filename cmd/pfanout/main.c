@@ -106,7 +106,8 @@ static int
 run(struct fan *fan)
 {
 	struct stage *st = &fan->stage;
-	struct source source = {st, stat_shard(st->stat, SHARD_SOURCE), STDIN_FILENO};
+	struct source source = {
+	    .stage = st, .shard = stat_shard(st->stat, SHARD_SOURCE), .fd = STDIN_FILENO};
 	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(fan), sink_processor(&sink)};
 	int sig;

@@ -1,0 +1,95 @@
+/* pdeadletter: takes dead letters out of a stream; pdeadletter(1). */
+
+#include <err.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "monitor.h"
+#include "options.h"
+#include "pipe.h"
+#include "sink.h"
+#include "source.h"
+#include "stage.h"
+#include "tool.h"
+#include "usage.h"
+
+#define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
+
+enum { SHARD_SOURCE, SHARD_SINK, SHARD_SPLIT, SHARDS };
+
+struct splitter {
+	struct stage *stage;
+	struct stat_shard *shard;
+};
+
+/* A line goes on as it is, but for one that is too long. */
+static void
+split_record(void *state, struct record *r)
+{
+	struct splitter *s = state;
+
+	stat_add(s->shard, STAT_TAKEN, 1);
+	if (r->kind == RECORD_DATA)
+		stage_check(s->stage, r);
+}
+
+static int
+split_open(struct processor *p, unsigned worker, void **state)
+{
+	(void)worker;
+	*state = p->arg;
+	return 0;
+}
+
+static int
+run(struct stage *st)
+{
+	struct source source = {.stage = st,
+	    .shard = stat_shard(st->stat, SHARD_SOURCE),
+	    .fd = STDIN_FILENO,
+	    .keeps_retries = true};
+	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
+	struct splitter splitter = {st, stat_shard(st->stat, SHARD_SPLIT)};
+	struct processor procs[] = {source_processor(&source),
+	    {.name = "split",
+		.workers = 1,
+		.arg = &splitter,
+		.open = split_open,
+		.process = split_record},
+	    sink_processor(&sink)};
+	int sig;
+
+	if (tool_run(st, procs, 3, &sig) == -1)
+		err(2, "can't start");
+	return sig;
+}
+
+static void
+set_up(struct stage *st, struct options *opt)
+{
+	const char *name = opt->name != NULL ? opt->name : "pdeadletter";
+
+	opt->raw = true; /* lines are moved here, not looked into */
+	opt->dead_how.say = tool_say;
+	if (stage_init(st, "pdeadletter", name, opt, 1, SHARDS, HELD_BUFFERS * (opt->buffer + 1)) ==
+	    -1)
+		errx(2, "%s", st->error);
+	if (st->dead == NULL && (st->dead = deadfile_on(STDERR_FILENO, "standard error")) == NULL)
+		err(2, "standard error");
+	st->collects = true;
+	st->pipe_ignored = signals_ignored(SIGPIPE);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options opt;
+	struct stage stage;
+	int sig;
+
+	tool_begin();
+	usage_parse(&opt, argc, argv);
+	set_up(&stage, &opt);
+	sig = run(&stage);
+	return tool_end(&stage, sig);
+}
