@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -65,4 +66,24 @@ clock_stamp(int64_t calendar_us, char stamp[CLOCK_STAMP_SIZE])
 	gmtime_r(&s, &tm);
 	len = strftime(stamp, CLOCK_STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(stamp + len, CLOCK_STAMP_SIZE - len, ".%06uZ", (unsigned)(us % US_PER_S));
+}
+
+bool
+clock_read_stamp(const char *stamp, int64_t *calendar_us)
+{
+	struct tm tm = {0};
+	int64_t us = 0, place = 100000;
+	const char *p = strptime(stamp, "%Y-%m-%dT%T", &tm);
+	long ahead;
+
+	if (p == NULL)
+		return false;
+	if (*p == '.')
+		for (p++; isdigit((unsigned char)*p); p++, place /= 10)
+			us += (*p - '0') * place;
+	if ((p = strptime(p, "%z", &tm)) == NULL || *p != '\0')
+		return false;
+	ahead = tm.tm_gmtoff; /* of UTC; timegm() forgets it */
+	*calendar_us = (timegm(&tm) - ahead) * US_PER_S + us;
+	return true;
 }

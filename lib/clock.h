@@ -8,6 +8,7 @@
  * is stamped with the calendar's time.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -40,5 +41,8 @@ struct timespec *clock_left(int64_t deadline, struct timespec *left);
  * What lies before 1970 or after 9999 is written as the nearest that doesn't.
  */
 void clock_stamp(int64_t calendar_us, char stamp[CLOCK_STAMP_SIZE]);
+
+/* Reads an RFC 3339 time, with its zone, into calendar microseconds.  False if it is none. */
+bool clock_read_stamp(const char *stamp, int64_t *calendar_us);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
@@ -254,9 +253,8 @@ get_string(const struct json_slice *value, char out[ENVELOPE_ID_SIZE])
 	return true;
 }
 
-/* A whole number of up to 18 digits, 0 if it is none. */
-static uint64_t
-get_number(const struct json_slice *value)
+uint64_t
+envelope_number(const struct json_slice *value)
 {
 	uint64_t n = 0;
 
@@ -265,25 +263,13 @@ get_number(const struct json_slice *value)
 	return n;
 }
 
-/* An RFC 3339 time in calendar us, 0 if it is none. */
-static int64_t
-get_time(const struct json_slice *value)
+int64_t
+envelope_time(const struct json_slice *value)
 {
 	char stamp[ENVELOPE_ID_SIZE];
-	struct tm tm = {0};
-	int64_t us = 0, place = 100000;
-	const char *p;
-	long ahead;
+	int64_t us;
 
-	if (!get_string(value, stamp) || (p = strptime(stamp, "%Y-%m-%dT%T", &tm)) == NULL)
-		return 0;
-	if (*p == '.')
-		for (p++; isdigit((unsigned char)*p); p++, place /= 10)
-			us += (*p - '0') * place;
-	if ((p = strptime(p, "%z", &tm)) == NULL || *p != '\0')
-		return 0;
-	ahead = tm.tm_gmtoff; /* of UTC; timegm() forgets it */
-	return (timegm(&tm) - ahead) * INT64_C(1000000) + us;
+	return get_string(value, stamp) && clock_read_stamp(stamp, &us) ? us : 0;
 }
 
 static bool
@@ -340,8 +326,20 @@ envelope_identity(const char *line, size_t len, struct envelope_id *id)
 	members_find(line, len, names, MEMBERS, m.value, &m.last);
 	if (!get_string(&m.value[ID], id->id))
 		id->id[0] = '\0';
-	id->replays = get_number(&m.value[REPLAYS]);
-	id->first_failed = get_time(&m.value[FIRST_FAILED]);
+	id->replays = envelope_number(&m.value[REPLAYS]);
+	id->first_failed = envelope_time(&m.value[FIRST_FAILED]);
+}
+
+void
+envelope_look(const char *line, size_t len, struct envelope_view *view)
+{
+	static const char *const said[] = {"id", "stage", "reason", "message", "attempts",
+	    "first_failed", "failed", "replays", "truncated"};
+	struct json_slice values[sizeof(said) / sizeof(said[0])], last;
+
+	members_find(line, len, said, sizeof(said) / sizeof(said[0]), values, &last);
+	*view = (struct envelope_view){values[0], values[1], values[2], values[3], values[4],
+	    values[5], values[6], values[7], values[8]};
 }
 
 /* Whether we wrote it, and no filter that puts white space between the tokens. */

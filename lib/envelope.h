@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "json.h"
 #include "reason.h"
 
 #define ENVELOPE_ID_SIZE 64 /* of an id, with its NUL */
@@ -86,6 +87,18 @@ enum envelope_kind envelope_kind(const char *line, size_t len);
  * tells in a way that can't be understood, is 0.
  */
 void envelope_identity(const char *line, size_t len, struct envelope_id *);
+
+/* Members of a dead letter as they stand in its line; data is NULL where there is none. */
+struct envelope_view {
+	struct json_slice id, stage, reason, message, attempts, first_failed, failed, replays,
+	    truncated;
+};
+
+void envelope_look(const char *line, size_t len, struct envelope_view *);
+
+/* A member's value: a whole number of up to 18 digits; a time in calendar us.  0 if it is none. */
+uint64_t envelope_number(const struct json_slice *);
+int64_t envelope_time(const struct json_slice *);
 
 /*
  * Its payload's exact bytes.  *payload points into the line if they stand there as they

@@ -8,6 +8,7 @@
 #include "units.h"
 
 #define LETTERS "n:b:d:RPqvhV"
+#define PLAIN_LETTERS "hV"
 
 static const struct option common_words[] = {
     {"name", required_argument, NULL, 'n'},
@@ -25,6 +26,7 @@ static const struct option common_words[] = {
 };
 
 #define NCOMMON (sizeof(common_words) / sizeof(common_words[0]))
+#define NPLAIN 2 /* the last ones: help and version */
 #define NWORDS 64
 
 static int
@@ -187,12 +189,13 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	int option;
 
 	*o = (struct options){.buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
-	for (size_t i = 0; i < NCOMMON; i++)
+	for (size_t i = tool->plain ? NCOMMON - NPLAIN : 0; i < NCOMMON; i++)
 		words[n++] = common_words[i];
 	for (const struct option *w = tool->words; w->name != NULL && n < NWORDS - 1; w++)
 		words[n++] = *w;
 	/* '+': stop at the first operand; ':': tell a missing value apart. */
-	snprintf(letters, sizeof(letters), "+:%s%s", LETTERS, tool->letters);
+	snprintf(letters, sizeof(letters), "%s%s%s",
+	    tool->plain ? ":" : "+:", tool->plain ? PLAIN_LETTERS : LETTERS, tool->letters);
 	opterr = 0;
 	optind = 1;
 	while ((option = getopt_long(argc, argv, letters, words, NULL)) != -1) {

@@ -37,7 +37,8 @@ enum { OPTIONS_MAX_RECORD = 256, OPTIONS_NO_BYPASS, OPTIONS_GRACE, OPTIONS_TOOL 
 
 /* A tool's own options. */
 struct options_tool {
-	const char *letters;        /* as for getopt(3): "j:k" */
+	const char *letters; /* as for getopt(3): "j:k" */
+	bool plain; /* no common options but -h and -V; operands may stand among the options */
 	const struct option *words; /* as for getopt_long(3), ended by zeroes */
 
 	/* Takes one of them.  -1 and *why: what would be allowed. */

@@ -53,7 +53,8 @@ static int
 parse(struct options *o, struct own *own, const char *line)
 {
 	static char copy[512];
-	struct options_tool tool = {"j:k", own_words, take_own, own};
+	struct options_tool tool = {
+	    .letters = "j:k", .words = own_words, .take = take_own, .arg = own};
 	char *argv[ARGS_MAX + 1], *save = NULL;
 	int argc = 0;
 
@@ -186,7 +187,8 @@ test_long_value(void)
 	char *argv[] = {name, option, word, NULL};
 	struct own own = {0};
 	struct options o;
-	struct options_tool tool = {"j:k", own_words, take_own, &own};
+	struct options_tool tool = {
+	    .letters = "j:k", .words = own_words, .take = take_own, .arg = &own};
 
 	memset(word, 'x', sizeof(word) - 1);
 	CHECK(options_parse(&o, 3, argv, &tool) == -1);

@@ -1,9 +1,11 @@
 /* pdeadletter: takes dead letters out of a stream; pdeadletter(1). */
 
 #include <err.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "job.h"
 #include "monitor.h"
 #include "options.h"
 #include "pipe.h"
@@ -80,6 +82,22 @@ set_up(struct stage *st, struct options *opt)
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
 
+/* A command on files. */
+static int
+run_job(int argc, char **argv)
+{
+	struct job job;
+	int (*command)(struct job *) = usage_parse_job(&job, argc, argv);
+	int status = command(&job);
+
+	if (fclose(stdout) == EOF)
+		err(2, "standard output");
+	free(job.select.reasons.name);
+	free(job.select.stages.name);
+	free(job.select.ids.name);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -87,6 +105,8 @@ main(int argc, char **argv)
 	struct stage stage;
 	int sig;
 
+	if (argc > 1 && usage_is_command(argv[1]))
+		return run_job(argc - 1, argv + 1);
 	tool_begin();
 	usage_parse(&opt, argc, argv);
 	set_up(&stage, &opt);

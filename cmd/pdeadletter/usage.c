@@ -2,14 +2,28 @@
 
 #include <err.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "job.h"
 #include "options.h"
+#include "reason.h"
 #include "tool.h"
 #include "units.h"
 #include "version.h"
 
-enum { OPTION_MAX_SIZE = OPTIONS_TOOL, OPTION_KEEP, OPTION_SYNC };
+enum {
+	OPTION_MAX_SIZE = OPTIONS_TOOL,
+	OPTION_KEEP,
+	OPTION_SYNC,
+	OPTION_REASON,
+	OPTION_STAGE,
+	OPTION_ID,
+	OPTION_SINCE,
+	OPTION_UNTIL,
+	OPTION_LIMIT,
+	OPTION_JSON,
+};
 
 /* Which of the options that need a file was given, for a message. */
 struct given {
@@ -24,9 +38,30 @@ static const struct option words[] = {
     {0},
 };
 
+static const struct option job_words[] = {
+    {"reason", required_argument, NULL, OPTION_REASON},
+    {"stage", required_argument, NULL, OPTION_STAGE},
+    {"id", required_argument, NULL, OPTION_ID},
+    {"since", required_argument, NULL, OPTION_SINCE},
+    {"until", required_argument, NULL, OPTION_UNTIL},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {0},
+};
+
+static const struct command {
+	const char *name;
+	int (*run)(struct job *);
+} commands[] = {{"list", job_list}, {"stats", job_stats}, {"show", job_show}};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
 static const char help[] =
     "usage: pdeadletter [-d FILE] [--max-size SIZE] [--keep N] [--sync record|batch|none] "
     "[options]\n"
+    "       pdeadletter list [conditions] [--json] FILE ...\n"
+    "       pdeadletter stats [conditions] [--json] FILE ...\n"
+    "       pdeadletter show [conditions] [--json] [ID] FILE ...\n"
     "\n"
     "Splits its input: good records go on to the output, dead letters into FILE.\n"
     "\n"
@@ -45,7 +80,21 @@ static const char help[] =
     "  -q, --quiet            no word about dead letters at the end\n"
     "  -v, --verbose          end with a line of numbers\n"
     "  -h, --help             this text\n"
-    "  -V, --version          the version\n";
+    "  -V, --version          the version\n"
+    "\n"
+    "list prints a line for each letter in FILE and its rotated files, oldest first, stats how "
+    "many "
+    "there\n"
+    "are of each stage and reason, show a letter with its payload.  FILE - is standard input.\n"
+    "\n"
+    "      --reason REASON    letters with this reason; may be given several times, as may\n"
+    "      --stage STAGE      letters of this stage\n"
+    "      --id ID            the letter with this id\n"
+    "      --since TIME       that failed then or later: 2026-11-23T15:04:05Z, 2026-11-23, or 2h "
+    "(ago)\n"
+    "      --until TIME       that failed before\n"
+    "      --limit N          so many letters at most\n"
+    "      --json             for programs: the letters as they are; a line for each group\n";
 
 static int
 take_sync(enum deadfile_sync *sync, const char *value, const char **why)
@@ -90,7 +139,7 @@ void
 usage_parse(struct options *opt, int argc, char **argv)
 {
 	struct given given = {opt, NULL};
-	struct options_tool tool = {"", words, take, &given};
+	struct options_tool tool = {.letters = "", .words = words, .take = take, .arg = &given};
 	int operands = options_parse(opt, argc, argv, &tool);
 
 	if (operands == -1)
@@ -107,4 +156,86 @@ usage_parse(struct options *opt, int argc, char **argv)
 		errx(2, "%s needs a file: -d", given.needs_file);
 	if (opt->dead_how.keep != 0 && opt->dead_how.max_size == 0)
 		errx(2, "--keep needs --max-size: nothing is rotated without it");
+}
+
+static int
+take_reason(struct names *names, const char *value, const char **why)
+{
+	static char known[512];
+
+	known[0] = '\0';
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		if (strcmp(value, reason_name(i)) == 0)
+			return names_add(names, value);
+		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
+		    i > 0 ? ", " : "one of ", reason_name(i));
+	}
+	*why = known;
+	return -1;
+}
+
+static int
+take_for_job(void *arg, int option, const char *value, const char **why)
+{
+	struct job *job = arg;
+	struct selection *s = &job->select;
+	int64_t n = 0;
+
+	*why = "less: out of memory";
+	switch (option) {
+	case OPTION_REASON:
+		return take_reason(&s->reasons, value, why);
+	case OPTION_STAGE:
+		return names_add(&s->stages, value);
+	case OPTION_ID:
+		return names_add(&s->ids, value);
+	case OPTION_SINCE:
+		return select_time(value, &s->since, why);
+	case OPTION_UNTIL:
+		return select_time(value, &s->until, why);
+	case OPTION_LIMIT:
+		if (units_number(value, 1, INT64_MAX, &n, why) == -1)
+			return -1;
+		s->limit = (uint64_t)n;
+		return 0;
+	case OPTION_JSON:
+		job->json = true;
+		return 0;
+	}
+	return 0;
+}
+
+bool
+usage_is_command(const char *name)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return true;
+	return false;
+}
+
+int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
+{
+	struct options_tool tool = {
+	    .letters = "", .plain = true, .words = job_words, .take = take_for_job, .arg = job};
+	const struct command *command = commands;
+	struct options opt;
+	int operands;
+
+	*job = (struct job){.select = SELECTION_ALL};
+	while (strcmp(argv[0], command->name) != 0)
+		command++;
+	if ((operands = options_parse(&opt, argc, argv, &tool)) == -1)
+		errx(2, "%s: %s", command->name, opt.error);
+	if (opt.help)
+		tool_print(help);
+	if (opt.version)
+		tool_print("pdeadletter " PCHAN_VERSION "\n");
+	if (command->run == job_show && job->select.ids.n == 0 && argc - operands > 1 &&
+	    names_add(&job->select.ids, argv[operands++]) == -1)
+		err(2, "can't go on");
+	if (operands == argc)
+		errx(2, "%s: which FILE?", command->name);
+	job->files = argv + operands;
+	return command->run;
 }

@@ -225,7 +225,7 @@ make_template(struct fan *fan)
 void
 usage_parse(struct fan *fan, int argc, char **argv)
 {
-	struct options_tool tool = {letters, words, take, fan};
+	struct options_tool tool = {.letters = letters, .words = words, .take = take, .arg = fan};
 	int operands;
 
 	fan->jobs = fan->processors;

@@ -1,0 +1,21 @@
+#ifndef JOB_H
+#define JOB_H
+
+/* What pdeadletter is asked to do with dead-letter files. */
+
+#include <stdbool.h>
+
+#include "select.h"
+
+struct job {
+	char **files; /* ended by NULL */
+	struct selection select;
+	bool json;
+};
+
+/* Each is a command, and returns the exit status. */
+int job_list(struct job *);
+int job_stats(struct job *);
+int job_show(struct job *);
+
+#endif

@@ -1,0 +1,67 @@
+/* pdeadletter list: a line for each letter. */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "store.h"
+#include "text.h"
+
+static void
+print_row(const char *failed, const char *stage, const char *reason, const char *tries,
+    const char *replays, const char *id, const char *message, size_t width)
+{
+	char *line;
+
+	if (asprintf(&line, "%-19s  %-12s  %-12s  %5s  %7s  %-36s  %s", failed, stage, reason,
+		tries, replays, id, message) == -1)
+		err(2, "can't go on");
+	text_tame(line, strlen(line), "");
+	text_line(line, width);
+	free(line);
+}
+
+static void
+print_entry(const struct item *e, size_t width)
+{
+	char failed[TEXT_TIME_SIZE];
+	char *stage = text_of(&e->view.stage), *reason = text_of(&e->view.reason),
+	     *tries = text_of(&e->view.attempts), *replays = text_of(&e->view.replays),
+	     *id = text_of(&e->view.id), *message = text_of(&e->view.message);
+
+	text_time(e->failed, failed);
+	print_row(failed, stage, reason, tries, replays, id, message, width);
+	free(stage);
+	free(reason);
+	free(tries);
+	free(replays);
+	free(id);
+	free(message);
+}
+
+int
+job_list(struct job *job)
+{
+	struct store *store = store_open(job->files);
+	size_t width = text_width();
+	struct item e;
+	bool any = false;
+
+	while (store_next(store, &e)) {
+		if (!select_takes(&job->select, &e))
+			continue;
+		if (job->json)
+			fwrite(e.line, 1, e.len + 1, stdout);
+		else {
+			if (!any)
+				print_row("FAILED", "STAGE", "REASON", "TRIES", "REPLAYS", "ID",
+				    "MESSAGE", width);
+			print_entry(&e, width);
+		}
+		any = true;
+	}
+	store_close(store);
+	return 0;
+}

@@ -1,0 +1,103 @@
+/* pdeadletter show: a letter readably, with its payload. */
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "job.h"
+#include "store.h"
+#include "text.h"
+
+/* Prints what stands at a path of the letter, after its name. */
+static void
+print_member(const struct item *e, const char *name, const char *path_text)
+{
+	const char *why;
+	struct json_path *path = json_path_new(path_text, &why);
+	struct json_slice value;
+	char *text;
+
+	if (path == NULL)
+		errx(2, "%s", why);
+	if (json_path_get(path, e->line, e->len, &value)) {
+		text = text_of(&value);
+		text_tame(text, strlen(text), "\n\t");
+		printf("%-14s", name);
+		for (char *line = text, *end; line != NULL; line = end) {
+			if ((end = strchr(line, '\n')) != NULL)
+				*end++ = '\0';
+			if (end != NULL && *end == '\0')
+				end = NULL; /* the text's last LF */
+			printf("%*s%s\n", line == text ? 0 : 14, "", line);
+		}
+		free(text);
+	}
+	json_path_free(path);
+}
+
+static void
+print_payload(const struct item *e)
+{
+	const char *payload;
+	char *owned, *copy;
+	size_t len;
+
+	if (envelope_payload(e->line, e->len, &payload, &len, &owned) == -1) {
+		warn("the payload can't be decoded");
+		return;
+	}
+	if ((copy = malloc(len + 1)) == NULL)
+		err(2, "can't go on");
+	memcpy(copy, payload, len);
+	if (isatty(STDOUT_FILENO))
+		text_tame(copy, len, "\t");
+	copy[len] = '\n';
+	fwrite(copy, 1, len + 1, stdout);
+	free(copy);
+	free(owned);
+}
+
+static void
+print_letter(const struct item *e)
+{
+	static const char *const members[][2] = {{"id", ".id"}, {"stage", ".stage"},
+	    {"reason", ".reason"}, {"message", ".message"}, {"attempts", ".attempts"},
+	    {"first failed", ".first_failed"}, {"failed", ".failed"}, {"replays", ".replays"},
+	    {"input", ".input.name"}, {"line", ".input.line"}, {"offset", ".input.offset"},
+	    {"length", ".input.length"}, {"worker", ".worker.slot"}, {"pid", ".worker.pid"},
+	    {"exit", ".worker.exit"}, {"signal", ".worker.signal"}, {"stderr", ".worker.stderr"},
+	    {"truncated", ".truncated"}};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		print_member(e, members[i][0], members[i][1]);
+	putchar('\n');
+	print_payload(e);
+}
+
+int
+job_show(struct job *job)
+{
+	struct store *store = store_open(job->files);
+	struct item e;
+	size_t n = 0;
+
+	while (store_next(store, &e)) {
+		if (!select_takes(&job->select, &e))
+			continue;
+		if (job->json)
+			fwrite(e.line, 1, e.len + 1, stdout);
+		else {
+			if (n > 0)
+				puts("\n----");
+			print_letter(&e);
+		}
+		n++;
+	}
+	store_close(store);
+	if (n == 0)
+		warnx("there is no such letter");
+	return n == 0;
+}

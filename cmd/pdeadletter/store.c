@@ -1,0 +1,277 @@
+#include "store.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "reader.h"
+#include "record.h"
+#include "series.h"
+
+#define LETTER_HEAD "{\"pchan\":\"dead-letter/1\""
+
+/* One file, of which the first `size` bytes are ours. */
+struct part {
+	char *path;
+	int fd;
+	uint64_t size;
+	dev_t device;
+	ino_t inode;
+};
+
+/* A FILE with its rotated ones, oldest first. */
+struct run {
+	struct part *part;
+	size_t n, at; /* parts; the one being read */
+	struct reader *reader;
+	struct record record; /* of the entry */
+	struct item next;
+	bool has_next;
+};
+
+struct store {
+	struct run *run;
+	size_t n;
+	size_t given; /* the run whose letter was given out last; n: none */
+	uint64_t torn;
+};
+
+static void *
+must(void *p)
+{
+	if (p == NULL)
+		err(2, "can't go on");
+	return p;
+}
+
+static void
+add_part(struct run *r, char *path, int fd)
+{
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		err(2, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		errx(2, "%s: is a folder", path);
+	r->part = must(reallocarray(r->part, r->n + 1, sizeof(*r->part)));
+	r->part[r->n++] = (struct part){.path = path,
+	    .fd = fd,
+	    .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX,
+	    .device = st.st_dev,
+	    .inode = st.st_ino};
+}
+
+/* While FILE is locked nobody appends or rotates; so what is opened belongs together. */
+static int
+open_locked(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	while ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) != -1) {
+		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+			return fd;
+		if (series_lock(fd, LOCK_SH) == -1)
+			err(2, "%s", path);
+		if (series_is_same(path, fd))
+			return fd;
+		close(fd);
+	}
+	return -1;
+}
+
+static void
+open_run(struct run *r, const char *path)
+{
+	unsigned *numbers;
+	size_t n;
+	int fd;
+	char *name;
+
+	if (strcmp(path, "-") == 0) {
+		add_part(r, must(strdup("standard input")), dup(STDIN_FILENO));
+		return;
+	}
+	fd = open_locked(path);
+	if (fd == -1 && errno != ENOENT)
+		err(2, "%s", path);
+	if (series_list(path, &numbers, &n) == -1)
+		err(2, "%s", path);
+	for (size_t i = 0; i < n; i++) {
+		name = must(series_name(path, numbers[i]));
+		add_part(r, name, open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+	}
+	free(numbers);
+	if (fd == -1 && n == 0) {
+		errno = ENOENT;
+		err(2, "%s", path);
+	}
+	if (fd != -1) {
+		add_part(r, must(strdup(path)), fd);
+		(void)series_lock(fd, LOCK_UN);
+	}
+}
+
+static void
+close_part(struct part *p)
+{
+	close(p->fd);
+	free(p->path);
+}
+
+static bool
+has_part(const struct run *r, const struct part *wanted)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->part[i].device == wanted->device && r->part[i].inode == wanted->inode)
+			return true;
+	return false;
+}
+
+/* FILE.1 named beside FILE, as by FILE*, is read once. */
+static void
+drop_doubles(struct store *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		for (size_t k = 0; k < s->n && s->run[i].n == 1; k++) {
+			if (k == i || !has_part(&s->run[k], &s->run[i].part[0]) ||
+			    (s->run[k].n == 1 && k > i))
+				continue;
+			close_part(&s->run[i].part[0]);
+			s->run[i].n = 0;
+		}
+}
+
+struct store *
+store_open(char **files)
+{
+	struct store *s = must(calloc(1, sizeof(*s)));
+
+	while (files[s->n] != NULL)
+		s->n++;
+	s->given = s->n;
+	s->run = must(calloc(s->n, sizeof(*s->run)));
+	for (size_t i = 0; i < s->n; i++)
+		open_run(&s->run[i], files[i]);
+	drop_doubles(s);
+	return s;
+}
+
+void
+store_close(struct store *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct run *r = &s->run[i];
+
+		record_free(&r->record);
+		reader_free(r->reader);
+		for (size_t k = 0; k < r->n; k++)
+			close_part(&r->part[k]);
+		free(r->part);
+	}
+	if (s->torn > 0)
+		warnx("%ju line%s of which only a part is left: passed over", (uintmax_t)s->torn,
+		    s->torn == 1 ? "" : "s");
+	free(s->run);
+	free(s);
+}
+
+/* Whether the line is what is left of a letter: its beginning, or the NULs of a power cut. */
+static bool
+is_torn(const struct record *line)
+{
+	size_t len = line->len < strlen(LETTER_HEAD) ? line->len : strlen(LETTER_HEAD);
+
+	return line->data[0] == '\0' || memcmp(line->data, LETTER_HEAD, len) == 0 ||
+	    envelope_may_be(line->data, line->len);
+}
+
+/* Whether the line is a letter, which the entry then describes. */
+static bool
+take_line(struct store *s, struct run *r)
+{
+	struct record *line = &r->record;
+	struct item *e = &r->next;
+
+	if (envelope_kind(line->data, line->len) == ENVELOPE_LETTER) {
+		e->line = line->data;
+		e->len = line->len;
+		envelope_look(e->line, e->len, &e->view);
+		e->failed = envelope_time(&e->view.failed);
+		return true;
+	}
+	if (!json_blank(line->data, line->len)) {
+		if (!is_torn(line))
+			errx(2, "%s: line %ju is no dead letter: is this a dead-letter file?",
+			    r->part[r->at].path, (uintmax_t)line->line);
+		s->torn++;
+	}
+	record_free(line);
+	return false;
+}
+
+/* The next line of the part being read.  False: it is at its end. */
+static bool
+read_line(struct run *r)
+{
+	struct reader_limits limits = {.max = SIZE_MAX / 4, .max_special = SIZE_MAX / 4};
+	const struct part *p = &r->part[r->at];
+	ssize_t n;
+
+	if (r->reader == NULL)
+		r->reader = must(reader_new(p->fd, &limits));
+	while (!reader_line(r->reader, &r->record)) {
+		if ((n = reader_fill(r->reader)) == -1)
+			err(2, "%s", p->path);
+		if (n == 0 && !reader_rest(r->reader, &r->record))
+			return false;
+		if (n == 0)
+			break;
+	}
+	if (r->record.offset < p->size)
+		return true;
+	record_free(&r->record); /* it came after we did */
+	return false;
+}
+
+static void
+load_next(struct store *s, struct run *r)
+{
+	record_free(&r->record);
+	r->has_next = false;
+	while (r->at < r->n) {
+		if (!read_line(r)) {
+			reader_free(r->reader);
+			r->reader = NULL;
+			r->at++;
+		} else if (take_line(s, r)) {
+			r->has_next = true;
+			return;
+		}
+	}
+}
+
+bool
+store_next(struct store *s, struct item *e)
+{
+	const struct run *first = NULL;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->given == s->n || s->given == i)
+			load_next(s, &s->run[i]);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->run[i].has_next &&
+		    (first == NULL || s->run[i].next.failed < first->next.failed))
+			first = &s->run[i];
+	if (first == NULL)
+		return false;
+	s->given = (size_t)(first - s->run);
+	*e = first->next;
+	return true;
+}

@@ -1,0 +1,37 @@
+#ifndef STORE_H
+#define STORE_H
+
+/*
+ * The letters of dead-letter files, read in the order of time: of each FILE the rotated ones first, oldest first,
+ * and of several FILEs whichever letter failed first.  It reads what is there when it is opened, no
+ * more.  What can't be read ends the process with a message and status 2.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "envelope.h"
+
+struct store;
+
+/* A letter; it lives until the next one is asked for. */
+struct item {
+	const char *line;
+	size_t len;
+	struct envelope_view view;
+	int64_t failed; /* calendar us; 0: not told */
+};
+
+/* The files of the list, which ends with NULL; "-" is standard input. */
+struct store *store_open(char **files);
+
+/*
+ * Tells, too, if there were lines of which a power cut or a killed writer has left only a part: they are passed over.
+ */
+void store_close(struct store *);
+
+/* False: there is none any more. */
+bool store_next(struct store *, struct item *);
+
+#endif

@@ -1,0 +1,75 @@
+#include "text.h"
+
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "utf8.h"
+
+size_t
+text_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return SIZE_MAX;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void
+text_tame(char *text, size_t len, const char *kept)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < ' ' || c == 0x7f) && (c == '\0' || strchr(kept, c) == NULL))
+			text[i] = '?';
+		else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)
+			text[i] = text[i + 1] = '?'; /* U+0080 to U+009F */
+	}
+}
+
+char *
+text_of(const struct json_slice *value)
+{
+	char *text = malloc(value->len + 1);
+	size_t len = value->len;
+
+	if (text == NULL)
+		err(2, "can't go on");
+	if (len > 0 && *value->data == '"') {
+		len = json_unquote(value->data, value->len, text);
+		if (len == (size_t)-1)
+			len = 0;
+	} else if (len > 0)
+		memcpy(text, value->data, len);
+	text[len] = '\0';
+	return text;
+}
+
+void
+text_time(int64_t calendar_us, char text[TEXT_TIME_SIZE])
+{
+	time_t s = calendar_us / 1000000;
+	struct tm tm;
+
+	if (calendar_us == 0 || localtime_r(&s, &tm) == NULL ||
+	    strftime(text, TEXT_TIME_SIZE, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		strcpy(text, "-");
+}
+
+void
+text_line(const char *line, size_t columns)
+{
+	size_t len = strlen(line), at = 0, n;
+
+	for (; at < len && columns > 0; columns--, at += n)
+		if ((n = utf8_char(line + at, len - at)) == 0)
+			n = 1;
+	printf("%.*s\n", (int)at, line);
+}
