@@ -19,6 +19,7 @@
 
 #include "clock.h"
 
+#define PIPE_SIZE (64 * 1024)     /* what a pipe holds */
 #define PATIENCE (100 * CLOCK_MS) /* between SIGTERM and SIGKILL */
 
 extern char **environ;
@@ -290,16 +291,19 @@ bool
 child_read_log(struct child *c)
 {
 	char buf[4096];
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (c->err == -1)
 		return false;
-	while ((n = read(c->err, buf, sizeof(buf))) > 0) {
+	/* No more than was there at first: somebody may write faster than we read. */
+	for (size_t got = 0; got < PIPE_SIZE; got += (size_t)n) {
+		if ((n = read(c->err, buf, sizeof(buf))) <= 0)
+			break;
 		remember(c, buf, (size_t)n);
 		pass_on(buf, (size_t)n);
-		if ((size_t)n < sizeof(buf))
-			return true;
 	}
+	if (n > 0)
+		return true;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	close_fd(&c->err);

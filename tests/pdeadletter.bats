@@ -285,3 +285,287 @@ in_order() {
 	grep -q 'received 10, processed 10, filtered 0, failed 0, bypassed 10,' err
 	timeout 5 pdeadletter --version | grep -q '^pdeadletter [0-9]'
 }
+
+# Three files of letters, the oldest rotated: ids 1 to 4, 5 to 9, 10.
+make_series() {
+	letters 4 >dead.2
+	letters 9 | tail -n 5 >dead.1
+	letters 10 | tail -n 1 >dead
+}
+
+# dated ID SECOND STAGE REASON: a letter.
+dated() {
+	printf '{"pchan":"dead-letter/1","id":"%s","stage":"%s","reason":"%s","message":"m","failed":"2026-11-23T15:04:%02d.5Z","value":{"id":%s}}\n' \
+		"$1" "$3" "$4" "$2" "$1"
+}
+
+@test "pdeadletter: list reads a file and its rotated ones, oldest first" {
+	make_series
+	: >in
+	go 0 pdeadletter list --json dead
+	letters 10 | cmp - out
+	# As dead* names them, each once.
+	go 0 pdeadletter list --json dead.1 dead dead.2
+	letters 10 | cmp - out
+	go 0 pdeadletter list dead
+	[ "$(wc -l <out)" -eq 11 ]
+	[ "$(head -n 1 out | tr -s ' ')" = 'FAILED STAGE REASON TRIES REPLAYS ID MESSAGE' ]
+	[ "$(sed 1d out | grep -o 'id-[0-9]*' | tr '\n' ' ')" = 'id-1 id-2 id-3 id-4 id-5 id-6 id-7 id-8 id-9 id-10 ' ]
+	rm dead
+	go 0 pdeadletter list --json dead
+	letters 9 | cmp - out
+	letters 5 >in
+	go 0 pdeadletter list --json -
+	cmp in out
+	: >in
+	go 0 pdeadletter list -
+	[ ! -s out ]
+}
+
+@test "pdeadletter: several files in the order of time" {
+	for n in 1 4 5 9; do dated $n $n a exit; done >one
+	for n in 2 3 6 10; do dated $n $n b exit; done >two
+	for n in 7 8; do dated $n $n c exit; done >three
+	: >in
+	go 0 pdeadletter list --json three one two
+	[ "$(jq -r .id out | tr '\n' ' ')" = '1 2 3 4 5 6 7 8 9 10 ' ]
+}
+
+@test "pdeadletter: the conditions" {
+	{
+		dated 1 10 a exit
+		dated 2 20 b timeout
+		dated 3 30 a timeout
+		dated 4 40 c invalid
+	} >dead
+	: >in
+	while read -r want args; do
+		# shellcheck disable=SC2086 # words
+		go 0 pdeadletter list --json dead $args
+		[ "$(jq -r .id out | tr '\n' ,)" = "${want#none}" ] || {
+			echo "$args: want $want"
+			return 1
+		}
+	done <<-END
+		1,2,3,4,
+		1,3, --stage a
+		1,3,4, --stage a --stage c
+		3, --stage a --reason timeout
+		2,3, --reason timeout
+		2,3,4, --reason timeout --reason invalid
+		4, --id 4
+		2,3, --reason timeout --limit 2
+		1, --limit 1
+		3,4, --since 2026-11-23T15:04:30.5Z
+		1,2, --until 2026-11-23T15:04:30.5Z
+		2,3, --since 2026-11-23T16:04:15+01:00 --until 2026-11-23T15:04:35Z
+		1,2,3,4, --since 2026-11-01
+		none --until 2026-11-01
+		none --since 1ms
+	END
+	go 1 pdeadletter show --id 5 dead
+	grep -q 'no such letter' err
+	for args in '--reason none' '--since never' '--limit 0' '--all' '--wrap' '--max-replays 3' '--force' '-d x'; do
+		# shellcheck disable=SC2086 # words
+		go 2 pdeadletter list dead $args
+		[ "$(wc -l <err)" -eq 1 ] && [ ! -s out ]
+	done
+	go 2 pdeadletter replay --json dead
+	go 2 pdeadletter list
+}
+
+@test "pdeadletter: stats count by stage and reason" {
+	{
+		dated 1 10 a exit
+		dated 2 20 b timeout
+		dated 3 30 a exit
+		dated 4 40 a timeout
+	} >dead
+	: >in
+	go 0 env TZ=UTC pdeadletter stats dead
+	[ "$(sed -n 2p out | tr -s ' ')" = 'a exit 2 50.0% ########## 2026-11-23 15:04:10 2026-11-23 15:04:30' ]
+	[ "$(sed -n 3,4p out | tr -s ' ' | cut -d ' ' -f 1-4 | tr '\n' ,)" = 'a timeout 1 25.0%,b timeout 1 25.0%,' ]
+	[ "$(tail -n 1 out | tr -s ' ')" = 'all 4' ]
+	go 0 pdeadletter stats --json dead
+	[ "$(head -n 1 out)" = '{"stage":"a","reason":"exit","letters":2,"first":"2026-11-23T15:04:10.500000Z","last":"2026-11-23T15:04:30.500000Z"}' ]
+}
+
+@test "pdeadletter: show a letter, whatever its record is" {
+	printf 'a\33[31m \303\251\n\377\0x\n{"big":12345678901234567890,"f":1.10}\n' >in
+	go 1 pfanout -R -j1 -x -d dead -- sh -c 'echo first >&2; echo "second" >&2; exit 7'
+	: >in
+	[ "$(wc -l <dead)" -eq 3 ]
+	for n in 1 2 3; do
+		id=$(sed -n "${n}p" dead | jq -r .id)
+		go 0 pdeadletter show "$id" dead
+		sed '1,/^$/d' out >>payloads
+		grep -q "^id  *$id\$" out
+	done
+	printf 'a\33[31m \303\251\n\377\0x\n{"big":12345678901234567890,"f":1.10}\n' | cmp - payloads
+	grep -q '^exit  *7$' out
+	grep -A1 '^stderr  *first$' out | grep -q '^  *second$'
+	go 0 pdeadletter show --json --id "$id" dead
+	tail -n 1 dead | cmp - out
+}
+
+@test "pdeadletter: what a power cut leaves is passed over, what is no letter is not" {
+	: >in
+	letters 3 >whole
+	one=$(head -n 1 whole)
+	for cut in 1 5 20 40 "${#one}"; do
+		{
+			cat whole
+			head -c "$cut" whole
+		} >dead
+		go 0 pdeadletter list --json dead
+		[ "$cut" -eq "${#one}" ] || cmp whole out
+		[ "$cut" -eq "${#one}" ] || grep -q '^pdeadletter: 1 line of which only a part is left: passed over$' err
+	done
+	{
+		cat whole
+		printf '\0\0\0\0\n'
+		cat whole
+		printf '\0\0'
+	} >dead
+	go 0 pdeadletter list --json dead
+	cat whole whole | cmp - out
+	grep -q '2 lines of which' err
+	{
+		cat whole
+		echo '{"id":1}'
+	} >dead
+	for command in list stats replay 'show id-2'; do
+		# shellcheck disable=SC2086 # words
+		go 2 pdeadletter $command dead
+		[ "$(cat err)" = 'pdeadletter: dead: line 4 is no dead letter: is this a dead-letter file?' ]
+	done
+	[ ! -s dead.cursor ]
+	go 2 pdeadletter list .
+	go 2 pdeadletter list none
+	[ "$(cat err)" = 'pdeadletter: none: No such file or directory' ]
+}
+
+@test "pdeadletter: replay gives back the bytes, once" {
+	printf '{"a" : 1.10}\r\nno JSON\n\377\0\n "x" \n' >records
+	cp records in
+	go 1 pfanout -q -d dead -- sed 's/.*/!no/'
+	: >in
+	go 0 pdeadletter replay dead
+	sort out | cmp - <(sort records)
+	go 0 pdeadletter replay dead
+	[ ! -s out ]
+	go 0 pdeadletter replay --all dead
+	sort out | cmp - <(sort records)
+	letters 2 >>dead
+	go 0 pdeadletter replay dead
+	ids 2 | cmp - out
+}
+
+@test "pdeadletter: only a replay that has printed everything moves the cursor" {
+	make_series
+	: >in
+	for args in '--limit 3' '--stage test' '--reason timeout' '--since 1970-01-02' '--id id-1'; do
+		# shellcheck disable=SC2086 # words
+		go 0 pdeadletter replay dead $args
+	done
+	go 2 sh -c 'exec pdeadletter replay dead >/dev/full'
+	letters 100000 | sed 's/id-/more-/' >>dead
+	timeout 30 pdeadletter replay dead | head -n 1 >out
+	[ "$(cat out)" = '{"id":1}' ]
+	[ ! -s dead.cursor ]
+	# Killed in the middle.
+	mkfifo fifo
+	pdeadletter replay dead >fifo 3>&- &
+	pid=$!
+	exec 8<fifo
+	read -r line <&8
+	[ "$line" = '{"id":1}' ]
+	kill -KILL "$pid"
+	wait "$pid" || true
+	exec 8<&-
+	[ ! -s dead.cursor ]
+	go 0 pdeadletter replay dead
+	{
+		ids 10
+		ids 100000
+	} | cmp - out
+	[ -s dead.cursor ]
+	# It goes with the file when that is rotated.
+	mv dead dead.3
+	mv dead.2 dead.4
+	mv dead.1 dead.5
+	mv dead.4 x
+	mv dead.5 dead.4
+	mv x dead.5
+	letters 3 >dead
+	go 0 pdeadletter replay dead
+	ids 3 | cmp - out
+}
+
+@test "pdeadletter: two replays of a file don't run at once" {
+	letters 100000 >dead
+	mkfifo fifo
+	timeout 60 pdeadletter replay dead >fifo 3>&- &
+	exec 8<fifo
+	read -r line <&8
+	: >in
+	go 2 pdeadletter replay dead
+	[ "$(cat err)" = 'pdeadletter: dead: another replay or purge of it is running' ]
+	go 0 pdeadletter replay --limit 1 dead
+	cat <&8 >/dev/null
+	exec 8<&-
+	wait
+	go 0 pdeadletter replay dead
+	[ ! -s out ]
+}
+
+@test "pdeadletter: a cursor that can't be understood counts for nothing, and is told" {
+	letters 3 >dead
+	: >in
+	go 0 pdeadletter replay dead
+	for text in 'nonsense' '{}' '{"pchan":"cursor/1","id":"id-3","inode":1,"start":0,"end":10}'; do
+		echo "$text" >dead.cursor
+		go 0 pdeadletter replay dead
+		ids 3 | cmp - out
+		grep -q 'counts as replayed' err
+		go 0 pdeadletter replay dead
+		[ ! -s out ] && [ ! -s err ]
+	done
+}
+
+@test "pdeadletter: replay --wrap: a record that fails again keeps its id and counts" {
+	letters 3 >dead
+	: >in
+	for n in 1 2 3; do
+		go 1 sh -c 'pdeadletter replay --wrap dead | pfanout -q -- sed "s/.*/!no/" | pdeadletter -q -d dead'
+		[ "$(tail -n 3 dead | jq -r '"\(.id) \(.replays)"' | sort | tr '\n' ,)" = "id-1 $n,id-2 $n,id-3 $n," ]
+	done
+	go 0 pdeadletter replay --wrap --max-replays 3 dead
+	[ ! -s out ]
+	grep -q '3 letters came back too often: left out' err
+	go 0 pdeadletter replay --all --max-replays 2 dead
+	[ "$(wc -l <out)" -eq 6 ]
+}
+
+@test "pdeadletter: replay leaves out what is only a head, and tells" {
+	head -c 100000 /dev/zero | tr '\0' x >in
+	go 1 pfanout -q -d dead --max-record 1K
+	letters 1 >>dead
+	: >in
+	go 1 pdeadletter replay dead
+	[ "$(cat out)" = '{"id":1}' ]
+	grep -q '1 letters hold only the head' err
+}
+
+@test "pdeadletter: 10 000 records, 1 % failing in three stages, replayed after the worker is mended" {
+	ids 10000 >in
+	go 1 sh -c 'pfanout -q -n one -- sed "s/.*00}/!no/" | pfanout -q -n two -- sed "s/.*50}/!no/" |
+		pfanout -q -n three -- sed "s/.*25}/!no/" | pdeadletter -q -d dead'
+	mv out results
+	[ "$(wc -l <dead)" -eq 300 ]
+	: >in
+	go 0 pdeadletter stats --json dead
+	[ "$(jq -r '"\(.stage) \(.letters)"' out | tr '\n' ,)" = 'one 100,three 100,two 100,' ]
+	go 0 sh -c 'pdeadletter replay --wrap dead | pfanout -q -- cat'
+	cat out results | jq -r .id | sort -n | cmp - <(seq 10000)
+}

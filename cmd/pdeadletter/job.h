@@ -11,11 +11,14 @@ struct job {
 	char **files; /* ended by NULL */
 	struct selection select;
 	bool json;
+	bool all, wrap;       /* replay */
+	uint64_t max_replays; /* replay; UINT64_MAX: any */
 };
 
 /* Each is a command, and returns the exit status. */
 int job_list(struct job *);
 int job_stats(struct job *);
 int job_show(struct job *);
+int job_replay(struct job *);
 
 #endif

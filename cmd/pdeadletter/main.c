@@ -90,7 +90,7 @@ run_job(int argc, char **argv)
 	int (*command)(struct job *) = usage_parse_job(&job, argc, argv);
 	int status = command(&job);
 
-	if (fclose(stdout) == EOF)
+	if (fflush(stdout) == EOF)
 		err(2, "standard output");
 	free(job.select.reasons.name);
 	free(job.select.stages.name);

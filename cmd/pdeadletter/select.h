@@ -32,6 +32,9 @@ int names_add(struct names *, const char *);
  */
 int select_time(const char *text, int64_t *calendar_us, const char **why);
 
+/* Whether nothing was asked for but all. */
+bool selects_all(const struct selection *);
+
 /* Whether the letter is wanted; one that is counts for the limit. */
 bool select_takes(struct selection *, const struct item *);
 

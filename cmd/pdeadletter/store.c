@@ -33,6 +33,8 @@ struct run {
 	struct record record; /* of the entry */
 	struct item next;
 	bool has_next;
+	size_t seen;       /* parts that were replayed to their end */
+	uint64_t seen_end; /* and how far the next one was */
 };
 
 struct store {
@@ -182,6 +184,39 @@ store_close(struct store *s)
 	free(s);
 }
 
+/* Whether a letter with this id stands there. */
+static bool
+is_there(const struct part *p, const struct place *place, const char *id)
+{
+	struct envelope_id found = {.id = ""};
+	size_t len;
+	char *line;
+
+	if (place->start >= place->end || place->end > p->size || p->size == UINT64_MAX)
+		return false;
+	len = place->end - place->start - 1;
+	line = must(malloc(len + 1));
+	if (pread(p->fd, line, len + 1, (off_t)place->start) == (ssize_t)len + 1 &&
+	    line[len] == '\n' && envelope_kind(line, len) == ENVELOPE_LETTER)
+		envelope_identity(line, len, &found);
+	free(line);
+	return strcmp(found.id, id) == 0;
+}
+
+bool
+store_seek(struct store *s, const struct place *place, const char *id)
+{
+	struct run *r = &s->run[place->file];
+
+	for (size_t i = 0; i < r->n; i++)
+		if (r->part[i].inode == place->inode && is_there(&r->part[i], place, id)) {
+			r->seen = i;
+			r->seen_end = place->end;
+			return true;
+		}
+	return false;
+}
+
 /* Whether the line is what is left of a letter: its beginning, or the NULs of a power cut. */
 static bool
 is_torn(const struct record *line)
@@ -203,6 +238,9 @@ take_line(struct store *s, struct run *r)
 		e->line = line->data;
 		e->len = line->len;
 		envelope_look(e->line, e->len, &e->view);
+		e->place = (struct place){(size_t)(r - s->run), r->part[r->at].inode, line->offset,
+		    line->offset + line->len + 1};
+		e->replayed = r->at < r->seen || (r->at == r->seen && e->place.end <= r->seen_end);
 		e->failed = envelope_time(&e->view.failed);
 		return true;
 	}

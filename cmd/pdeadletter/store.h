@@ -15,12 +15,21 @@
 
 struct store;
 
+/* Where a letter stands. */
+struct place {
+	size_t file;         /* in the list given to store_open() */
+	uint64_t inode;      /* of that file, or of one it was rotated to */
+	uint64_t start, end; /* offsets of its first byte and of the one behind its LF */
+};
+
 /* A letter; it lives until the next one is asked for. */
 struct item {
 	const char *line;
 	size_t len;
 	struct envelope_view view;
 	int64_t failed; /* calendar us; 0: not told */
+	struct place place;
+	bool replayed; /* it is not behind the place given to store_seek() */
 };
 
 /* The files of the list, which ends with NULL; "-" is standard input. */
@@ -30,6 +39,12 @@ struct store *store_open(char **files);
  * Tells, too, if there were lines of which a power cut or a killed writer has left only a part: they are passed over.
  */
 void store_close(struct store *);
+
+/*
+ * All up to and with the letter at this place were replayed.  False if no letter with this id stands there.  To be
+ * called before the first store_next().
+ */
+bool store_seek(struct store *, const struct place *, const char *id);
 
 /* False: there is none any more. */
 bool store_next(struct store *, struct item *);

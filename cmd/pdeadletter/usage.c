@@ -23,6 +23,9 @@ enum {
 	OPTION_UNTIL,
 	OPTION_LIMIT,
 	OPTION_JSON,
+	OPTION_ALL,
+	OPTION_WRAP,
+	OPTION_MAX_REPLAYS,
 };
 
 /* Which of the options that need a file was given, for a message. */
@@ -46,13 +49,17 @@ static const struct option job_words[] = {
     {"until", required_argument, NULL, OPTION_UNTIL},
     {"limit", required_argument, NULL, OPTION_LIMIT},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"all", no_argument, NULL, OPTION_ALL},
+    {"wrap", no_argument, NULL, OPTION_WRAP},
+    {"max-replays", required_argument, NULL, OPTION_MAX_REPLAYS},
     {0},
 };
 
 static const struct command {
 	const char *name;
 	int (*run)(struct job *);
-} commands[] = {{"list", job_list}, {"stats", job_stats}, {"show", job_show}};
+} commands[] = {
+    {"list", job_list}, {"stats", job_stats}, {"show", job_show}, {"replay", job_replay}};
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -62,6 +69,7 @@ static const char help[] =
     "       pdeadletter list [conditions] [--json] FILE ...\n"
     "       pdeadletter stats [conditions] [--json] FILE ...\n"
     "       pdeadletter show [conditions] [--json] [ID] FILE ...\n"
+    "       pdeadletter replay [conditions] [--all] [--wrap] [--max-replays N] FILE ...\n"
     "\n"
     "Splits its input: good records go on to the output, dead letters into FILE.\n"
     "\n"
@@ -85,7 +93,9 @@ static const char help[] =
     "list prints a line for each letter in FILE and its rotated files, oldest first, stats how "
     "many "
     "there\n"
-    "are of each stage and reason, show a letter with its payload.  FILE - is standard input.\n"
+    "are of each stage and reason, show a letter with its payload, replay the records in the "
+    "letters.\n"
+    "FILE - is standard input.\n"
     "\n"
     "      --reason REASON    letters with this reason; may be given several times, as may\n"
     "      --stage STAGE      letters of this stage\n"
@@ -94,7 +104,10 @@ static const char help[] =
     "(ago)\n"
     "      --until TIME       that failed before\n"
     "      --limit N          so many letters at most\n"
-    "      --json             for programs: the letters as they are; a line for each group\n";
+    "      --json             for programs: the letters as they are; a line for each group\n"
+    "      --all              replay what was replayed before, too\n"
+    "      --wrap             replay retry envelopes, for pfanout to know the records again\n"
+    "      --max-replays N    leave out records that came back N times\n";
 
 static int
 take_sync(enum deadfile_sync *sync, const char *value, const char **why)
@@ -201,8 +214,32 @@ take_for_job(void *arg, int option, const char *value, const char **why)
 	case OPTION_JSON:
 		job->json = true;
 		return 0;
+	case OPTION_ALL:
+		job->all = true;
+		return 0;
+	case OPTION_WRAP:
+		job->wrap = true;
+		return 0;
+	case OPTION_MAX_REPLAYS:
+		if (units_number(value, 1, INT64_MAX, &n, why) == -1)
+			return -1;
+		job->max_replays = (uint64_t)n;
+		return 0;
 	}
 	return 0;
+}
+
+/* An option that the command has no use for, or NULL. */
+static const char *
+alien_option(const struct command *command, const struct job *job)
+{
+	if (command->run == job_replay)
+		return job->json ? "--json" : NULL;
+	if (job->all)
+		return "--all";
+	if (job->wrap)
+		return "--wrap";
+	return job->max_replays != UINT64_MAX ? "--max-replays" : NULL;
 }
 
 bool
@@ -220,9 +257,10 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 	    .letters = "", .plain = true, .words = job_words, .take = take_for_job, .arg = job};
 	const struct command *command = commands;
 	struct options opt;
+	const char *alien;
 	int operands;
 
-	*job = (struct job){.select = SELECTION_ALL};
+	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
 	while (strcmp(argv[0], command->name) != 0)
 		command++;
 	if ((operands = options_parse(&opt, argc, argv, &tool)) == -1)
@@ -231,6 +269,8 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 		tool_print(help);
 	if (opt.version)
 		tool_print("pdeadletter " PCHAN_VERSION "\n");
+	if ((alien = alien_option(command, job)) != NULL)
+		errx(2, "%s: %s makes no sense here", command->name, alien);
 	if (command->run == job_show && job->select.ids.n == 0 && argc - operands > 1 &&
 	    names_add(&job->select.ids, argv[operands++]) == -1)
 		err(2, "can't go on");

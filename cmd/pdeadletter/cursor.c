@@ -1,0 +1,98 @@
+#include "cursor.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "series.h"
+
+#define SIZE 512 /* it is written over and over in one block: an old line or a new one */
+#define KIND "cursor/1"
+
+static void
+read_line(struct cursor *c)
+{
+	char text[SIZE];
+	ssize_t n = pread(c->fd, text, sizeof(text), 0);
+	const char *kind, *id;
+	json_int_t inode, start, end, max = INT64_MAX;
+	json_t *object;
+
+	if (n == -1)
+		err(2, "%s", c->path);
+	if (n == 0)
+		return;
+	object = json_loadb(text, (size_t)n, 0, NULL);
+	if (json_unpack(object, "{s:s, s:s, s:I, s:I, s:I, s?I}", "pchan", &kind, "id", &id,
+		"inode", &inode, "start", &start, "end", &end, "max_replays", &max) == 0 &&
+	    strcmp(kind, KIND) == 0 && strlen(id) < sizeof(c->id)) {
+		strcpy(c->id, id);
+		c->place.inode = (uint64_t)inode;
+		c->place.start = (uint64_t)start;
+		c->place.end = (uint64_t)end;
+		c->max_replays = max == INT64_MAX ? UINT64_MAX : (uint64_t)max;
+		c->set = true;
+	} else
+		warnx("%s can't be understood: nothing counts as replayed", c->path);
+	json_decref(object);
+}
+
+void
+cursor_open(struct cursor *c, const char *file, bool moves)
+{
+	*c = (struct cursor){.fd = -1, .max_replays = UINT64_MAX};
+	if (strcmp(file, "-") == 0)
+		return;
+	if (asprintf(&c->path, "%s.cursor", file) == -1)
+		err(2, "can't go on");
+	c->fd = open(c->path, (moves ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0666);
+	if (c->fd == -1 && (moves || errno != ENOENT))
+		err(2, "%s", c->path);
+	if (c->fd == -1)
+		return;
+	if (moves && series_lock(c->fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno == EWOULDBLOCK)
+			errx(2, "%s: another replay or purge of it is running", file);
+		err(2, "%s", c->path);
+	}
+	read_line(c);
+}
+
+void
+cursor_close(struct cursor *c)
+{
+	if (c->fd != -1)
+		close(c->fd);
+	free(c->path);
+}
+
+void
+cursor_save(struct cursor *c)
+{
+	char text[SIZE];
+	json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:I}", "pchan", KIND, "id", c->id, "inode",
+	    (json_int_t)c->place.inode, "start", (json_int_t)c->place.start, "end",
+	    (json_int_t)c->place.end);
+	size_t len;
+
+	if (object != NULL && c->max_replays != UINT64_MAX)
+		json_object_set_new(
+		    object, "max_replays", json_integer((json_int_t)c->max_replays));
+	memset(text, ' ', sizeof(text));
+	text[SIZE - 1] = '\n';
+	len = object != NULL ? json_dumpb(object, text, SIZE - 1, JSON_COMPACT) : 0;
+	json_decref(object);
+	if (len == 0 || len >= SIZE)
+		errx(2, "%s: can't be written", c->path);
+	if (pwrite(c->fd, text, SIZE, 0) != SIZE || fdatasync(c->fd) == -1 ||
+	    series_sync(c->path) == -1)
+		err(2, "%s", c->path);
+}

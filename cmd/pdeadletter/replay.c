@@ -1,0 +1,178 @@
+/* pdeadletter replay: the records of letters, once more. */
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cursor.h"
+#include "job.h"
+#include "json.h"
+#include "store.h"
+
+struct replay {
+	struct job *job;
+	struct store *store;
+	struct cursor *cursor; /* one for each file */
+	size_t n;
+	bool moves; /* an unfiltered replay moves the cursors */
+	uint64_t truncated, damaged, too_often;
+};
+
+static void
+open_cursors(struct replay *r)
+{
+	while (r->job->files[r->n] != NULL)
+		r->n++;
+	if ((r->cursor = calloc(r->n, sizeof(*r->cursor))) == NULL)
+		err(2, "can't go on");
+	for (size_t i = 0; i < r->n; i++)
+		cursor_open(&r->cursor[i], r->job->files[i], r->moves);
+}
+
+/* Passes over what was replayed. */
+static void
+seek(struct replay *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct cursor *c = &r->cursor[i];
+
+		c->place.file = i;
+		if (r->job->all)
+			c->max_replays = UINT64_MAX;
+		else if (c->set && !store_seek(r->store, &c->place, c->id))
+			warnx("%s: the letter it names is not there any more: nothing counts as "
+			      "replayed",
+			    c->path);
+	}
+}
+
+static void
+put(const char *data, size_t len)
+{
+	if (fwrite(data, 1, len, stdout) != len)
+		err(2, "standard output");
+}
+
+static void
+print_wrapped(const struct item *e, const char *payload, size_t len)
+{
+	struct envelope_id id;
+	char *line;
+	size_t line_len;
+
+	envelope_identity(e->line, e->len, &id);
+	if (envelope_retry(&id, payload, len, &line, &line_len) == -1)
+		err(2, "can't go on");
+	put(line, line_len);
+	free(line);
+}
+
+static void
+print_record(struct replay *r, const struct item *e)
+{
+	const char *payload;
+	char *owned;
+	size_t len;
+
+	if (e->view.truncated.len == strlen("true")) {
+		r->truncated++;
+		return;
+	}
+	if (envelope_number(&e->view.replays) >= r->job->max_replays) {
+		r->too_often++;
+		return;
+	}
+	if (envelope_payload(e->line, e->len, &payload, &len, &owned) == -1) {
+		if (errno != EINVAL)
+			err(2, "can't go on");
+		r->damaged++;
+		return;
+	}
+	if (r->job->wrap)
+		print_wrapped(e, payload, len);
+	else {
+		put(payload, len);
+		put("\n", 1);
+	}
+	free(owned);
+}
+
+static void
+print_all(struct replay *r)
+{
+	struct item e;
+
+	while (store_next(r->store, &e)) {
+		struct cursor *c = &r->cursor[e.place.file];
+		struct envelope_id id;
+
+		if (e.replayed && !r->job->all)
+			continue;
+		if (r->moves) {
+			envelope_identity(e.line, e.len, &id);
+			strcpy(c->id, id.id);
+			c->place = e.place;
+			c->set = true;
+		}
+		if (select_takes(&r->job->select, &e))
+			print_record(r, &e);
+	}
+}
+
+/* Nothing counts as printed before it has left us, and is on the disk if it is a file. */
+static void
+close_output(void)
+{
+	struct stat st;
+
+	if (fflush(stdout) == EOF || fstat(STDOUT_FILENO, &st) == -1 ||
+	    (S_ISREG(st.st_mode) && fsync(STDOUT_FILENO) == -1) || close(STDOUT_FILENO) == -1)
+		err(2, "standard output");
+}
+
+static void
+end_cursors(struct replay *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct cursor *c = &r->cursor[i];
+
+		if (r->job->max_replays < c->max_replays)
+			c->max_replays = r->job->max_replays;
+		if (r->moves && c->fd != -1 && c->set)
+			cursor_save(c);
+		cursor_close(c);
+	}
+	free(r->cursor);
+}
+
+static int
+tell_left_out(const struct replay *r)
+{
+	if (r->truncated > 0)
+		warnx("%ju letters hold only the head of their record: left out",
+		    (uintmax_t)r->truncated);
+	if (r->damaged > 0)
+		warnx("%ju letters can't be decoded: left out", (uintmax_t)r->damaged);
+	if (r->too_often > 0)
+		warnx("%ju letters came back too often: left out", (uintmax_t)r->too_often);
+	return r->truncated + r->damaged > 0;
+}
+
+int
+job_replay(struct job *job)
+{
+	struct replay r = {.job = job, .moves = selects_all(&job->select)};
+
+	open_cursors(&r);
+	r.store = store_open(job->files);
+	seek(&r);
+	print_all(&r);
+	close_output();
+	end_cursors(&r);
+	store_close(r.store);
+	return tell_left_out(&r);
+}
