@@ -23,7 +23,7 @@ go() {
 
 # The letters of dead and what it was rotated to, oldest first.
 in_order() {
-	printf '%s\n' dead.* | sort -t . -k 2 -rn | xargs cat
+	find . -name 'dead.[0-9]*' | sort -t . -k 3 -rn | xargs -r cat
 	cat dead
 }
 
@@ -568,4 +568,118 @@ dated() {
 	[ "$(jq -r '"\(.stage) \(.letters)"' out | tr '\n' ,)" = 'one 100,three 100,two 100,' ]
 	go 0 sh -c 'pdeadletter replay --wrap dead | pfanout -q -- cat'
 	cat out results | jq -r .id | sort -n | cmp - <(seq 10000)
+}
+
+@test "pdeadletter: purge removes what was replayed, and nothing else" {
+	make_series
+	: >in
+	go 0 pdeadletter purge dead
+	[ "$(cat err)" = 'pdeadletter: dead: 0 of 10 letters removed' ]
+	in_order | cmp - <(letters 10)
+	go 0 pdeadletter replay dead
+	letters 12 | tail -n 2 >>dead
+	go 0 pdeadletter purge --id id-2 --id id-11 dead
+	[ "$(cat err)" = 'pdeadletter: dead: 1 of 12 letters removed' ]
+	in_order | cmp - <(letters 12 | sed 2d)
+	go 0 pdeadletter replay --limit 10 dead
+	ids 12 | tail -n 2 | cmp - out
+	go 0 pdeadletter purge --limit 4 dead
+	[ ! -e dead.2 ]
+	in_order | cmp - <(letters 12 | sed 1,5d)
+	go 0 pdeadletter purge dead
+	[ ! -e dead.1 ]
+	letters 12 | tail -n 2 | cmp - dead
+	go 0 pdeadletter replay dead
+	ids 12 | tail -n 2 | cmp - out
+	chmod 600 dead
+	go 0 pdeadletter purge dead
+	[ ! -s dead ] && [ "$(stat -c %a dead)" = 600 ]
+	go 0 pdeadletter replay dead
+	[ ! -s out ]
+	[ "$(echo dead*)" = 'dead dead.cursor' ]
+}
+
+@test "pdeadletter: purge keeps what replay left out; --force does not" {
+	head -c 100000 /dev/zero | tr '\0' x >in
+	go 1 pfanout -q -d dead --max-record 1K
+	{
+		letters 2 | sed 's/"value"/"replays":5,"value"/'
+		letters 4 | tail -n 2
+		printf '{"pchan":"dead-let\n'
+	} >>dead
+	cp dead before
+	: >in
+	go 1 pdeadletter replay --max-replays 5 dead
+	ids 4 | tail -n 2 | cmp - out
+	go 0 pdeadletter purge dead
+	sed '4,5d' before | cmp - dead
+	go 0 pdeadletter replay dead
+	[ ! -s out ]
+	go 0 pdeadletter purge --force --reason too_long dead
+	sed '1d;4,5d' before | cmp - dead
+	go 0 pdeadletter purge --force dead
+	sed '1,5d' before | cmp - dead
+	go 2 pdeadletter purge -
+	go 2 pdeadletter purge none
+	[ "$(echo none*)" = 'none*' ]
+}
+
+@test "pdeadletter: purge killed at any call, or on a full disk, loses nothing" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	: >in
+	for n in 1 2 3 4 5 6 7 8 9 10 12 14 16; do
+		rm -f dead*
+		make_series
+		go 0 pdeadletter replay --limit 1 dead
+		pdeadletter replay dead >out
+		letters 13 | tail -n 3 >>dead
+		timeout 20 strace -f -o trace -e "trace=fsync,fdatasync,rename,renameat,renameat2,unlink,fchmod,ftruncate,pwrite64" \
+			-e "inject=fsync,fdatasync,rename,renameat,renameat2,unlink,fchmod,ftruncate,pwrite64:signal=KILL:when=$n" \
+			pdeadletter purge dead 2>/dev/null || true
+		go 0 pdeadletter replay dead
+		for id in 11 12 13; do
+			grep -qx "{\"id\":$id}" out
+		done
+		go 0 pdeadletter list --json dead
+		[ -z "$(sort out | uniq -d)" ]
+	done
+	rm -f dead*
+	letters 1000 >dead
+	go 0 sh -c 'pdeadletter replay dead >/dev/null'
+	letters 1500 | tail -n 500 >>dead
+	cp dead before
+	go 2 prlimit --fsize=10000:10000 env --ignore-signal=XFSZ pdeadletter purge dead
+	grep -q 'dead is as it was' err
+	cmp before dead
+	[ ! -e dead.new ]
+	go 0 pdeadletter purge dead
+	letters 1500 | tail -n 500 | cmp - dead
+}
+
+@test "pdeadletter: purge and replay beside appenders that rotate: each letter once" {
+	for w in 1 2 3 4; do
+		(
+			for n in $(seq 25); do
+				letters 4 | sed "s/id-/$w-$n-/; s/\"id\":\([0-9]*\)}/\"id\":\"$w-$n-\1\"}/" |
+					timeout 20 pdeadletter -q -d dead --max-size 2K --sync none || true
+			done
+		) 3>&- &
+		pids="$pids $!"
+	done
+	wait_until test -s dead
+	for n in $(seq 20); do
+		timeout 20 pdeadletter replay dead >>out
+		timeout 20 pdeadletter purge dead 2>>err
+	done
+	# shellcheck disable=SC2086 # numbers
+	wait $pids
+	timeout 20 pdeadletter replay dead >>out
+	timeout 20 pdeadletter purge dead
+	[ ! -s dead ]
+	for w in 1 2 3 4; do
+		for n in $(seq 25); do
+			printf '{"id":"%s"}\n' "$w-$n-"{1..4}
+		done
+	done | sort | cmp - <(sort out)
 }

@@ -51,6 +51,7 @@ cursor_open(struct cursor *c, const char *file, bool moves)
 	*c = (struct cursor){.fd = -1, .max_replays = UINT64_MAX};
 	if (strcmp(file, "-") == 0)
 		return;
+	store_must_exist(file);
 	if (asprintf(&c->path, "%s.cursor", file) == -1)
 		err(2, "can't go on");
 	c->fd = open(c->path, (moves ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0666);

@@ -12,6 +12,7 @@ struct job {
 	struct selection select;
 	bool json;
 	bool all, wrap;       /* replay */
+	bool force;           /* purge */
 	uint64_t max_replays; /* replay; UINT64_MAX: any */
 };
 
@@ -20,5 +21,6 @@ int job_list(struct job *);
 int job_stats(struct job *);
 int job_show(struct job *);
 int job_replay(struct job *);
+int job_purge(struct job *);
 
 #endif

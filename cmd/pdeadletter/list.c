@@ -44,7 +44,7 @@ print_entry(const struct item *e, size_t width)
 int
 job_list(struct job *job)
 {
-	struct store *store = store_open(job->files);
+	struct store *store = store_open(job->files, false);
 	size_t width = text_width();
 	struct item e;
 	bool any = false;

@@ -168,7 +168,7 @@ job_replay(struct job *job)
 	struct replay r = {.job = job, .moves = selects_all(&job->select)};
 
 	open_cursors(&r);
-	r.store = store_open(job->files);
+	r.store = store_open(job->files, false);
 	seek(&r);
 	print_all(&r);
 	close_output();

@@ -80,7 +80,7 @@ print_letter(const struct item *e)
 int
 job_show(struct job *job)
 {
-	struct store *store = store_open(job->files);
+	struct store *store = store_open(job->files, false);
 	struct item e;
 	size_t n = 0;
 

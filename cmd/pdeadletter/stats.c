@@ -151,7 +151,7 @@ free_all(struct groups *g)
 int
 job_stats(struct job *job)
 {
-	struct store *store = store_open(job->files);
+	struct store *store = store_open(job->files, false);
 	struct groups groups = {0};
 	struct item e;
 

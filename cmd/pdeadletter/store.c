@@ -69,9 +69,8 @@ add_part(struct run *r, char *path, int fd)
 	    .inode = st.st_ino};
 }
 
-/* While FILE is locked nobody appends or rotates; so what is opened belongs together. */
-static int
-open_locked(const char *path)
+int
+store_lock(const char *path, int how)
 {
 	struct stat st;
 	int fd;
@@ -79,7 +78,7 @@ open_locked(const char *path)
 	while ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) != -1) {
 		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 			return fd;
-		if (series_lock(fd, LOCK_SH) == -1)
+		if (series_lock(fd, how) == -1)
 			err(2, "%s", path);
 		if (series_is_same(path, fd))
 			return fd;
@@ -88,8 +87,25 @@ open_locked(const char *path)
 	return -1;
 }
 
+void
+store_must_exist(const char *path)
+{
+	unsigned *numbers;
+	size_t n;
+
+	if (access(path, F_OK) == 0)
+		return;
+	if (errno != ENOENT || series_list(path, &numbers, &n) == -1)
+		err(2, "%s", path);
+	free(numbers);
+	errno = ENOENT;
+	if (n == 0)
+		err(2, "%s", path);
+}
+
+/* While FILE is locked nobody appends or rotates; so what is opened belongs together. */
 static void
-open_run(struct run *r, const char *path)
+open_run(struct run *r, const char *path, bool locked)
 {
 	unsigned *numbers;
 	size_t n;
@@ -100,7 +116,7 @@ open_run(struct run *r, const char *path)
 		add_part(r, must(strdup("standard input")), dup(STDIN_FILENO));
 		return;
 	}
-	fd = open_locked(path);
+	fd = locked ? open(path, O_RDONLY | O_CLOEXEC) : store_lock(path, LOCK_SH);
 	if (fd == -1 && errno != ENOENT)
 		err(2, "%s", path);
 	if (series_list(path, &numbers, &n) == -1)
@@ -116,7 +132,8 @@ open_run(struct run *r, const char *path)
 	}
 	if (fd != -1) {
 		add_part(r, must(strdup(path)), fd);
-		(void)series_lock(fd, LOCK_UN);
+		if (!locked)
+			(void)series_lock(fd, LOCK_UN);
 	}
 }
 
@@ -151,7 +168,7 @@ drop_doubles(struct store *s)
 }
 
 struct store *
-store_open(char **files)
+store_open(char **files, bool locked)
 {
 	struct store *s = must(calloc(1, sizeof(*s)));
 
@@ -160,7 +177,7 @@ store_open(char **files)
 	s->given = s->n;
 	s->run = must(calloc(s->n, sizeof(*s->run)));
 	for (size_t i = 0; i < s->n; i++)
-		open_run(&s->run[i], files[i]);
+		open_run(&s->run[i], files[i], locked);
 	drop_doubles(s);
 	return s;
 }
@@ -240,6 +257,7 @@ take_line(struct store *s, struct run *r)
 		envelope_look(e->line, e->len, &e->view);
 		e->place = (struct place){(size_t)(r - s->run), r->part[r->at].inode, line->offset,
 		    line->offset + line->len + 1};
+		e->path = r->part[r->at].path;
 		e->replayed = r->at < r->seen || (r->at == r->seen && e->place.end <= r->seen_end);
 		e->failed = envelope_time(&e->view.failed);
 		return true;

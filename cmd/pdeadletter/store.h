@@ -29,11 +29,23 @@ struct item {
 	struct envelope_view view;
 	int64_t failed; /* calendar us; 0: not told */
 	struct place place;
-	bool replayed; /* it is not behind the place given to store_seek() */
+	const char *path; /* of the file it is in; as long as the store is open */
+	bool replayed;    /* it is not behind the place given to store_seek() */
 };
 
-/* The files of the list, which ends with NULL; "-" is standard input. */
-struct store *store_open(char **files);
+/*
+ * The files of the list, which ends with NULL; "-" is standard input.  locked: the caller has their locks.
+ */
+struct store *store_open(char **files, bool locked);
+
+/* Ends the process if there is neither this file nor one it was rotated to. */
+void store_must_exist(const char *path);
+
+/*
+ * Opens a file and, if it is a regular one, locks it (how as for flock(2)), so that nobody appends to it or
+ * rotates it.  -1 with errno: it can't be opened.
+ */
+int store_lock(const char *path, int how);
 
 /*
  * Tells, too, if there were lines of which a power cut or a killed writer has left only a part: they are passed over.

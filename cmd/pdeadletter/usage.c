@@ -26,6 +26,7 @@ enum {
 	OPTION_ALL,
 	OPTION_WRAP,
 	OPTION_MAX_REPLAYS,
+	OPTION_FORCE,
 };
 
 /* Which of the options that need a file was given, for a message. */
@@ -52,14 +53,15 @@ static const struct option job_words[] = {
     {"all", no_argument, NULL, OPTION_ALL},
     {"wrap", no_argument, NULL, OPTION_WRAP},
     {"max-replays", required_argument, NULL, OPTION_MAX_REPLAYS},
+    {"force", no_argument, NULL, OPTION_FORCE},
     {0},
 };
 
 static const struct command {
 	const char *name;
 	int (*run)(struct job *);
-} commands[] = {
-    {"list", job_list}, {"stats", job_stats}, {"show", job_show}, {"replay", job_replay}};
+} commands[] = {{"list", job_list}, {"stats", job_stats}, {"show", job_show},
+    {"replay", job_replay}, {"purge", job_purge}};
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -70,6 +72,7 @@ static const char help[] =
     "       pdeadletter stats [conditions] [--json] FILE ...\n"
     "       pdeadletter show [conditions] [--json] [ID] FILE ...\n"
     "       pdeadletter replay [conditions] [--all] [--wrap] [--max-replays N] FILE ...\n"
+    "       pdeadletter purge [conditions] [--force] FILE ...\n"
     "\n"
     "Splits its input: good records go on to the output, dead letters into FILE.\n"
     "\n"
@@ -94,7 +97,8 @@ static const char help[] =
     "many "
     "there\n"
     "are of each stage and reason, show a letter with its payload, replay the records in the "
-    "letters.\n"
+    "letters,\n"
+    "purge letters that were replayed.  "
     "FILE - is standard input.\n"
     "\n"
     "      --reason REASON    letters with this reason; may be given several times, as may\n"
@@ -107,7 +111,8 @@ static const char help[] =
     "      --json             for programs: the letters as they are; a line for each group\n"
     "      --all              replay what was replayed before, too\n"
     "      --wrap             replay retry envelopes, for pfanout to know the records again\n"
-    "      --max-replays N    leave out records that came back N times\n";
+    "      --max-replays N    leave out records that came back N times\n"
+    "      --force            purge what was not replayed, too\n";
 
 static int
 take_sync(enum deadfile_sync *sync, const char *value, const char **why)
@@ -217,6 +222,9 @@ take_for_job(void *arg, int option, const char *value, const char **why)
 	case OPTION_ALL:
 		job->all = true;
 		return 0;
+	case OPTION_FORCE:
+		job->force = true;
+		return 0;
 	case OPTION_WRAP:
 		job->wrap = true;
 		return 0;
@@ -233,8 +241,12 @@ take_for_job(void *arg, int option, const char *value, const char **why)
 static const char *
 alien_option(const struct command *command, const struct job *job)
 {
+	if (job->force && command->run != job_purge)
+		return "--force";
+	if (job->json && (command->run == job_purge || command->run == job_replay))
+		return "--json";
 	if (command->run == job_replay)
-		return job->json ? "--json" : NULL;
+		return NULL;
 	if (job->all)
 		return "--all";
 	if (job->wrap)

@@ -1,0 +1,262 @@
+/*
+ * pdeadletter purge: removes letters.  First all letters are looked at, then each file of which some go is
+ * written anew beside itself, synced, and takes the old one's name; one that gets empty is removed, but for
+ * FILE.  So a kill at any moment leaves each file as it was or as it is to be.  FILE's lock is held all
+ * the time: nobody appends or rotates meanwhile.
+ */
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cursor.h"
+#include "job.h"
+#include "json.h"
+#include "series.h"
+#include "store.h"
+
+struct range {
+	uint64_t start, end;
+};
+
+/* What goes from one file. */
+struct cut {
+	char *path;
+	uint64_t inode, new_inode; /* of the file, and of the one that takes its place */
+	uint64_t bytes;            /* that go, so far */
+	struct range *range;
+	size_t n;
+};
+
+struct purge {
+	struct job *job;
+	const char *file;
+	int fd; /* FILE, locked; -1: there are only rotated ones */
+	struct cursor cursor;
+	struct cut *cut;
+	size_t n;
+	bool stays;          /* a letter that was replayed does: */
+	struct place stayed; /* the last of them, where it will be in its new file */
+	char id[ENVELOPE_ID_SIZE];
+	uint64_t letters, removed;
+};
+
+static void *
+more(void *p, size_t n, size_t size)
+{
+	if ((p = reallocarray(p, n, size)) == NULL)
+		err(2, "can't go on");
+	return p;
+}
+
+/* What goes from the file that the letter is in. */
+static struct cut *
+cut_of(struct purge *p, const struct item *e)
+{
+	if (p->n == 0 || strcmp(p->cut[p->n - 1].path, e->path) != 0) {
+		p->cut = more(p->cut, p->n + 1, sizeof(*p->cut));
+		p->cut[p->n] = (struct cut){
+		    .path = strdup(e->path), .inode = e->place.inode, .new_inode = e->place.inode};
+		if (p->cut[p->n++].path == NULL)
+			err(2, "can't go on");
+	}
+	return &p->cut[p->n - 1];
+}
+
+static void
+remove_letter(struct cut *c, const struct place *at)
+{
+	if (c->n == 0 || c->range[c->n - 1].end != at->start) {
+		c->range = more(c->range, c->n + 1, sizeof(*c->range));
+		c->range[c->n++] = (struct range){at->start, at->start};
+	}
+	c->range[c->n - 1].end = at->end;
+	c->bytes += at->end - at->start;
+}
+
+/* Whether a replay has printed its record. */
+static bool
+was_printed(const struct purge *p, const struct item *e)
+{
+	const char *payload;
+	char *owned;
+	size_t len;
+
+	if (!e->replayed || e->view.truncated.len == strlen("true") ||
+	    envelope_number(&e->view.replays) >= p->cursor.max_replays ||
+	    envelope_payload(e->line, e->len, &payload, &len, &owned) == -1)
+		return false;
+	free(owned);
+	return true;
+}
+
+static void
+look_at_letters(struct purge *p)
+{
+	char *files[] = {strdup(p->file), NULL};
+	struct store *store = store_open(files, true);
+	struct envelope_id id;
+	struct item e;
+
+	if (p->cursor.set && !store_seek(store, &p->cursor.place, p->cursor.id))
+		warnx("%s: the letter it names is not there any more: nothing counts as replayed",
+		    p->cursor.path);
+	for (; store_next(store, &e); p->letters++) {
+		struct cut *c = cut_of(p, &e);
+
+		if ((p->job->force || was_printed(p, &e)) && select_takes(&p->job->select, &e)) {
+			remove_letter(c, &e.place);
+			p->removed++;
+		} else if (e.replayed) {
+			envelope_identity(e.line, e.len, &id);
+			strcpy(p->id, id.id);
+			p->stays = true;
+			p->stayed = e.place;
+			p->stayed.start -= c->bytes;
+			p->stayed.end -= c->bytes;
+		}
+	}
+	store_close(store);
+	free(files[0]);
+}
+
+static int
+copy_range(int from, int to, uint64_t start, uint64_t end)
+{
+	char buf[65536];
+
+	while (start < end) {
+		size_t want = end - start < sizeof(buf) ? end - start : sizeof(buf);
+		ssize_t n = pread(from, buf, want, (off_t)start), done = 0;
+
+		if (n <= 0)
+			return n == 0 ? 0 : -1;
+		for (ssize_t k; done < n; done += k)
+			if ((k = write(to, buf + done, (size_t)(n - done))) == -1)
+				return -1;
+		start += (uint64_t)n;
+	}
+	return 0;
+}
+
+/* Copies what stays, and syncs it. */
+static int
+copy_rest(const struct cut *c, int from, int to, const struct stat *st)
+{
+	uint64_t at = 0;
+
+	if (fchmod(to, st->st_mode & 07777) == -1 ||
+	    (fchown(to, st->st_uid, st->st_gid) == -1 && errno != EPERM))
+		return -1;
+	for (size_t i = 0; i < c->n; i++) {
+		if (copy_range(from, to, at, c->range[i].start) == -1)
+			return -1;
+		at = c->range[i].end;
+	}
+	if (copy_range(from, to, at, (uint64_t)st->st_size) == -1)
+		return -1;
+	return fsync(to);
+}
+
+static void
+replace(struct cut *c, int from, const struct stat *st)
+{
+	struct stat made;
+	char *name;
+	int to;
+
+	if (asprintf(&name, "%s.new", c->path) == -1)
+		err(2, "can't go on");
+	to = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (to == -1 || copy_rest(c, from, to, st) == -1 || fstat(to, &made) == -1 ||
+	    close(to) == -1 || rename(name, c->path) == -1) {
+		int error = errno;
+
+		(void)unlink(name);
+		errno = error;
+		err(2, "%s: %s is as it was", name, c->path);
+	}
+	c->new_inode = made.st_ino;
+	free(name);
+}
+
+static void
+apply(const struct purge *p, struct cut *c)
+{
+	int fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		err(2, "%s", c->path);
+	if ((uint64_t)st.st_size == c->bytes && strcmp(c->path, p->file) != 0) {
+		if (unlink(c->path) == -1)
+			err(2, "%s", c->path);
+	} else
+		replace(c, fd, &st);
+	close(fd);
+	if (series_sync(c->path) == -1)
+		err(2, "%s", c->path);
+}
+
+/* The cursor comes to stand behind the last letter of the replayed ones that stays. */
+static void
+move_cursor(struct purge *p)
+{
+	if (!p->stays) {
+		if (ftruncate(p->cursor.fd, 0) == -1 || fsync(p->cursor.fd) == -1)
+			err(2, "%s", p->cursor.path);
+		return;
+	}
+	for (size_t i = 0; i < p->n; i++)
+		if (p->cut[i].inode == p->stayed.inode) {
+			p->stayed.inode = p->cut[i].new_inode;
+			break;
+		}
+	p->cursor.place = p->stayed;
+	strcpy(p->cursor.id, p->id);
+	cursor_save(&p->cursor);
+}
+
+static void
+purge_file(struct purge *p)
+{
+	p->fd = store_lock(p->file, LOCK_EX);
+	if (p->fd == -1 && errno != ENOENT)
+		err(2, "%s", p->file);
+	cursor_open(&p->cursor, p->file, true);
+	look_at_letters(p);
+	for (size_t i = 0; i < p->n; i++)
+		if (p->cut[i].n > 0)
+			apply(p, &p->cut[i]);
+	if (p->removed > 0)
+		move_cursor(p);
+	cursor_close(&p->cursor);
+	if (p->fd != -1)
+		close(p->fd);
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->cut[i].path);
+		free(p->cut[i].range);
+	}
+	free(p->cut);
+	warnx("%s: %ju of %ju letters removed", p->file, (uintmax_t)p->removed,
+	    (uintmax_t)p->letters);
+}
+
+int
+job_purge(struct job *job)
+{
+	for (char **file = job->files; *file != NULL; file++) {
+		struct purge p = {.job = job, .file = *file};
+
+		if (strcmp(*file, "-") == 0)
+			errx(2, "purge: standard input is no file");
+		purge_file(&p);
+	}
+	return 0;
+}
