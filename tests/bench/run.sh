@@ -1,7 +1,8 @@
 #!/bin/bash
 # Measures pfanout and the channel beside their peers and prints one table.
 #
-#	run.sh [row ...]       rows: check check-cat map filter exec one chan memory start (default: all)
+#	run.sh [row ...]       rows: check check-cat map filter exec one chan memory start split
+#	                       letters (default: all)
 #
 # Times depend on the machine and on what else it does, so ours and the peer run in turn, PAIRS times,
 # and the ratio is the median of the pairs' ratios: how many times as fast as the peer ours is.
@@ -18,6 +19,7 @@ PEERS=tests/bench/peers
 DIR=$PWD/build/bench
 DATA=$DIR/records-$RECORDS.ndjson
 BIG=$DIR/big.ndjson  # records of 64 KiB
+LETTERS=$DIR/letters # dead letters of the usual size
 IDS=$DIR/ids         # records for one process each
 OUT=$DIR/out
 T=${T:-$PWD/build/tests}
@@ -34,6 +36,7 @@ make_data() {
 	if [ ! -e "$BIG" ]; then
 		make_big 2000 >"$BIG.new" && mv "$BIG.new" "$BIG" || exit 2
 	fi
+	[ -e "$LETTERS" ] || make_letters 200000 >"$LETTERS"
 	seq 2000 >"$IDS"
 	head -n 1 "$DATA" >"$DIR/one"
 }
@@ -45,6 +48,17 @@ make_big() {
 		pad = substr(pad, 1, 65510)
 		for (i = 100000001; i <= 100000000 + n; i++)
 			print "{\"id\":" i ",\"pad\":\"" pad "\"}"
+	}'
+}
+
+make_letters() {
+	awk -v n="$1" 'BEGIN {
+		for (i = 1; i <= n; i++)
+			printf "{\"pchan\":\"dead-letter/1\",\"id\":\"id-%d\",\"stage\":\"stage-%d\"," \
+				"\"reason\":\"exit\",\"message\":\"exit status 3\",\"attempts\":1," \
+				"\"first_failed\":\"2026-11-24T03:39:48.654683Z\",\"failed\":\"2026-11-24T03:39:48.654683Z\"," \
+				"\"input\":{\"name\":\"-\",\"line\":%d,\"offset\":96},\"worker\":{\"slot\":1,\"pid\":77,\"exit\":3}," \
+				"\"value\":{\"id\":%d,\"path\":\"/api/v1/orders\",\"ms\":12.5}}\n", i, i % 7, i, i
 	}'
 }
 
@@ -160,6 +174,23 @@ row_one() {
 		"$T/bench/bench_pingpong 1000 pfanout -j1 -- cat" "$T/bench/bench_pingpong 1000 cat"
 }
 
+row_split() {
+	compare 'pdeadletter | cat' '>=0.67' ms time_ms \
+		"pdeadletter -d $DIR/dead <$DATA | cat >/dev/null" "cat $DATA | cat >/dev/null"
+}
+
+# Each of the three beside jq, which only takes the records out; and in under 2 s.
+row_letters() {
+	local command
+
+	have letters jq || return 0
+	rm -f "$LETTERS.cursor"
+	for command in list stats 'replay --all'; do
+		compare "200000 letters: $command" '>1' ms time_ms \
+			"pdeadletter $command $LETTERS >/dev/null" "jq -c .value $LETTERS >/dev/null"
+	done
+}
+
 # Many starts at a time, as one takes a millisecond or two.
 row_start() {
 	have start jq || return 0
@@ -224,7 +255,7 @@ max_rss() {
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec one chan memory start
+[ $# -gt 0 ] || set -- check check-cat map filter exec one chan memory start split letters
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done
