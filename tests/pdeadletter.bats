@@ -557,17 +557,22 @@ dated() {
 	grep -q '1 letters hold only the head' err
 }
 
-@test "pdeadletter: 10 000 records, 1 % failing in three stages, replayed after the worker is mended" {
-	ids 10000 >in
+@test "pdeadletter: the whole cycle with 100 000 records, 1 % failing in each of three stages" {
+	ids 100000 >in
 	go 1 sh -c 'pfanout -q -n one -- sed "s/.*00}/!no/" | pfanout -q -n two -- sed "s/.*50}/!no/" |
-		pfanout -q -n three -- sed "s/.*25}/!no/" | pdeadletter -q -d dead'
+		pfanout -q -n three -- sed "s/.*25}/!no/" | pdeadletter -q -d dead --max-size 300K'
 	mv out results
-	[ "$(wc -l <dead)" -eq 300 ]
+	[ "$(cat dead* | wc -l)" -eq 3000 ] && [ -e dead.1 ]
 	: >in
+	go 0 pdeadletter list dead
+	[ "$(wc -l <out)" -eq 3001 ]
 	go 0 pdeadletter stats --json dead
-	[ "$(jq -r '"\(.stage) \(.letters)"' out | tr '\n' ,)" = 'one 100,three 100,two 100,' ]
+	[ "$(jq -r '"\(.stage) \(.letters)"' out | tr '\n' ,)" = 'one 1000,three 1000,two 1000,' ]
 	go 0 sh -c 'pdeadletter replay --wrap dead | pfanout -q -- cat'
-	cat out results | jq -r .id | sort -n | cmp - <(seq 10000)
+	cat out results | jq -r .id | sort -n | cmp - <(seq 100000)
+	go 0 pdeadletter purge dead
+	[ "$(cat err)" = 'pdeadletter: dead: 3000 of 3000 letters removed' ]
+	[ "$(echo dead*)" = 'dead dead.cursor' ] && [ ! -s dead ]
 }
 
 @test "pdeadletter: purge removes what was replayed, and nothing else" {
