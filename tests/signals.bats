@@ -164,7 +164,7 @@ drain() {
 }
 
 @test "signals: TERM twice to one stage: the workers are stopped, what is held becomes dead letters" {
-	start -j2 -v --grace 60s -- "$STUBS/signals-hang" pids
+	start -j2 --window 1 -v --grace 60s -- "$STUBS/signals-hang" pids
 	ids 50 >&8
 	wait_until at_least pids 2
 	send "$pid" TERM
@@ -192,9 +192,10 @@ drain() {
 }
 
 @test "signals: --grace: at its end the workers are stopped" {
-	for mode in '' -x; do
+	# One record each: a worker that reads on is fed on, and the other may find nothing left.
+	for mode in '--window 1' -x; do
 		rm -f in.fifo pids
-		# shellcheck disable=SC2086 # nothing or a word
+		# shellcheck disable=SC2086 # one word or two
 		start -j2 --grace 200ms $mode -- "$STUBS/signals-hang" pids
 		ids 3 >&8
 		wait_until at_least pids 2
