@@ -51,6 +51,7 @@ $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 # Modules of a tool that have tests of their own.
 $(BUILD)/tests/t_window: $(BUILD)/cmd/pfanout/window.o
 $(BUILD)/tests/t_template: $(BUILD)/cmd/pfanout/template.o
+$(BUILD)/tests/t_select: $(BUILD)/cmd/pdeadletter/select.o
 
 # What building, the demo and the tests need, and what the rest needs besides.
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps

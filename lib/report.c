@@ -112,6 +112,15 @@ report_progress(const struct stage *st, uint64_t in_size, double rate, char *lin
 	add_eta(&t, st, in_size);
 }
 
+static void
+add_place(struct text *t, const struct stage *st)
+{
+	if (st->dead != NULL)
+		add(t, " in %s%s", deadfile_path(st->dead), st->dead_failed ? " or" : "");
+	if (st->dead == NULL || st->dead_failed)
+		add(t, " in the output");
+}
+
 static int
 report_collected(const struct stage *st, struct text *t)
 {
@@ -120,8 +129,8 @@ report_collected(const struct stage *st, struct text *t)
 	/* On standard error they speak for themselves. */
 	if (n == 0 || st->opt->dead_letter == NULL)
 		return 0;
-	add(t, "%" PRIu64 " dead letter%s in %s", n, n == 1 ? " is" : "s are",
-	    st->dead_failed ? "the output" : deadfile_path(st->dead));
+	add(t, "%" PRIu64 " dead letter%s", n, n == 1 ? " is" : "s are");
+	add_place(t, st);
 	return 1;
 }
 
@@ -138,12 +147,8 @@ report_failures(const struct stage *st, char *line, size_t size)
 	add(&t, "%" PRIu64 " of %" PRIu64 " record%s failed ", failed, received,
 	    received == 1 ? "" : "s");
 	add_reasons(&t, st->stat);
-	if (st->dead != NULL && !st->dead_failed)
-		add(&t, "; %s dead letter%s in %s", failed == 1 ? "its" : "their",
-		    failed == 1 ? " is" : "s are", deadfile_path(st->dead));
-	else
-		add(&t, "; %s dead letter%s in the output", failed == 1 ? "its" : "their",
-		    failed == 1 ? " is" : "s are");
+	add(&t, "; %s dead letter%s", failed == 1 ? "its" : "their", failed == 1 ? " is" : "s are");
+	add_place(&t, st);
 	add(&t, ", see pdeadletter(1)");
 	if (stat_get(st->stat, STAT_FAILED + REASON_INVALID) * 2 > received && !st->opt->raw)
 		add(&t, "\nmost of the input is not JSON: for plain lines use -R");

@@ -11,6 +11,11 @@ ids() {
 	seq "$1" | sed 's/.*/{"id":&}/'
 }
 
+# Prints n dead letters, of records {"id":N}.
+letters() {
+	seq "$1" | sed 's/.*/{"pchan":"dead-letter\/1","id":"id-&","stage":"test","reason":"timeout","value":{"id":&}}/'
+}
+
 # Waits until a command succeeds, 10 s at most.
 wait_until() {
 	local n=0

@@ -29,6 +29,10 @@ for_module() {
 	for_module t_deadfile
 }
 
+@test "lib: select" {
+	for_module t_select
+}
+
 @test "lib: series" {
 	for_module t_series
 }

@@ -4,11 +4,6 @@
 load helpers
 load streams
 
-# Prints n dead letters, of records {"id":N}.
-letters() {
-	seq "$1" | sed 's/.*/{"pchan":"dead-letter\/1","id":"id-&","stage":"test","reason":"timeout","value":{"id":&}}/'
-}
-
 # go STATUS COMMAND...: stdin from in, into out and err.
 go() {
 	local status=0 want=$1

@@ -31,10 +31,11 @@ read_local(const char *text, int64_t *calendar_us)
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		struct tm tm = {.tm_isdst = -1};
 		const char *end = strptime(text, forms[i], &tm);
+		int day = tm.tm_mday;
 
 		if (end != NULL && *end == '\0') {
 			*calendar_us = mktime(&tm) * INT64_C(1000000);
-			return true;
+			return tm.tm_mday == day; /* else there is no such day */
 		}
 	}
 	return false;

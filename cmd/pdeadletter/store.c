@@ -234,13 +234,14 @@ store_seek(struct store *s, const struct place *place, const char *id)
 	return false;
 }
 
-/* Whether the line is what is left of a letter: its beginning, or the NULs of a power cut. */
+/* Whether the line is what is left of a letter: its beginning, or nothing, and the NULs of a power cut. */
 static bool
 is_torn(const struct record *line)
 {
-	size_t len = line->len < strlen(LETTER_HEAD) ? line->len : strlen(LETTER_HEAD);
+	size_t len = strnlen(line->data, line->len);
 
-	return line->data[0] == '\0' || memcmp(line->data, LETTER_HEAD, len) == 0 ||
+	return memcmp(line->data, LETTER_HEAD,
+		   len < strlen(LETTER_HEAD) ? len : strlen(LETTER_HEAD)) == 0 ||
 	    envelope_may_be(line->data, line->len);
 }
 
