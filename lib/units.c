@@ -54,6 +54,23 @@ static const struct unit sizes[] = {
     {NULL, 0},
 };
 
+/* Of records, in thousandths. */
+static const struct unit amounts[] = {
+    {"", 1000},
+    {"k", UINT64_C(1000000)},
+    {"M", UINT64_C(1000000000)},
+    {"G", UINT64_C(1000000000000)},
+    {NULL, 0},
+};
+
+static const struct unit periods[] = {
+    {"s", SECOND},
+    {"m", MINUTE},
+    {"h", HOUR},
+    {"d", DAY},
+    {NULL, 0},
+};
+
 int
 units_number(const char *text, int64_t min, int64_t max, int64_t *value, const char **why)
 {
@@ -157,6 +174,44 @@ units_size(const char *text, uint64_t *bytes, const char **why)
 	return 0;
 }
 
+static uint64_t
+common_divisor(uint64_t a, uint64_t b)
+{
+	while (b != 0) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+int
+units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const char **why)
+{
+	const char *slash = strchr(text, '/');
+	const struct unit *period = periods;
+	char head[32] = "";
+	const char *at = head;
+	uint64_t n, time, divisor;
+
+	*why = bytes ? "a rate above 0 such as 512K/s or 10M/m (K M G T, binary; per s m h d)"
+		     : "a rate above 0 such as 100/s, 6000/m or 10k/s (k M G; per s m h d)";
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(head))
+		return -1;
+	memcpy(head, text, (size_t)(slash - text));
+	while (period->name != NULL && strcmp(period->name, slash + 1) != 0)
+		period++;
+	if (period->name == NULL || read_term(&at, bytes ? sizes : amounts, &n) == -1 ||
+	    *at != '\0' || n == 0)
+		return -1;
+	time = period->factor * (bytes ? 1 : 1000);
+	divisor = common_divisor(n, time);
+	*amount = n / divisor;
+	*per = time / divisor;
+	return 0;
+}
+
 /* n in this unit, with three digits at most behind which nothing but zeros is cut. */
 static void
 format(char text[UNITS_TEXT_SIZE], uint64_t n, uint64_t factor, const char *name)
@@ -211,4 +266,30 @@ units_format_size(uint64_t bytes, char text[UNITS_TEXT_SIZE])
 	while (power < 4 && bytes >> (10 * (power + 1)) != 0)
 		power++;
 	format(text, bytes, UINT64_C(1) << (10 * power), names[power]);
+}
+
+void
+units_format_rate(uint64_t amount, uint64_t per, bool bytes, char text[UNITS_RATE_SIZE])
+{
+	static const char *const names[] = {"", "K", "M", "G", "T"};
+	const struct unit *period = periods;
+	uint64_t whole, thousandths;
+	unsigned power = 0;
+
+	while (period->factor % per != 0 && period[1].name != NULL)
+		period++;
+	thousandths =
+	    (uint64_t)((long double)amount * (long double)period->factor * 1000 / (long double)per +
+		0.5L);
+	whole = thousandths / 1000;
+	while (bytes && power < 4 && thousandths % 1000 == 0 && whole % 1024 == 0) {
+		whole /= 1024;
+		power++;
+	}
+	if (thousandths % 1000 == 0)
+		snprintf(text, UNITS_RATE_SIZE, "%ju%s/%s", (uintmax_t)whole, names[power],
+		    period->name);
+	else
+		snprintf(text, UNITS_RATE_SIZE, "%.3Lf/%s", (long double)thousandths / 1000,
+		    period->name);
 }

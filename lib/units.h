@@ -7,6 +7,7 @@
  * the value is then left alone.  All may be called by any thread.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A whole number from min to max.  *why lives until the thread's next call. */
@@ -25,6 +26,12 @@ int units_duration(const char *text, int64_t *ns, const char **why);
 int units_size(const char *text, uint64_t *bytes, const char **why);
 
 /*
+ * An amount per time: 100/s, 6000/m, 1.5/h, 10k/s (k M G, decimal; down to a thousandth), or, of bytes,
+ * 512K/s as units_size() has it; s m h d.  So many in so many ns, in lowest terms.
+ */
+int units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const char **why);
+
+/*
  * 1234567 ns as "1.23ms", 90 s as "1m30s", for messages: at most 15 characters and a NUL,
  * never more than there was (rounded down), and units_duration() reads it.  Negative is "0s".
  */
@@ -33,5 +40,9 @@ void units_format_duration(int64_t ns, char text[UNITS_TEXT_SIZE]);
 
 /* 1536 as "1.5K", in the same manner. */
 void units_format_size(uint64_t bytes, char text[UNITS_TEXT_SIZE]);
+
+/* A rate exactly as units_rate() reads it, in the shortest time that gives a whole number. */
+#define UNITS_RATE_SIZE 32
+void units_format_rate(uint64_t amount, uint64_t per, bool bytes, char text[UNITS_RATE_SIZE]);
 
 #endif

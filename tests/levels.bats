@@ -12,7 +12,7 @@ setup() {
 # The levels, from below; a file may include those of its own line and of the lines before it.
 levels() {
 	cat <<-END
-		clock utf8 units reason histogram version json json_bits json_window json_string json_find json_path
+		clock utf8 units bucket reason histogram version json json_bits json_window json_string json_find json_path
 		members park ring payload series deadfile
 		ctx record stat options ledger gate envelope
 		chan queue child hunger

@@ -9,6 +9,10 @@ for_module() {
 	[ "$status" -eq 0 ]
 }
 
+@test "lib: bucket" {
+	for_module t_bucket
+}
+
 @test "lib: chan" {
 	for_module t_chan
 }

@@ -264,9 +264,89 @@ test_there_and_back(void)
 	}
 }
 
+#define SECOND UINT64_C(1000000000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+static const struct {
+	const char *text;
+	bool bytes;
+	uint64_t amount, per; /* 0: no rate */
+	const char *shown;    /* NULL: as it was */
+} rates[] = {
+    {"100/s", false, 1, 10000000, NULL},
+    {"7/s", false, 7, SECOND, NULL},
+    {"999983/s", false, 999983, SECOND, NULL},
+    {"6000/m", false, 1, 10000000, "100/s"},
+    {"1/h", false, 1, HOUR, NULL},
+    {"1/d", false, 1, DAY, NULL},
+    {"10k/s", false, 1, 100000, "10000/s"},
+    {"1.5k/s", false, 3, 2000000, "1500/s"},
+    {"3M/s", false, 3, 1000, "3000000/s"},
+    {"1G/s", false, 1, 1, "1000000000/s"},
+    {"7G/s", false, 7, 1, "7000000000/s"},
+    {"0.5/s", false, 1, 2 * SECOND, "30/m"},
+    {"1.5/d", false, 1, DAY / 3 * 2, "1.500/d"},
+    {"0.001/d", false, 1, 1000 * DAY, "0.001/d"},
+    {"512K/s", true, 512 * 1024 / 512, SECOND / 512, NULL},
+    {"10M/m", true, 131072, 750000000, NULL},
+    {"100/s", true, 1, 10000000, NULL},
+    {"1.5K/s", true, 3, 1953125, "1536/s"},
+    {"1G/h", true, 0, 0, "1G/h"},
+    {"", false, 0, 0, NULL},
+    {"100", false, 0, 0, NULL},
+    {"/s", false, 0, 0, NULL},
+    {"0/s", false, 0, 0, NULL},
+    {"0.0001/s", false, 0, 0, NULL},
+    {"-1/s", false, 0, 0, NULL},
+    {"1/", false, 0, 0, NULL},
+    {"1/S", false, 0, 0, NULL},
+    {"1/sec", false, 0, 0, NULL},
+    {"1/2s", false, 0, 0, NULL},
+    {" 1/s", false, 0, 0, NULL},
+    {"1 /s", false, 0, 0, NULL},
+    {"1/s ", false, 0, 0, NULL},
+    {"1K/s", false, 0, 0, NULL},
+    {"1k/s", true, 0, 0, NULL},
+    {"1e3/s", false, 0, 0, NULL},
+    {"1k1/s", false, 0, 0, NULL},
+    {"99999999999999999999/s", false, 0, 0, NULL},
+    {"111111111111111111111111111111111111/s", false, 0, 0, NULL},
+};
+
+static void
+test_rates(void)
+{
+	char text[UNITS_RATE_SIZE];
+	const char *why;
+
+	for (size_t i = 0; i < LEN(rates); i++) {
+		uint64_t amount = 0, per = 0;
+		bool bytes = rates[i].bytes;
+
+		why = NULL;
+		if (units_rate(rates[i].text, bytes, &amount, &per, &why) == -1) {
+			CHECK(rates[i].shown == NULL && rates[i].amount == 0 && amount == 0 &&
+				why != NULL,
+			    "%s is none", rates[i].text);
+			continue;
+		}
+		if (rates[i].amount != 0)
+			CHECK(amount == rates[i].amount && per == rates[i].per,
+			    "%s is %" PRIu64 " in %" PRIu64, rates[i].text, amount, per);
+		else
+			CHECK(rates[i].shown != NULL, "%s is one", rates[i].text);
+		units_format_rate(amount, per, bytes, text);
+		CHECK(strcmp(text, rates[i].shown != NULL ? rates[i].shown : rates[i].text) == 0,
+		    "%s gives %s", rates[i].text, text);
+	}
+}
+
 int
 main(void)
 {
+	test_rates();
 	test_durations();
 	test_sizes();
 	test_numbers();
