@@ -153,6 +153,22 @@ take_stop(struct monitor *m, int sig)
 		end_at_once(m, sig);
 }
 
+/* A dead-letter file, or what the tool has.  False: neither. */
+static bool
+reload(struct monitor *m)
+{
+	struct stage *st = m->stage;
+	char line[REPORT_SIZE] = "";
+
+	if (st->opt->dead_letter != NULL)
+		deadfile_reopen(st->dead);
+	if (st->reload != NULL)
+		st->reload(st->state, line, sizeof(line));
+	if (*line != '\0')
+		tell(m, line);
+	return st->opt->dead_letter != NULL || st->reload != NULL;
+}
+
 static void
 take_signal(struct monitor *m)
 {
@@ -164,9 +180,7 @@ take_signal(struct monitor *m)
 	if (si.ssi_signo == SIGUSR1) {
 		report_totals(m->stage, line, sizeof(line));
 		tell(m, line);
-	} else if (si.ssi_signo == SIGHUP && m->stage->opt->dead_letter != NULL)
-		deadfile_reopen(m->stage->dead);
-	else
+	} else if (si.ssi_signo != SIGHUP || !reload(m))
 		take_stop(m, (int)si.ssi_signo);
 }
 

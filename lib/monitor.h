@@ -9,7 +9,7 @@
  * pipe is read to its end, because on Ctrl-C whoever writes to it is stopping too.  When the
  * grace is over, or at the second signal, work is cancelled; a pipe is still read to its end for one
  * more grace.  The third signal ends the process at once.  SIGHUP opens the dead-letter file
- * anew, or is a SIGTERM where there is none.  SIGUSR1 prints the numbers.
+ * anew and has the tool reload what it has, or is a SIGTERM where there is neither.  SIGUSR1 prints the numbers.
  */
 
 #include <signal.h>

@@ -102,13 +102,18 @@ void
 report_progress(const struct stage *st, uint64_t in_size, double rate, char *line, size_t size)
 {
 	struct text t = {line, size};
+	char where[128];
 
-	add(&t,
-	    "%s: %" PRIu64 " records, %.0f/s, backlog %" PRIu64 ", in flight %" PRIu64
-	    ", failed %" PRIu64,
-	    st->name, stat_get(st->stat, STAT_RECEIVED), rate,
-	    stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN),
-	    stat_gauge(st->stat, STAT_GIVEN, STAT_ENDED), stat_failed(st->stat));
+	add(&t, "%s: %" PRIu64 " records, %.0f/s, ", st->name, stat_get(st->stat, STAT_RECEIVED),
+	    rate);
+	if (st->describe != NULL) {
+		st->describe(st->state, where, sizeof(where));
+		add(&t, "%s", where);
+	} else
+		add(&t, "backlog %" PRIu64 ", in flight %" PRIu64,
+		    stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN),
+		    stat_gauge(st->stat, STAT_GIVEN, STAT_ENDED));
+	add(&t, ", failed %" PRIu64, stat_failed(st->stat));
 	add_eta(&t, st, in_size);
 }
 

@@ -15,6 +15,7 @@
 #include "pipe.h"
 #include "reader.h"
 #include "stage.h"
+#include "unwrap.h"
 
 CHAN_OF(record, struct record)
 
@@ -40,48 +41,6 @@ open_reader(const struct source *src)
 		limits.max_special = opt->max_record / 3 * 4 + (64 << 10);
 	}
 	return reader_new(src->fd, &limits);
-}
-
-static int
-give_passport(struct record *r)
-{
-	struct envelope_id id;
-
-	if ((r->passport = calloc(1, sizeof(*r->passport))) == NULL)
-		return -1;
-	envelope_identity(r->data, r->len, &id);
-	memcpy(r->passport->id, id.id, sizeof(r->passport->id));
-	r->passport->replays = id.replays;
-	r->passport->first_failed = id.first_failed;
-	return 0;
-}
-
-/* Puts the payload of a retry envelope in the envelope's place. */
-static void
-unwrap(struct record *r)
-{
-	struct record copy;
-	const char *payload;
-	size_t len;
-	char *owned;
-
-	if (envelope_payload(r->data, r->len, &payload, &len, &owned) == -1)
-		return; /* can't be decoded: data */
-	if (memchr(payload, '\n', len) != NULL || give_passport(r) == -1) {
-		free(owned);
-		return;
-	}
-	if (owned == NULL) {
-		r->data += payload - r->data;
-		r->data[len] = '\n'; /* over the closing brace */
-		r->len = len;
-	} else if (record_copy(&copy, owned, len) == 0) {
-		slab_release(r->slab, 1);
-		r->data = copy.data;
-		r->len = copy.len;
-		r->slab = copy.slab;
-	}
-	free(owned);
 }
 
 /* What a line is.  False: it is left out. */

@@ -12,6 +12,7 @@
 #include "deadfile.h"
 #include "json.h"
 #include "ledger.h"
+#include "unwrap.h"
 
 static int
 open_contexts(struct stage *st)
@@ -179,12 +180,22 @@ make_letter(const struct letter *letter, struct record *dead)
 	return error;
 }
 
+/* A stage that passes retry envelopes on still knows whose record it is. */
+static void
+look_into_envelope(const struct stage *st, struct record *r)
+{
+	if (r->passport == NULL && !st->opt->no_bypass && r->attempts == 0 && r->full_len == 0 &&
+	    envelope_kind(r->data, r->len) == ENVELOPE_RETRY)
+		unwrap(r);
+}
+
 void
 stage_bury(struct stage *st, struct record *r, const struct failure *f)
 {
 	struct letter letter;
 	struct record dead;
 
+	look_into_envelope(st, r);
 	describe(st, r, f, &letter);
 	if (make_letter(&letter, &dead) == -1) {
 		stage_give_up(st, 2, "no memory for a dead letter: the record of line %ju is lost",

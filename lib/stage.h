@@ -39,6 +39,12 @@ struct stage {
 	bool collects;       /* letters that pass by go into it, too */
 	uint64_t max_failed; /* stop at so many; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
+
+	/* What a tool adds, called by the monitor with a line to fill; NULL: nothing. */
+	void (*reload)(void *state, char *line, size_t size);   /* SIGHUP; "": nothing to tell */
+	void (*describe)(void *state, char *line, size_t size); /* for -P: where records are */
+	void *state;
+
 	bool pipe_ignored; /* SIGPIPE was ignored at the start: EPIPE is an error like any other */
 	int64_t begun;     /* monotonic ns */
 

@@ -15,7 +15,7 @@ levels() {
 		clock utf8 units bucket reason histogram version json json_bits json_window json_string json_find json_path
 		members park ring payload series deadfile
 		ctx record stat options ledger gate envelope
-		chan queue child hunger
+		chan queue child hunger unwrap
 		reader writer sequencer pool pipe stage
 		retry monitor report source sink
 		tool

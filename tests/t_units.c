@@ -290,7 +290,7 @@ static const struct {
     {"1.5/d", false, 1, DAY / 3 * 2, "1.500/d"},
     {"0.001/d", false, 1, 1000 * DAY, "0.001/d"},
     {"512K/s", true, 512 * 1024 / 512, SECOND / 512, NULL},
-    {"10M/m", true, 131072, 750000000, NULL},
+    {"10M/m", true, 1024, 5859375, NULL},
     {"100/s", true, 1, 10000000, NULL},
     {"1.5K/s", true, 3, 1953125, "1536/s"},
     {"1G/h", true, 0, 0, "1G/h"},

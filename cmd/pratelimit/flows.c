@@ -1,0 +1,171 @@
+#include "flows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NO_PLACE UINT32_MAX
+
+static int
+compare_keys(const struct flow *a, const struct flow *b)
+{
+	if (a->key_len != b->key_len)
+		return a->key_len < b->key_len ? -1 : 1;
+	return memcmp(a->key, b->key, a->key_len);
+}
+
+static int
+compare_times(const struct flow *a, const struct flow *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	return compare_keys(a, b);
+}
+
+/* RB_GENERATE_STATIC, whose __unused is nothing here. */
+#define GENERATE(name, link, compare) \
+	RB_GENERATE_INTERNAL(name, flow, link, compare, __attribute__((unused)) static)
+
+GENERATE(key_tree, by_key, compare_keys)
+GENERATE(time_tree, by_time, compare_times)
+
+int
+flows_init(struct flows *f, size_t max_flows, size_t max_waiting)
+{
+	*f = (struct flows){.max = max_flows, .max_waiting = max_waiting, .free = NO_PLACE};
+	RB_INIT(&f->keys);
+	RB_INIT(&f->times);
+	f->room = calloc(max_waiting, sizeof(*f->room));
+	return f->room != NULL ? 0 : -1;
+}
+
+void
+flows_free(struct flows *f)
+{
+	struct flow *flow;
+
+	while ((flow = RB_MIN(time_tree, &f->times)) != NULL) {
+		while (flow->n > 0) {
+			struct record r = flows_pop(f, flow);
+
+			record_free(&r);
+		}
+		flows_forget(f, flow);
+	}
+	free(f->room);
+}
+
+static struct flow *
+new_flow(const char *key, size_t len)
+{
+	struct flow *flow = calloc(1, sizeof(*flow) + len);
+
+	if (flow == NULL)
+		return NULL;
+	flow->key = memcpy(flow + 1, key, len);
+	flow->key_len = len;
+	flow->full = &flow->own;
+	flow->at = CLOCK_NEVER;
+	return flow;
+}
+
+struct flow *
+flows_get(struct flows *f, const char *key, size_t len)
+{
+	struct flow probe = {.key = key, .key_len = len};
+	struct flow *flow = RB_FIND(key_tree, &f->keys, &probe);
+
+	if (flow != NULL)
+		return flow;
+	if (f->n == f->max) {
+		errno = ENOSPC;
+		return NULL;
+	}
+	if ((flow = new_flow(key, len)) == NULL)
+		return NULL;
+	RB_INSERT(key_tree, &f->keys, flow);
+	RB_INSERT(time_tree, &f->times, flow);
+	f->n++;
+	return flow;
+}
+
+struct flow *
+flows_first(struct flows *f)
+{
+	return RB_MIN(time_tree, &f->times);
+}
+
+struct flow *
+flows_next(struct flows *f, struct flow *flow)
+{
+	return flow == NULL ? RB_MIN(key_tree, &f->keys) : RB_NEXT(key_tree, &f->keys, flow);
+}
+
+void
+flows_move(struct flows *f, struct flow *flow, int64_t at)
+{
+	if (flow->at == at)
+		return;
+	RB_REMOVE(time_tree, &f->times, flow);
+	flow->at = at;
+	RB_INSERT(time_tree, &f->times, flow);
+}
+
+void
+flows_forget(struct flows *f, struct flow *flow)
+{
+	RB_REMOVE(time_tree, &f->times, flow);
+	RB_REMOVE(key_tree, &f->keys, flow);
+	free(flow);
+	f->n--;
+}
+
+/* A place that was used before, or the next one that never was. */
+static uint32_t
+take_place(struct flows *f)
+{
+	uint32_t place = f->free;
+
+	if (place == NO_PLACE)
+		return (uint32_t)f->waiting;
+	f->free = f->room[place].next;
+	return place;
+}
+
+bool
+flows_push(struct flows *f, struct flow *flow, const struct record *r)
+{
+	uint32_t place;
+
+	if (f->waiting == f->max_waiting)
+		return false;
+	place = take_place(f);
+	f->room[place].record = *r;
+	if (flow->n == 0)
+		flow->first = place;
+	else
+		f->room[flow->last].next = place;
+	flow->last = place;
+	flow->n++;
+	f->waiting++;
+	return true;
+}
+
+struct record
+flows_pop(struct flows *f, struct flow *flow)
+{
+	uint32_t place = flow->first;
+
+	flow->first = f->room[place].next;
+	flow->n--;
+	f->waiting--;
+	f->room[place].next = f->free;
+	f->free = place;
+	return f->room[place].record;
+}
+
+const struct record *
+flows_head(const struct flows *f, const struct flow *flow)
+{
+	return &f->room[flow->first].record;
+}

@@ -1,0 +1,58 @@
+#ifndef LIMITER_H
+#define LIMITER_H
+
+/*
+ * The processor that lets records through at a rate, each flow of them at the rate of its own:
+ *
+ *	in -> sorted into flows -> booked, in their order -> waiting until due -> out
+ *
+ * A record that is the first of its flow is booked at once: its bucket is charged, and that says when
+ * it is due.  What has come due when the thread wakes goes on together; it sleeps no shorter than
+ * LIMITER_NAP, so a high rate costs few wake-ups, and a low one has each record on its moment.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bucket.h"
+#include "clock.h"
+#include "options.h"
+#include "park.h"
+#include "stage.h"
+
+struct json_path;
+struct meter;
+struct processor;
+
+#define LIMITER_NAP (200 * CLOCK_US)
+
+/*
+ * Who is woken late takes what was due meanwhile, so that the rate in the long run is exact.  But who slept longer
+ * than this, and than one record takes, was stopped, and begins with a burst.
+ */
+#define LIMITER_LATE (20 * CLOCK_MS)
+
+/* What becomes of a record for which there is no credit, and no room to wait. */
+enum over { OVER_WAIT, OVER_DEAD_LETTER, OVER_DROP };
+
+struct limit {
+	struct stage stage;
+	struct options opt;
+	struct rate rate;      /* at the start */
+	bool bytes;            /* of bytes, not records */
+	struct json_path *key; /* NULL: one flow */
+	size_t max_keys;
+	size_t queue; /* records of one flow that may wait */
+	enum over over;
+	const char *shared;    /* a file; NULL: the bucket is in memory */
+	const char *rate_file; /* NULL: the rate stays */
+	struct meter *meter;
+	struct waitlist changed; /* the rate has */
+	struct stat_shard *shard;
+};
+
+/* The processor; arg is the limit, which must outlive the pipe. */
+struct processor limiter_processor(struct limit *);
+
+#endif

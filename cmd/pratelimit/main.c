@@ -1,0 +1,124 @@
+/* pratelimit: lets records through at a rate; pratelimit(1). */
+
+#include <err.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "limiter.h"
+#include "meter.h"
+#include "monitor.h"
+#include "pipe.h"
+#include "ratefile.h"
+#include "sink.h"
+#include "source.h"
+#include "tool.h"
+#include "units.h"
+#include "usage.h"
+
+#define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
+
+enum { SHARD_SOURCE, SHARD_SINK, SHARD_LIMIT, SHARDS };
+
+/* SIGHUP: reads the rate file. */
+static void
+reload(void *state, char *line, size_t size)
+{
+	struct limit *limit = state;
+	char text[UNITS_RATE_SIZE], why[512];
+	struct rate old, new;
+
+	if (meter_rate(limit->meter, &old) == 0)
+		return;
+	new = old;
+	units_format_rate(old.amount, old.per, limit->bytes, text);
+	if (ratefile_read(limit->rate_file, limit->bytes, &new, why, sizeof(why)) == -1) {
+		snprintf(line, size, "rate file %s; the rate is still %s", why, text);
+		return;
+	}
+	if (new.amount == old.amount &&new.per == old.per)
+		return;
+	if (meter_change(limit->meter, &new) == -1) {
+		snprintf(line, size, "%s: %m; the rate is still %s", limit->shared, text);
+		return;
+	}
+	waitlist_wake(&limit->changed, 1);
+	units_format_rate(new.amount, new.per, limit->bytes, text);
+	if (!limit->opt.quiet)
+		snprintf(line, size, "the rate is %s now", text);
+}
+
+/* For the progress line. */
+static void
+describe(void *state, char *line, size_t size)
+{
+	struct limit *limit = state;
+	struct stage *st = &limit->stage;
+	char text[UNITS_RATE_SIZE] = "?";
+	struct rate r;
+
+	if (meter_rate(limit->meter, &r) != 0)
+		units_format_rate(r.amount, r.per, limit->bytes, text);
+	snprintf(line, size, "limit %s, waiting %ju, buffer %zu", text,
+	    (uintmax_t)stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN), limit->opt.buffer);
+}
+
+static void
+set_up(struct limit *limit)
+{
+	struct options *opt = &limit->opt;
+	struct stage *st = &limit->stage;
+	const char *name = opt->name != NULL ? opt->name : "pratelimit";
+
+	waitlist_init(&limit->changed);
+	opt->dead_how.say = tool_say;
+	if (limit->shared != NULL)
+		limit->meter = meter_map(limit->shared, &limit->rate, limit->bytes);
+	else if ((limit->meter = meter_new(&limit->rate)) == NULL)
+		err(2, "can't start");
+	if (stage_init(st, "pratelimit", name, opt, 1, SHARDS, HELD_BUFFERS * (opt->buffer + 1)) ==
+	    -1)
+		errx(2, "%s", st->error);
+	st->pipe_ignored = signals_ignored(SIGPIPE);
+	st->state = limit;
+	st->describe = describe;
+	if (limit->rate_file != NULL)
+		st->reload = reload;
+	limit->shard = stat_shard(st->stat, SHARD_LIMIT);
+}
+
+static int
+run(struct limit *limit)
+{
+	struct stage *st = &limit->stage;
+	struct source source = {.stage = st,
+	    .shard = stat_shard(st->stat, SHARD_SOURCE),
+	    .fd = STDIN_FILENO,
+	    .keeps_retries = true};
+	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
+	struct processor procs[] = {
+	    source_processor(&source), limiter_processor(limit), sink_processor(&sink)};
+	int sig;
+
+	if (tool_run(st, procs, 3, &sig) == -1)
+		err(2, "can't start");
+	return sig;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct limit limit;
+	int sig, status;
+
+	tool_begin();
+	usage_parse(&limit, argc, argv);
+	set_up(&limit);
+	sig = run(&limit);
+	meter_free(limit.meter);
+	json_path_free(limit.key);
+	waitlist_destroy(&limit.changed);
+	status = tool_end(&limit.stage, sig);
+	return status;
+}
