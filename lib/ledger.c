@@ -40,16 +40,16 @@ ledger_free(struct ledger *l)
 }
 
 static bool
-has_room(struct ledger *l, size_t n, size_t bytes)
+has_room(struct ledger *l, size_t n)
 {
 	size_t held = atomic_load(&l->records);
 
 	return held <= l->spare ||
-	    (held + n <= l->max_records && atomic_load(&l->bytes) + bytes <= l->max_bytes);
+	    (held + n <= l->max_records && atomic_load(&l->bytes) < l->max_bytes);
 }
 
 static int
-wait_for_room(struct ledger *l, struct ctx *ctx, size_t n, size_t bytes)
+wait_for_room(struct ledger *l, struct ctx *ctx, size_t n)
 {
 	struct parker parker;
 	struct waiter room, end;
@@ -58,7 +58,7 @@ wait_for_room(struct ledger *l, struct ctx *ctx, size_t n, size_t bytes)
 	park_init(&parker);
 	waitlist_add(&l->room, &room, &parker);
 	ctx_watch(ctx, &end, &parker);
-	while (live && !has_room(l, n, bytes)) {
+	while (live && !has_room(l, n)) {
 		park_wait(&parker, ctx_deadline(ctx));
 		waitlist_remove(&l->room, &room);
 		waitlist_add(&l->room, &room, &parker);
@@ -72,11 +72,21 @@ wait_for_room(struct ledger *l, struct ctx *ctx, size_t n, size_t bytes)
 int
 ledger_charge(struct ledger *l, struct ctx *ctx, size_t n, size_t bytes)
 {
-	if (!has_room(l, n, bytes) && wait_for_room(l, ctx, n, bytes) == -1)
+	if (!has_room(l, n) && wait_for_room(l, ctx, n) == -1)
 		return -1;
 	atomic_fetch_add(&l->records, n);
 	atomic_fetch_add(&l->bytes, bytes);
 	return 0;
+}
+
+size_t
+ledger_share(const struct ledger *l, size_t most)
+{
+	size_t share = l->max_records / 4;
+
+	if (share > most)
+		share = most;
+	return share > 0 ? share : 1;
 }
 
 void

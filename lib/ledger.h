@@ -19,16 +19,20 @@ struct parker;
 struct waiter;
 
 /*
- * At most so many records and bytes at a time; but the first `spare` records are let in whatever
- * they weigh, so that large records keep all workers busy.  NULL with errno.
+ * At most so many records at a time, and no more once they weigh so many bytes; but the first `spare` records
+ * are let in in any case, so that large records keep all workers busy.  NULL with errno.
  */
 struct ledger *ledger_new(size_t max_records, size_t max_bytes, size_t spare);
 void ledger_free(struct ledger *);
 
 /*
- * Charges n records of `bytes` together; blocks until there is room for them or ctx is done: then -1, and nothing is charged.  Only one thread charges.
+ * Charges n records of `bytes` together; blocks until there is room for them or ctx is done: then -1, and
+ * nothing is charged.  Only one thread charges.
  */
 int ledger_charge(struct ledger *, struct ctx *, size_t n, size_t bytes);
+
+/* A quarter of the records that may be held, from 1 to most: who charges no more at a time never waits for all. */
+size_t ledger_share(const struct ledger *, size_t most);
 
 /* Settles them; any thread. */
 void ledger_settle(struct ledger *, size_t n, size_t bytes);

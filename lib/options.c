@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "json.h"
 #include "units.h"
 
 #define LETTERS "n:b:d:RPqvhV"
@@ -207,4 +208,17 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 			break;
 	}
 	return optind;
+}
+
+int
+options_path(struct json_path **path, const char *value, const char **why)
+{
+	static char text[128];
+
+	json_path_free(*path);
+	if ((*path = json_path_new(value, why)) != NULL)
+		return 0;
+	snprintf(text, sizeof(text), "a path such as .user.id (%s)", *why);
+	*why = text;
+	return -1;
 }

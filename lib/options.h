@@ -13,6 +13,8 @@
 
 #include "deadfile.h"
 
+struct json_path;
+
 #define OPTIONS_ERROR_SIZE 512
 
 struct options {
@@ -51,5 +53,11 @@ struct options_tool {
  * of the first operand, or -1 and o->error, without the program's name.  Sets the defaults first.
  */
 int options_parse(struct options *o, int argc, char **argv, const struct options_tool *);
+
+/*
+ * For take(): a key path (json.h), in place of the one that was there, which is freed.  -1 and *why, which
+ * lives until the next call.  One thread's.
+ */
+int options_path(struct json_path **, const char *value, const char **why);
 
 #endif

@@ -19,14 +19,20 @@
 
 CHAN_OF(record, struct record)
 
+/*
+ * What is sent on together at most: never all that the ledger admits, because a record that is held for long
+ * (it waits for its turn, or a retry) would keep a batch of that size out for as long.
+ */
 #define BATCH 512
+#define BATCH_BYTES (256 << 10)
 
 struct feed {
 	struct source *src;
 	struct reader *reader;
 	struct chan *out;
 	uint64_t seq;
-	size_t n;
+	size_t n, most; /* records in the batch, and how many there may be */
+	size_t bytes;   /* what they charge */
 	struct record batch[BATCH];
 };
 
@@ -70,16 +76,12 @@ send_batch(struct feed *f)
 	struct stage *st = f->src->stage;
 	struct stat_shard *shard = f->src->shard;
 	int64_t begun = clock_now(), now;
-	size_t bytes = 0, sent = 0;
+	size_t sent = 0;
 	enum chan_status status = CHAN_CANCELLED;
 
 	if (f->n == 0)
 		return 0;
-	for (size_t i = 0; i < f->n; i++) {
-		f->batch[i].charge = f->batch[i].len + sizeof(struct record);
-		bytes += f->batch[i].charge;
-	}
-	if (ledger_charge(st->ledger, st->root, f->n, bytes) == 0) {
+	if (ledger_charge(st->ledger, st->root, f->n, f->bytes) == 0) {
 		now = clock_now();
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].queued = now;
@@ -88,7 +90,7 @@ send_batch(struct feed *f)
 	}
 	stat_add(shard, STAT_BLOCKED_WORKERS_NS, (uint64_t)(clock_now() - begun));
 	record_freen(f->batch + sent, f->n - sent);
-	f->n = 0;
+	f->n = f->bytes = 0;
 	return status == CHAN_OK ? 0 : -1;
 }
 
@@ -100,8 +102,10 @@ add_record(struct feed *f, struct record *r)
 		return 0;
 	}
 	r->seq = f->seq++;
+	r->charge = r->len + sizeof(*r);
+	f->bytes += r->charge;
 	f->batch[f->n++] = *r;
-	return f->n == BATCH ? send_batch(f) : 0;
+	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;
 }
 
 static int
@@ -185,6 +189,7 @@ source_open(struct processor *p, unsigned worker, void **state)
 	if (f == NULL)
 		return -1;
 	f->src = p->arg;
+	f->most = ledger_share(f->src->stage->ledger, BATCH);
 	if ((f->reader = open_reader(f->src)) == NULL) {
 		free(f);
 		return -1;

@@ -5,49 +5,7 @@
 
 load helpers
 load streams
-
-# In a job of its own a background process does not ignore SIGINT.
-set -m
-
-LIMIT=(timeout --foreground -s KILL 60)
-
-# Starts pfanout ARG..., reading from the FIFO in.fifo, which fd 7 keeps open.  Its pid is in $pid.
-start() {
-	mkfifo in.fifo
-	exec 7<>in.fifo
-	pfanout "$@" <in.fifo >out 2>err 7>&- 3>&- &
-	pid=$!
-	exec 8>in.fifo 7>&-
-	# Never longer than a minute, whatever happens.
-	(
-		exec 8>&-
-		"${LIMIT[@]}" tail -f --pid="$pid" /dev/null 2>/dev/null || kill -KILL "$pid"
-	) 3>&- &
-}
-
-# The process must end with this status.
-ends_with() {
-	local status=0
-
-	wait -f "$pid" || status=$? # -f: until it ends; a stop is no end
-	[ "$status" -eq "$1" ] || {
-		echo "status $status instead of $1"
-		return 1
-	}
-}
-
-# The signal has been taken: it is not pending any more.
-is_taken() {
-	! awk -v bit="$(($(kill -l "$2") - 1))" '/^(ShdPnd|SigPnd):/ {
-		digit = substr($2, length($2) - int(bit / 4), 1)
-		n = index("0123456789abcdef", digit) - 1
-		if (int(n / 2 ^ (bit % 4)) % 2) pending = 1 } END { exit !pending }' "/proc/$1/status"
-}
-
-send() {
-	kill "-$2" "$1"
-	wait_until is_taken "$1" "$2"
-}
+load background
 
 # A pipeline of a head and three stages, as a shell would start it for a person: in a process group
 # of its own, $pgid.  The stages' arguments are in $1, $2 and $3.  Its output waits in out.fifo.
@@ -130,7 +88,7 @@ drain() {
 }
 
 @test "signals: TERM to one stage that reads a pipe: it goes on to the end" {
-	start -j2 -v --grace 60s -- cat
+	start pfanout -j2 -v --grace 60s -- cat
 	ids 100 >&8
 	wait_until at_least out 100
 	send "$pid" TERM
@@ -164,7 +122,7 @@ drain() {
 }
 
 @test "signals: TERM twice to one stage: the workers are stopped, what is held becomes dead letters" {
-	start -j2 --window 1 -v --grace 60s -- "$STUBS/signals-hang" pids
+	start pfanout -j2 --window 1 -v --grace 60s -- "$STUBS/signals-hang" pids
 	ids 50 >&8
 	wait_until at_least pids 2
 	send "$pid" TERM
@@ -177,7 +135,7 @@ drain() {
 }
 
 @test "signals: after a second signal what arrives leaves as cancelled, and dead letters pass" {
-	start -j2 --grace 60s -- cat
+	start pfanout -j2 --grace 60s -- cat
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
 	send "$pid" INT
@@ -194,9 +152,9 @@ drain() {
 @test "signals: --grace: at its end the workers are stopped" {
 	# One record each: a worker that reads on is fed on, and the other may find nothing left.
 	for mode in '--window 1' -x; do
-		rm -f in.fifo pids
+		rm -f pids
 		# shellcheck disable=SC2086 # one word or two
-		start -j2 --grace 200ms $mode -- "$STUBS/signals-hang" pids
+		start pfanout -j2 --grace 200ms $mode -- "$STUBS/signals-hang" pids
 		ids 3 >&8
 		wait_until at_least pids 2
 		kill -TERM "$pid"
@@ -209,7 +167,7 @@ drain() {
 }
 
 @test "signals: --grace: a pipe that is never closed is given up after one more" {
-	start -j2 --grace 100ms -- cat
+	start pfanout -j2 --grace 100ms -- cat
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
 	kill -TERM "$pid"
@@ -219,7 +177,7 @@ drain() {
 }
 
 @test "signals: a filter that hangs is stopped after --grace, status of the signal or 2" {
-	start -j1 --grace 200ms -F -- "$STUBS/signals-hang" pids
+	start pfanout -j1 --grace 200ms -F -- "$STUBS/signals-hang" pids
 	ids 3 >&8
 	wait_until at_least pids 1
 	kill -TERM "$pid"
@@ -232,8 +190,7 @@ drain() {
 
 @test "signals: the status is that of the signal, for each" {
 	for sig in HUP INT TERM; do
-		rm -f in.fifo
-		start
+		start pfanout
 		echo '{"id":1}' >&8
 		wait_until at_least out 1
 		send "$pid" "$sig"
@@ -264,7 +221,7 @@ drain() {
 }
 
 @test "signals: USR1 prints a line of statistics" {
-	start -j2 -- cat
+	start pfanout -j2 -- cat
 	ids 3 >&8
 	wait_until at_least out 3
 	send "$pid" USR1
@@ -280,7 +237,7 @@ drain() {
 }
 
 @test "signals: HUP without -d is like TERM, with -d it is not" {
-	start -j2 -d dead -- cat
+	start pfanout -j2 -d dead -- cat
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
 	send "$pid" HUP
@@ -289,7 +246,7 @@ drain() {
 	exec 8>&-
 	ends_with 0
 	rm in.fifo
-	start -j2 -v -- cat
+	start pfanout -j2 -v -- cat
 	send "$pid" HUP
 	exec 8>&-
 	ends_with 129
@@ -297,7 +254,7 @@ drain() {
 
 @test "signals: those that were ignored at the start stay ignored" {
 	trap '' HUP INT TERM
-	start -j2 -- cat
+	start pfanout -j2 -- cat
 	trap - HUP INT TERM
 	for sig in HUP INT TERM; do
 		kill "-$sig" "$pid"
@@ -320,7 +277,7 @@ drain() {
 }
 
 @test "signals: Ctrl-C does not reach the workers: they finish" {
-	start -j1 --grace 60s -- cat
+	start pfanout -j1 --grace 60s -- cat
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
 	worker=$(pgrep -P "$pid")
@@ -334,7 +291,7 @@ drain() {
 }
 
 @test "signals: STOP and CONT harm nothing" {
-	start -j2 -t 10s -- cat
+	start pfanout -j2 -t 10s -- cat
 	ids 100 >&8
 	kill -STOP "$pid"
 	ids 200 | sed 1,100d >&8
@@ -345,7 +302,7 @@ drain() {
 }
 
 @test "signals: kill -9 leaves no worker behind" {
-	start -j3 -- cat
+	start pfanout -j3 -- cat
 	ids 3 >&8
 	wait_until at_least out 3
 	workers=$(pgrep -P "$pid")

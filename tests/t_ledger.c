@@ -48,6 +48,21 @@ test_charge(void)
 	ledger_free(NULL);
 }
 
+static void
+test_share(void)
+{
+	static const struct {
+		size_t max, most, share;
+	} cases[] = {{4096, 512, 512}, {404, 512, 101}, {4, 512, 1}, {1, 512, 1}, {100, 7, 7}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ledger *l = ledger_new(cases[i].max, BYTES, 0);
+
+		CHECK(ledger_share(l, cases[i].most) == cases[i].share, "case %zu", i);
+		ledger_free(l);
+	}
+}
+
 /* A few records are let in whatever they weigh. */
 static void
 test_spare(void)
@@ -211,6 +226,7 @@ main(void)
 	cancelled = ctx_new(root, CLOCK_NEVER);
 	ctx_cancel(cancelled);
 	test_charge();
+	test_share();
 	test_spare();
 	test_end();
 	for (int i = 0; i < 200; i++) {

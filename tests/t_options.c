@@ -195,6 +195,18 @@ test_long_value(void)
 	CHECK(strlen(o.error) == OPTIONS_ERROR_SIZE - 1);
 }
 
+static void
+test_path(void)
+{
+	struct json_path *path = NULL;
+	const char *why = NULL;
+
+	CHECK(options_path(&path, ".a", &why) == 0 && path != NULL);
+	CHECK(options_path(&path, ".b.c", &why) == 0 && path != NULL, "the last one counts");
+	CHECK(options_path(&path, "id", &why) == -1 && path == NULL);
+	CHECK(strcmp(why, "a path such as .user.id (it must begin with a dot)") == 0, "%s", why);
+}
+
 int
 main(void)
 {
@@ -203,5 +215,6 @@ main(void)
 	test_operands();
 	test_mistakes();
 	test_long_value();
+	test_path();
 	return t_end();
 }

@@ -7,7 +7,6 @@
 
 #include "clock.h"
 #include "fan.h"
-#include "json.h"
 #include "template.h"
 #include "tool.h"
 #include "units.h"
@@ -110,18 +109,6 @@ take_number(int64_t *n, const char *value, int64_t max, const char **why)
 }
 
 static int
-take_path(struct json_path **path, const char *value, const char **why)
-{
-	static char text[128];
-
-	if ((*path = json_path_new(value, why)) != NULL)
-		return 0;
-	snprintf(text, sizeof(text), "a path such as .user.id (%s)", *why);
-	*why = text;
-	return -1;
-}
-
-static int
 take(void *arg, int option, const char *value, const char **why)
 {
 	struct fan *fan = arg;
@@ -156,8 +143,7 @@ take(void *arg, int option, const char *value, const char **why)
 		fan->backoff_given = true;
 		break;
 	case OPTION_MATCH:
-		json_path_free(fan->match);
-		error = take_path(&fan->match, value, why);
+		error = options_path(&fan->match, value, why);
 		break;
 	case 'k':
 		fan->keep_order = true;

@@ -25,7 +25,7 @@ struct json_path;
 struct meter;
 struct processor;
 
-#define LIMITER_NAP (200 * CLOCK_US)
+#define LIMITER_NAP (500 * CLOCK_US)
 
 /*
  * Who is woken late takes what was due meanwhile, so that the rate in the long run is exact.  But who slept longer

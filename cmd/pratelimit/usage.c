@@ -3,7 +3,6 @@
 #include <err.h>
 #include <string.h>
 
-#include "json.h"
 #include "limiter.h"
 #include "ratefile.h"
 #include "tool.h"
@@ -126,8 +125,7 @@ take(void *arg, int option, const char *value, const char **why)
 		limit->bytes = true;
 		return 0;
 	case OPTION_KEY:
-		json_path_free(limit->key);
-		return (limit->key = json_path_new(value, why)) != NULL ? 0 : -1;
+		return options_path(&limit->key, value, why);
 	case OPTION_QUEUE:
 		given->queue = value;
 		return take_number(&limit->queue, value, why);

@@ -1,0 +1,45 @@
+# For tests of a stage that runs in the background, and is sent signals.
+
+# In a job of its own a background process does not ignore SIGINT.
+set -m
+
+LIMIT=(timeout --foreground -s KILL 60)
+
+# Starts COMMAND ARG..., reading from the FIFO in.fifo, whose other end is our fd 8.  Its pid is in $pid.
+start() {
+	rm -f in.fifo
+	mkfifo in.fifo
+	exec 7<>in.fifo
+	"$@" <in.fifo >out 2>err 7>&- 3>&- &
+	pid=$!
+	exec 8>in.fifo 7>&-
+	# Never longer than a minute, whatever happens.
+	(
+		exec 8>&-
+		"${LIMIT[@]}" tail -f --pid="$pid" /dev/null 2>/dev/null || kill -KILL "$pid"
+	) 3>&- &
+}
+
+# The process must end with this status.
+ends_with() {
+	local status=0
+
+	wait -f "$pid" || status=$? # -f: until it ends; a stop is no end
+	[ "$status" -eq "$1" ] || {
+		echo "status $status instead of $1"
+		return 1
+	}
+}
+
+# The signal has been taken: it is not pending any more.
+is_taken() {
+	! awk -v bit="$(($(kill -l "$2") - 1))" '/^(ShdPnd|SigPnd):/ {
+		digit = substr($2, length($2) - int(bit / 4), 1)
+		n = index("0123456789abcdef", digit) - 1
+		if (int(n / 2 ^ (bit % 4)) % 2) pending = 1 } END { exit !pending }' "/proc/$1/status"
+}
+
+send() {
+	kill "-$2" "$1"
+	wait_until is_taken "$1" "$2"
+}
