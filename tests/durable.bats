@@ -266,6 +266,14 @@ listed() {
 	has err 'dead.cursor: Permission denied'
 	[ ! -s out ]
 	go 2 "${NOBODY[@]}" pdeadletter purge --force dead
+	# Nor may the file become another's, so that its appenders can't append any more.
+	mkdir open
+	cp dead open/dead
+	chmod 777 open
+	go 2 "${NOBODY[@]}" pdeadletter purge --force open/dead
+	has err 'open/dead is as it was: open/dead.new: Operation not permitted'
+	cmp dead open/dead
+	[ "$(stat -c %u open/dead)" -eq 0 ]
 	chmod 000 dead
 	go 2 "${NOBODY[@]}" pdeadletter list dead
 	has err 'dead: Permission denied'

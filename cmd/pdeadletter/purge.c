@@ -37,7 +37,7 @@ struct cut {
 struct purge {
 	struct job *job;
 	const char *file;
-	int fd; /* FILE, locked; -1: there are only rotated ones */
+	int fd; /* FILE, locked */
 	struct cursor cursor;
 	struct cut *cut;
 	size_t n;
@@ -145,14 +145,20 @@ copy_range(int from, int to, uint64_t start, uint64_t end)
 	return 0;
 }
 
+/* Who may append to the old file may append to the new one. */
+static int
+give_rights(int fd, const struct stat *old)
+{
+	return fchown(fd, old->st_uid, old->st_gid) == 0 ? fchmod(fd, old->st_mode & 07777) : -1;
+}
+
 /* Copies what stays, and syncs it. */
 static int
 copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 {
 	uint64_t at = 0;
 
-	if (fchmod(to, st->st_mode & 07777) == -1 ||
-	    (fchown(to, st->st_uid, st->st_gid) == -1 && errno != EPERM))
+	if (give_rights(to, st) == -1)
 		return -1;
 	for (size_t i = 0; i < c->n; i++) {
 		if (copy_range(from, to, at, c->range[i].start) == -1)
@@ -180,7 +186,7 @@ replace(struct cut *c, int from, const struct stat *st)
 
 		(void)unlink(name);
 		errno = error;
-		err(2, "%s: %s is as it was", name, c->path);
+		err(2, "%s is as it was: %s", c->path, name);
 	}
 	c->new_inode = made.st_ino;
 	free(name);
@@ -223,12 +229,50 @@ move_cursor(struct purge *p)
 	cursor_save(&p->cursor);
 }
 
+/* Makes FILE, which is not there, like the newest file that it was rotated to. */
+static void
+make_file(const char *path)
+{
+	unsigned *numbers;
+	struct stat st;
+	char *newest;
+	size_t n;
+	int fd;
+
+	if (series_list(path, &numbers, &n) == -1)
+		err(2, "%s", path);
+	if (n == 0) {
+		errno = ENOENT;
+		err(2, "%s", path);
+	}
+	if ((newest = series_name(path, numbers[n - 1])) == NULL || stat(newest, &st) == -1)
+		err(2, "%s.%u", path, numbers[n - 1]);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd == -1 ? errno != EEXIST : give_rights(fd, &st) == -1)
+		err(2, "%s", path);
+	if (fd != -1)
+		close(fd);
+	free(newest);
+	free(numbers);
+}
+
+/* As long as FILE is locked nobody appends or rotates, so there has to be one. */
+static int
+lock_file(const char *path)
+{
+	int fd;
+
+	while ((fd = store_lock(path, LOCK_EX)) == -1 && errno == ENOENT)
+		make_file(path);
+	if (fd == -1)
+		err(2, "%s", path);
+	return fd;
+}
+
 static void
 purge_file(struct purge *p)
 {
-	p->fd = store_lock(p->file, LOCK_EX);
-	if (p->fd == -1 && errno != ENOENT)
-		err(2, "%s", p->file);
+	p->fd = lock_file(p->file);
 	cursor_open(&p->cursor, p->file, true);
 	look_at_letters(p);
 	for (size_t i = 0; i < p->n; i++)
@@ -237,8 +281,7 @@ purge_file(struct purge *p)
 	if (p->removed > 0)
 		move_cursor(p);
 	cursor_close(&p->cursor);
-	if (p->fd != -1)
-		close(p->fd);
+	close(p->fd);
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->cut[i].path);
 		free(p->cut[i].range);

@@ -103,22 +103,27 @@ store_must_exist(const char *path)
 		err(2, "%s", path);
 }
 
-/* While FILE is locked nobody appends or rotates; so what is opened belongs together. */
 static void
-open_run(struct run *r, const char *path, bool locked)
+close_part(struct part *p)
+{
+	close(p->fd);
+	free(p->path);
+}
+
+static void
+close_parts(struct run *r)
+{
+	while (r->n > 0)
+		close_part(&r->part[--r->n]);
+}
+
+static void
+open_rotated(struct run *r, const char *path)
 {
 	unsigned *numbers;
 	size_t n;
-	int fd;
 	char *name;
 
-	if (strcmp(path, "-") == 0) {
-		add_part(r, must(strdup("standard input")), dup(STDIN_FILENO));
-		return;
-	}
-	fd = locked ? open(path, O_RDONLY | O_CLOEXEC) : store_lock(path, LOCK_SH);
-	if (fd == -1 && errno != ENOENT)
-		err(2, "%s", path);
 	if (series_list(path, &numbers, &n) == -1)
 		err(2, "%s", path);
 	for (size_t i = 0; i < n; i++) {
@@ -126,22 +131,39 @@ open_run(struct run *r, const char *path, bool locked)
 		add_part(r, name, open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY));
 	}
 	free(numbers);
-	if (fd == -1 && n == 0) {
-		errno = ENOENT;
-		err(2, "%s", path);
-	}
+}
+
+/*
+ * While FILE is locked nobody appends or rotates; so what is opened belongs together.  Where there is no FILE,
+ * who rotates makes one first.
+ */
+static void
+open_series(struct run *r, const char *path, bool locked)
+{
+	int fd;
+
+	do {
+		close_parts(r);
+		fd = locked ? open(path, O_RDONLY | O_CLOEXEC) : store_lock(path, LOCK_SH);
+		if (fd == -1 && errno != ENOENT)
+			err(2, "%s", path);
+		open_rotated(r, path);
+	} while (fd == -1 && access(path, F_OK) == 0);
 	if (fd != -1) {
 		add_part(r, must(strdup(path)), fd);
 		if (!locked)
 			(void)series_lock(fd, LOCK_UN);
-	}
+	} else if (r->n == 0)
+		err(2, "%s", path);
 }
 
 static void
-close_part(struct part *p)
+open_run(struct run *r, const char *path, bool locked)
 {
-	close(p->fd);
-	free(p->path);
+	if (strcmp(path, "-") == 0)
+		add_part(r, must(strdup("standard input")), dup(STDIN_FILENO));
+	else
+		open_series(r, path, locked);
 }
 
 static bool
@@ -162,8 +184,7 @@ drop_doubles(struct store *s)
 			if (k == i || !has_part(&s->run[k], &s->run[i].part[0]) ||
 			    (s->run[k].n == 1 && k > i))
 				continue;
-			close_part(&s->run[i].part[0]);
-			s->run[i].n = 0;
+			close_parts(&s->run[i]);
 		}
 }
 
@@ -190,8 +211,7 @@ store_close(struct store *s)
 
 		record_free(&r->record);
 		reader_free(r->reader);
-		for (size_t k = 0; k < r->n; k++)
-			close_part(&r->part[k]);
+		close_parts(r);
 		free(r->part);
 	}
 	if (s->torn > 0)
@@ -201,21 +221,22 @@ store_close(struct store *s)
 	free(s);
 }
 
-/* Whether a letter with this id stands there. */
+/* Whether a letter with this id stands there.  The last one of a file may lack its LF. */
 static bool
 is_there(const struct part *p, const struct place *place, const char *id)
 {
 	struct envelope_id found = {.id = ""};
-	size_t len;
+	ssize_t len, n;
 	char *line;
 
-	if (place->start >= place->end || place->end > p->size || p->size == UINT64_MAX)
+	if (place->start >= place->end || p->size == UINT64_MAX || place->end > p->size + 1)
 		return false;
-	len = place->end - place->start - 1;
-	line = must(malloc(len + 1));
-	if (pread(p->fd, line, len + 1, (off_t)place->start) == (ssize_t)len + 1 &&
-	    line[len] == '\n' && envelope_kind(line, len) == ENVELOPE_LETTER)
-		envelope_identity(line, len, &found);
+	len = (ssize_t)(place->end - place->start - 1);
+	line = must(malloc((size_t)len + 1));
+	n = pread(p->fd, line, (size_t)len + 1, (off_t)place->start);
+	if ((n == len || (n == len + 1 && line[len] == '\n')) &&
+	    envelope_kind(line, (size_t)len) == ENVELOPE_LETTER)
+		envelope_identity(line, (size_t)len, &found);
 	free(line);
 	return strcmp(found.id, id) == 0;
 }
