@@ -52,11 +52,14 @@ $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 $(BUILD)/tests/t_window: $(BUILD)/cmd/pfanout/window.o
 $(BUILD)/tests/t_template: $(BUILD)/cmd/pfanout/template.o
 $(BUILD)/tests/t_select: $(BUILD)/cmd/pdeadletter/select.o
+$(BUILD)/tests/t_key: $(BUILD)/cmd/pratelimit/key.o
+$(BUILD)/tests/t_meter: $(BUILD)/cmd/pratelimit/meter.o
+$(BUILD)/tests/t_pacer: $(addprefix $(BUILD)/cmd/pratelimit/,pacer.o flows.o meter.o)
 
 # What building, the demo and the tests need, and what the rest needs besides.
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
-	libclang-rt-14-dev tmux time fiu-utils
+	libclang-rt-14-dev tmux time fiu-utils faketime logrotate
 install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive \

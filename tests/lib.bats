@@ -69,6 +69,10 @@ for_module() {
 	for_module t_json_path
 }
 
+@test "lib: key" {
+	for_module t_key
+}
+
 @test "lib: ledger" {
 	for_module t_ledger
 }
@@ -77,12 +81,20 @@ for_module() {
 	for_module t_members
 }
 
+@test "lib: meter" {
+	for_module t_meter
+}
+
 @test "lib: monitor" {
 	for_module t_monitor
 }
 
 @test "lib: options" {
 	for_module t_options
+}
+
+@test "lib: pacer" {
+	for_module t_pacer
 }
 
 @test "lib: park" {

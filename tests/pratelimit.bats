@@ -17,6 +17,11 @@ now() {
 	awk '{ printf "%d", $1 * 1000 }' /proc/uptime
 }
 
+# The process has threads, so its signals are blocked, and taken.
+is_ready() {
+	[ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]
+}
+
 # Everything that waits becomes a dead letter.
 stop_now() {
 	send "$pid" TERM
@@ -382,4 +387,156 @@ stop_now() {
 		-r 1/s --frobnicate|
 	END
 	[ "$(echo ./*)" = './err ./in ./out ./text' ]
+}
+
+@test "pratelimit: --shared: processes have one burst together" {
+	ids 100 >in
+	for n in 1 2 3 4 5 6 7 8; do
+		timeout 20 pratelimit -r 1/d -B 50 --shared bucket --over drop <in >"out.$n" 3>&- &
+		pids="$pids $!"
+	done
+	# shellcheck disable=SC2086 # numbers
+	wait $pids
+	[ "$(cat out.* | wc -l)" -eq 50 ]
+	# Who comes later finds it empty.
+	go 0 pratelimit -r 1/d -B 50 --shared bucket --over drop <in
+	[ ! -s out ]
+	# In bytes, too.
+	go 0 pratelimit --bytes -r 1K/d -B 40 --shared bytes --over drop <in
+	lines out 4
+	go 0 pratelimit --bytes -r 1K/d -B 40 --shared bytes --over drop <in
+	[ ! -s out ]
+}
+
+@test "pratelimit: --shared: one that is killed harms nobody" {
+	start pratelimit -q -r 200/s --shared bucket
+	ids 10000 >&8
+	wait_until at_least out 2
+	ids 50 | timeout 20 pratelimit -r 200/s --shared bucket >other 3>&- 8>&- &
+	kill -KILL "$pid"
+	wait "$pid" || true
+	wait $!
+	ids 50 | cmp - other
+	ids 50 >in
+	go 0 pratelimit -r 200/s --shared bucket <in
+}
+
+@test "pratelimit: --shared: nobody starves" {
+	for n in 1 2 3 4; do
+		yes '{"id":1}' | pratelimit -q -r 400/s --shared bucket >"out.$n" 2>/dev/null 3>&- &
+		pids="$pids $!"
+	done
+	for n in 1 2 3 4; do
+		wait_until at_least "out.$n" 30 || starved=$n
+	done
+	# shellcheck disable=SC2086 # numbers
+	kill -KILL $pids
+	wait
+	[ -z "${starved-}" ]
+	# The fastest has not had much more.
+	for n in 1 2 3 4; do
+		[ "$(wc -l <"out.$n")" -lt 300 ]
+	done
+}
+
+@test "pratelimit: --shared: another rate is refused, and so is what is no bucket" {
+	ids 3 >in
+	go 0 pratelimit -r 100/s -B 3 --shared bucket <in
+	cp bucket copy
+	for args in '-r 99/s -B 3' '-r 100/s' '--bytes -r 100/s -B 3'; do
+		# shellcheck disable=SC2086 # words
+		go 2 pratelimit $args --shared bucket <in
+		[ "$(cat err)" = 'pratelimit: bucket: its bucket is for 100/s and a burst of 3: use these, or remove it' ]
+		[ ! -s out ]
+	done
+	# The same rate in other words is the same.
+	go 0 pratelimit -r 6000/m -B 3 --shared bucket --over drop <in
+	go 0 pratelimit --bytes -r 1K/s --shared bytes --over drop <in
+	go 2 pratelimit --bytes -r 2K/s --shared bytes <in
+	has err 'its bucket is for 1K/s and a burst of 1 with --bytes: use these'
+	: >empty
+	go 0 pratelimit -r 1/d --shared empty --over drop <in
+	lines out 1
+	printf 'a file of mine\n' >mine
+	head -c 100 bucket >short
+	cat bucket copy >long
+	sed 's/bucket/market/' bucket >market
+	for file in mine short long market in; do
+		cp "$file" before
+		go 2 pratelimit -r 100/s -B 3 --shared "$file" <in
+		[ "$(cat err)" = "pratelimit: $file: is no shared bucket of this version: name another file" ]
+		cmp before "$file"
+	done
+	mkfifo fifo
+	for file in . /dev/null fifo none/none; do
+		go 2 pratelimit -r 100/s --shared "$file" <in
+		lines err 1
+		has err "pratelimit: $file: "
+	done
+}
+
+@test "pratelimit: --shared: SIGHUP to one of them is a new rate for all" {
+	echo 1/d >rate
+	start pratelimit -q -r 1/d --shared bucket
+	ids 100 >&8
+	wait_until at_least out 1
+	mkfifo other.fifo
+	pratelimit -q --rate-file rate --shared bucket <other.fifo >other 2>other.err 3>&- 8>&- &
+	other=$!
+	exec 7>other.fifo
+	ids 100 >&7
+	wait_until is_ready "$other"
+	echo 1000/s >rate
+	kill -HUP "$other"
+	exec 7>&- 8>&-
+	ends_with 0
+	wait $other
+	ids 100 | cmp - out
+	ids 100 | cmp - other
+	# It is what the file says from now on.
+	ids 1 >in
+	go 2 pratelimit -r 1/d --shared bucket <in
+	has err 'its bucket is for 1000/s and a burst of 1'
+}
+
+@test "pratelimit: --shared: a bucket from before the machine's last start is a new one" {
+	ids 3 >in
+	go 0 pratelimit -r 1/d --shared bucket --over drop <in
+	lines out 1
+	go 0 pratelimit -r 1/d --shared bucket --over drop <in
+	lines out 0
+	boot=$(cat /proc/sys/kernel/random/boot_id)
+	grep -qaF "$boot" bucket
+	sed -i "s/$boot/$(echo "$boot" | tr 0-9a-f 1-9a-f0)/" bucket
+	go 0 pratelimit -r 2/d -B 2 --shared bucket --over drop <in
+	lines out 2
+	go 0 pratelimit -r 2/d -B 2 --shared bucket --over drop <in
+	lines out 0
+}
+
+@test "pratelimit: --shared: a file that is cut off ends the run, and loses nothing" {
+	start pratelimit -q -r 1/d --shared bucket
+	ids 100 >&8
+	wait_until at_least out 1
+	: >bucket
+	exec 8>&-
+	ends_with 2
+	has err 'pratelimit: bucket was cut off by somebody: no rate is known any more'
+	[ "$(reasons out)" = 'cancelled 99' ]
+	"$STUBS/signals-account" 100 out
+}
+
+@test "pratelimit: --shared: no room, no rights: told before anything is read" {
+	ids 3 >in
+	go 2 prlimit --fsize=100:100 env --ignore-signal=XFSZ pratelimit -r 1/s --shared bucket <in
+	lines err 1
+	has err 'pratelimit: bucket: '
+	# What was written of it does not stand in the way later.
+	go 0 pratelimit -r 1/d --shared bucket --over drop <in
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	chmod 755 "$BATS_TEST_TMPDIR" .
+	chmod 600 bucket
+	setpriv --reuid 65534 --regid 65534 --clear-groups test -r in || skip "nobody can't come here"
+	go 2 setpriv --reuid 65534 --regid 65534 --clear-groups pratelimit -r 1/d --shared bucket <in
+	[ "$(cat err)" = 'pratelimit: bucket: Permission denied' ]
 }

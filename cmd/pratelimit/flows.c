@@ -64,7 +64,6 @@ new_flow(const char *key, size_t len)
 		return NULL;
 	flow->key = memcpy(flow + 1, key, len);
 	flow->key_len = len;
-	flow->full = &flow->own;
 	flow->at = CLOCK_NEVER;
 	return flow;
 }

@@ -18,8 +18,7 @@
 
 struct flow {
 	RB_ENTRY(flow) by_key, by_time;
-	_Atomic int64_t *full; /* the bucket, see bucket.h: its own, or one that others share */
-	_Atomic int64_t own;
+	int64_t full; /* the bucket, see bucket.h; as it was last seen if others share it */
 	uint64_t paid;
 	int64_t at;           /* when there is something to do; CLOCK_NEVER */
 	size_t n;             /* records that wait */

@@ -4,11 +4,10 @@
 /*
  * The processor that lets records through at a rate, each flow of them at the rate of its own:
  *
- *	in -> sorted into flows -> booked, in their order -> waiting until due -> out
+ *	in -> sorted into flows -> waiting until due -> out
  *
- * A record that is the first of its flow is booked at once: its bucket is charged, and that says when
- * it is due.  What has come due when the thread wakes goes on together; it sleeps no shorter than
- * LIMITER_NAP, so a high rate costs few wake-ups, and a low one has each record on its moment.
+ * What has come due when the thread wakes goes on together; it sleeps no shorter than LIMITER_NAP, so a high rate
+ * costs few wake-ups, and a low one has each record on its moment.
  */
 
 #include <stdbool.h>
@@ -26,12 +25,6 @@ struct meter;
 struct processor;
 
 #define LIMITER_NAP (500 * CLOCK_US)
-
-/*
- * Who is woken late takes what was due meanwhile, so that the rate in the long run is exact.  But who slept longer
- * than this, and than one record takes, was stopped, and begins with a burst.
- */
-#define LIMITER_LATE (20 * CLOCK_MS)
 
 /* What becomes of a record for which there is no credit, and no room to wait. */
 enum over { OVER_WAIT, OVER_DEAD_LETTER, OVER_DROP };

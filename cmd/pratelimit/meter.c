@@ -20,6 +20,10 @@
 #define MAGIC "pchan-bucket/1\n"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
+#define EDITION_BITS 3
+#define EDITIONS (1 << EDITION_BITS) /* number 0 is none */
+#define FULL_MAX (INT64_MAX >> EDITION_BITS)
+
 struct shared_rate {
 	_Atomic uint64_t amount, per, burst;
 };
@@ -29,16 +33,37 @@ struct shared {
 	char magic[24];
 	char boot[40]; /* which start of the machine its clock runs from */
 	uint64_t bytes;
-	_Atomic uint64_t generation; /* from 1 */
-	struct shared_rate rate[2];  /* the one of this generation is [generation % 2] */
-	_Alignas(64) _Atomic int64_t full;
+	struct shared_rate
+	    rate[EDITIONS]; /* one is in force, the one before it was until just now */
+	_Alignas(64) _Atomic int64_t bucket; /* when it is full, and the edition of the rate */
 };
 
 struct meter {
 	struct shared *shared;
 	int fd; /* -1: it is in memory */
-	const char *path;
 };
+
+static unsigned
+edition_of(int64_t bucket)
+{
+	return (unsigned)bucket & (EDITIONS - 1);
+}
+
+static int64_t
+full_of(int64_t bucket)
+{
+	return (bucket - edition_of(bucket)) / EDITIONS;
+}
+
+static int64_t
+bucket_of(int64_t full, unsigned edition)
+{
+	if (full > FULL_MAX)
+		full = FULL_MAX;
+	if (full < -FULL_MAX)
+		full = -FULL_MAX;
+	return full * EDITIONS + edition;
+}
 
 static void
 set_rate(struct shared_rate *to, const struct rate *r)
@@ -62,7 +87,7 @@ begin(struct shared *s, const struct rate *r, bool bytes)
 	strcpy(s->magic, MAGIC);
 	s->bytes = bytes;
 	set_rate(&s->rate[1], r);
-	atomic_store(&s->generation, 1);
+	atomic_store(&s->bucket, bucket_of(0, 1));
 }
 
 struct meter *
@@ -84,7 +109,7 @@ meter_new(const struct rate *r)
 /* Where the file is mapped, for the handler. */
 static void *mapped;
 
-/* The file was cut off under us: from now on there are zeroes, and so the generation is 0. */
+/* The file was cut off under us: from now on there are zeroes, and so the edition is 0. */
 static void
 take_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -122,6 +147,21 @@ refuse_rate(const char *path, const struct rate *r, bool bytes)
 	    text, (uintmax_t)r->burst, bytes ? " with --bytes" : "");
 }
 
+/* What can't be written whole must not be taken for something else by the next one. */
+static void
+write_fresh(const char *path, int fd, const struct shared *fresh, bool was_empty)
+{
+	ssize_t n = pwrite(fd, fresh, sizeof(*fresh), 0);
+	int error = n == -1 ? errno : ENOSPC;
+
+	if (n == sizeof(*fresh))
+		return;
+	if (was_empty)
+		(void)!ftruncate(fd, 0);
+	errno = error;
+	err(2, "%s", path);
+}
+
 /* Looks whether the file is a bucket, of this boot and rate; what is not, but may be made one, it makes one. */
 static void
 check(const char *path, int fd, const struct rate *r, bool bytes)
@@ -136,15 +176,14 @@ check(const char *path, int fd, const struct rate *r, bool bytes)
 	if (n != 0 &&
 	    (st.st_size != sizeof(s) || n != sizeof(s) ||
 		memcmp(s.magic, MAGIC, sizeof(MAGIC)) != 0))
-		errx(2, "%s: is no shared bucket: name another file", path);
+		errx(2, "%s: is no shared bucket of this version: name another file", path);
 	begin(&fresh, r, bytes);
 	read_boot_id(fresh.boot);
 	if (n == 0 || memcmp(s.boot, fresh.boot, sizeof(s.boot)) != 0) {
-		if (pwrite(fd, &fresh, sizeof(fresh), 0) != sizeof(fresh))
-			err(2, "%s", path);
+		write_fresh(path, fd, &fresh, n == 0);
 		return;
 	}
-	is = get_rate(&s.rate[s.generation % 2]);
+	is = get_rate(&s.rate[edition_of(s.bucket)]);
 	if (is.amount == 0 || is.per == 0 || is.burst == 0)
 		errx(2, "%s: is a damaged bucket: remove it", path);
 	if (is.amount != r->amount || is.per != r->per || is.burst != r->burst || s.bytes != bytes)
@@ -160,7 +199,6 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 
 	if (m == NULL)
 		err(2, "can't start");
-	m->path = path;
 	if ((m->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666)) ==
 		-1 ||
 	    fstat(m->fd, &st) == -1)
@@ -191,57 +229,84 @@ meter_free(struct meter *m)
 	free(m);
 }
 
-uint64_t
-meter_generation(const struct meter *m)
-{
-	return atomic_load_explicit(&m->shared->generation, memory_order_acquire);
-}
-
-uint64_t
-meter_rate(const struct meter *m, struct rate *r)
-{
-	uint64_t generation;
-
-	do {
-		generation = atomic_load(&m->shared->generation);
-		*r = get_rate(&m->shared->rate[generation % 2]);
-	} while (atomic_load(&m->shared->generation) != generation);
-	return generation;
-}
-
 bool
 meter_is_shared(const struct meter *m)
 {
 	return m->fd != -1;
 }
 
-_Atomic int64_t *
-meter_bucket(struct meter *m)
+unsigned
+meter_edition(const struct meter *m)
 {
-	return &m->shared->full;
+	return edition_of(atomic_load(&m->shared->bucket));
+}
+
+/* An edition's rate is written long before it is in force, and again only after all others were. */
+unsigned
+meter_rate(const struct meter *m, struct rate *r)
+{
+	unsigned edition = meter_edition(m), before;
+	struct rate now;
+
+	do {
+		now = get_rate(&m->shared->rate[edition]);
+		before = edition;
+		edition = meter_edition(m);
+	} while (edition != before);
+	if (edition != 0)
+		*r = now;
+	return edition;
+}
+
+unsigned
+meter_bucket(const struct meter *m, int64_t *full)
+{
+	int64_t bucket = atomic_load(&m->shared->bucket);
+
+	*full = full_of(bucket);
+	return edition_of(bucket);
+}
+
+bool
+meter_move(struct meter *m, unsigned edition, int64_t from, int64_t to)
+{
+	int64_t bucket = bucket_of(from, edition);
+
+	return atomic_compare_exchange_strong(&m->shared->bucket, &bucket, bucket_of(to, edition));
+}
+
+/* With the file locked: only who has the lock brings another edition. */
+static int
+change(struct meter *m, const struct rate *new)
+{
+	struct shared *s = m->shared;
+	int64_t bucket, full, now = clock_now();
+	struct rate old;
+	unsigned edition = meter_rate(m, &old), next = edition % (EDITIONS - 1) + 1;
+
+	if (edition == 0) {
+		errno = ESTALE;
+		return -1;
+	}
+	set_rate(&s->rate[next], new);
+	bucket = atomic_load(&s->bucket);
+	do {
+		full = bucket_rescale(&old, new, full_of(bucket), now);
+	} while (!atomic_compare_exchange_weak(&s->bucket, &bucket, bucket_of(full, next)));
+	return 0;
 }
 
 int
 meter_change(struct meter *m, const struct rate *new)
 {
-	struct shared *s = m->shared;
-	uint64_t generation;
-	int64_t full, now;
-	struct rate old;
+	int error, saved;
 
 	if (m->fd != -1 && series_lock(m->fd, LOCK_EX) == -1)
 		return -1;
-	if ((generation = meter_rate(m, &old)) == 0) {
-		errno = ESTALE;
-		return -1;
-	}
-	set_rate(&s->rate[(generation + 1) % 2], new);
-	atomic_store(&s->generation, generation + 1);
-	now = clock_now();
-	full = atomic_load(&s->full);
-	while (!atomic_compare_exchange_weak(&s->full, &full, bucket_rescale(&old, new, full, now)))
-		continue;
+	error = change(m, new);
+	saved = errno;
 	if (m->fd != -1)
 		(void)series_lock(m->fd, LOCK_UN);
-	return 0;
+	errno = saved;
+	return error;
 }

@@ -2,12 +2,12 @@
 #define METER_H
 
 /*
- * The rate that is in force and the bucket that all records share; in memory, or in a file that several
- * processes map.
+ * The rate that is in force, and a bucket that several processes share: in memory, or in a file that they map.
  *
- * A rate is read without a lock: there are two, and a generation that says which one counts.  Who changes
- * it writes the other one first.  The bucket is one number (bucket.h), moved on by compare-and-swap.  So
- * whoever is killed leaves nothing behind that must be repaired.
+ * The bucket is one number (bucket.h), and its lowest bits say which of a few rates it was computed with.  So one
+ * compare-and-swap charges it only if the rate is still that one, and another one makes another rate, and
+ * what the bucket is worth at it, valid together.  Nobody waits for anybody, and whoever is killed leaves nothing that
+ * must be repaired.
  */
 
 #include <stdbool.h>
@@ -27,19 +27,28 @@ struct meter *meter_new(const struct rate *);
 struct meter *meter_map(const char *path, const struct rate *, bool bytes);
 void meter_free(struct meter *);
 
-/* Goes up with each change of the rate.  0: somebody has cut the file off, and there is none any more. */
-uint64_t meter_generation(const struct meter *);
-
-/* The rate, and its generation.  Any thread. */
-uint64_t meter_rate(const struct meter *, struct rate *);
-
-/* Whether others may change it, too. */
+/* Whether it is in a file. */
 bool meter_is_shared(const struct meter *);
 
-/* When the bucket is full; as long as the meter is there. */
-_Atomic int64_t *meter_bucket(struct meter *);
+/*
+ * Which edition of the rate is in force; it changes with the rate.  0: somebody has cut the file off, and there is
+ * none any more.  Any thread, as the next one.
+ */
+unsigned meter_edition(const struct meter *);
 
-/* Another rate from now on; for what was taken already, too.  One thread.  -1 with errno: the file can't be locked. */
+/* The rate that is in force.  Returns its edition; 0: there is none, and *r is as it was. */
+unsigned meter_rate(const struct meter *, struct rate *r);
+
+/* When the bucket is full.  Returns the edition of the rate that this is true for. */
+unsigned meter_bucket(const struct meter *, int64_t *full);
+
+/* Moves the bucket on, if it still is as it was in this edition.  False: somebody else was faster. */
+bool meter_move(struct meter *, unsigned edition, int64_t from, int64_t to);
+
+/*
+ * Another rate from now on; for what was taken already, too.  One thread.  -1 with errno: the file can't
+ * be locked, or was cut off (ESTALE).
+ */
 int meter_change(struct meter *, const struct rate *);
 
 #endif

@@ -1,0 +1,187 @@
+#include "pacer.h"
+
+#include "meter.h"
+#include "record.h"
+
+#define LONG_WAIT CLOCK_MS /* who waits longer does not keep a slab from being recycled */
+
+int
+pacer_init(struct pacer *p, struct meter *meter, bool bytes, size_t max_flows, size_t max_waiting)
+{
+	*p = (struct pacer){.meter = meter, .bytes = bytes};
+	p->edition = meter_rate(meter, &p->rate);
+	return flows_init(&p->flows, max_flows, max_waiting);
+}
+
+void
+pacer_free(struct pacer *p)
+{
+	flows_free(&p->flows);
+}
+
+/* Its LF counts. */
+static uint64_t
+cost_of(const struct pacer *p, const struct record *r)
+{
+	return p->bytes ? r->len + 1 : 1;
+}
+
+/* When there will be something to do for a flow whose first record, if it has one, is due then. */
+static void
+set_due(struct pacer *p, struct flow *flow, int64_t due)
+{
+	flows_move(&p->flows, flow, flow->n > 0 ? due : flow->full);
+}
+
+/* Another rate is in force: debts, credits and what was booked remain the same amount. */
+static void
+adopt_rate(struct pacer *p)
+{
+	struct rate old = p->rate;
+
+	p->edition = meter_rate(p->meter, &p->rate);
+	for (struct flow *flow = NULL; (flow = flows_next(&p->flows, flow)) != NULL;) {
+		flow->paid = 0;
+		flow->full = bucket_rescale(&old, &p->rate, flow->full, p->now);
+		set_due(p, flow, bucket_rescale(&old, &p->rate, flow->at, p->now));
+	}
+}
+
+void
+pacer_set_time(struct pacer *p, int64_t now)
+{
+	p->now = now;
+	if (meter_edition(p->meter) != p->edition)
+		adopt_rate(p);
+}
+
+/* When the flow's bucket is full, at the rate that we know. */
+static int64_t
+full_of(struct pacer *p, struct flow *flow)
+{
+	if (meter_is_shared(p->meter))
+		while (meter_bucket(p->meter, &flow->full) != p->edition)
+			adopt_rate(p);
+	return flow->full;
+}
+
+/* False: another process was faster. */
+static bool
+move_full(struct pacer *p, struct flow *flow, int64_t to)
+{
+	if (meter_is_shared(p->meter) && !meter_move(p->meter, p->edition, flow->full, to))
+		return false;
+	flow->full = to;
+	return true;
+}
+
+/* Charges the flow's bucket, unless the record would be due later than this. */
+static bool
+book(struct pacer *p, struct flow *flow, const struct record *r, int64_t latest, int64_t *due)
+{
+	uint64_t cost = cost_of(p, r), paid;
+	int64_t full, next;
+
+	do {
+		full = full_of(p, flow);
+		*due = bucket_due(&p->rate, full, r->queued, cost);
+		if (*due > latest)
+			return false;
+		paid = flow->paid;
+		next = bucket_take(&p->rate, full, r->queued, cost, &paid);
+	} while (!move_full(p, flow, next));
+	flow->paid = paid;
+	return true;
+}
+
+/* A record that was booked goes.  If we were stopped, what might have gone meanwhile is lost, but for a burst. */
+static void
+leave(struct pacer *p, struct flow *flow, const struct record *r, int64_t due)
+{
+	int64_t late = p->now - due, full;
+	uint64_t cost = cost_of(p, r);
+
+	if (late <= PACER_LATE || late <= bucket_time(&p->rate, cost))
+		return;
+	do
+		full = full_of(p, flow);
+	while (!move_full(p, flow, bucket_take_late(&p->rate, full, p->now, cost)));
+}
+
+struct flow *
+pacer_flow(struct pacer *p, const char *key, size_t len)
+{
+	return flows_get(&p->flows, key, len);
+}
+
+bool
+pacer_take(struct pacer *p, struct flow *flow, const struct record *r)
+{
+	int64_t due;
+
+	if (flow->n > 0 || !book(p, flow, r, p->now, &due))
+		return false;
+	leave(p, flow, r, due);
+	set_due(p, flow, CLOCK_NEVER);
+	return true;
+}
+
+bool
+pacer_wait(struct pacer *p, struct flow *flow, struct record *r)
+{
+	int64_t due = flow->at;
+
+	if (p->flows.waiting == p->flows.max_waiting)
+		return false;
+	if (flow->n == 0)
+		book(p, flow, r, CLOCK_NEVER, &due);
+	if (due - p->now + bucket_time(&p->rate, flow->n * cost_of(p, r)) > LONG_WAIT)
+		record_detach(r);
+	flows_push(&p->flows, flow, r);
+	set_due(p, flow, due);
+	return true;
+}
+
+bool
+pacer_due(struct pacer *p, struct record *r)
+{
+	struct flow *flow;
+	int64_t due;
+
+	while ((flow = flows_first(&p->flows)) != NULL && (due = flow->at) <= p->now) {
+		if (flow->n == 0) {
+			flows_forget(&p->flows, flow);
+			continue;
+		}
+		*r = flows_pop(&p->flows, flow);
+		leave(p, flow, r, due);
+		if (flow->n > 0)
+			book(p, flow, flows_head(&p->flows, flow), CLOCK_NEVER, &due);
+		set_due(p, flow, due);
+		return true;
+	}
+	return false;
+}
+
+bool
+pacer_cancel(struct pacer *p, struct record *r)
+{
+	struct flow *flow;
+
+	while ((flow = flows_first(&p->flows)) != NULL) {
+		if (flow->n > 0) {
+			*r = flows_pop(&p->flows, flow);
+			return true;
+		}
+		flows_forget(&p->flows, flow);
+	}
+	return false;
+}
+
+int64_t
+pacer_next(struct pacer *p)
+{
+	const struct flow *first = flows_first(&p->flows);
+
+	return first != NULL ? first->at : CLOCK_NEVER;
+}

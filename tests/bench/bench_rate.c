@@ -1,0 +1,144 @@
+/*
+ * How exactly a command paces a stream: it is fed as fast as it reads, and what comes out is counted.
+ *
+ *	bench_rate seconds rate burst command [arg ...]
+ *
+ * rate is in records/s.  Prints, in this order: the long-run rate in parts per million beyond what was asked
+ * for (negative: below), how many records more than rate x 0.1 + burst came within some 100 ms, the same in
+ * ms at this rate, and the command's CPU time in percent of one processor.
+ */
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define RECORD 16 /* bytes */
+#define WINDOW (100 * CLOCK_MS)
+#define EVENTS_MAX (1 << 22)
+
+/* So many records came at that time. */
+struct event {
+	int64_t time;
+	size_t records;
+};
+
+static struct event events[EVENTS_MAX];
+
+static void *
+feed(void *arg)
+{
+	static char block[4096];
+	int fd = *(int *)arg;
+
+	for (size_t i = 0; i < sizeof(block); i += RECORD)
+		memcpy(block + i, "{\"id\":12345678}\n", RECORD);
+	while (write(fd, block, sizeof(block)) > 0)
+		continue;
+	return NULL;
+}
+
+static pid_t
+start(char *argv[], int *to, int *from)
+{
+	int in[2], out[2];
+	pid_t pid;
+
+	if (pipe(in) == -1 || pipe(out) == -1 || (pid = fork()) == -1)
+		err(2, "%s", argv[0]);
+	if (pid == 0) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		closefrom(STDERR_FILENO + 1);
+		execvp(argv[0], argv);
+		err(127, "%s", argv[0]);
+	}
+	close(in[0]);
+	close(out[1]);
+	*to = in[1];
+	*from = out[0];
+	return pid;
+}
+
+/* Reads for so long from the first record on.  Returns the number of events. */
+static size_t
+watch(int fd, int64_t ns)
+{
+	static char buf[1 << 16];
+	size_t n = 0, bytes = 0;
+	ssize_t got;
+
+	while (n < EVENTS_MAX && (n == 0 || events[n - 1].time < events[0].time + ns)) {
+		if ((got = read(fd, buf, sizeof(buf))) <= 0)
+			errx(2, "the command has ended");
+		bytes += (size_t)got;
+		events[n].time = clock_now();
+		events[n++].records = bytes / RECORD;
+		bytes %= RECORD;
+	}
+	return n;
+}
+
+/* The most records that came within a window. */
+static size_t
+worst_window(size_t n)
+{
+	size_t worst = 0, sum = 0, first = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		sum += events[i].records;
+		while (events[i].time - events[first].time > WINDOW)
+			sum -= events[first++].records;
+		if (sum > worst)
+			worst = sum;
+	}
+	return worst;
+}
+
+static double
+seconds_of(const struct timeval *t)
+{
+	return (double)t->tv_sec + (double)t->tv_usec / 1e6;
+}
+
+int
+main(int argc, char *argv[])
+{
+	double seconds, rate, burst, elapsed, excess, total = 0;
+	struct rusage usage;
+	pthread_t feeder;
+	int to, from;
+	size_t n;
+	pid_t pid;
+
+	if (argc < 5)
+		errx(2, "usage: bench_rate seconds rate burst command [arg ...]");
+	seconds = atof(argv[1]);
+	rate = atof(argv[2]);
+	burst = atof(argv[3]);
+	signal(SIGPIPE, SIG_IGN);
+	pid = start(argv + 4, &to, &from);
+	if (pthread_create(&feeder, NULL, feed, &to) != 0)
+		errx(2, "no thread");
+	n = watch(from, (int64_t)(seconds * 1e9));
+	kill(pid, SIGKILL);
+	if (wait4(pid, NULL, 0, &usage) == -1)
+		err(2, "wait4");
+	pthread_join(feeder, NULL);
+	for (size_t i = 0; i < n; i++)
+		total += (double)events[i].records;
+	elapsed = (double)(events[n - 1].time - events[0].time) / 1e9;
+	excess = (double)worst_window(n) - rate * 0.1 - burst;
+	printf("%.0f %.0f %.3f %.1f\n", ((total - burst) / elapsed / rate - 1) * 1e6, excess,
+	    excess / rate * 1e3,
+	    (seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime)) / elapsed * 100);
+	return 0;
+}
