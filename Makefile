@@ -57,7 +57,7 @@ $(BUILD)/tests/t_meter: $(BUILD)/cmd/pratelimit/meter.o
 $(BUILD)/tests/t_pacer: $(addprefix $(BUILD)/cmd/pratelimit/,pacer.o flows.o meter.o)
 
 # What building, the demo and the tests need, and what the rest needs besides.
-DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps
+DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
 	libclang-rt-14-dev tmux time fiu-utils faketime logrotate
 install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Shows pfanout at work: 32 lines of an access log, and a worker that now and then crashes, hangs and rejects.
+# Shows the tools at work: 32 lines of an access log, and a worker that now and then crashes, hangs and rejects.
 # BIN says where the tools are.
 set -eu
 PATH=$(cd "${BIN:-bin}" && pwd):$PATH
@@ -79,3 +79,14 @@ step "What pfanout said (the worker's own messages left out); received = process
 grep '^pfanout:' log
 step "Its exit status: $status, because some records failed."
 [ "$status" -eq 1 ]
+step "The worker is mended: it takes /crash and /hang now.  What failed comes back, four records a second, and"
+echo "  what fails again is kept again, with its id:"
+sed -i -e 's|== "/crash":|== "/crashed":|' -e 's|== "/hang":|== "/hanging":|' classify
+echo "$ pdeadletter replay --wrap dead.ndjson | pratelimit -r 4/s | pfanout ./classify | pdeadletter -d dead.ndjson"
+pdeadletter replay --wrap dead.ndjson | pratelimit -r 4/s | pfanout -q ./classify | pdeadletter -d dead.ndjson 2>log ||
+	status=$?
+cat log
+step "What was replayed is done with; this is left:"
+echo "$ pdeadletter purge dead.ndjson; pdeadletter list dead.ndjson"
+pdeadletter purge dead.ndjson 2>&1
+pdeadletter list dead.ndjson | cut -c -120

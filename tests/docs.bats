@@ -97,6 +97,19 @@ man_options() {
 	run_examples <examples
 }
 
+@test "docs: the examples of pratelimit(1) run and print what they show" {
+	command -v curl >/dev/null || skip "curl is not installed"
+	"$STUBS/api" 50 api 3>&- &
+	api=$!
+	wait_until test -s api
+	API=$(cat api)
+	export API
+	man_examples "$ROOT/man/pratelimit.1" >examples
+	run_examples <examples || failed=1
+	kill "$api"
+	[ -z "${failed-}" ]
+}
+
 @test "docs: the examples of pchan(5) run and print what they show" {
 	man_examples "$ROOT/man/pchan.5" >examples
 	run_examples <examples
@@ -141,7 +154,7 @@ man_options() {
 }
 
 @test "docs: the pages and --help list the same options" {
-	for tool in pfanout pdeadletter; do
+	for tool in pfanout pdeadletter pratelimit; do
 		help_options $tool >in-help
 		man_options $tool >in-man
 		[ "$(wc -l <in-help)" -gt 20 ]
@@ -151,7 +164,7 @@ man_options() {
 
 @test "docs: the SYNOPSIS of the pages is the usage of --help" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
-	for tool in pfanout pdeadletter; do
+	for tool in pfanout pdeadletter pratelimit; do
 		timeout 5 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
 		timeout 5 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
 			sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man

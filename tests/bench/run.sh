@@ -2,7 +2,7 @@
 # Measures pfanout and the channel beside their peers and prints one table.
 #
 #	run.sh [row ...]       rows: check check-cat map filter exec one chan memory start split
-#	                       letters (default: all)
+#	                       letters pass rate shared (default: all)
 #
 # Times depend on the machine and on what else it does, so ours and the peer run in turn, PAIRS times,
 # and the ratio is the median of the pairs' ratios: how many times as fast as the peer ours is.
@@ -191,6 +191,53 @@ row_letters() {
 	done
 }
 
+row_pass() {
+	compare 'pratelimit 1G/s | cat' '>=0.4' ms time_ms \
+		"pratelimit -r 1G/s <$DATA | cat >/dev/null" "cat $DATA | cat >/dev/null"
+	have pass pv || return 0
+	compare 'the same, beside pv -L' '>1' ms time_ms \
+		"pratelimit -r 1G/s <$DATA | cat >/dev/null" "pv -q -l -L 1000000000 <$DATA | cat >/dev/null"
+}
+
+# In the long run within 0.1 % (but the first and the last record's time are only known to a millisecond or so), and
+# in no 100 ms more than rate x 0.1 + burst, beyond what both sides are late by: of what comes late, all is there.
+row_rate() {
+	local rate
+
+	for rate in 50 1000 20000 500000; do
+		rate_row "$rate/s" 1000 "$rate" pratelimit -r "$rate/s"
+	done
+}
+
+# Eight processes, of which two are killed.
+row_shared() {
+	rm -f "$DIR/bucket"
+	rate_row 'shared: 8, 2 killed' 10000 20000 bash -c '
+		for i in {1..8}; do
+			yes "{\"id\":12345678}" | pratelimit -q -r 20k/s --shared "$0" &
+			pid[i]=$!
+		done 2>/dev/null
+		sleep 1
+		kill -KILL "${pid[3]}" "${pid[5]}"
+		wait' "$DIR/bucket" 2>/dev/null
+}
+
+# rate_row NAME PPM RATE COMMAND...: three rounds of 3 s, the median of each figure.
+rate_row() {
+	local name=$1 ppm=$2 rate=$3 rounds i off ms
+
+	shift 3
+	rounds=$(for i in 1 2 3; do
+		"$T/bench/bench_rate" 3 "$rate" 1 "$@" || exit 2
+	done) || give_up "bench_rate: $*"
+	off=$(echo "$rounds" | awk '{ print $1 }' | median)
+	ms=$(echo "$rounds" | awk '{ print $3 }' | median)
+	print_row "rate $name" "$off ppm" "$rate/s" - "+-$ppm" \
+		"$(verdict "${off#-}" "<=$ppm")"
+	print_row '  more than due in 100 ms' "$ms ms" - - '<=20' "$(verdict "$ms" '<=20')"
+	print_row '  of a processor' "$(echo "$rounds" | awk '{ print $4 }' | median) %" - - - ''
+}
+
 # Many starts at a time, as one takes a millisecond or two.
 row_start() {
 	have start jq || return 0
@@ -255,7 +302,7 @@ max_rss() {
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec one chan memory start split letters
+[ $# -gt 0 ] || set -- check check-cat map filter exec one chan memory start split letters pass rate shared
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done
