@@ -222,3 +222,24 @@ options_path(struct json_path **path, const char *value, const char **why)
 	*why = text;
 	return -1;
 }
+
+int
+options_choice(int *choice, const char *const *names, const char *value, const char **why)
+{
+	static char text[128];
+	size_t len = 0;
+
+	for (int i = 0; names[i] != NULL; i++) {
+		const char *before = i == 0 ? "" : names[i + 1] != NULL ? ", " : " or ";
+
+		if (strcmp(value, names[i]) == 0) {
+			*choice = i;
+			return 0;
+		}
+		if (len < sizeof(text))
+			len += (size_t)snprintf(
+			    text + len, sizeof(text) - len, "%s%s", before, names[i]);
+	}
+	*why = text;
+	return -1;
+}

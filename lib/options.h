@@ -37,6 +37,19 @@ struct options {
 /* Values of long options without a letter; a tool's own begin at OPTIONS_TOOL. */
 enum { OPTIONS_MAX_RECORD = 256, OPTIONS_NO_BYPASS, OPTIONS_GRACE, OPTIONS_TOOL = 512 };
 
+/* What --help says of the options that mean the same everywhere; -n and -b come before it. */
+#define OPTIONS_HELP                                                                   \
+	"  -d, --dead-letter FILE append dead letters to FILE instead of the output\n" \
+	"  -R, --raw              records are plain lines, not JSON\n"                 \
+	"      --max-record SIZE  longest record (default 16M)\n"                      \
+	"      --no-bypass        treat dead letters in the input as data\n"           \
+	"      --grace D          time to finish after a signal (default 5s)\n"        \
+	"  -P, --progress         show progress on the terminal\n"                     \
+	"  -q, --quiet            no summary of failures\n"                            \
+	"  -v, --verbose          end with a line of numbers\n"                        \
+	"  -h, --help             this text\n"                                         \
+	"  -V, --version          the version\n"
+
 /* A tool's own options. */
 struct options_tool {
 	const char *letters; /* as for getopt(3): "j:k" */
@@ -55,9 +68,10 @@ struct options_tool {
 int options_parse(struct options *o, int argc, char **argv, const struct options_tool *);
 
 /*
- * For take(): a key path (json.h), in place of the one that was there, which is freed.  -1 and *why, which
- * lives until the next call.  One thread's.
+ * For take(): a key path (json.h), in place of the one that was there, which is freed; the number of one of the
+ * names, which end with NULL.  -1 and *why, which lives until the next call.  One thread's.
  */
 int options_path(struct json_path **, const char *value, const char **why);
+int options_choice(int *choice, const char *const *names, const char *value, const char **why);
 
 #endif

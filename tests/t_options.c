@@ -207,6 +207,21 @@ test_path(void)
 	CHECK(strcmp(why, "a path such as .user.id (it must begin with a dot)") == 0, "%s", why);
 }
 
+static void
+test_choice(void)
+{
+	static const char *const three[] = {"wait", "dead-letter", "drop", NULL},
+				 *const one[] = {"x", NULL};
+	const char *why = NULL;
+	int choice = 7;
+
+	CHECK(options_choice(&choice, three, "drop", &why) == 0 && choice == 2);
+	CHECK(options_choice(&choice, three, "wait", &why) == 0 && choice == 0);
+	CHECK(options_choice(&choice, three, "dead", &why) == -1 && choice == 0);
+	CHECK(strcmp(why, "wait, dead-letter or drop") == 0, "%s", why);
+	CHECK(options_choice(&choice, one, "", &why) == -1 && strcmp(why, "x") == 0, "%s", why);
+}
+
 int
 main(void)
 {
@@ -216,5 +231,6 @@ main(void)
 	test_mistakes();
 	test_long_value();
 	test_path();
+	test_choice();
 	return t_end();
 }

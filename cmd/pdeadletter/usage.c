@@ -117,16 +117,16 @@ static const char help[] =
 static int
 take_sync(enum deadfile_sync *sync, const char *value, const char **why)
 {
-	static const char *const names[] = {
-	    [DEADFILE_BATCH] = "batch", [DEADFILE_RECORD] = "record", [DEADFILE_NONE] = "none"};
+	static const char *const names[] = {[DEADFILE_BATCH] = "batch",
+	    [DEADFILE_RECORD] = "record",
+	    [DEADFILE_NONE] = "none",
+	    NULL};
+	int choice;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(value, names[i]) == 0) {
-			*sync = (enum deadfile_sync)i;
-			return 0;
-		}
-	*why = "record, batch or none";
-	return -1;
+	if (options_choice(&choice, names, value, why) == -1)
+		return -1;
+	*sync = (enum deadfile_sync)choice;
+	return 0;
 }
 
 static int

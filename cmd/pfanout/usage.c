@@ -63,17 +63,8 @@ static const char help[] =
     "      --match PATH       an answer must carry the record's own value at PATH\n"
     "      --max-failed N     stop when N records have failed\n"
     "  -n, --name STAGE       the stage's name (default: the command's)\n"
-    "  -b, --buffer N         records between the reader and the workers (default 1024)\n"
-    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
-    "  -R, --raw              records are plain lines, not JSON\n"
-    "      --max-record SIZE  longest record (default 16M)\n"
-    "      --no-bypass        treat dead letters in the input as data\n"
-    "      --grace D          time to finish after a signal (default 5s)\n"
-    "  -P, --progress         show progress on the terminal\n"
-    "  -q, --quiet            no summary of failures\n"
-    "  -v, --verbose          end with a line of numbers\n"
-    "  -h, --help             this text\n"
-    "  -V, --version          the version\n";
+    "  -b, --buffer N         records between the reader and the workers (default "
+    "1024)\n" OPTIONS_HELP;
 
 static int
 take_backoff(struct fan *fan, const char *value, const char **why)

@@ -56,17 +56,7 @@ static const char help[] =
     "                         dead-letter, or is dropped: wait, dead-letter, drop\n"
     "      --shared FILE      the processes that name this FILE have one rate together\n"
     "  -n, --name STAGE       the stage's name (default: pratelimit)\n"
-    "  -b, --buffer N         records that may wait here (default 1024)\n"
-    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
-    "  -R, --raw              records are plain lines, not JSON\n"
-    "      --max-record SIZE  longest record (default 16M)\n"
-    "      --no-bypass        treat dead letters in the input as data\n"
-    "      --grace D          time to finish after a signal (default 5s)\n"
-    "  -P, --progress         show progress on the terminal\n"
-    "  -q, --quiet            no summary of failures\n"
-    "  -v, --verbose          end with a line of numbers\n"
-    "  -h, --help             this text\n"
-    "  -V, --version          the version\n";
+    "  -b, --buffer N         records that may wait here (default 1024)\n" OPTIONS_HELP;
 
 /* What can only be understood when all options are known, or has to be known to have been given. */
 struct given {
@@ -78,15 +68,13 @@ static int
 take_over(enum over *over, const char *value, const char **why)
 {
 	static const char *const names[] = {
-	    [OVER_WAIT] = "wait", [OVER_DEAD_LETTER] = "dead-letter", [OVER_DROP] = "drop"};
+	    [OVER_WAIT] = "wait", [OVER_DEAD_LETTER] = "dead-letter", [OVER_DROP] = "drop", NULL};
+	int choice;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(value, names[i]) == 0) {
-			*over = (enum over)i;
-			return 0;
-		}
-	*why = "wait, dead-letter or drop";
-	return -1;
+	if (options_choice(&choice, names, value, why) == -1)
+		return -1;
+	*over = (enum over)choice;
+	return 0;
 }
 
 static int
