@@ -36,9 +36,10 @@ struct monitor {
 	enum step step;
 	int signal; /* that stopped the stage */
 	int64_t grace_ends;
-	int64_t tick; /* when the next progress line is due */
-	int64_t last_tick;
-	uint64_t last_received;
+	int64_t tick;     /* when the next progress line is due */
+	int64_t measured; /* when the rate was, and how many records had ended by then */
+	uint64_t ended;
+	double rate;
 };
 
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
@@ -199,22 +200,34 @@ take_time(struct monitor *m)
 	}
 }
 
+/* Records/s, of those that have left: in the last second, and in the first one since the start. */
+static void
+measure(struct monitor *m, int64_t now)
+{
+	const struct stats *s = m->stage->stat;
+	uint64_t ended = stat_get(s, STAT_PROCESSED) + stat_get(s, STAT_FILTERED) + stat_failed(s);
+	bool first = m->measured == m->stage->begun;
+
+	if (now - m->measured < CLOCK_S && !first)
+		return;
+	m->rate = (double)(ended - m->ended) * (double)CLOCK_S / (double)(now - m->measured);
+	if (first && now - m->measured < CLOCK_S)
+		return;
+	m->ended = ended;
+	m->measured = now;
+}
+
 static void
 show_progress(struct monitor *m)
 {
 	char line[REPORT_SIZE];
 	int64_t now = clock_now();
-	uint64_t received = stat_get(m->stage->stat, STAT_RECEIVED);
-	double rate;
 
 	if (now < m->tick)
 		return;
-	rate =
-	    (double)(received - m->last_received) * (double)CLOCK_S / (double)(now - m->last_tick);
-	report_progress(m->stage, m->in_size, rate, line, sizeof(line));
+	measure(m, now);
+	report_progress(m->stage, m->in_size, m->rate, line, sizeof(line));
 	draw(line);
-	m->last_received = received;
-	m->last_tick = now;
 	m->tick = now + TICK;
 }
 
@@ -265,7 +278,7 @@ look_at(struct monitor *m, int in, int out)
 	m->grace_ends = CLOCK_NEVER;
 	m->tick =
 	    m->stage->opt->progress && isatty(STDERR_FILENO) ? clock_now() + TICK : CLOCK_NEVER;
-	m->last_tick = clock_now();
+	m->measured = m->stage->begun;
 }
 
 struct monitor *

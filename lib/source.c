@@ -33,6 +33,7 @@ struct feed {
 	uint64_t seq;
 	size_t n, most; /* records in the batch, and how many there may be */
 	size_t bytes;   /* what they charge */
+	int64_t read;   /* when the last read(2) was */
 	struct record batch[BATCH];
 };
 
@@ -82,7 +83,7 @@ send_batch(struct feed *f)
 	if (f->n == 0)
 		return 0;
 	if (ledger_charge(st->ledger, st->root, f->n, f->bytes) == 0) {
-		now = clock_now();
+		now = f->src->dates_reads ? f->read : clock_now();
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].queued = now;
 		stat_add(shard, STAT_QUEUED, f->n);
@@ -157,7 +158,8 @@ read_once(struct feed *f)
 		return 0;
 	}
 	n = reader_fill(f->reader);
-	stat_add(f->src->shard, STAT_BLOCKED_INPUT_NS, (uint64_t)(clock_now() - begun));
+	f->read = clock_now();
+	stat_add(f->src->shard, STAT_BLOCKED_INPUT_NS, (uint64_t)(f->read - begun));
 	if (n == -1 && errno == EAGAIN)
 		return 1;
 	if (n == -1)

@@ -218,7 +218,7 @@ void
 stage_bury_cancelled(struct stage *st, struct record *r)
 {
 	struct failure f = {
-	    .reason = REASON_CANCELLED, .message = "the stage was stopped before it had an answer"};
+	    .reason = REASON_CANCELLED, .message = "the stage was stopped before it was done"};
 
 	stage_bury(st, r, &f);
 }

@@ -96,22 +96,24 @@ units_number(const char *text, int64_t min, int64_t max, int64_t *value, const c
 
 /*
  * What the decimals between point and end stand for, in a unit of this factor, rounded
- * down.  From the last one to the first: .d1d2 is (d1 * factor + d2 * factor / 10) / 10,
+ * down, which *exact tells.  From the last one to the first: .d1d2 is (d1 * factor + d2 * factor / 10) / 10,
  * and to round down at each step comes to the same as to do it once.
  */
 static uint64_t
-fraction(const char *point, const char *end, uint64_t factor)
+fraction(const char *point, const char *end, uint64_t factor, bool *exact)
 {
 	uint64_t sum = 0;
 
-	while (end > point + 1)
-		sum = ((uint64_t)(*--end - '0') * factor + sum) / 10;
+	for (*exact = true; end > point + 1; sum /= 10) {
+		sum += (uint64_t)(*--end - '0') * factor;
+		*exact = *exact && sum % 10 == 0;
+	}
 	return sum;
 }
 
-/* Reads `1.5s` at *text and moves *text behind it.  -1 if it is none or too large. */
+/* Reads `1.5s` at *text and moves *text behind it; *exact: nothing was rounded.  -1 if it is none or too large. */
 static int
-read_term(const char **text, const struct unit *unit, uint64_t *value)
+read_term(const char **text, const struct unit *unit, uint64_t *value, bool *exact)
 {
 	const char *whole = *text;
 	const char *point = whole + strspn(whole, DIGITS);
@@ -126,7 +128,7 @@ read_term(const char **text, const struct unit *unit, uint64_t *value)
 	/* No digits before the point are 0 to strtoull, and too many are its maximum. */
 	if (unit->name == NULL ||
 	    __builtin_mul_overflow(strtoull(whole, NULL, 10), unit->factor, value) ||
-	    __builtin_add_overflow(*value, fraction(point, name, unit->factor), value) ||
+	    __builtin_add_overflow(*value, fraction(point, name, unit->factor, exact), value) ||
 	    *value > INT64_MAX)
 		return -1;
 	*text = name + name_len;
@@ -138,10 +140,11 @@ static int
 read_terms(const char *text, const struct unit *unit, uint64_t *sum)
 {
 	uint64_t value;
+	bool exact;
 
 	*sum = 0;
 	do {
-		if (read_term(&text, unit, &value) == -1)
+		if (read_term(&text, unit, &value, &exact) == -1)
 			return -1;
 		*sum += value; /* two of up to INT64_MAX don't overflow */
 	} while (*text != '\0' && *sum <= INT64_MAX);
@@ -165,8 +168,9 @@ int
 units_size(const char *text, uint64_t *bytes, const char **why)
 {
 	uint64_t value;
+	bool exact;
 
-	if (read_term(&text, sizes, &value) == -1 || *text != '\0' || value == 0) {
+	if (read_term(&text, sizes, &value, &exact) == -1 || *text != '\0' || value == 0) {
 		*why = "a size such as 4096, 64K or 16M (K M G T, binary)";
 		return -1;
 	}
@@ -194,16 +198,18 @@ units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const 
 	char head[32] = "";
 	const char *at = head;
 	uint64_t n, time, divisor;
+	bool exact;
 
-	*why = bytes ? "a rate above 0 such as 512K/s or 10M/m (K M G T, binary; per s m h d)"
-		     : "a rate above 0 such as 100/s, 6000/m or 10k/s (k M G; per s m h d)";
+	*why = bytes
+	    ? "a rate above 0 such as 512K/s or 10M/m (K M G T, binary; per s m h d)"
+	    : "a rate above 0 such as 100/s, 6000/m or 10k/s (k M G, to a thousandth; per s m h d)";
 	if (slash == NULL || (size_t)(slash - text) >= sizeof(head))
 		return -1;
 	memcpy(head, text, (size_t)(slash - text));
 	while (period->name != NULL && strcmp(period->name, slash + 1) != 0)
 		period++;
-	if (period->name == NULL || read_term(&at, bytes ? sizes : amounts, &n) == -1 ||
-	    *at != '\0' || n == 0)
+	if (period->name == NULL || read_term(&at, bytes ? sizes : amounts, &n, &exact) == -1 ||
+	    *at != '\0' || n == 0 || (!bytes && !exact))
 		return -1;
 	time = period->factor * (bytes ? 1 : 1000);
 	divisor = common_divisor(n, time);

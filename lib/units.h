@@ -26,7 +26,7 @@ int units_duration(const char *text, int64_t *ns, const char **why);
 int units_size(const char *text, uint64_t *bytes, const char **why);
 
 /*
- * An amount per time: 100/s, 6000/m, 1.5/h, 10k/s (k M G, decimal; down to a thousandth), or, of bytes,
+ * An amount per time: 100/s, 6000/m, 1.5/h, 10k/s (k M G, decimal; no finer than a thousandth), or, of bytes,
  * 512K/s as units_size() has it; s m h d.  So many in so many ns, in lowest terms.
  */
 int units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const char **why);

@@ -347,7 +347,8 @@ stop_now() {
 
 @test "pratelimit: wrong options are one line, and nothing is read" {
 	ids 3 >in
-	echo 'no rate' >text
+	printf 'no rate\n\033[1m' >text
+	seq 100 >long
 	while IFS='|' read -r args message; do
 		{
 			status=0
@@ -369,9 +370,11 @@ stop_now() {
 		--bytes -r 10k/s|-r 10k/s: want a rate above 0 such as 512K/s
 		-r 1/s --rate-file rate|-r and --rate-file don't go together
 		--rate-file none|rate file none: No such file or directory
-		--rate-file text|rate file text: "no rate": want a rate above 0 such as 100/s
+		--rate-file text|rate file text: "no rate??[1m": want a rate above 0 such as 100/s
 		--rate-file .|rate file .: Is a directory
-		--rate-file /dev/zero|rate file /dev/zero: is too long for a rate
+		--rate-file /dev/zero|rate file /dev/zero: is no file
+		--rate-file long|rate file long: is too long for a rate
+		-r 0.0019/s|-r 0.0019/s: want a rate above 0 such as 100/s
 		-r 1/s -B 0|-B 0: want
 		-r 1/s -B 1K|-B 1K: want a whole number
 		--bytes -r 1/s -B x|-B x: want a size
@@ -386,7 +389,7 @@ stop_now() {
 		-r 1/s in|in: no operands are taken
 		-r 1/s --frobnicate|
 	END
-	[ "$(echo ./*)" = './err ./in ./out ./text' ]
+	[ "$(echo ./*)" = './err ./in ./long ./out ./text' ]
 }
 
 @test "pratelimit: --shared: processes have one burst together" {
@@ -524,6 +527,23 @@ stop_now() {
 	has err 'pratelimit: bucket was cut off by somebody: no rate is known any more'
 	[ "$(reasons out)" = 'cancelled 99' ]
 	"$STUBS/signals-account" 100 out
+}
+
+@test "pratelimit: --shared: a file that somebody else has locked is told, and so is a damaged one" {
+	ids 3 >in
+	go 0 pratelimit -r 1/d --shared bucket --over drop <in
+	flock bucket sleep 20 3>&- &
+	wait_until eval '! flock -n bucket true'
+	go 2 pratelimit -r 1/d --shared bucket <in
+	[ "$(cat err)" = "pratelimit: bucket: can't be locked: Device or resource busy" ]
+	pkill -P $!
+	wait $! || true
+	for number in '\001\0\0\0\0\0\0\100' '\001\0\0\0\0\0\0\200'; do
+		# shellcheck disable=SC2059 # a format
+		printf "$number" | dd of=bucket bs=1 seek="$(($(stat -c %s bucket) - 64))" conv=notrunc status=none
+		go 2 pratelimit -r 1/d --shared bucket <in
+		[ "$(cat err)" = 'pratelimit: bucket: is a damaged bucket: remove it' ]
+	done
 }
 
 @test "pratelimit: --shared: no room, no rights: told before anything is read" {

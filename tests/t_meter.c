@@ -42,7 +42,8 @@ test_editions(void)
 static void
 test_move(void)
 {
-	static const int64_t times[] = {0, 1, -1, 7, -7, 1 << 30, INT64_MAX / 16, -INT64_MAX / 16};
+	static const int64_t times[] = {
+	    0, 1, -1, 7, -7, 1 << 30, INT64_MAX / 16, -INT64_MAX / 16, INT64_MIN >> 3};
 	struct meter *m = meter_new(&hour);
 	unsigned edition = meter_edition(m);
 	int64_t full, before = 0;

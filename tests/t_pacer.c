@@ -262,6 +262,46 @@ test_hot_key(void)
 	end(&s);
 }
 
+/* Records that are seen 15 ms after they came, with idle time in between: forgotten buckets give no credit. */
+static void
+test_forgotten(void)
+{
+	struct sim s;
+
+	for (int keys = 1; keys <= 2; keys++) {
+		begin(&s, (struct rate){1000, S, 1}, false, 2);
+		for (int64_t t = 0; t < S; t += S / 15000) {
+			struct record r = {.seq = s.come, .queued = START + t - 15 * MS};
+			struct flow *flow;
+
+			wake(&s, START + t);
+			flow = pacer_flow(&s.pacer, t / MS % keys == 0 ? "a" : "b", 1);
+			if (flow == NULL || !pacer_take(&s.pacer, flow, &r))
+				continue;
+			s.come++;
+			leave(&s, &r);
+		}
+		CHECK(s.left >= 990 && s.left <= (size_t)keys * 1016, "%d: %zu", keys, s.left);
+		end(&s);
+	}
+}
+
+/* Seven changes that nobody looked at, and the edition is the same again. */
+static void
+test_editions_come_again(void)
+{
+	struct rate hour = {1, 3600 * S, 1}, fast = {100, S, 1};
+	struct sim s;
+
+	begin(&s, fast, false, 1);
+	for (int n = 0; n < 7; n++)
+		CHECK(meter_change(s.meter, n % 2 == 0 ? &hour : &fast) == 0);
+	CHECK(meter_edition(s.meter) == s.pacer.edition);
+	wake(&s, START);
+	CHECK(s.pacer.rate.per == hour.per);
+	end(&s);
+}
+
 static void
 test_bounds(void)
 {
@@ -300,6 +340,8 @@ main(void)
 	test_bytes();
 	test_change();
 	test_hot_key();
+	test_forgotten();
+	test_editions_come_again();
 	test_bounds();
 	return t_end();
 }

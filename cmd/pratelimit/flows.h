@@ -39,6 +39,8 @@ struct flows {
 	struct key_tree keys;
 	struct time_tree times;
 	size_t n, max; /* flows */
+	int64_t
+	    forgotten; /* the latest time at which the bucket of one that was forgotten was full */
 	struct place *room;
 	uint32_t free;               /* the first place that is, among those used before */
 	size_t waiting, max_waiting; /* records */
@@ -48,7 +50,10 @@ struct flows {
 int flows_init(struct flows *, size_t max_flows, size_t max_waiting);
 void flows_free(struct flows *); /* the records, too */
 
-/* The flow of this key, a new one if there is none.  NULL with errno: ENOSPC (as many as may be), ENOMEM. */
+/*
+ * The flow of this key, a new one if there is none: its bucket may have been forgotten since its record came, and is
+ * full no sooner than any of those.  NULL with errno: ENOSPC (as many as may be), ENOMEM.
+ */
 struct flow *flows_get(struct flows *, const char *key, size_t len);
 
 /* The one with the earliest time; NULL: there is none. */
@@ -60,7 +65,7 @@ struct flow *flows_next(struct flows *, struct flow *);
 /* Gives it another time. */
 void flows_move(struct flows *, struct flow *, int64_t at);
 
-/* Forgets one that has no records. */
+/* Forgets one that has no records and whose bucket is full. */
 void flows_forget(struct flows *, struct flow *);
 
 /* A record waits behind the others of its flow, or takes the first one away.  False: there is no room. */

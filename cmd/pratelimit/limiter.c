@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 #include "chan.h"
@@ -38,7 +39,9 @@ struct limiter {
 	bool sorted; /* the next one has been looked at, and has this key */
 	struct key key;
 
-	size_t nresults;
+	/* What is to be sent on, in the batch or in results. */
+	struct record *leaving;
+	size_t nleaving;
 	struct record results[BATCH];
 };
 
@@ -47,23 +50,36 @@ flush(struct limiter *l)
 {
 	size_t sent;
 
-	if (l->nresults == 0)
+	if (l->nleaving == 0)
 		return;
-	record_sendn(l->out, l->stage->root, l->results, l->nresults, &sent);
-	record_freen(l->results + sent, l->nresults - sent);
-	l->nresults = 0;
+	record_sendn(l->out, l->stage->root, l->leaving, l->nleaving, &sent);
+	record_freen(l->leaving + sent, l->nleaving - sent);
+	l->nleaving = 0;
 }
 
-/* A record leaves. */
+static bool
+is_in_batch(const struct limiter *l, const struct record *r)
+{
+	return r >= l->batch && r < l->batch + BATCH;
+}
+
+/* A record leaves: neighbours in the batch from where they are, others by way of results. */
 static void
-emit(struct limiter *l, const struct record *r)
+emit(struct limiter *l, struct record *r)
 {
 	struct stat_shard *s = l->limit->shard;
 
 	histogram_add(&s->queue, l->pacer.now - r->queued, 1);
 	stat_add(s, STAT_TAKEN, 1);
-	l->results[l->nresults++] = *r;
-	if (l->nresults == BATCH)
+	if (l->nleaving == 0)
+		l->leaving = is_in_batch(l, r) ? r : l->results;
+	if (r != l->leaving + l->nleaving) {
+		if (l->leaving != l->results)
+			memcpy(l->results, l->leaving, l->nleaving * sizeof(*r));
+		l->leaving = l->results;
+		l->results[l->nleaving] = *r;
+	}
+	if (++l->nleaving == BATCH)
 		flush(l);
 }
 
@@ -192,10 +208,8 @@ cancel(struct limiter *l)
 static void
 look_at_clock(struct limiter *l)
 {
-	bool had_rate = l->pacer.edition != 0;
-
 	pacer_set_time(&l->pacer, clock_now());
-	if (had_rate && l->pacer.edition == 0)
+	if (l->pacer.edition == 0)
 		stage_abort(l->stage, 2, "%s was cut off by somebody: no rate is known any more",
 		    l->limit->shared);
 }
@@ -235,26 +249,32 @@ has_ended(const struct limiter *l)
 	    (l->in_ended && l->at == l->n && l->pacer.flows.waiting == 0);
 }
 
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* When to wake, if nothing happens. */
 static int64_t
 wake_time(struct limiter *l)
 {
 	int64_t now = l->pacer.now, until = pacer_next(&l->pacer);
+	int64_t nap = earlier(LIMITER_NAP, pacer_reserve(&l->pacer));
 
 	if (until == CLOCK_NEVER || stage_is_cancelled(l->stage))
 		return CLOCK_NEVER;
-	if (until < now + LIMITER_NAP)
-		until = now + LIMITER_NAP;
-	if (meter_is_shared(l->limit->meter) && until > now + SHARED_LOOK)
-		until = now + SHARED_LOOK;
-	return until;
+	if (until < now + nap)
+		until = now + nap;
+	return meter_is_shared(l->limit->meter) ? earlier(until, now + SHARED_LOOK) : until;
 }
 
+/* What comes within a nap is looked at after it. */
 static void
-watch(struct limiter *l)
+watch(struct limiter *l, int64_t until)
 {
 	waitlist_add(&l->limit->changed, &l->on_change, &l->parker);
-	if (l->at == l->n && !l->in_ended)
+	if (l->at == l->n && !l->in_ended && until > l->pacer.now + LIMITER_NAP)
 		chan_watch(l->in, &l->on_in, &l->parker);
 }
 
@@ -269,6 +289,7 @@ static void
 limiter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct limiter *l = state;
+	int64_t until;
 
 	(void)ctx;
 	l->in = in;
@@ -279,9 +300,10 @@ limiter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	while (!has_ended(l)) {
 		if (turn(l))
 			continue;
-		watch(l);
+		until = wake_time(l);
+		watch(l, until);
 		if (!turn(l) && !has_ended(l))
-			park_wait(&l->parker, wake_time(l));
+			park_wait(&l->parker, earlier(until, wake_time(l)));
 		unwatch(l);
 	}
 	ctx_unwatch(l->stage->work, &l->on_cancel);

@@ -6,8 +6,8 @@
  *
  *	in -> sorted into flows -> waiting until due -> out
  *
- * What has come due when the thread wakes goes on together; it sleeps no shorter than LIMITER_NAP, so a high rate
- * costs few wake-ups, and a low one has each record on its moment.
+ * What has come due when the thread wakes goes on together; it sleeps no shorter than LIMITER_NAP, if the buffer has
+ * enough for that, so a high rate costs few wake-ups, and a low one has each record on its moment.
  */
 
 #include <stdbool.h>

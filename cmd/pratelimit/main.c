@@ -49,6 +49,13 @@ reload(void *state, char *line, size_t size)
 		snprintf(line, size, "the rate is %s now", text);
 }
 
+/* Records, wherever they are: channels, waiting, on their way out. */
+static size_t
+held_at_most(const struct limit *limit)
+{
+	return HELD_BUFFERS * (limit->opt.buffer + 1);
+}
+
 /* For the progress line. */
 static void
 describe(void *state, char *line, size_t size)
@@ -61,7 +68,7 @@ describe(void *state, char *line, size_t size)
 	if (meter_rate(limit->meter, &r) != 0)
 		units_format_rate(r.amount, r.per, limit->bytes, text);
 	snprintf(line, size, "limit %s, waiting %ju, buffer %zu", text,
-	    (uintmax_t)stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN), limit->opt.buffer);
+	    (uintmax_t)stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN), held_at_most(limit));
 }
 
 static void
@@ -77,8 +84,7 @@ set_up(struct limit *limit)
 		limit->meter = meter_map(limit->shared, &limit->rate, limit->bytes);
 	else if ((limit->meter = meter_new(&limit->rate)) == NULL)
 		err(2, "can't start");
-	if (stage_init(st, "pratelimit", name, opt, 1, SHARDS, HELD_BUFFERS * (opt->buffer + 1)) ==
-	    -1)
+	if (stage_init(st, "pratelimit", name, opt, 1, SHARDS, held_at_most(limit)) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	st->state = limit;
@@ -95,7 +101,8 @@ run(struct limit *limit)
 	struct source source = {.stage = st,
 	    .shard = stat_shard(st->stat, SHARD_SOURCE),
 	    .fd = STDIN_FILENO,
-	    .keeps_retries = true};
+	    .keeps_retries = true,
+	    .dates_reads = true};
 	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {
 	    source_processor(&source), limiter_processor(limit), sink_processor(&sink)};

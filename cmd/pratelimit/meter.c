@@ -20,6 +20,9 @@
 #define MAGIC "pchan-bucket/1\n"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
+#define LOCK_WAIT CLOCK_S
+#define LOCK_NAP (10 * CLOCK_MS)
+
 #define EDITION_BITS 3
 #define EDITIONS (1 << EDITION_BITS) /* number 0 is none */
 #define FULL_MAX (INT64_MAX >> EDITION_BITS)
@@ -60,8 +63,8 @@ bucket_of(int64_t full, unsigned edition)
 {
 	if (full > FULL_MAX)
 		full = FULL_MAX;
-	if (full < -FULL_MAX)
-		full = -FULL_MAX;
+	if (full < -FULL_MAX - 1)
+		full = -FULL_MAX - 1;
 	return full * EDITIONS + edition;
 }
 
@@ -170,6 +173,7 @@ check(const char *path, int fd, const struct rate *r, bool bytes)
 	ssize_t n = pread(fd, &s, sizeof(s), 0);
 	struct rate is;
 	struct stat st;
+	int64_t full;
 
 	if (n == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", path);
@@ -184,10 +188,38 @@ check(const char *path, int fd, const struct rate *r, bool bytes)
 		return;
 	}
 	is = get_rate(&s.rate[edition_of(s.bucket)]);
-	if (is.amount == 0 || is.per == 0 || is.burst == 0)
+	full = full_of(s.bucket);
+	if (is.amount == 0 || is.per == 0 || is.burst == 0 || full > FULL_MAX / 4 ||
+	    full < -FULL_MAX / 4)
 		errx(2, "%s: is a damaged bucket: remove it", path);
 	if (is.amount != r->amount || is.per != r->per || is.burst != r->burst || s.bytes != bytes)
 		refuse_rate(path, &is, s.bytes != 0);
+}
+
+/* One that is there needs no right to make one, which in a sticky folder others don't have. */
+static int
+open_file(const char *path)
+{
+	static const int how = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, how);
+
+	return fd != -1 || errno != ENOENT ? fd : open(path, how | O_CREAT, 0666);
+}
+
+/* The lock is held for moments only, unless by somebody who means no good. */
+static int
+lock(int fd)
+{
+	int64_t until = clock_now() + LOCK_WAIT;
+	struct timespec nap = {.tv_nsec = LOCK_NAP};
+	int error;
+
+	while ((error = series_lock(fd, LOCK_EX | LOCK_NB)) == -1 && errno == EWOULDBLOCK &&
+	    clock_now() < until)
+		nanosleep(&nap, NULL);
+	if (error == -1 && errno == EWOULDBLOCK)
+		errno = EBUSY;
+	return error;
 }
 
 struct meter *
@@ -199,14 +231,12 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 
 	if (m == NULL)
 		err(2, "can't start");
-	if ((m->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666)) ==
-		-1 ||
-	    fstat(m->fd, &st) == -1)
+	if ((m->fd = open_file(path)) == -1 || fstat(m->fd, &st) == -1)
 		err(2, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		errx(2, "%s: is no file", path);
-	if (series_lock(m->fd, LOCK_EX) == -1)
-		err(2, "%s", path);
+	if (lock(m->fd) == -1)
+		err(2, "%s: can't be locked", path);
 	check(path, m->fd, r, bytes);
 	m->shared = mmap(NULL, sizeof(*m->shared), PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
 	if (m->shared == MAP_FAILED)
@@ -301,7 +331,7 @@ meter_change(struct meter *m, const struct rate *new)
 {
 	int error, saved;
 
-	if (m->fd != -1 && series_lock(m->fd, LOCK_EX) == -1)
+	if (m->fd != -1 && lock(m->fd) == -1)
 		return -1;
 	error = change(m, new);
 	saved = errno;

@@ -31,8 +31,8 @@ void meter_free(struct meter *);
 bool meter_is_shared(const struct meter *);
 
 /*
- * Which edition of the rate is in force; it changes with the rate.  0: somebody has cut the file off, and there is
- * none any more.  Any thread, as the next one.
+ * Which edition of the rate is in force; it changes with the rate, and after some changes comes again.  0: somebody
+ * has cut the file off, and there is none any more.  Any thread, as the next one.
  */
 unsigned meter_edition(const struct meter *);
 
@@ -47,7 +47,7 @@ bool meter_move(struct meter *, unsigned edition, int64_t from, int64_t to);
 
 /*
  * Another rate from now on; for what was taken already, too.  One thread.  -1 with errno: the file can't
- * be locked, or was cut off (ESTALE).
+ * be locked (EBUSY: somebody else has it locked), or was cut off (ESTALE).  Waits a second at most.
  */
 int meter_change(struct meter *, const struct rate *);
 

@@ -1,5 +1,7 @@
 #include "pacer.h"
 
+#include <errno.h>
+
 #include "meter.h"
 #include "record.h"
 
@@ -9,7 +11,10 @@ int
 pacer_init(struct pacer *p, struct meter *meter, bool bytes, size_t max_flows, size_t max_waiting)
 {
 	*p = (struct pacer){.meter = meter, .bytes = bytes};
-	p->edition = meter_rate(meter, &p->rate);
+	if ((p->edition = meter_rate(meter, &p->rate)) == 0) {
+		errno = ESTALE;
+		return -1;
+	}
 	return flows_init(&p->flows, max_flows, max_waiting);
 }
 
@@ -50,8 +55,12 @@ adopt_rate(struct pacer *p)
 void
 pacer_set_time(struct pacer *p, int64_t now)
 {
+	struct rate r = p->rate;
+
 	p->now = now;
-	if (meter_edition(p->meter) != p->edition)
+	/* The edition may be the same again after some changes. */
+	if (meter_rate(p->meter, &r) != p->edition || r.amount != p->rate.amount ||
+	    r.per != p->rate.per)
 		adopt_rate(p);
 }
 
@@ -176,6 +185,17 @@ pacer_cancel(struct pacer *p, struct record *r)
 		flows_forget(&p->flows, flow);
 	}
 	return false;
+}
+
+int64_t
+pacer_reserve(struct pacer *p)
+{
+	const struct flow *first = flows_first(&p->flows);
+	size_t n = p->flows.max_waiting / 2 + 1;
+
+	return first != NULL && first->n > 0
+	    ? bucket_time(&p->rate, n * cost_of(p, flows_head(&p->flows, first)))
+	    : CLOCK_NEVER;
 }
 
 int64_t

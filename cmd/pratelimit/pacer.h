@@ -34,7 +34,7 @@ struct pacer {
 	int64_t now;
 };
 
-/* For so many flows and waiting records.  -1 with errno. */
+/* For so many flows and waiting records.  -1 with errno (ESTALE: the meter has no rate any more). */
 int pacer_init(struct pacer *, struct meter *, bool bytes, size_t max_flows, size_t max_waiting);
 void pacer_free(struct pacer *);
 
@@ -55,6 +55,9 @@ bool pacer_due(struct pacer *, struct record *);
 
 /* Any record that waits.  False: there is none. */
 bool pacer_cancel(struct pacer *, struct record *);
+
+/* For how long half of those that may wait are enough, if all are like the one that goes next; CLOCK_NEVER. */
+int64_t pacer_reserve(struct pacer *);
 
 /* When pacer_due() will have something to do; CLOCK_NEVER. */
 int64_t pacer_next(struct pacer *);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bucket.h"
@@ -17,42 +18,56 @@ rate_is_sane(const struct rate *r)
 	return bucket_time(r, r->burst) < BUCKET_LONGEST;
 }
 
-/* What is in it, without white space around.  -1 with errno; EFBIG: it is too long for a rate. */
-static int
+/* NULL, or what is wrong with a file that was opened. */
+static const char *
+check_file(int fd)
+{
+	struct stat st;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return strerror(errno);
+	if (S_ISDIR(st.st_mode))
+		return strerror(EISDIR);
+	return S_ISREG(st.st_mode) ? NULL : "is no file";
+}
+
+/* What is in it, without white space around, and nothing that would steer a terminal.  NULL, or what is wrong. */
+static const char *
 read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t n;
+	const char *wrong = check_file(fd);
+	ssize_t n = 0;
 	size_t skip;
 
-	if (fd == -1)
-		return -1;
-	n = read(fd, text, size);
-	close(fd);
-	if (n == -1)
-		return -1;
-	if ((size_t)n == size) {
-		errno = EFBIG;
-		return -1;
-	}
+	if (wrong == NULL && (n = read(fd, text, size)) == -1)
+		wrong = strerror(errno);
+	if (fd != -1)
+		close(fd);
+	if (wrong == NULL && (size_t)n == size)
+		wrong = "is too long for a rate";
+	if (wrong != NULL)
+		return wrong;
 	text[n] = '\0';
 	while (n > 0 && strchr(BLANK, text[n - 1]) != NULL)
 		text[--n] = '\0';
 	skip = strspn(text, BLANK);
 	memmove(text, text + skip, strlen(text + skip) + 1);
-	return 0;
+	for (size_t i = 0; text[i] != '\0'; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	return NULL;
 }
 
 int
 ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t size)
 {
 	struct rate new = *r;
-	const char *allowed;
+	const char *allowed, *wrong;
 	char text[128];
 
-	if (read_text(path, text, sizeof(text)) == -1) {
-		snprintf(why, size, "%s: %s", path,
-		    errno == EFBIG ? "is too long for a rate" : strerror(errno));
+	if ((wrong = read_text(path, text, sizeof(text))) != NULL) {
+		snprintf(why, size, "%s: %s", path, wrong);
 		return -1;
 	}
 	if (units_rate(text, bytes, &new.amount, &new.per, &allowed) == -1) {

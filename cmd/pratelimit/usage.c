@@ -56,7 +56,8 @@ static const char help[] =
     "                         dead-letter, or is dropped: wait, dead-letter, drop\n"
     "      --shared FILE      the processes that name this FILE have one rate together\n"
     "  -n, --name STAGE       the stage's name (default: pratelimit)\n"
-    "  -b, --buffer N         records that may wait here (default 1024)\n" OPTIONS_HELP;
+    "  -b, --buffer N         capacity of each channel inside, in records (default "
+    "1024)\n" OPTIONS_HELP;
 
 /* What can only be understood when all options are known, or has to be known to have been given. */
 struct given {
