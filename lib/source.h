@@ -17,7 +17,7 @@ struct source {
 	struct stat_shard *shard;
 	int fd;
 	bool keeps_retries; /* retry envelopes go on as they are */
-	bool dates_reads;   /* record.queued is the time of the read(2), not of entering the channel */
+	bool dates_reads;   /* record.queued is when it was read, not when it entered the channel */
 };
 
 /* The processor; arg is the source, which must outlive the pipe. */

@@ -46,7 +46,7 @@ read_text(const char *path, char *text, size_t size)
 		close(fd);
 	if (wrong == NULL && (size_t)n == size)
 		wrong = "is too long for a rate";
-	if (wrong != NULL)
+	if (wrong != NULL || n < 0)
 		return wrong;
 	text[n] = '\0';
 	while (n > 0 && strchr(BLANK, text[n - 1]) != NULL)
