@@ -14,8 +14,6 @@
 
 #include "series.h"
 
-#define ROTATED_AWAY 100 /* how often a file may be before we call it a fault */
-
 struct line {
 	const char *data;
 	size_t len;
@@ -33,9 +31,9 @@ struct deadfile {
 	size_t buf_size;
 };
 
-/* Opens the file; a new one gets this mode, or, if that is 0, what the umask says. */
+/* Opens the file, or a new one. */
 static int
-open_file(struct deadfile *d, mode_t mode)
+open_file(struct deadfile *d)
 {
 	static const int how = O_APPEND | O_CLOEXEC | O_NOCTTY;
 	struct stat st;
@@ -45,8 +43,7 @@ open_file(struct deadfile *d, mode_t mode)
 	if (stat(d->path, &st) == 0 && !S_ISREG(st.st_mode))
 		fd = open(d->path, O_WRONLY | how);
 	else if ((fd = open(d->path, O_RDWR | how)) == -1 && errno == ENOENT) {
-		if ((fd = open(d->path, O_RDWR | O_CREAT | how, 0666)) == -1 ||
-		    (mode != 0 && fchmod(fd, mode) == -1) ||
+		if ((fd = series_create(d->path, O_RDWR | how)) == -1 ||
 		    (d->how.sync != DEADFILE_NONE && series_sync(d->path) == -1))
 			goto failed;
 	}
@@ -67,7 +64,7 @@ static struct deadfile *new (const char *name)
 	if (d == NULL)
 		return NULL;
 	d->fd = -1;
-	if ((d->path = strdup(name)) != NULL)
+	if ((d->path = series_resolve(name)) != NULL)
 		return d;
 	free(d);
 	return NULL;
@@ -81,7 +78,7 @@ deadfile_open(const char *path, const struct deadfile_how *how)
 	if (d == NULL)
 		return NULL;
 	d->how = *how;
-	if ((d->fd = open_file(d, 0)) != -1)
+	if ((d->fd = open_file(d)) != -1)
 		return d;
 	deadfile_close(d);
 	return NULL;
@@ -133,9 +130,9 @@ deadfile_put(struct deadfile *d, const char *line, size_t len)
 }
 
 static int
-change_file(struct deadfile *d, mode_t mode)
+change_file(struct deadfile *d)
 {
-	int fd = open_file(d, mode);
+	int fd = open_file(d);
 
 	if (fd == -1)
 		return -1;
@@ -148,18 +145,14 @@ change_file(struct deadfile *d, mode_t mode)
 static int
 lock(struct deadfile *d)
 {
-	if (atomic_exchange(&d->reopen, false) && change_file(d, 0) == -1)
+	if (atomic_exchange(&d->reopen, false) && change_file(d) == -1)
 		return -1;
-	for (int i = 0; d->regular; i++) {
+	while (d->regular) {
 		if (series_lock(d->fd, LOCK_EX) == -1)
 			return -1;
 		if (series_is_same(d->path, d->fd))
-			break;
-		if (i == ROTATED_AWAY) {
-			errno = ESTALE;
-			return -1;
-		}
-		if (change_file(d, 0) == -1)
+			return 0;
+		if (change_file(d) == -1)
 			return -1;
 	}
 	return 0;
@@ -167,11 +160,11 @@ lock(struct deadfile *d)
 
 /* FILE becomes FILE.1, and a new one is opened, not locked yet. */
 static int
-rotate(struct deadfile *d, const struct stat *old)
+rotate(struct deadfile *d)
 {
 	unsigned keep = d->how.keep != 0 ? d->how.keep : UINT32_MAX;
 
-	return series_rotate(d->path, keep) == 0 ? change_file(d, old->st_mode & 07777) : -1;
+	return series_rotate(d->path, keep) == 0 ? change_file(d) : -1;
 }
 
 /* Whether the file ends inside a line. */
@@ -295,7 +288,7 @@ commit_some(struct deadfile *d, size_t first)
 		return -1;
 	if ((error = fstat(d->fd, &st)) == 0) {
 		n = portion(d, first, (uint64_t)st.st_size);
-		error = n == 0 ? rotate(d, &st) : append(d, first, n, &st);
+		error = n == 0 ? rotate(d) : append(d, first, n, &st);
 	}
 	saved = errno;
 	if (d->regular)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,22 +124,67 @@ first_gap(const unsigned *numbers, size_t n)
 	return gap;
 }
 
+/* Those that go, go while FILE has its name: after that its lock says nothing. */
 int
 series_rotate(const char *path, unsigned keep)
 {
 	unsigned *numbers;
-	size_t n;
+	size_t n, gone = 0;
 	int error = series_list(path, &numbers, &n);
 
-	for (unsigned to = first_gap(numbers, n); error == 0 && to > 0; to--)
+	for (; error == 0 && gone < n && n - gone >= keep; gone++)
+		error = move(path, numbers[gone], 0);
+	for (unsigned to = first_gap(numbers + gone, n - gone); error == 0 && to > 0; to--)
 		error = move(path, to - 1, to);
 	free(numbers);
-	if (error == 0 && (error = series_list(path, &numbers, &n)) == 0) {
-		for (size_t i = 0; error == 0 && i < n && numbers[i] > keep; i++)
-			error = move(path, numbers[i], 0);
-		free(numbers);
-	}
 	return error == 0 ? series_sync(path) : -1;
+}
+
+/* Of the newest of the rotated files, if there is one and we can see it. */
+static bool
+look_at_newest(const char *path, struct stat *st)
+{
+	unsigned *numbers;
+	char *newest = NULL;
+	bool seen = false;
+	size_t n;
+
+	if (series_list(path, &numbers, &n) == 0 && n > 0 &&
+	    (newest = series_name(path, numbers[n - 1])) != NULL)
+		seen = stat(newest, st) == 0 && S_ISREG(st->st_mode);
+	free(newest);
+	free(numbers);
+	return seen;
+}
+
+int
+series_create(const char *path, int flags)
+{
+	struct stat st;
+	bool like = look_at_newest(path, &st);
+	int fd = open(path, flags | O_CREAT, like ? 0600 : 0666), saved;
+
+	if (fd == -1 || !like)
+		return fd;
+	(void)!fchown(fd, st.st_uid, st.st_gid);
+	if (fchmod(fd, st.st_mode & 07777) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+char *
+series_resolve(const char *path)
+{
+	struct stat st;
+	char *target;
+
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && stat(path, &st) == 0 &&
+	    S_ISREG(st.st_mode) && (target = realpath(path, NULL)) != NULL)
+		return target;
+	return strdup(path);
 }
 
 int

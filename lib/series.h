@@ -19,10 +19,19 @@ char *series_name(const char *path, unsigned n);
 int series_list(const char *path, unsigned **numbers, size_t *n);
 
 /*
- * Makes FILE the first of the rotated ones, and removes those beyond the `keep` newest.  Killed at
- * any point it leaves all of them, in their order.  -1 with errno.
+ * Makes FILE the first of the rotated ones, of which then there are `keep` at most, the newest.  Killed at
+ * any point it leaves them in their order.  -1 with errno.
  */
 int series_rotate(const char *path, unsigned keep);
+
+/*
+ * Makes FILE, if it is not there, and opens it (flags as for open(2)): like the newest of the rotated ones, so that
+ * who might read and append to that may do so with this; where there is none, as the umask says.  -1 with errno.
+ */
+int series_create(const char *path, int flags);
+
+/* What a symbolic link to a regular file points to, else the path itself: beside that the series is.  malloc'd. */
+char *series_resolve(const char *path);
 
 /* Makes what was created, renamed or removed beside this file last.  -1 with errno. */
 int series_sync(const char *path);

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "ctx.h"
 #include "deadfile.h"
 #include "json.h"
 #include "ledger.h"
+#include "series.h"
 #include "unwrap.h"
 
 static int
@@ -29,6 +31,11 @@ open_dead(struct stage *st)
 {
 	const char *path = st->opt->dead_letter;
 
+	if (path != NULL && series_is_same(path, STDIN_FILENO)) {
+		snprintf(st->error, sizeof(st->error),
+		    "%s is the input, too: what fails would come again for ever", path);
+		return -1;
+	}
 	if (path == NULL || (st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
 		return 0;
 	snprintf(st->error, sizeof(st->error), "dead-letter file %s: %s", path, strerror(errno));

@@ -15,9 +15,8 @@
 #include "report.h"
 #include "stage.h"
 
-/* Standard descriptors that are closed would be taken by the next open(2). */
-static void
-check_descriptors(void)
+void
+tool_check_descriptors(void)
 {
 	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDWR) != STDERR_FILENO &&
 	    fcntl(STDERR_FILENO, F_GETFD) == -1)
@@ -31,14 +30,23 @@ check_descriptors(void)
 void
 tool_begin(void)
 {
-	check_descriptors();
+	tool_check_descriptors();
 	signals_block();
 }
 
+/* What came from a record must not steer the terminal. */
 void
 tool_say(const char *line)
 {
-	warnx("%s", line);
+	char tame[REPORT_SIZE];
+	size_t n;
+
+	snprintf(tame, sizeof(tame), "%s", line);
+	n = strlen(tame);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)tame[i] < ' ' || tame[i] == 0x7f)
+			tame[i] = '?';
+	warnx("%s", tame);
 }
 
 void

@@ -8,6 +8,9 @@
 struct processor;
 struct stage;
 
+/* Ends the process if standard input or output is closed: the next file opened would be taken for it. */
+void tool_check_descriptors(void);
+
 /* First of all: standard descriptors that are closed, and signals. */
 void tool_begin(void);
 

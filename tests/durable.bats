@@ -226,6 +226,25 @@ listed() {
 	lines trace 1
 }
 
+@test "durable: a file that is renamed while purge works on it" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	letters 10 >dead
+	timeout 20 pdeadletter replay dead >out
+	letters 11 | tail -n 1 >>dead
+	timeout 20 strace -qq -o trace -e trace=fsync -e inject=fsync:delay_enter=1000000:when=1 pdeadletter purge dead 2>err 3>&- &
+	wait_until test -s dead.new
+	mv dead dead.1
+	letters 13 | tail -n 2 >dead
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 2 ]
+	has err 'dead is as it was: dead.new: Stale file handle'
+	listed dead | cmp - <(seq -f 'id-%g' 13)
+	go 0 pdeadletter replay dead
+	ids 13 | tail -n 3 | cmp - out
+}
+
 @test "durable: logrotate under running stages" {
 	mkfifo fifo
 	timeout 60 pfanout -q -d dead -- "$STUBS/worker" -u reject all <fifo >out 2>err 3>&- &

@@ -304,7 +304,7 @@ dated() {
 	letters 10 | cmp - out
 	go 0 pdeadletter list dead
 	[ "$(wc -l <out)" -eq 11 ]
-	[ "$(head -n 1 out | tr -s ' ')" = 'FAILED STAGE REASON TRIES REPLAYS ID MESSAGE' ]
+	[ "$(head -n 1 out | tr -s ' ')" = 'FAILED ID STAGE REASON TRIES REPLAYS MESSAGE' ]
 	[ "$(sed 1d out | grep -o 'id-[0-9]*' | tr '\n' ' ')" = 'id-1 id-2 id-3 id-4 id-5 id-6 id-7 id-8 id-9 id-10 ' ]
 	rm dead
 	go 0 pdeadletter list --json dead
@@ -416,6 +416,23 @@ dated() {
 		cmp whole out
 		grep -q '^pdeadletter: 1 line of which only a part is left: passed over$' err
 	done
+	# However it is spelled, if it is no JSON.
+	sed 's/[:,]/& /g' whole >spelled
+	for cut in 2 8 10 12 20 40; do
+		{
+			cat spelled
+			head -c "$cut" spelled
+			echo
+			cat whole
+		} >dead
+		go 0 pdeadletter list --json dead
+		cat spelled whole | cmp - out
+		grep -q '1 line of which' err
+	done
+	go 0 pdeadletter replay --wrap --all whole
+	mv out dead
+	go 2 pdeadletter list dead
+	grep -q 'line 1 is no dead letter' err
 	{
 		cat whole
 		printf '\0\0\0\0\n'
@@ -515,6 +532,163 @@ dated() {
 	go 0 pdeadletter purge dead
 	[ "$(cat err)" = 'pdeadletter: dead: 3 of 3 letters removed' ]
 	[ ! -s dead ]
+}
+
+@test "pdeadletter: what nobody has read from the pipe was not replayed" {
+	letters 10 >dead
+	: >in
+	for reader in 'head -n 1' true ./none; do
+		go 0 bash -c "pdeadletter replay dead | $reader 2>/dev/null; echo \${PIPESTATUS[0]} >status"
+		[ "$(cat status)" -eq 141 ]
+		[ ! -s dead.cursor ]
+	done
+	[ "$(cat err)" = '' ]
+	# With SIGPIPE ignored it is an error.
+	go 0 bash -c "trap '' PIPE; pdeadletter replay dead | head -n 1; echo \${PIPESTATUS[0]} >status"
+	[ "$(cat status)" -eq 2 ]
+	grep -q 'standard output: Broken pipe' err
+	go 0 bash -c 'pdeadletter replay dead | cat'
+	ids 10 | cmp - out
+	[ -s dead.cursor ]
+	# Without a standard output nothing is opened in its place.
+	letters 11 | tail -n 1 >>dead
+	cp dead.cursor before
+	go 2 bash -c 'pdeadletter replay dead >&-'
+	[ "$(cat err)" = 'pdeadletter: standard output is closed' ]
+	cmp before dead.cursor
+}
+
+@test "pdeadletter: a record that fails again is another letter in the same place" {
+	echo '{"id":1}' >in
+	go 1 pfanout -q -d dead -- sed 's/.*/!no/'
+	for n in 1 2 3 4 5; do
+		go 0 pdeadletter replay --wrap dead
+		[ -s out ]
+		mv out in
+		: >dead
+		go 1 pfanout -q -d dead -- sed 's/.*/!no/'
+	done
+	go 0 pdeadletter purge dead
+	[ "$(grep -c 0 err)" -eq 1 ] && grep -q '0 of 1 letters removed' err
+	lines dead 1
+	# That the old one is gone is told once.
+	: >dead
+	go 0 pdeadletter replay dead
+	grep -q 'is not there any more' err
+	go 0 pdeadletter replay dead
+	[ ! -s err ]
+}
+
+@test "pdeadletter: FILE* and files that are named twice are read once" {
+	make_series
+	: >in
+	ln -s dead link
+	mkdir sub
+	for files in 'dead dead' 'dead ./dead' 'dead dead.1' 'dead.1 dead' 'dead*' 'link dead' 'sub/../dead link'; do
+		# shellcheck disable=SC2086 # words, and a pattern
+		go 0 pdeadletter list --json $files
+		[ "$(wc -l <out)" -eq 10 ]
+	done
+	# shellcheck disable=SC2086 # a pattern
+	go 0 pdeadletter replay dead*
+	ids 10 | cmp - out
+	touch dead.new
+	go 0 pdeadletter replay dead*
+	[ ! -s out ]
+	[ "$(echo dead*)" = 'dead dead.1 dead.2 dead.cursor dead.new' ]
+	go 0 pdeadletter purge dead*
+	grep -q '10 of 10 letters removed' err
+}
+
+@test "pdeadletter: a link to a file stands for that file" {
+	mkdir big
+	ln -s big/dead link
+	: >big/dead
+	letters 12 >in
+	go 1 pdeadletter -q -d link --max-size 400
+	[ -L link ] && [ -e big/dead.1 ] && [ ! -e link.1 ]
+	: >in
+	go 0 pdeadletter replay link
+	ids 12 | cmp - out
+	[ -e big/dead.cursor ]
+	go 0 pdeadletter purge link
+	[ -L link ] && [ ! -s big/dead ] && [ ! -e big/dead.1 ]
+}
+
+@test "pdeadletter: a file is not its own input" {
+	letters 3 >dead
+	cp dead in
+	ln dead hard
+	for tool in pdeadletter pfanout 'pratelimit -r 1G/s'; do
+		for file in dead ./hard; do
+			status=0
+			# shellcheck disable=SC2086 # words
+			timeout 10 $tool -d $file <dead >out 2>err || status=$?
+			[ "$status" -eq 2 ]
+			grep -q "$file is the input, too" err
+		done
+	done
+	cmp in dead
+}
+
+@test "pdeadletter: --keep counts files, and several may rotate at a time" {
+	letters 1 >dead
+	for n in 7 8 20240101; do
+		letters 1 >dead.$n
+	done
+	letters 3 >in
+	go 1 pdeadletter -q -d dead --max-size 100 --keep 5
+	[ "$(echo dead.*)" = 'dead.1 dead.2 dead.3 dead.7 dead.8' ]
+	rm dead*
+	for w in 1 2 3 4 5 6 7 8; do
+		{
+			status=0
+			letters 100 | timeout 30 pdeadletter -q -d dead --max-size 300 --keep 2 --sync none >"out.$w" 2>&1 || status=$?
+			echo $status >"status.$w"
+		} 3>&- &
+	done
+	wait
+	[ "$(sort -u status.*)" = 1 ]
+	cat out.* >out
+	[ ! -s out ]
+	[ "$(echo dead*)" = 'dead dead.1 dead.2' ]
+}
+
+@test "pdeadletter: a series of more files than may be open" {
+	: >in
+	for n in $(seq 300); do
+		letters 1 >"dead.$n"
+	done
+	letters 1 >dead
+	go 0 prlimit --nofile=256:4096 pdeadletter list --json dead
+	lines out 301
+}
+
+@test "pdeadletter: list, show and stats tell when their output is not whole" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	letters 5000 >dead
+	: >in
+	for command in list 'list --json' 'show --json'; do
+		# shellcheck disable=SC2086 # words
+		go 2 strace -qq -o trace -e trace=write -e inject=write:error=ENOSPC:when=3 pdeadletter $command dead
+		grep -q 'standard output' err
+	done
+}
+
+@test "pdeadletter: a limit is enough, also of an input that does not end" {
+	letters 3 >few
+	: >in
+	go 0 bash -c 'yes "$(head -n 1 few)" | pdeadletter list --json --limit 2 -'
+	lines out 2
+	go 0 bash -c 'yes "$(head -n 1 few)" | pdeadletter replay --limit 2 -'
+	lines out 2
+	# Letters without a time are from no time.
+	cp few dead
+	go 0 pdeadletter purge --force --until 2000-01-01 dead
+	cmp few dead
+	go 2 pdeadletter list --since 26-11-23 dead
+	grep -q 'want a time such as' err
 }
 
 @test "pdeadletter: two replays of a file don't run at once" {

@@ -90,6 +90,47 @@ test_rotate(const char *path)
 }
 
 static void
+test_create(void)
+{
+	struct stat st;
+	int fd;
+
+	fd = series_create("c", O_RDWR);
+	CHECK(fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0644);
+	close(fd);
+	CHECK(chmod("c", 0640) == 0 && series_rotate("c", 9) == 0);
+	fd = series_create("c", O_RDWR);
+	CHECK(fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0640, "as the one before");
+	close(fd);
+	CHECK(chmod("c", 0600) == 0 && series_rotate("c", 9) == 0);
+	if (getuid() == 0)
+		CHECK(chown("c.1", 65534, 65534) == 0);
+	fd = series_create("c", O_RDWR);
+	CHECK(fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0600);
+	CHECK(getuid() != 0 || (st.st_uid == 65534 && st.st_gid == 65534), "of the same owner");
+	close(fd);
+	CHECK(series_create("none/c", O_RDWR) == -1 && errno == ENOENT);
+}
+
+static void
+test_resolve(void)
+{
+	static const char *const same[] = {"c", "none", "dangling", "folder"};
+	char *path;
+
+	CHECK(symlink("c", "link") == 0 && symlink("none", "dangling") == 0 &&
+	    symlink("..", "folder") == 0);
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		path = series_resolve(same[i]);
+		CHECK(strcmp(path, same[i]) == 0, "%s", path);
+		free(path);
+	}
+	path = series_resolve("link");
+	CHECK(path[0] == '/' && strcmp(strrchr(path, '/'), "/c") == 0, "%s", path);
+	free(path);
+}
+
+static void
 test_same(void)
 {
 	int fd;
@@ -141,6 +182,8 @@ main(void)
 	snprintf(path, sizeof(path), "%s/sub/f", dir);
 	test_list(path);
 	test_rotate(path);
+	test_create();
+	test_resolve();
 	test_same();
 	test_lock();
 	test_errors();

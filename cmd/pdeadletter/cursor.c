@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -23,7 +24,7 @@ read_line(struct cursor *c)
 	char text[SIZE];
 	ssize_t n = pread(c->fd, text, sizeof(text), 0);
 	const char *kind, *id;
-	json_int_t inode, start, end, max = INT64_MAX;
+	json_int_t inode, start, end, failed, max = INT64_MAX;
 	json_t *object;
 
 	if (n == -1)
@@ -31,13 +32,15 @@ read_line(struct cursor *c)
 	if (n == 0)
 		return;
 	object = json_loadb(text, (size_t)n, 0, NULL);
-	if (json_unpack(object, "{s:s, s:s, s:I, s:I, s:I, s?I}", "pchan", &kind, "id", &id,
-		"inode", &inode, "start", &start, "end", &end, "max_replays", &max) == 0 &&
-	    strcmp(kind, KIND) == 0 && strlen(id) < sizeof(c->id)) {
-		strcpy(c->id, id);
-		c->place.inode = (uint64_t)inode;
-		c->place.start = (uint64_t)start;
-		c->place.end = (uint64_t)end;
+	if (json_unpack(object, "{s:s, s:s, s:I, s:I, s:I, s:I, s?I}", "pchan", &kind, "id", &id,
+		"failed", &failed, "inode", &inode, "start", &start, "end", &end, "max_replays",
+		&max) == 0 &&
+	    strcmp(kind, KIND) == 0 && strlen(id) < sizeof(c->mark.id)) {
+		strcpy(c->mark.id, id);
+		c->mark.failed = failed;
+		c->mark.place.inode = (uint64_t)inode;
+		c->mark.place.start = (uint64_t)start;
+		c->mark.place.end = (uint64_t)end;
 		c->max_replays = max == INT64_MAX ? UINT64_MAX : (uint64_t)max;
 		c->set = true;
 	} else
@@ -48,10 +51,14 @@ read_line(struct cursor *c)
 void
 cursor_open(struct cursor *c, const char *file, bool moves)
 {
+	struct stat st;
+
 	*c = (struct cursor){.fd = -1, .max_replays = UINT64_MAX};
 	if (strcmp(file, "-") == 0)
 		return;
 	store_must_exist(file);
+	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		return;
 	if (asprintf(&c->path, "%s.cursor", file) == -1)
 		err(2, "can't go on");
 	c->fd = open(c->path, (moves ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -68,6 +75,15 @@ cursor_open(struct cursor *c, const char *file, bool moves)
 }
 
 void
+cursor_seek(struct cursor *c, struct store *store)
+{
+	if (!c->set || store_seek(store, &c->mark))
+		return;
+	warnx("%s: the letter it names is not there any more: nothing counts as replayed", c->path);
+	c->set = false;
+}
+
+void
 cursor_close(struct cursor *c)
 {
 	if (c->fd != -1)
@@ -78,12 +94,19 @@ cursor_close(struct cursor *c)
 void
 cursor_save(struct cursor *c)
 {
+	const struct place *place = &c->mark.place;
 	char text[SIZE];
-	json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:I}", "pchan", KIND, "id", c->id, "inode",
-	    (json_int_t)c->place.inode, "start", (json_int_t)c->place.start, "end",
-	    (json_int_t)c->place.end);
+	json_t *object;
 	size_t len;
 
+	if (!c->set) {
+		if (ftruncate(c->fd, 0) == -1 || fsync(c->fd) == -1)
+			err(2, "%s", c->path);
+		return;
+	}
+	object = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "pchan", KIND, "id", c->mark.id,
+	    "failed", (json_int_t)c->mark.failed, "inode", (json_int_t)place->inode, "start",
+	    (json_int_t)place->start, "end", (json_int_t)place->end);
 	if (object != NULL && c->max_replays != UINT64_MAX)
 		json_object_set_new(
 		    object, "max_replays", json_integer((json_int_t)c->max_replays));

@@ -14,19 +14,21 @@ struct cursor {
 	char *path;
 	int fd;   /* -1: there is no file, and none is to be made */
 	bool set; /* else nothing was replayed */
-	struct place place;
-	char id[ENVELOPE_ID_SIZE];
+	struct mark mark;
 	uint64_t max_replays; /* letters that came back so often were left out; UINT64_MAX: none */
 };
 
 /*
- * Opens FILE's cursor and reads it; if it will be moved, makes it and locks it.  A fault, or that somebody else
- * has it locked, ends the process.
+ * Opens FILE's cursor and reads it; if it will be moved, makes it and locks it.  A FILE that is no regular file has none.
+ * A fault, or that somebody else has it locked, ends the process.
  */
 void cursor_open(struct cursor *, const char *file, bool moves);
 void cursor_close(struct cursor *);
 
-/* Writes it, and waits until it is on the disk. */
+/* Has the letters up to the one it names behind it; if that is not there any more, none, which is told. */
+void cursor_seek(struct cursor *, struct store *);
+
+/* Writes it, or if it is not set that nothing was replayed, and waits until that is on the disk. */
 void cursor_save(struct cursor *);
 
 #endif

@@ -8,7 +8,7 @@
 #include "select.h"
 
 struct job {
-	char **files; /* ended by NULL */
+	char **files; /* files_of() the operands */
 	struct selection select;
 	bool json;
 	bool all, wrap;       /* replay */

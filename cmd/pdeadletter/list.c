@@ -10,13 +10,13 @@
 #include "text.h"
 
 static void
-print_row(const char *failed, const char *stage, const char *reason, const char *tries,
-    const char *replays, const char *id, const char *message, size_t width)
+print_row(const char *failed, const char *id, const char *stage, const char *reason,
+    const char *tries, const char *replays, const char *message, size_t width)
 {
 	char *line;
 
-	if (asprintf(&line, "%-19s  %-12s  %-12s  %5s  %7s  %-36s  %s", failed, stage, reason,
-		tries, replays, id, message) == -1)
+	if (asprintf(&line, "%-19s  %-36s  %-12s  %-12s  %5s  %7s  %s", failed, id, stage, reason,
+		tries, replays, message) == -1)
 		err(2, "can't go on");
 	text_tame(line, strlen(line), "");
 	text_line(line, width);
@@ -32,7 +32,7 @@ print_entry(const struct item *e, size_t width)
 	     *id = text_of(&e->view.id), *message = text_of(&e->view.message);
 
 	text_time(e->failed, failed);
-	print_row(failed, stage, reason, tries, replays, id, message, width);
+	print_row(failed, id, stage, reason, tries, replays, message, width);
 	free(stage);
 	free(reason);
 	free(tries);
@@ -49,14 +49,14 @@ job_list(struct job *job)
 	struct item e;
 	bool any = false;
 
-	while (store_next(store, &e)) {
+	while (job->select.limit > 0 && store_next(store, &e)) {
 		if (!select_takes(&job->select, &e))
 			continue;
 		if (job->json)
 			fwrite(e.line, 1, e.len + 1, stdout);
 		else {
 			if (!any)
-				print_row("FAILED", "STAGE", "REASON", "TRIES", "REPLAYS", "ID",
+				print_row("FAILED", "ID", "STAGE", "REASON", "TRIES", "REPLAYS",
 				    "MESSAGE", width);
 			print_entry(&e, width);
 		}

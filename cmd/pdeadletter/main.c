@@ -1,10 +1,13 @@
 /* pdeadletter: takes dead letters out of a stream; pdeadletter(1). */
 
 #include <err.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "child.h"
+#include "files.h"
 #include "job.h"
 #include "monitor.h"
 #include "options.h"
@@ -16,6 +19,8 @@
 #include "usage.h"
 
 #define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
+
+#define MANY_FILES 1000 /* more than the usual limit */
 
 enum { SHARD_SOURCE, SHARD_SINK, SHARD_SPLIT, SHARDS };
 
@@ -88,10 +93,16 @@ run_job(int argc, char **argv)
 {
 	struct job job;
 	int (*command)(struct job *) = usage_parse_job(&job, argc, argv);
-	int status = command(&job);
+	size_t most;
+	int status;
 
-	if (fflush(stdout) == EOF)
+	tool_check_descriptors();
+	signal(SIGXFSZ, SIG_IGN);                   /* a file that may not grow is a write error */
+	(void)child_raise_limit(MANY_FILES, &most); /* of a series all are open */
+	status = command(&job);
+	if (ferror(stdout) || fflush(stdout) == EOF)
 		err(2, "standard output");
+	files_free(job.files);
 	free(job.select.reasons.name);
 	free(job.select.stages.name);
 	free(job.select.ids.name);

@@ -41,9 +41,8 @@ struct purge {
 	struct cursor cursor;
 	struct cut *cut;
 	size_t n;
-	bool stays;          /* a letter that was replayed does: */
-	struct place stayed; /* the last of them, where it will be in its new file */
-	char id[ENVELOPE_ID_SIZE];
+	bool stays;         /* a letter that was replayed does: */
+	struct mark stayed; /* the last of them, where it will be in its new file */
 	uint64_t letters, removed;
 };
 
@@ -101,12 +100,9 @@ look_at_letters(struct purge *p)
 {
 	char *files[] = {strdup(p->file), NULL};
 	struct store *store = store_open(files, true);
-	struct envelope_id id;
 	struct item e;
 
-	if (p->cursor.set && !store_seek(store, &p->cursor.place, p->cursor.id))
-		warnx("%s: the letter it names is not there any more: nothing counts as replayed",
-		    p->cursor.path);
+	cursor_seek(&p->cursor, store);
 	for (; store_next(store, &e); p->letters++) {
 		struct cut *c = cut_of(p, &e);
 
@@ -114,12 +110,10 @@ look_at_letters(struct purge *p)
 			remove_letter(c, &e.place);
 			p->removed++;
 		} else if (e.replayed) {
-			envelope_identity(e.line, e.len, &id);
-			strcpy(p->id, id.id);
+			store_mark(&e, &p->stayed);
 			p->stays = true;
-			p->stayed = e.place;
-			p->stayed.start -= c->bytes;
-			p->stayed.end -= c->bytes;
+			p->stayed.place.start -= c->bytes;
+			p->stayed.place.end -= c->bytes;
 		}
 	}
 	store_close(store);
@@ -170,6 +164,16 @@ copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 	return fsync(to);
 }
 
+/* logrotate(8) takes no lock. */
+static bool
+is_same(const char *path, int fd)
+{
+	if (series_is_same(path, fd))
+		return true;
+	errno = ESTALE;
+	return false;
+}
+
 static void
 replace(struct cut *c, int from, const struct stat *st)
 {
@@ -181,7 +185,7 @@ replace(struct cut *c, int from, const struct stat *st)
 		err(2, "can't go on");
 	to = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to == -1 || copy_rest(c, from, to, st) == -1 || fstat(to, &made) == -1 ||
-	    close(to) == -1 || rename(name, c->path) == -1) {
+	    close(to) == -1 || !is_same(c->path, from) || rename(name, c->path) == -1) {
 		int error = errno;
 
 		(void)unlink(name);
@@ -200,8 +204,10 @@ apply(const struct purge *p, struct cut *c)
 
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", c->path);
+	if (st.st_ino != c->inode)
+		errx(2, "%s: was renamed by somebody meanwhile", c->path);
 	if ((uint64_t)st.st_size == c->bytes && strcmp(c->path, p->file) != 0) {
-		if (unlink(c->path) == -1)
+		if (!is_same(c->path, fd) || unlink(c->path) == -1)
 			err(2, "%s", c->path);
 	} else
 		replace(c, fd, &st);
@@ -214,46 +220,14 @@ apply(const struct purge *p, struct cut *c)
 static void
 move_cursor(struct purge *p)
 {
-	if (!p->stays) {
-		if (ftruncate(p->cursor.fd, 0) == -1 || fsync(p->cursor.fd) == -1)
-			err(2, "%s", p->cursor.path);
-		return;
-	}
-	for (size_t i = 0; i < p->n; i++)
-		if (p->cut[i].inode == p->stayed.inode) {
-			p->stayed.inode = p->cut[i].new_inode;
+	for (size_t i = 0; p->stays && i < p->n; i++)
+		if (p->cut[i].inode == p->stayed.place.inode) {
+			p->stayed.place.inode = p->cut[i].new_inode;
 			break;
 		}
-	p->cursor.place = p->stayed;
-	strcpy(p->cursor.id, p->id);
+	p->cursor.set = p->stays;
+	p->cursor.mark = p->stayed;
 	cursor_save(&p->cursor);
-}
-
-/* Makes FILE, which is not there, like the newest file that it was rotated to. */
-static void
-make_file(const char *path)
-{
-	unsigned *numbers;
-	struct stat st;
-	char *newest;
-	size_t n;
-	int fd;
-
-	if (series_list(path, &numbers, &n) == -1)
-		err(2, "%s", path);
-	if (n == 0) {
-		errno = ENOENT;
-		err(2, "%s", path);
-	}
-	if ((newest = series_name(path, numbers[n - 1])) == NULL || stat(newest, &st) == -1)
-		err(2, "%s.%u", path, numbers[n - 1]);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd == -1 ? errno != EEXIST : give_rights(fd, &st) == -1)
-		err(2, "%s", path);
-	if (fd != -1)
-		close(fd);
-	free(newest);
-	free(numbers);
 }
 
 /* As long as FILE is locked nobody appends or rotates, so there has to be one. */
@@ -262,8 +236,12 @@ lock_file(const char *path)
 {
 	int fd;
 
-	while ((fd = store_lock(path, LOCK_EX)) == -1 && errno == ENOENT)
-		make_file(path);
+	store_must_exist(path);
+	while ((fd = store_lock(path, LOCK_EX)) == -1 && errno == ENOENT) {
+		if ((fd = series_create(path, O_WRONLY | O_CLOEXEC)) == -1)
+			break;
+		close(fd);
+	}
 	if (fd == -1)
 		err(2, "%s", path);
 	return fd;
@@ -294,6 +272,9 @@ purge_file(struct purge *p)
 int
 job_purge(struct job *job)
 {
+	for (char **file = job->files; *file != NULL; file++)
+		if (strcmp(*file, "-") != 0)
+			store_must_exist(*file);
 	for (char **file = job->files; *file != NULL; file++) {
 		struct purge p = {.job = job, .file = *file};
 

@@ -2,9 +2,12 @@
 
 #include <err.h>
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +15,8 @@
 #include "job.h"
 #include "json.h"
 #include "store.h"
+
+#define DRAIN_MS 10 /* between two looks at a pipe */
 
 struct replay {
 	struct job *job;
@@ -40,13 +45,11 @@ seek(struct replay *r)
 	for (size_t i = 0; i < r->n; i++) {
 		struct cursor *c = &r->cursor[i];
 
-		c->place.file = i;
+		c->mark.place.file = i;
 		if (r->job->all)
 			c->max_replays = UINT64_MAX;
-		else if (c->set && !store_seek(r->store, &c->place, c->id))
-			warnx("%s: the letter it names is not there any more: nothing counts as "
-			      "replayed",
-			    c->path);
+		else
+			cursor_seek(c, r->store);
 	}
 }
 
@@ -106,16 +109,13 @@ print_all(struct replay *r)
 {
 	struct item e;
 
-	while (store_next(r->store, &e)) {
+	while (r->job->select.limit > 0 && store_next(r->store, &e)) {
 		struct cursor *c = &r->cursor[e.place.file];
-		struct envelope_id id;
 
 		if (e.replayed && !r->job->all)
 			continue;
 		if (r->moves) {
-			envelope_identity(e.line, e.len, &id);
-			strcpy(c->id, id.id);
-			c->place = e.place;
+			store_mark(&e, &c->mark);
 			c->set = true;
 		}
 		if (select_takes(&r->job->select, &e))
@@ -123,15 +123,38 @@ print_all(struct replay *r)
 	}
 }
 
-/* Nothing counts as printed before it has left us, and is on the disk if it is a file. */
+/*
+ * Waits until the reader of a pipe has read what is in it, and has not gone at once after that.  Nothing tells when that
+ * is, so it is looked at now and then.
+ */
+static int
+drain(int fd)
+{
+	struct pollfd p = {.fd = fd};
+	int left;
+
+	do
+		if (poll(&p, 1, DRAIN_MS) == 1 && (p.revents & POLLERR) != 0) {
+			errno = EPIPE;
+			return -1;
+		}
+	while (ioctl(fd, FIONREAD, &left) == 0 && left > 0);
+	return 0;
+}
+
+/* Nothing counts as printed before it was read from the pipe, or if it is a file is on the disk. */
 static void
 close_output(void)
 {
 	struct stat st;
 
-	if (fflush(stdout) == EOF || fstat(STDOUT_FILENO, &st) == -1 ||
-	    (S_ISREG(st.st_mode) && fsync(STDOUT_FILENO) == -1) || close(STDOUT_FILENO) == -1)
-		err(2, "standard output");
+	if (fflush(stdout) == 0 && fstat(STDOUT_FILENO, &st) == 0 &&
+	    (!S_ISREG(st.st_mode) || fsync(STDOUT_FILENO) == 0) &&
+	    (!S_ISFIFO(st.st_mode) || drain(STDOUT_FILENO) == 0) && close(STDOUT_FILENO) == 0)
+		return;
+	if (errno == EPIPE)
+		raise(SIGPIPE); /* unless it is ignored */
+	err(2, "standard output");
 }
 
 static void
@@ -142,7 +165,7 @@ end_cursors(struct replay *r)
 
 		if (r->job->max_replays < c->max_replays)
 			c->max_replays = r->job->max_replays;
-		if (r->moves && c->fd != -1 && c->set)
+		if (r->moves && c->fd != -1)
 			cursor_save(c);
 		cursor_close(c);
 	}

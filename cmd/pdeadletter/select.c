@@ -28,6 +28,8 @@ read_local(const char *text, int64_t *calendar_us)
 	static const char *const forms[] = {
 	    "%Y-%m-%dT%T", "%Y-%m-%d %T", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
 
+	if (strspn(text, "0123456789") != 4)
+		return false; /* a year has four digits */
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		struct tm tm = {.tm_isdst = -1};
 		const char *end = strptime(text, forms[i], &tm);
@@ -77,6 +79,8 @@ selects_all(const struct selection *s)
 bool
 select_takes(struct selection *s, const struct item *e)
 {
+	if (e->failed == 0 && (s->since != INT64_MIN || s->until != INT64_MAX))
+		return false; /* nobody knows when */
 	if (s->limit == 0 || !is_among(&s->reasons, &e->view.reason) ||
 	    !is_among(&s->stages, &e->view.stage) || !is_among(&s->ids, &e->view.id) ||
 	    e->failed < s->since || e->failed >= s->until)

@@ -84,7 +84,7 @@ job_show(struct job *job)
 	struct item e;
 	size_t n = 0;
 
-	while (store_next(store, &e)) {
+	while (job->select.limit > 0 && store_next(store, &e)) {
 		if (!select_takes(&job->select, &e))
 			continue;
 		if (job->json)

@@ -155,7 +155,7 @@ job_stats(struct job *job)
 	struct groups groups = {0};
 	struct item e;
 
-	while (store_next(store, &e))
+	while (job->select.limit > 0 && store_next(store, &e))
 		if (select_takes(&job->select, &e))
 			count(&groups, &e);
 	print_all(&groups, job->json);

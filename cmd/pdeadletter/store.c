@@ -166,28 +166,6 @@ open_run(struct run *r, const char *path, bool locked)
 		open_series(r, path, locked);
 }
 
-static bool
-has_part(const struct run *r, const struct part *wanted)
-{
-	for (size_t i = 0; i < r->n; i++)
-		if (r->part[i].device == wanted->device && r->part[i].inode == wanted->inode)
-			return true;
-	return false;
-}
-
-/* FILE.1 named beside FILE, as by FILE*, is read once. */
-static void
-drop_doubles(struct store *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t k = 0; k < s->n && s->run[i].n == 1; k++) {
-			if (k == i || !has_part(&s->run[k], &s->run[i].part[0]) ||
-			    (s->run[k].n == 1 && k > i))
-				continue;
-			close_parts(&s->run[i]);
-		}
-}
-
 struct store *
 store_open(char **files, bool locked)
 {
@@ -199,7 +177,6 @@ store_open(char **files, bool locked)
 	s->run = must(calloc(s->n, sizeof(*s->run)));
 	for (size_t i = 0; i < s->n; i++)
 		open_run(&s->run[i], files[i], locked);
-	drop_doubles(s);
 	return s;
 }
 
@@ -221,13 +198,27 @@ store_close(struct store *s)
 	free(s);
 }
 
-/* Whether a letter with this id stands there.  The last one of a file may lack its LF. */
-static bool
-is_there(const struct part *p, const struct place *place, const char *id)
+void
+store_mark(const struct item *e, struct mark *mark)
 {
+	struct envelope_id id;
+
+	envelope_identity(e->line, e->len, &id);
+	strcpy(mark->id, id.id);
+	mark->place = e->place;
+	mark->failed = e->failed;
+}
+
+/* Whether that letter stands there.  The last one of a file may lack its LF. */
+static bool
+is_there(const struct part *p, const struct mark *mark)
+{
+	const struct place *place = &mark->place;
 	struct envelope_id found = {.id = ""};
+	struct envelope_view view = {0};
 	ssize_t len, n;
 	char *line;
+	bool same;
 
 	if (place->start >= place->end || p->size == UINT64_MAX || place->end > p->size + 1)
 		return false;
@@ -235,35 +226,44 @@ is_there(const struct part *p, const struct place *place, const char *id)
 	line = must(malloc((size_t)len + 1));
 	n = pread(p->fd, line, (size_t)len + 1, (off_t)place->start);
 	if ((n == len || (n == len + 1 && line[len] == '\n')) &&
-	    envelope_kind(line, (size_t)len) == ENVELOPE_LETTER)
+	    envelope_kind(line, (size_t)len) == ENVELOPE_LETTER) {
 		envelope_identity(line, (size_t)len, &found);
+		envelope_look(line, (size_t)len, &view);
+	}
+	same = strcmp(found.id, mark->id) == 0 && envelope_time(&view.failed) == mark->failed;
 	free(line);
-	return strcmp(found.id, id) == 0;
+	return same;
 }
 
 bool
-store_seek(struct store *s, const struct place *place, const char *id)
+store_seek(struct store *s, const struct mark *mark)
 {
-	struct run *r = &s->run[place->file];
+	struct run *r = &s->run[mark->place.file];
 
 	for (size_t i = 0; i < r->n; i++)
-		if (r->part[i].inode == place->inode && is_there(&r->part[i], place, id)) {
+		if (r->part[i].inode == mark->place.inode && is_there(&r->part[i], mark)) {
 			r->seen = i;
-			r->seen_end = place->end;
+			r->seen_end = mark->place.end;
 			return true;
 		}
 	return false;
 }
 
-/* Whether the line is what is left of a letter: its beginning, or nothing, and the NULs of a power cut. */
+/*
+ * Whether the line is what is left of a letter: the beginning of one, however a filter has spelled it, or nothing, and
+ * the NULs of a power cut.
+ */
 static bool
 is_torn(const struct record *line)
 {
-	size_t len = strnlen(line->data, line->len);
+	static const char head[] = LETTER_HEAD;
+	size_t len = strnlen(line->data, line->len), at = 0;
+	struct json_error e;
 
-	return memcmp(line->data, LETTER_HEAD,
-		   len < strlen(LETTER_HEAD) ? len : strlen(LETTER_HEAD)) == 0 ||
-	    envelope_may_be(line->data, line->len);
+	for (size_t i = 0; i < len && at < strlen(head); i++)
+		if (strchr(" \t\r", line->data[i]) == NULL && line->data[i] != head[at++])
+			return false;
+	return !json_check(line->data, line->len, &e);
 }
 
 /* Whether the line is a letter, which the entry then describes. */

@@ -22,6 +22,13 @@ struct place {
 	uint64_t start, end; /* offsets of its first byte and of the one behind its LF */
 };
 
+/* By which a letter is found again. */
+struct mark {
+	struct place place;
+	int64_t failed; /* a record that fails again has the same id */
+	char id[ENVELOPE_ID_SIZE];
+};
+
 /* A letter; it lives until the next one is asked for. */
 struct item {
 	const char *line;
@@ -53,10 +60,11 @@ int store_lock(const char *path, int how);
 void store_close(struct store *);
 
 /*
- * All up to and with the letter at this place were replayed.  False if no letter with this id stands there.  To be
- * called before the first store_next().
+ * All up to and with this letter were replayed.  False if it does not stand there.  To be called before the first
+ * store_next().
  */
-bool store_seek(struct store *, const struct place *, const char *id);
+bool store_seek(struct store *, const struct mark *);
+void store_mark(const struct item *, struct mark *);
 
 /* False: there is none any more. */
 bool store_next(struct store *, struct item *);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files.h"
 #include "job.h"
 #include "options.h"
 #include "reason.h"
@@ -288,6 +289,6 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 		err(2, "can't go on");
 	if (operands == argc)
 		errx(2, "%s: which FILE?", command->name);
-	job->files = argv + operands;
+	job->files = files_of(argv + operands);
 	return command->run;
 }

@@ -1,0 +1,75 @@
+#include "files.h"
+
+#include <err.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "series.h"
+
+static void *
+must(void *p)
+{
+	if (p == NULL)
+		err(2, "can't go on");
+	return p;
+}
+
+/* Names by which a file is told from others. */
+static char *
+canonical(const char *path)
+{
+	char *real = strcmp(path, "-") == 0 ? NULL : realpath(path, NULL);
+
+	return real != NULL ? real : must(strdup(path));
+}
+
+/* Whether the one is FILE.1, FILE.cursor or FILE.new of the other. */
+static bool
+is_part_of(const char *name, const char *file)
+{
+	size_t len = strlen(file);
+	const char *end = name + len;
+
+	if (strncmp(name, file, len) != 0 || *end++ != '.')
+		return false;
+	return strcmp(end, "cursor") == 0 || strcmp(end, "new") == 0 ||
+	    (*end != '\0' && end[strspn(end, "0123456789")] == '\0');
+}
+
+static bool
+is_wanted(char *const *names, size_t n, size_t at)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((i < at && strcmp(names[i], names[at]) == 0) ||
+		    (i != at && is_part_of(names[at], names[i])))
+			return false;
+	return true;
+}
+
+char **
+files_of(char *const *operands)
+{
+	size_t n = 0, kept = 0;
+	char **names, **files;
+
+	while (operands[n] != NULL)
+		n++;
+	names = must(calloc(n + 1, sizeof(*names)));
+	files = must(calloc(n + 1, sizeof(*files)));
+	for (size_t i = 0; i < n; i++)
+		names[i] = canonical(operands[i]);
+	for (size_t i = 0; i < n; i++)
+		if (is_wanted(names, n, i))
+			files[kept++] = must(series_resolve(operands[i]));
+	files_free(names);
+	return files;
+}
+
+void
+files_free(char **files)
+{
+	for (char **file = files; *file != NULL; file++)
+		free(*file);
+	free(files);
+}
