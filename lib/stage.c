@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,12 +27,21 @@ open_contexts(struct stage *st)
 	return 0;
 }
 
+static bool
+is_input(const char *path)
+{
+	struct stat sb;
+
+	return fstat(STDIN_FILENO, &sb) == 0 && S_ISREG(sb.st_mode) &&
+	    series_is_same(path, STDIN_FILENO);
+}
+
 static int
 open_dead(struct stage *st)
 {
 	const char *path = st->opt->dead_letter;
 
-	if (path != NULL && series_is_same(path, STDIN_FILENO)) {
+	if (path != NULL && is_input(path)) {
 		snprintf(st->error, sizeof(st->error),
 		    "%s is the input, too: what fails would come again for ever", path);
 		return -1;

@@ -66,7 +66,7 @@ stage_name(const struct fan *fan)
 static void
 set_up(struct fan *fan)
 {
-	size_t ahead = WINDOW_RECORDS * fan->opt.buffer, most;
+	size_t ahead = WINDOW_RECORDS * (fan->opt.buffer > 0 ? fan->opt.buffer : 1), most;
 	struct stage *st = &fan->stage;
 
 	if (ahead < 2 * (size_t)fan->jobs)
