@@ -209,8 +209,12 @@ stop_now() {
 	[ "$(cat rss)" -lt 20000 ]
 	# Or is too much.
 	keyed 300 300 >in
-	go 0 pratelimit -r 1/d --key .key --max-keys 100 --over drop <in
-	head -n 100 in | cmp - out
+	for over in drop dead-letter; do
+		go 1 pratelimit -q -r 1/d --key .key --max-keys 100 --over $over <in
+		head -n 100 out | cmp - <(head -n 100 in)
+		[ "$(reasons out)" = 'over_rate 200' ]
+		[ "$(jq -r 'select(.pchan).message' out | uniq)" = '100 other keys are known, as many as may be' ]
+	done
 	start pratelimit -r 1/d --key .key --max-keys 100
 	cat in >&8
 	wait_until at_least out 100

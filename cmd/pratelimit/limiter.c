@@ -114,6 +114,17 @@ over(struct limiter *l, struct record *r)
 	return true;
 }
 
+/* As many keys are known as may be.  Whether this one has credit nobody can tell, so it is not dropped. */
+static bool
+over_keys(struct limiter *l, struct record *r)
+{
+	if (l->limit->over == OVER_WAIT)
+		return false;
+	bury(l, r, REASON_OVER_RATE, "%zu other keys are known, as many as may be",
+	    l->limit->max_keys);
+	return true;
+}
+
 /* False: it can't be now. */
 static bool
 place(struct limiter *l, struct record *r)
@@ -121,9 +132,10 @@ place(struct limiter *l, struct record *r)
 	struct flow *flow = pacer_flow(&l->pacer, l->key.data, l->key.len);
 
 	if (flow == NULL) {
-		if (errno != ENOSPC)
-			stage_give_up(l->stage, 2, "out of memory");
-		return over(l, r);
+		if (errno == ENOSPC)
+			return over_keys(l, r);
+		stage_give_up(l->stage, 2, "out of memory");
+		return false;
 	}
 	if (pacer_take(&l->pacer, flow, r)) {
 		emit(l, r);
