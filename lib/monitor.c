@@ -245,10 +245,10 @@ monitor_main(void *arg)
 
 		if (n == -1 && errno != EINTR)
 			return NULL;
+		if (n > 0 && fds[1].revents != 0)
+			take_signal(m); /* one that came before the end counts */
 		if (n > 0 && fds[0].revents != 0)
 			return NULL;
-		if (n > 0 && fds[1].revents != 0)
-			take_signal(m);
 		if (n > 0 && (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
 			stage_hang_up(m->stage);
 			fds[2].fd = -1;

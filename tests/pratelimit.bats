@@ -294,7 +294,9 @@ stop_now() {
 	ends_with 1
 	[ "$(cat old dead | jq .value.id | tr '\n' ' ')" = '2 3 ' ]
 	start pratelimit -q -r 1G/s
-	kill -HUP "$pid"
+	ids 1 >&8
+	wait_until at_least out 1
+	send "$pid" HUP
 	exec 8>&-
 	ends_with 129
 }
