@@ -2,7 +2,7 @@
 
 PREFIX = /usr/local
 CC = gcc
-CPPFLAGS = -D_GNU_SOURCE -DLIBBSD_OVERLAY -isystem /usr/include/bsd -Ilib
+CPPFLAGS = -D_GNU_SOURCE -DLIBBSD_OVERLAY -isystem /usr/include/bsd -Ilib -Icmd
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
@@ -25,9 +25,9 @@ endif
 
 ALL_CFLAGS = -std=c17 $(CFLAGS) $(WARNINGS) $(HARDENING)
 TOOLS = $(notdir $(wildcard cmd/*))
-LIB_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*.c))
-TESTS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/t_*.c))
-BENCHES = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+LIB_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
+TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/t_*.c))
+BENCHES = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
 all: $(TOOLS:%=$(BIN)/%)
 
@@ -38,23 +38,23 @@ $(BUILD)/%.o: %.c
 $(BUILD)/libpchan.a: $(LIB_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
-# A tool is all objects of its folder and the library.
-objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.c))
+# A tool is its main.o, the other objects of its folder, and the library.
+objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/$(1)/main.c,$(wildcard cmd/$(1)/*.c)))
 .SECONDEXPANSION:
-$(TOOLS:%=$(BIN)/%): $(BIN)/%: $$(call objects,$$*) $(BUILD)/libpchan.a
+$(TOOLS:%=$(BUILD)/%.a): $(BUILD)/%.a: $$(call objects,$$*)
+	rm -f $@ && ar rcs $@ $^
+
+$(TOOLS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/cmd/%/main.o $(BUILD)/%.a $(BUILD)/libpchan.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libpchan.a $(LDLIBS)
+# Tests of a tool's modules are linked with the tool.
+$(addprefix $(BUILD)/tests/unit/t_,window template): $(BUILD)/pfanout.a
+$(addprefix $(BUILD)/tests/unit/t_,key meter pacer): $(BUILD)/pratelimit.a
+$(addprefix $(BUILD)/tests/unit/t_,select): $(BUILD)/pdeadletter.a
 
-# Modules of a tool that have tests of their own.
-$(BUILD)/tests/t_window: $(BUILD)/cmd/pfanout/window.o
-$(BUILD)/tests/t_template: $(BUILD)/cmd/pfanout/template.o
-$(BUILD)/tests/t_select: $(BUILD)/cmd/pdeadletter/select.o
-$(BUILD)/tests/t_key: $(BUILD)/cmd/pratelimit/key.o
-$(BUILD)/tests/t_meter: $(BUILD)/cmd/pratelimit/meter.o
-$(BUILD)/tests/t_pacer: $(addprefix $(BUILD)/cmd/pratelimit/,pacer.o flows.o meter.o)
+$(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out %.o %/libpchan.a,$^) $(BUILD)/libpchan.a $(LDLIBS)
 
 # What building, the demo and the tests need, and what the rest needs besides.
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps curl

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 2
 # Every .c file becomes an object, in a folder of the compiler's own; a warning is an error.
 build_with() {
 	find lib cmd tests -name '*.c' | sed "s|\(.*\)\.c$|build/lint/$1/\1.o|" |
-		xargs make -s -k -j"$(nproc)" SAN= CC="$1" BUILD="build/lint/$1" CFLAGS='-O2 -g -Werror -Itests'
+		xargs make -s -k -j"$(nproc)" SAN= CC="$1" BUILD="build/lint/$1" CFLAGS='-O2 -g -Werror -Itests/unit'
 }
 
 lint_gcc() {
@@ -30,8 +30,8 @@ lint_cppcheck() {
 		--library=bsd --enable=warning,style,performance,portability --inline-suppr \
 		--suppress=variableScope --suppress=redundantContinue --suppress=constParameter \
 		--suppress='nullPointerRedundantCheck:tests/*' \
-		--suppress='unknownMacro:lib/ctx.c' --suppress='unknownMacro:cmd/pratelimit/flows.c' \
-		-Ilib -Itests -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
+		--suppress='unknownMacro:lib/sync/ctx.c' --suppress='unknownMacro:cmd/pratelimit/flows.c' \
+		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }
 
 # Scripts are known by their first line.  In bats files every test is a subshell (SC2030, SC2031) and

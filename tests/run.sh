@@ -1,6 +1,10 @@
 #!/bin/sh
-# Runs the tests: every tests/*.bats, or those named as arguments.  BIN and T say where the tools
-# and the C tests are.  Ends with `N passed, N failed, N skipped`.
+# Runs the tests, and ends with `N passed, N failed, N skipped`.
+#
+#	run.sh [test ...]	tests: a name of tests/cli (map), of tests/unit (t_chan), or a .bats
+#				file; default: all
+#
+# BIN and T say where the tools and the compiled tests are, SAN which sanitizer they have.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 unset PYTHONUNBUFFERED PCHAN_RUN_DIR
@@ -12,16 +16,42 @@ if [ "$SAN" = thread ]; then
 elif [ "$SAN" = address ]; then
 	export ASAN_OPTIONS="detect_leaks=1 ${ASAN_OPTIONS:-}"
 fi
-[ $# -gt 0 ] || set -- tests/*.bats
-out=$(mktemp) || exit 2
-trap 'rm -f "$out"' EXIT
+
+# A bats test for each program named, so that no list can lack one.
+unit_bats() {
+	printf '#!/usr/bin/env bats\n'
+	for program; do
+		printf '\n@test "unit: %s" {\n\trun timeout 120 "$T/unit/%s"\n\techo "$output"\n\t[ "$status" -eq 0 ]\n}\n' \
+			"${program#t_}" "$program"
+	done
+}
+
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+[ $# -gt 0 ] || set -- tests/cli/*.bats tests/unit/t_*.c
+units=
+for name; do
+	shift
+	name=${name%.c}
+	case $name in
+	t_* | */t_*) units="$units ${name##*/}" ;;
+	*.bats) set -- "$@" "$name" ;;
+	*) set -- "$@" "tests/cli/$name.bats" ;;
+	esac
+done
+if [ -n "$units" ]; then
+	# shellcheck disable=SC2086 # names without blanks
+	unit_bats $units >"$dir/unit.bats"
+	set -- "$dir/unit.bats" "$@"
+fi
+
 # Whoever runs us may ignore signals (`&` does): that would be inherited.
-env --default-signal bats --tap "$@" >"$out" 2>&1
+env --default-signal bats --tap "$@" >"$dir/out" 2>&1
 status=$?
-cat "$out"
-skipped=$(grep -c '^ok .* # skip' "$out")
-passed=$(($(grep -c '^ok ' "$out") - skipped))
-failed=$(grep -c '^not ok ' "$out")
+cat "$dir/out"
+skipped=$(grep -c '^ok .* # skip' "$dir/out")
+passed=$(($(grep -c '^ok ' "$dir/out") - skipped))
+failed=$(grep -c '^not ok ' "$dir/out")
 [ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -13,7 +13,7 @@
 
 #include <jansson.h>
 
-#include "series.h"
+#include "record/rotate.h"
 
 #define SIZE 512 /* it is written over and over in one block: an old line or a new one */
 #define KIND "cursor/1"
@@ -66,7 +66,7 @@ cursor_open(struct cursor *c, const char *file, bool moves)
 		err(2, "%s", c->path);
 	if (c->fd == -1)
 		return;
-	if (moves && series_lock(c->fd, LOCK_EX | LOCK_NB) == -1) {
+	if (moves && rotate_lock(c->fd, LOCK_EX | LOCK_NB) == -1) {
 		if (errno == EWOULDBLOCK)
 			errx(2, "%s: another replay or purge of it is running", file);
 		err(2, "%s", c->path);
@@ -117,6 +117,6 @@ cursor_save(struct cursor *c)
 	if (len == 0 || len >= SIZE)
 		errx(2, "%s: can't be written", c->path);
 	if (pwrite(c->fd, text, SIZE, 0) != SIZE || fdatasync(c->fd) == -1 ||
-	    series_sync(c->path) == -1)
+	    rotate_sync(c->path) == -1)
 		err(2, "%s", c->path);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "series.h"
+#include "record/rotate.h"
 
 static void *
 must(void *p)
@@ -61,7 +61,7 @@ files_of(char *const *operands)
 		names[i] = canonical(operands[i]);
 	for (size_t i = 0; i < n; i++)
 		if (is_wanted(names, n, i))
-			files[kept++] = must(series_resolve(operands[i]));
+			files[kept++] = must(rotate_resolve(operands[i]));
 	files_free(names);
 	return files;
 }

@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "child.h"
+#include "proc/child.h"
 #include "files.h"
 #include "job.h"
-#include "monitor.h"
-#include "options.h"
-#include "pipe.h"
-#include "sink.h"
-#include "source.h"
-#include "stage.h"
-#include "tool.h"
+#include "stage/monitor.h"
+#include "stage/options.h"
+#include "stage/pipeline.h"
+#include "stage/sink.h"
+#include "stage/source.h"
+#include "stage/stage.h"
+#include "stage/cli.h"
 #include "usage.h"
 
 #define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
@@ -26,7 +26,7 @@ enum { SHARD_SOURCE, SHARD_SINK, SHARD_SPLIT, SHARDS };
 
 struct splitter {
 	struct stage *stage;
-	struct stat_shard *shard;
+	struct metrics_shard *shard;
 };
 
 /* A line goes on as it is, but for one that is too long. */
@@ -35,7 +35,7 @@ split_record(void *state, struct record *r)
 {
 	struct splitter *s = state;
 
-	stat_add(s->shard, STAT_TAKEN, 1);
+	metrics_add(s->shard, METRIC_TAKEN, 1);
 	if (r->kind == RECORD_DATA)
 		stage_check(s->stage, r);
 }
@@ -52,11 +52,11 @@ static int
 run(struct stage *st)
 {
 	struct source source = {.stage = st,
-	    .shard = stat_shard(st->stat, SHARD_SOURCE),
+	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
 	    .fd = STDIN_FILENO,
 	    .keeps_retries = true};
-	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
-	struct splitter splitter = {st, stat_shard(st->stat, SHARD_SPLIT)};
+	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
+	struct splitter splitter = {st, metrics_shard(st->metrics, SHARD_SPLIT)};
 	struct processor procs[] = {source_processor(&source),
 	    {.name = "split",
 		.workers = 1,
@@ -66,7 +66,7 @@ run(struct stage *st)
 	    sink_processor(&sink)};
 	int sig;
 
-	if (tool_run(st, procs, 3, &sig) == -1)
+	if (cli_run(st, procs, 3, &sig) == -1)
 		err(2, "can't start");
 	return sig;
 }
@@ -77,7 +77,7 @@ set_up(struct stage *st, struct options *opt)
 	const char *name = opt->name != NULL ? opt->name : "pdeadletter";
 
 	opt->raw = true; /* lines are moved here, not looked into */
-	opt->dead_how.say = tool_say;
+	opt->dead_how.say = cli_say;
 	if (stage_init(st, "pdeadletter", name, opt, 1, SHARDS, HELD_BUFFERS * (opt->buffer + 1)) ==
 	    -1)
 		errx(2, "%s", st->error);
@@ -96,7 +96,7 @@ run_job(int argc, char **argv)
 	size_t most;
 	int status;
 
-	tool_check_descriptors();
+	cli_check_descriptors();
 	signal(SIGXFSZ, SIG_IGN);                   /* a file that may not grow is a write error */
 	(void)child_raise_limit(MANY_FILES, &most); /* of a series all are open */
 	status = command(&job);
@@ -118,9 +118,9 @@ main(int argc, char **argv)
 
 	if (argc > 1 && usage_is_command(argv[1]))
 		return run_job(argc - 1, argv + 1);
-	tool_begin();
+	cli_begin();
 	usage_parse(&opt, argc, argv);
 	set_up(&stage, &opt);
 	sig = run(&stage);
-	return tool_end(&stage, sig);
+	return cli_end(&stage, sig);
 }

@@ -17,8 +17,8 @@
 
 #include "cursor.h"
 #include "job.h"
-#include "json.h"
-#include "series.h"
+#include "json/json.h"
+#include "record/rotate.h"
 #include "store.h"
 
 struct range {
@@ -168,7 +168,7 @@ copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 static bool
 is_same(const char *path, int fd)
 {
-	if (series_is_same(path, fd))
+	if (rotate_is_same(path, fd))
 		return true;
 	errno = ESTALE;
 	return false;
@@ -212,7 +212,7 @@ apply(const struct purge *p, struct cut *c)
 	} else
 		replace(c, fd, &st);
 	close(fd);
-	if (series_sync(c->path) == -1)
+	if (rotate_sync(c->path) == -1)
 		err(2, "%s", c->path);
 }
 
@@ -238,7 +238,7 @@ lock_file(const char *path)
 
 	store_must_exist(path);
 	while ((fd = store_lock(path, LOCK_EX)) == -1 && errno == ENOENT) {
-		if ((fd = series_create(path, O_WRONLY | O_CLOEXEC)) == -1)
+		if ((fd = rotate_create(path, O_WRONLY | O_CLOEXEC)) == -1)
 			break;
 		close(fd);
 	}

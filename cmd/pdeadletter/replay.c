@@ -13,7 +13,7 @@
 
 #include "cursor.h"
 #include "job.h"
-#include "json.h"
+#include "json/json.h"
 #include "store.h"
 
 #define DRAIN_MS 10 /* between two looks at a pipe */

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "clock.h"
-#include "json.h"
+#include "base/clock.h"
+#include "json/json.h"
 #include "store.h"
-#include "units.h"
+#include "base/units.h"
 
 int
 names_add(struct names *names, const char *name)

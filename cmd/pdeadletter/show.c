@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "json/json.h"
 #include "job.h"
 #include "store.h"
 #include "text.h"

@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "clock.h"
-#include "json.h"
+#include "base/clock.h"
+#include "json/json.h"
 #include "job.h"
 #include "store.h"
 #include "text.h"

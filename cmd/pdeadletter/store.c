@@ -9,15 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "reader.h"
-#include "record.h"
-#include "series.h"
+#include "json/json.h"
+#include "record/reader.h"
+#include "record/record.h"
+#include "record/rotate.h"
 
 #define LETTER_HEAD "{\"pchan\":\"dead-letter/1\""
 
 /* One file, of which the first `size` bytes are ours. */
-struct part {
+struct store_file {
 	char *path;
 	int fd;
 	uint64_t size;
@@ -27,7 +27,7 @@ struct part {
 
 /* A FILE with its rotated ones, oldest first. */
 struct run {
-	struct part *part;
+	struct store_file *part;
 	size_t n, at; /* parts; the one being read */
 	struct reader *reader;
 	struct record record; /* of the entry */
@@ -62,7 +62,7 @@ add_part(struct run *r, char *path, int fd)
 	if (S_ISDIR(st.st_mode))
 		errx(2, "%s: is a folder", path);
 	r->part = must(reallocarray(r->part, r->n + 1, sizeof(*r->part)));
-	r->part[r->n++] = (struct part){.path = path,
+	r->part[r->n++] = (struct store_file){.path = path,
 	    .fd = fd,
 	    .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX,
 	    .device = st.st_dev,
@@ -78,9 +78,9 @@ store_lock(const char *path, int how)
 	while ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) != -1) {
 		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 			return fd;
-		if (series_lock(fd, how) == -1)
+		if (rotate_lock(fd, how) == -1)
 			err(2, "%s", path);
-		if (series_is_same(path, fd))
+		if (rotate_is_same(path, fd))
 			return fd;
 		close(fd);
 	}
@@ -95,7 +95,7 @@ store_must_exist(const char *path)
 
 	if (access(path, F_OK) == 0)
 		return;
-	if (errno != ENOENT || series_list(path, &numbers, &n) == -1)
+	if (errno != ENOENT || rotate_list(path, &numbers, &n) == -1)
 		err(2, "%s", path);
 	free(numbers);
 	errno = ENOENT;
@@ -104,7 +104,7 @@ store_must_exist(const char *path)
 }
 
 static void
-close_part(struct part *p)
+close_part(struct store_file *p)
 {
 	close(p->fd);
 	free(p->path);
@@ -124,10 +124,10 @@ open_rotated(struct run *r, const char *path)
 	size_t n;
 	char *name;
 
-	if (series_list(path, &numbers, &n) == -1)
+	if (rotate_list(path, &numbers, &n) == -1)
 		err(2, "%s", path);
 	for (size_t i = 0; i < n; i++) {
-		name = must(series_name(path, numbers[i]));
+		name = must(rotate_name(path, numbers[i]));
 		add_part(r, name, open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY));
 	}
 	free(numbers);
@@ -152,7 +152,7 @@ open_series(struct run *r, const char *path, bool locked)
 	if (fd != -1) {
 		add_part(r, must(strdup(path)), fd);
 		if (!locked)
-			(void)series_lock(fd, LOCK_UN);
+			(void)rotate_lock(fd, LOCK_UN);
 	} else if (r->n == 0)
 		err(2, "%s", path);
 }
@@ -211,7 +211,7 @@ store_mark(const struct item *e, struct mark *mark)
 
 /* Whether that letter stands there.  The last one of a file may lack its LF. */
 static bool
-is_there(const struct part *p, const struct mark *mark)
+is_there(const struct store_file *p, const struct mark *mark)
 {
 	const struct place *place = &mark->place;
 	struct envelope_id found = {.id = ""};
@@ -299,7 +299,7 @@ static bool
 read_line(struct run *r)
 {
 	struct reader_limits limits = {.max = SIZE_MAX / 4, .max_special = SIZE_MAX / 4};
-	const struct part *p = &r->part[r->at];
+	const struct store_file *p = &r->part[r->at];
 	ssize_t n;
 
 	if (r->reader == NULL)

@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "utf8.h"
+#include "json/json.h"
+#include "base/utf8.h"
 
 size_t
 text_width(void)

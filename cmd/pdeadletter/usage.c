@@ -7,11 +7,11 @@
 
 #include "files.h"
 #include "job.h"
-#include "options.h"
-#include "reason.h"
-#include "tool.h"
-#include "units.h"
-#include "version.h"
+#include "stage/options.h"
+#include "base/reason.h"
+#include "stage/cli.h"
+#include "base/units.h"
+#include "base/version.h"
 
 enum {
 	OPTION_MAX_SIZE = OPTIONS_TOOL,
@@ -164,9 +164,9 @@ usage_parse(struct options *opt, int argc, char **argv)
 	if (operands == -1)
 		errx(2, "%s", opt->error);
 	if (opt->help)
-		tool_print(help);
+		cli_print(help);
 	if (opt->version)
-		tool_print("pdeadletter " PCHAN_VERSION "\n");
+		cli_print("pdeadletter " PCHAN_VERSION "\n");
 	if (operands < argc)
 		errx(2, "%s: no operands are taken: the input is standard input", argv[operands]);
 	if (opt->no_bypass)
@@ -279,9 +279,9 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 	if ((operands = options_parse(&opt, argc, argv, &tool)) == -1)
 		errx(2, "%s: %s", command->name, opt.error);
 	if (opt.help)
-		tool_print(help);
+		cli_print(help);
 	if (opt.version)
-		tool_print("pdeadletter " PCHAN_VERSION "\n");
+		cli_print("pdeadletter " PCHAN_VERSION "\n");
 	if ((alien = alien_option(command, job)) != NULL)
 		errx(2, "%s: %s makes no sense here", command->name, alien);
 	if (command->run == job_show && job->select.ids.n == 0 && argc - operands > 1 &&

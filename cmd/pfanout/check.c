@@ -2,24 +2,24 @@
 
 #include <stdlib.h>
 
-#include "fan.h"
-#include "pipe.h"
+#include "pfanout.h"
+#include "stage/pipeline.h"
 
 struct checker {
 	struct stage *stage;
-	struct stat_shard *shard;
+	struct metrics_shard *shard;
 };
 
 static int
 check_open(struct processor *p, unsigned worker, void **state)
 {
-	struct fan *fan = p->arg;
+	struct pfanout *pf = p->arg;
 	struct checker *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return -1;
-	c->stage = &fan->stage;
-	c->shard = stat_shard(fan->stage.stat, SHARD_WORKERS + worker);
+	c->stage = &pf->stage;
+	c->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + worker);
 	*state = c;
 	return 0;
 }
@@ -29,7 +29,7 @@ check_record(void *state, struct record *r)
 {
 	struct checker *c = state;
 
-	stat_add(c->shard, STAT_TAKEN, 1);
+	metrics_add(c->shard, METRIC_TAKEN, 1);
 	if (r->kind != RECORD_DATA)
 		return;
 	if (stage_is_cancelled(c->stage))
@@ -39,11 +39,11 @@ check_record(void *state, struct record *r)
 }
 
 struct processor
-check_processor(struct fan *fan)
+check_processor(struct pfanout *pf)
 {
 	return (struct processor){.name = "check",
-	    .workers = fan->jobs,
-	    .arg = fan,
+	    .workers = pf->jobs,
+	    .arg = pf,
 	    .open = check_open,
 	    .process = check_record,
 	    .close = free};

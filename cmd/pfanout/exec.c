@@ -9,16 +9,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "chan.h"
-#include "child.h"
-#include "clock.h"
-#include "ctx.h"
-#include "fan.h"
+#include "sync/chan.h"
+#include "proc/child.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "pfanout.h"
 #include "intake.h"
-#include "pipe.h"
-#include "retry.h"
+#include "stage/pipeline.h"
+#include "stage/retry.h"
 #include "template.h"
-#include "units.h"
+#include "base/units.h"
 
 CHAN_OF(record, struct record)
 
@@ -27,9 +27,9 @@ CHAN_OF(record, struct record)
 #define START_TRIES 8 /* when the system has no process to spare just now */
 
 struct executor {
-	struct fan *fan;
+	struct pfanout *pf;
 	struct stage *stage;
-	struct stat_shard *shard;
+	struct metrics_shard *shard;
 	unsigned slot;
 	struct chan *out;
 	struct intake intake;
@@ -154,7 +154,7 @@ fail(struct executor *e, struct failure *f, pid_t pid)
 	f->wait_status = e->child.status;
 	f->log = e->child.log;
 	f->log_len = e->child.log_len;
-	if (fan_attempt_failed(e->fan, e->shard, e->input, f))
+	if (pfanout_attempt_failed(e->pf, e->shard, e->input, f))
 		emit(e, e->input);
 }
 
@@ -176,7 +176,7 @@ refuse(struct executor *e, enum reason reason, const char *fmt, ...)
 static void
 attend(struct executor *e, struct failure *f)
 {
-	int64_t until = clock_after(clock_now(), e->fan->timeout), late;
+	int64_t until = clock_after(clock_now(), e->pf->timeout), late;
 	struct pollfd fds[FDS];
 	char limit[UNITS_TEXT_SIZE];
 	bool out_open = true;
@@ -213,7 +213,7 @@ attend(struct executor *e, struct failure *f)
 			until += late;
 		else if (late >= 0) {
 			f->reason = REASON_TIMEOUT;
-			units_format_duration(e->fan->timeout, limit);
+			units_format_duration(e->pf->timeout, limit);
 			snprintf(f->message, sizeof(f->message), "not done in %s", limit);
 			return;
 		}
@@ -248,8 +248,8 @@ attempt(struct executor *e)
 	int error;
 
 	e->written = 0;
-	stat_add(e->shard, STAT_STARTS, 1);
-	stat_add(e->shard, STAT_GIVEN, 1);
+	metrics_add(e->shard, METRIC_STARTS, 1);
+	metrics_add(e->shard, METRIC_GIVEN, 1);
 	attend(e, &f);
 	if (f.reason == REASON_COUNT) {
 		child_reap(&e->child);
@@ -258,8 +258,8 @@ attempt(struct executor *e)
 	} else
 		child_stop(&e->child);
 	child_close(&e->child);
-	stat_add(e->shard, STAT_EXITS, 1);
-	stat_add(e->shard, STAT_ENDED, 1);
+	metrics_add(e->shard, METRIC_EXITS, 1);
+	metrics_add(e->shard, METRIC_ENDED, 1);
 	histogram_add(&e->shard->latency, clock_now() - begun, 1);
 	if (f.reason == REASON_COUNT)
 		succeed(e);
@@ -294,7 +294,7 @@ start_failed(struct executor *e, const char *command, int error)
 {
 	if (error == E2BIG)
 		refuse(e, REASON_BAD_ARGUMENT, "the arguments are longer than the system allows");
-	else if (e->fan->path == NULL && (error == ENOENT || error == EACCES))
+	else if (e->pf->path == NULL && (error == ENOENT || error == EACCES))
 		refuse(e, REASON_BAD_ARGUMENT, "%s: %s", command, strerror(error));
 	else {
 		stage_abort(e->stage, 2, "worker %u: can't start %s: %s", e->slot, command,
@@ -310,7 +310,7 @@ execute(struct executor *e)
 	char **argv, *path = NULL;
 	const char *bad;
 
-	switch (template_fill(e->fan->template, e->input, e->slot, &argv, &bad)) {
+	switch (template_fill(e->pf->template, e->input, e->slot, &argv, &bad)) {
 	case TEMPLATE_NO_KEY:
 		refuse(e, REASON_NO_KEY, "no value for the argument %s", bad);
 		return;
@@ -323,9 +323,9 @@ execute(struct executor *e)
 	case TEMPLATE_OK:
 		break;
 	}
-	if (e->fan->path == NULL && (path = child_find(argv[0])) == NULL)
+	if (e->pf->path == NULL && (path = child_find(argv[0])) == NULL)
 		start_failed(e, argv[0], errno);
-	else if (spawn(e, path != NULL ? path : e->fan->path, argv) == -1)
+	else if (spawn(e, path != NULL ? path : e->pf->path, argv) == -1)
 		start_failed(e, argv[0], errno);
 	else
 		attempt(e);
@@ -380,7 +380,7 @@ exec_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 
 	(void)ctx;
 	e->out = out;
-	if (intake_open(&e->intake, e->fan, e->shard, in, retry_chan(e->fan->retry)) == -1) {
+	if (intake_open(&e->intake, e->pf, e->shard, in, retry_chan(e->pf->retry)) == -1) {
 		stage_give_up(e->stage, 2, "worker %u: %s", e->slot, strerror(errno));
 		return;
 	}
@@ -392,14 +392,14 @@ exec_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 static int
 exec_open(struct processor *p, unsigned worker, void **state)
 {
-	struct fan *fan = p->arg;
+	struct pfanout *pf = p->arg;
 	struct executor *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return -1;
-	e->fan = fan;
-	e->stage = &fan->stage;
-	e->shard = stat_shard(fan->stage.stat, SHARD_WORKERS + worker);
+	e->pf = pf;
+	e->stage = &pf->stage;
+	e->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + worker);
 	e->slot = worker + 1;
 	child_init(&e->child);
 	*state = e;
@@ -407,11 +407,11 @@ exec_open(struct processor *p, unsigned worker, void **state)
 }
 
 struct processor
-exec_processor(struct fan *fan)
+exec_processor(struct pfanout *pf)
 {
 	return (struct processor){.name = "exec",
-	    .workers = fan->jobs,
-	    .arg = fan,
+	    .workers = pf->jobs,
+	    .arg = pf,
 	    .open = exec_open,
 	    .run = exec_run,
 	    .close = free};

@@ -11,17 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "chan.h"
-#include "child.h"
-#include "clock.h"
-#include "ctx.h"
-#include "fan.h"
+#include "sync/chan.h"
+#include "proc/child.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "pfanout.h"
 #include "gather.h"
 #include "intake.h"
-#include "ledger.h"
-#include "pipe.h"
-#include "queue.h"
-#include "reader.h"
+#include "stage/ledger.h"
+#include "stage/pipeline.h"
+#include "record/queue.h"
+#include "record/reader.h"
 
 CHAN_OF(record, struct record)
 
@@ -30,9 +30,9 @@ CHAN_OF(record, struct record)
 #define EXIT_PATIENCE CLOCK_S /* for a filter that closed its stdin */
 
 struct filter {
-	struct fan *fan;
+	struct pfanout *pf;
 	struct stage *stage;
-	struct stat_shard *shard;
+	struct metrics_shard *shard;
 	unsigned slot;
 	struct chan *out;
 	struct intake intake;
@@ -72,9 +72,9 @@ settle(struct filter *f, size_t n)
 		record_free(&r);
 	}
 	f->given += n;
-	stat_add(f->shard, STAT_GIVEN, n);
-	stat_add(f->shard, STAT_ENDED, n);
-	stat_add(f->shard, STAT_PROCESSED, n);
+	metrics_add(f->shard, METRIC_GIVEN, n);
+	metrics_add(f->shard, METRIC_ENDED, n);
+	metrics_add(f->shard, METRIC_PROCESSED, n);
 	gate_leave(&f->stage->gate, n, charge, 0);
 	ledger_settle(f->stage->ledger, n, charge);
 }
@@ -116,7 +116,7 @@ fail(struct filter *f, const char *how)
 {
 	stage_abort(f->stage, 2,
 	    "worker %u (%s) %s: what became of the %ju records it had been given can't be told",
-	    f->slot, f->fan->argv[0], how, (uintmax_t)f->given);
+	    f->slot, f->pf->argv[0], how, (uintmax_t)f->given);
 }
 
 /* Writes what it takes at once.  False: it reads no more. */
@@ -282,7 +282,7 @@ filter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 
 	(void)ctx;
 	f->out = out;
-	if (intake_open(&f->intake, f->fan, f->shard, in, NULL) == -1) {
+	if (intake_open(&f->intake, f->pf, f->shard, in, NULL) == -1) {
 		stage_give_up(f->stage, 2, "worker %u: %s", f->slot, strerror(errno));
 		return;
 	}
@@ -307,18 +307,18 @@ filter_close(void *state)
 static int
 filter_open(struct processor *p, unsigned worker, void **state)
 {
-	struct fan *fan = p->arg;
-	struct reader_limits limits = {.max = fan->opt.max_record};
+	struct pfanout *pf = p->arg;
+	struct reader_limits limits = {.max = pf->opt.max_record};
 	struct filter *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return -1;
-	f->fan = fan;
-	f->stage = &fan->stage;
-	f->shard = stat_shard(fan->stage.stat, SHARD_WORKERS + worker);
+	f->pf = pf;
+	f->stage = &pf->stage;
+	f->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + worker);
 	f->slot = worker + 1;
 	f->closed = CLOCK_NEVER;
-	if (child_spawn(&f->child, fan->path, fan->argv) == -1) {
+	if (child_spawn(&f->child, pf->path, pf->argv) == -1) {
 		free(f);
 		return -1;
 	}
@@ -326,17 +326,17 @@ filter_open(struct processor *p, unsigned worker, void **state)
 		filter_close(f);
 		return -1;
 	}
-	stat_add(f->shard, STAT_STARTS, 1);
+	metrics_add(f->shard, METRIC_STARTS, 1);
 	*state = f;
 	return 0;
 }
 
 struct processor
-filter_processor(struct fan *fan)
+filter_processor(struct pfanout *pf)
 {
 	return (struct processor){.name = "filter",
-	    .workers = fan->jobs,
-	    .arg = fan,
+	    .workers = pf->jobs,
+	    .arg = pf,
 	    .open = filter_open,
 	    .run = filter_run,
 	    .close = filter_close};

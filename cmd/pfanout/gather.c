@@ -1,6 +1,6 @@
 #include "gather.h"
 
-#include "queue.h"
+#include "record/queue.h"
 
 int
 gather(const struct queue *q, size_t from, size_t to, size_t skip, struct iovec *iov, int max)

@@ -1,21 +1,21 @@
 #include "intake.h"
 
-#include "chan.h"
-#include "clock.h"
-#include "ctx.h"
-#include "fan.h"
+#include "sync/chan.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "pfanout.h"
 
 CHAN_OF(record, struct record)
 
 int
-intake_open(struct intake *i, struct fan *fan, struct stat_shard *shard, struct chan *in,
+intake_open(struct intake *i, struct pfanout *pf, struct metrics_shard *shard, struct chan *in,
     struct chan *again)
 {
 	*i = (struct intake){
-	    .fan = fan, .shard = shard, .in = in, .again = again, .again_ended = again == NULL};
+	    .pf = pf, .shard = shard, .in = in, .again = again, .again_ended = again == NULL};
 	if (park_init_fd(&i->parker) == -1)
 		return -1;
-	ctx_watch(fan->stage.work, &i->on_cancel, &i->parker);
+	ctx_watch(pf->stage.work, &i->on_cancel, &i->parker);
 	return 0;
 }
 
@@ -23,7 +23,7 @@ void
 intake_close(struct intake *i)
 {
 	intake_unwatch(i, false);
-	ctx_unwatch(i->fan->stage.work, &i->on_cancel);
+	ctx_unwatch(i->pf->stage.work, &i->on_cancel);
 	park_close(&i->parker);
 }
 
@@ -38,7 +38,7 @@ count_queue(struct intake *i, const struct record *r, size_t n)
 			continue;
 		histogram_add(&i->shard->queue, now - r[from].queued, to - from);
 	}
-	stat_add(i->shard, STAT_TAKEN, n);
+	metrics_add(i->shard, METRIC_TAKEN, n);
 }
 
 static void
@@ -50,7 +50,7 @@ count_load(struct intake *i, struct record *r, size_t n)
 		r[k].taken = true;
 		bytes += r[k].charge;
 	}
-	gate_take(&i->fan->stage.gate, n, bytes);
+	gate_take(&i->pf->stage.gate, n, bytes);
 }
 
 static size_t
@@ -66,7 +66,7 @@ take_from(struct chan *c, bool *ended, struct record *r, size_t max)
 size_t
 intake_take(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 {
-	struct stage *st = &i->fan->stage;
+	struct stage *st = &i->pf->stage;
 	size_t n;
 
 	if ((n = take_from(i->again, &i->again_ended, r, max)) > 0)
@@ -83,7 +83,7 @@ intake_take(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 void
 intake_watch(struct intake *i, uint64_t oldest)
 {
-	struct stage *st = &i->fan->stage;
+	struct stage *st = &i->pf->stage;
 
 	i->watching = true;
 	if (i->again != NULL)
@@ -109,7 +109,7 @@ intake_unwatch(struct intake *i, bool woken)
 	chan_unwatch(i->in, &i->on_in);
 	if (i->again != NULL)
 		chan_unwatch(i->again, &i->on_again);
-	gate_unwatch(&i->fan->stage.gate, &i->on_gate);
+	gate_unwatch(&i->pf->stage.gate, &i->on_gate);
 }
 
 struct pollfd

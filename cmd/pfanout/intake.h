@@ -12,16 +12,16 @@
 #include <stdint.h>
 #include <poll.h>
 
-#include "park.h"
-#include "record.h"
+#include "sync/park.h"
+#include "record/record.h"
 
 struct chan;
-struct fan;
-struct stat_shard;
+struct pfanout;
+struct metrics_shard;
 
 struct intake {
-	struct fan *fan;
-	struct stat_shard *shard;
+	struct pfanout *pf;
+	struct metrics_shard *shard;
 	struct chan *in, *again;
 	bool in_ended, again_ended; /* closed and drained */
 	bool watching;
@@ -31,7 +31,7 @@ struct intake {
 
 /* again may be NULL.  -1 with errno. */
 int intake_open(
-    struct intake *, struct fan *, struct stat_shard *, struct chan *in, struct chan *again);
+    struct intake *, struct pfanout *, struct metrics_shard *, struct chan *in, struct chan *again);
 void intake_close(struct intake *);
 
 /*

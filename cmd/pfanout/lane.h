@@ -16,10 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "child.h"
-#include "queue.h"
-#include "fan.h"
-#include "hunger.h"
+#include "proc/child.h"
+#include "record/queue.h"
+#include "pfanout.h"
+#include "proc/hunger.h"
 #include "intake.h"
 #include "window.h"
 
@@ -29,9 +29,9 @@ struct chan;
 struct reader;
 
 struct lane {
-	struct fan *fan;
+	struct pfanout *pf;
 	struct stage *stage;
-	struct stat_shard *shard;
+	struct metrics_shard *shard;
 	unsigned slot; /* from 1 */
 	struct chan *out;
 	struct intake intake;

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
-#include "json.h"
-#include "reader.h"
+#include "base/clock.h"
+#include "json/json.h"
+#include "record/reader.h"
 
 /* Lines between two readings of the clock. */
 struct harvest {
@@ -38,9 +38,9 @@ matches(const struct lane *l, const struct record *input, const struct record *a
 {
 	struct json_slice want, got;
 
-	if (l->fan->match == NULL || !json_path_get(l->fan->match, input->data, input->len, &want))
+	if (l->pf->match == NULL || !json_path_get(l->pf->match, input->data, input->len, &want))
 		return true;
-	if (!json_path_get(l->fan->match, answer->data, answer->len, &got))
+	if (!json_path_get(l->pf->match, answer->data, answer->len, &got))
 		return bad_answer(why, "the answer has no value at the --match path");
 	if (want.len != got.len || memcmp(want.data, got.data, want.len) != 0)
 		return bad_answer(why,
@@ -159,12 +159,12 @@ account(struct lane *l, size_t n)
 
 	if (n == 0)
 		return;
-	atomic_store_explicit(&l->fan->answered, true, memory_order_relaxed);
-	atomic_store_explicit(&l->fan->deaths, 0, memory_order_relaxed);
+	atomic_store_explicit(&l->pf->answered, true, memory_order_relaxed);
+	atomic_store_explicit(&l->pf->deaths, 0, memory_order_relaxed);
 	if (l->busy_since > since)
 		since = l->busy_since;
 	histogram_add(&l->shard->latency, (now - since) / (int64_t)n, n);
-	stat_add(l->shard, STAT_ENDED, n);
+	metrics_add(l->shard, METRIC_ENDED, n);
 	window_answered(&l->window, n, now);
 	l->last_answer = now;
 	lane_look_anew(l, now);

@@ -9,8 +9,8 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "clock.h"
-#include "reader.h"
+#include "base/clock.h"
+#include "record/reader.h"
 
 #define DEATHS_UNANSWERED 5 /* in a row before any child has ever answered: the run ends */
 #define DEATHS_MAX 100      /* in a row after that */
@@ -20,7 +20,7 @@
 void
 lane_name(const struct lane *l, char name[LANE_NAME_SIZE])
 {
-	snprintf(name, LANE_NAME_SIZE, "worker %u (%s)", l->slot, l->fan->argv[0]);
+	snprintf(name, LANE_NAME_SIZE, "worker %u (%s)", l->slot, l->pf->argv[0]);
 }
 
 /* "exit status 1", "SIGSEGV" */
@@ -83,8 +83,8 @@ forget_child(struct lane *l)
 	l->eof = l->broken = l->out_ended = false;
 	l->give_up = CLOCK_NEVER;
 	l->hungry_since = l->unclear_since = 0;
-	window_init(&l->window, l->fan->window, l->fan->jobs, l->fan->processors);
-	stat_add(l->shard, STAT_EXITS, 1);
+	window_init(&l->window, l->pf->window, l->pf->jobs, l->pf->processors);
+	metrics_add(l->shard, METRIC_EXITS, 1);
 }
 
 /* The attempt at the oldest record failed. */
@@ -100,7 +100,7 @@ charge(struct lane *l, struct failure *why, pid_t pid, bool exited)
 	why->log = l->child.log;
 	why->log_len = l->child.log_len;
 	histogram_add(&l->shard->latency, clock_now() - r.queued, 1);
-	if (fan_attempt_failed(l->fan, l->shard, &r, why))
+	if (pfanout_attempt_failed(l->pf, l->shard, &r, why))
 		lane_emit(l, &r);
 }
 
@@ -111,8 +111,8 @@ charge(struct lane *l, struct failure *why, pid_t pid, bool exited)
 static void
 count_death(struct lane *l, const char *how)
 {
-	unsigned deaths = atomic_fetch_add(&l->fan->deaths, 1) + 1;
-	bool answered = atomic_load(&l->fan->answered);
+	unsigned deaths = atomic_fetch_add(&l->pf->deaths, 1) + 1;
+	bool answered = atomic_load(&l->pf->answered);
 	int64_t wait;
 	char name[LANE_NAME_SIZE];
 
@@ -228,12 +228,12 @@ lane_exited(struct lane *l)
 		lane_test_ended(l, clock_now());
 	if (well && eof && l->given > 0)
 		lost_count(l);
-	else if (well && !eof && l->window.answered > 0 && !(l->fan->window == 1 && l->given == 1))
+	else if (well && !eof && l->window.answered > 0 && !(l->pf->window == 1 && l->given == 1))
 		take_back(
 		    l); /* it has recycled itself, and may have read ahead of its last answer */
 	else if (!eof || l->given > 0)
 		blame(l, pid);
-	stat_add(l->shard, STAT_ENDED, (uint64_t)(l->window.given - l->window.answered));
+	metrics_add(l->shard, METRIC_ENDED, (uint64_t)(l->window.given - l->window.answered));
 	forget_child(l);
 	lane_flush(l);
 }
@@ -261,7 +261,7 @@ lane_kill(struct lane *l, const struct failure *failure)
 		take_back(l);
 		l->suspects = 0;
 	}
-	stat_add(l->shard, STAT_ENDED, (uint64_t)(l->window.given - l->window.answered));
+	metrics_add(l->shard, METRIC_ENDED, (uint64_t)(l->window.given - l->window.answered));
 	forget_child(l);
 	lane_flush(l);
 }
@@ -287,7 +287,8 @@ lane_cancel(struct lane *l)
 	if (l->child.pid > 0) {
 		child_stop(&l->child);
 		drain_answers(l, &why);
-		stat_add(l->shard, STAT_ENDED, (uint64_t)(l->window.given - l->window.answered));
+		metrics_add(
+		    l->shard, METRIC_ENDED, (uint64_t)(l->window.given - l->window.answered));
 		forget_child(l);
 	}
 	bury_all(l);
@@ -300,7 +301,7 @@ lane_start_failed(struct lane *l, int error)
 {
 	char how[128];
 
-	snprintf(how, sizeof(how), "can't start %s: %s", l->fan->path, strerror(error));
+	snprintf(how, sizeof(how), "can't start %s: %s", l->pf->path, strerror(error));
 	l->trial = 0;
 	if (l->start_after <= clock_now())
 		l->start_after = clock_now() + RESTART_MIN;

@@ -6,10 +6,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "gather.h"
-#include "json.h"
-#include "reader.h"
+#include "json/json.h"
+#include "record/reader.h"
 
 #define RUN_BYTES (64 * 1024) /* handed over at a time */
 #define IOVS 64
@@ -34,7 +34,7 @@ has_key(const struct lane *l, struct record *r)
 	struct failure f = {.reason = REASON_NO_KEY, .message = "no value at the --match path"};
 	struct json_slice key;
 
-	if (l->fan->match == NULL || json_path_get(l->fan->match, r->data, r->len, &key))
+	if (l->pf->match == NULL || json_path_get(l->pf->match, r->data, r->len, &key))
 		return true;
 	stage_bury(l->stage, r, &f);
 	return false;
@@ -99,8 +99,8 @@ lane_start(struct lane *l)
 	struct reader_limits limits = {.max = l->stage->opt->max_record};
 	int64_t now = clock_now();
 
-	window_init(&l->window, l->fan->window, l->fan->jobs, l->fan->processors);
-	if (child_spawn(&l->child, l->fan->path, l->fan->argv) == -1) {
+	window_init(&l->window, l->pf->window, l->pf->jobs, l->pf->processors);
+	if (child_spawn(&l->child, l->pf->path, l->pf->argv) == -1) {
 		lane_start_failed(l, errno);
 		return -1;
 	}
@@ -111,7 +111,7 @@ lane_start(struct lane *l)
 		lane_start_failed(l, errno);
 		return -1;
 	}
-	stat_add(l->shard, STAT_STARTS, 1);
+	metrics_add(l->shard, METRIC_STARTS, 1);
 	hunger_open(&l->probe, l->child.pid);
 	l->eof = l->broken = l->out_ended = false;
 	l->started = l->last_answer = now;
@@ -158,7 +158,7 @@ give(struct lane *l, int64_t now)
 		l->busy_since = now;
 	}
 	window_given(&l->window, n, now);
-	stat_add(l->shard, STAT_GIVEN, n);
+	metrics_add(l->shard, METRIC_GIVEN, n);
 	lane_look_anew(l, now);
 }
 

@@ -2,7 +2,7 @@
 
 #include "lane.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define LOOK_MAX (5 * CLOCK_MS)
 #define LOOK_IDLE (20 * CLOCK_MS) /* the same while there is nothing to give anyway */
@@ -35,8 +35,8 @@ linger(const struct lane *l)
 		wait = LINGER_MIN;
 	if (wait > LINGER_MAX)
 		wait = LINGER_MAX;
-	if (l->fan->timeout != CLOCK_NEVER && wait > l->fan->timeout / 4)
-		wait = l->fan->timeout / 4;
+	if (l->pf->timeout != CLOCK_NEVER && wait > l->pf->timeout / 4)
+		wait = l->pf->timeout / 4;
 	return wait;
 }
 
@@ -103,8 +103,8 @@ has_waited(const struct lane *l, int64_t now)
 
 	if (since < l->last_answer)
 		since = l->last_answer;
-	if (l->fan->timeout != CLOCK_NEVER && most > l->fan->timeout / 2)
-		most = l->fan->timeout / 2;
+	if (l->pf->timeout != CLOCK_NEVER && most > l->pf->timeout / 2)
+		most = l->pf->timeout / 2;
 	return now - since >= most;
 }
 

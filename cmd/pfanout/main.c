@@ -9,17 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "clock.h"
-#include "fan.h"
-#include "json.h"
-#include "monitor.h"
-#include "pipe.h"
-#include "retry.h"
-#include "sink.h"
-#include "source.h"
+#include "proc/child.h"
+#include "base/clock.h"
+#include "pfanout.h"
+#include "json/json.h"
+#include "stage/monitor.h"
+#include "stage/pipeline.h"
+#include "stage/retry.h"
+#include "stage/sink.h"
+#include "stage/source.h"
 #include "template.h"
-#include "tool.h"
+#include "stage/cli.h"
 #include "usage.h"
 
 #define FDS_PER_WORKER 7  /* pipes, pidfd, /proc file, eventfd, and one to spare */
@@ -41,102 +41,102 @@ static int __attribute__((noreturn)) command_failed(const char *command, int err
 }
 
 static void
-find_command(struct fan *fan)
+find_command(struct pfanout *pf)
 {
-	if (fan->mode == MODE_CHECK ||
-	    (fan->template != NULL && template_names_command(fan->template)))
+	if (pf->mode == MODE_CHECK ||
+	    (pf->template != NULL && template_names_command(pf->template)))
 		return;
-	if ((fan->path = child_find(fan->argv[0])) == NULL)
-		command_failed(fan->argv[0], errno);
+	if ((pf->path = child_find(pf->argv[0])) == NULL)
+		command_failed(pf->argv[0], errno);
 }
 
 static const char *
-stage_name(const struct fan *fan)
+stage_name(const struct pfanout *pf)
 {
 	const char *base;
 
-	if (fan->opt.name != NULL)
-		return fan->opt.name;
-	if (fan->mode == MODE_CHECK)
+	if (pf->opt.name != NULL)
+		return pf->opt.name;
+	if (pf->mode == MODE_CHECK)
 		return "pfanout";
-	base = strrchr(fan->argv[0], '/');
-	return base != NULL && base[1] != '\0' ? base + 1 : fan->argv[0];
+	base = strrchr(pf->argv[0], '/');
+	return base != NULL && base[1] != '\0' ? base + 1 : pf->argv[0];
 }
 
 static void
-set_up(struct fan *fan)
+set_up(struct pfanout *pf)
 {
-	size_t ahead = WINDOW_RECORDS * (fan->opt.buffer > 0 ? fan->opt.buffer : 1), most;
-	struct stage *st = &fan->stage;
+	size_t ahead = WINDOW_RECORDS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
+	struct stage *st = &pf->stage;
 
-	if (ahead < 2 * (size_t)fan->jobs)
-		ahead = 2 * (size_t)fan->jobs;
+	if (ahead < 2 * (size_t)pf->jobs)
+		ahead = 2 * (size_t)pf->jobs;
 	if (child_raise_limit(
-		fan->mode == MODE_CHECK ? 0 : (size_t)fan->jobs * FDS_PER_WORKER, &most) == -1)
+		pf->mode == MODE_CHECK ? 0 : (size_t)pf->jobs * FDS_PER_WORKER, &most) == -1)
 		errx(2,
 		    "-j %u: too many workers for the limit of open files: at most %zu here (ulimit "
 		    "-Hn)",
-		    fan->jobs, most / FDS_PER_WORKER);
-	fan->opt.dead_how.say = tool_say;
-	if (stage_init(st, "pfanout", stage_name(fan), &fan->opt, fan->jobs,
-		SHARD_WORKERS + fan->jobs, ahead) == -1)
+		    pf->jobs, most / FDS_PER_WORKER);
+	pf->opt.dead_how.say = cli_say;
+	if (stage_init(st, "pfanout", stage_name(pf), &pf->opt, pf->jobs, SHARD_WORKERS + pf->jobs,
+		ahead) == -1)
 		errx(2, "%s", st->error);
-	st->gate.ordered = fan->keep_order;
-	st->max_failed = fan->max_failed;
+	st->gate.ordered = pf->keep_order;
+	st->max_failed = pf->max_failed;
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
 
 static struct processor
-workers(struct fan *fan)
+workers(struct pfanout *pf)
 {
-	switch (fan->mode) {
+	switch (pf->mode) {
 	case MODE_MAP:
-		return map_processor(fan);
+		return map_processor(pf);
 	case MODE_EXEC:
-		return exec_processor(fan);
+		return exec_processor(pf);
 	case MODE_FILTER:
-		return filter_processor(fan);
+		return filter_processor(pf);
 	default:
-		return check_processor(fan);
+		return check_processor(pf);
 	}
 }
 
 /* Runs the pipe to its end.  Returns the signal that stopped it, or 0. */
 static int
-run(struct fan *fan)
+run(struct pfanout *pf)
 {
-	struct stage *st = &fan->stage;
+	struct stage *st = &pf->stage;
 	struct source source = {
-	    .stage = st, .shard = stat_shard(st->stat, SHARD_SOURCE), .fd = STDIN_FILENO};
-	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
-	struct processor procs[] = {source_processor(&source), workers(fan), sink_processor(&sink)};
+	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SOURCE), .fd = STDIN_FILENO};
+	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
+	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
 	int sig;
 
-	if (fan->mode == MODE_MAP || fan->mode == MODE_EXEC)
-		if ((fan->retry = retry_start(st, stat_shard(st->stat, SHARD_RETRY))) == NULL)
+	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
+		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
 			err(2, "can't start");
-	if (tool_run(st, procs, 3, &sig) == -1) {
-		if (fan->path != NULL)
-			command_failed(fan->argv[0], errno);
+	if (cli_run(st, procs, 3, &sig) == -1) {
+		if (pf->path != NULL)
+			command_failed(pf->argv[0], errno);
 		err(2, "can't start");
 	}
-	retry_join(fan->retry);
+	retry_join(pf->retry);
 	return sig;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct fan fan = {.processors = processors()};
+	struct pfanout pf = {.processors = processors()};
 	int sig;
 
-	tool_begin();
-	usage_parse(&fan, argc, argv);
-	find_command(&fan);
-	set_up(&fan);
-	sig = run(&fan);
-	template_free(fan.template);
-	json_path_free(fan.match);
-	free(fan.path);
-	return tool_end(&fan.stage, sig);
+	cli_begin();
+	usage_parse(&pf, argc, argv);
+	find_command(&pf);
+	set_up(&pf);
+	sig = run(&pf);
+	template_free(pf.template);
+	json_path_free(pf.match);
+	free(pf.path);
+	return cli_end(&pf.stage, sig);
 }

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chan.h"
-#include "clock.h"
-#include "ctx.h"
+#include "sync/chan.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
 #include "lane.h"
-#include "pipe.h"
-#include "reader.h"
-#include "retry.h"
-#include "units.h"
+#include "stage/pipeline.h"
+#include "record/reader.h"
+#include "stage/retry.h"
+#include "base/units.h"
 
 CHAN_OF(record, struct record)
 
@@ -61,10 +61,10 @@ timeout_at(const struct lane *l)
 {
 	int64_t since;
 
-	if (l->fan->timeout == CLOCK_NEVER || l->child.pid == 0 || l->given == 0)
+	if (l->pf->timeout == CLOCK_NEVER || l->child.pid == 0 || l->given == 0)
 		return CLOCK_NEVER;
 	since = queue_at(&l->held, 0)->queued;
-	return clock_after(since > l->last_answer ? since : l->last_answer, l->fan->timeout);
+	return clock_after(since > l->last_answer ? since : l->last_answer, l->pf->timeout);
 }
 
 static int64_t
@@ -115,7 +115,7 @@ check_time(struct lane *l, int64_t now)
 	if (l->child.pid == 0)
 		return;
 	if (now >= timeout_at(l)) {
-		units_format_duration(l->fan->timeout, limit);
+		units_format_duration(l->pf->timeout, limit);
 		snprintf(f.message, sizeof(f.message), "no answer in %s", limit);
 		lane_kill(l, &f);
 	} else if (now >= l->give_up) {
@@ -180,7 +180,7 @@ map_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 
 	(void)ctx;
 	l->out = out;
-	if (intake_open(&l->intake, l->fan, l->shard, in, retry_chan(l->fan->retry)) == -1) {
+	if (intake_open(&l->intake, l->pf, l->shard, in, retry_chan(l->pf->retry)) == -1) {
 		stage_give_up(l->stage, 2, "worker %u: %s", l->slot, strerror(errno));
 		return;
 	}
@@ -198,18 +198,18 @@ map_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 static int
 map_open(struct processor *p, unsigned worker, void **state)
 {
-	struct fan *fan = p->arg;
+	struct pfanout *pf = p->arg;
 	struct lane *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return -1;
-	l->fan = fan;
-	l->stage = &fan->stage;
-	l->shard = stat_shard(fan->stage.stat, SHARD_WORKERS + worker);
+	l->pf = pf;
+	l->stage = &pf->stage;
+	l->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + worker);
 	l->slot = worker + 1;
 	l->give_up = CLOCK_NEVER;
 	child_init(&l->child);
-	window_init(&l->window, fan->window, fan->jobs, fan->processors);
+	window_init(&l->window, pf->window, pf->jobs, pf->processors);
 	/* The first one at once, so that a command that can't be started is told before anything is read. */
 	if (worker == 0 && lane_start(l) == -1) {
 		free(l);
@@ -220,11 +220,11 @@ map_open(struct processor *p, unsigned worker, void **state)
 }
 
 struct processor
-map_processor(struct fan *fan)
+map_processor(struct pfanout *pf)
 {
 	return (struct processor){.name = "map",
-	    .workers = fan->jobs,
-	    .arg = fan,
+	    .workers = pf->jobs,
+	    .arg = pf,
 	    .open = map_open,
 	    .run = map_run,
 	    .close = free};

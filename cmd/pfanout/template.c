@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
-#include "record.h"
+#include "json/json.h"
+#include "record/record.h"
 
 enum part_kind { LITERAL, WHOLE, VALUE, NUMBER, SLOT };
 

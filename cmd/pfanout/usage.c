@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "fan.h"
+#include "base/clock.h"
+#include "pfanout.h"
 #include "template.h"
-#include "tool.h"
-#include "units.h"
-#include "version.h"
+#include "stage/cli.h"
+#include "base/units.h"
+#include "base/version.h"
 
 #define JOBS_MAX 100000
 #define ATTEMPTS_MAX 1000000
@@ -67,7 +67,7 @@ static const char help[] =
     "1024)\n" OPTIONS_HELP;
 
 static int
-take_backoff(struct fan *fan, const char *value, const char **why)
+take_backoff(struct pfanout *pf, const char *value, const char **why)
 {
 	char first[64];
 	const char *comma = strchr(value, ',');
@@ -79,16 +79,16 @@ take_backoff(struct fan *fan, const char *value, const char **why)
 	}
 	memcpy(first, value, len);
 	first[len] = '\0';
-	if (units_duration(first, &fan->backoff_first, why) == -1)
+	if (units_duration(first, &pf->backoff_first, why) == -1)
 		return -1;
-	if (comma != NULL && units_duration(comma + 1, &fan->backoff_most, why) == -1)
+	if (comma != NULL && units_duration(comma + 1, &pf->backoff_most, why) == -1)
 		return -1;
-	if (fan->backoff_most < fan->backoff_first) {
+	if (pf->backoff_most < pf->backoff_first) {
 		if (comma != NULL) {
 			*why = "the first wait not to be longer than the longest";
 			return -1;
 		}
-		fan->backoff_most = fan->backoff_first;
+		pf->backoff_most = pf->backoff_first;
 	}
 	return 0;
 }
@@ -102,48 +102,48 @@ take_number(int64_t *n, const char *value, int64_t max, const char **why)
 static int
 take(void *arg, int option, const char *value, const char **why)
 {
-	struct fan *fan = arg;
+	struct pfanout *pf = arg;
 	int64_t n = 0;
 	int error = 0;
 
 	switch (option) {
 	case 'j':
 		error = take_number(&n, value, JOBS_MAX, why);
-		fan->jobs = (unsigned)n;
+		pf->jobs = (unsigned)n;
 		break;
 	case 'a':
 		error = take_number(&n, value, ATTEMPTS_MAX, why);
-		fan->attempts = (uint32_t)n;
+		pf->attempts = (uint32_t)n;
 		break;
 	case OPTION_WINDOW:
 		error = take_number(&n, value, 1 << 20, why);
-		fan->window = (size_t)n;
+		pf->window = (size_t)n;
 		break;
 	case OPTION_MAX_FAILED:
 		error = take_number(&n, value, INT64_MAX, why);
-		fan->max_failed = (uint64_t)n;
+		pf->max_failed = (uint64_t)n;
 		break;
 	case 't':
-		if ((error = units_duration(value, &fan->timeout, why)) == 0 && fan->timeout == 0) {
+		if ((error = units_duration(value, &pf->timeout, why)) == 0 && pf->timeout == 0) {
 			*why = "a duration above 0";
 			error = -1;
 		}
 		break;
 	case OPTION_BACKOFF:
-		error = take_backoff(fan, value, why);
-		fan->backoff_given = true;
+		error = take_backoff(pf, value, why);
+		pf->backoff_given = true;
 		break;
 	case OPTION_MATCH:
-		error = options_path(&fan->match, value, why);
+		error = options_path(&pf->match, value, why);
 		break;
 	case 'k':
-		fan->keep_order = true;
+		pf->keep_order = true;
 		break;
 	case 'x':
-		fan->exec = true;
+		pf->exec = true;
 		break;
 	case 'F':
-		fan->filter = true;
+		pf->filter = true;
 		break;
 	}
 	return error;
@@ -151,73 +151,73 @@ take(void *arg, int option, const char *value, const char **why)
 
 /* Options that make no sense together, or without a command. */
 static void
-check_combination(const struct fan *fan)
+check_combination(const struct pfanout *pf)
 {
-	bool command = fan->argv[0] != NULL;
-	bool retries = fan->attempts != 1 || fan->backoff_given;
-	const char *mapping = fan->match != NULL ? "--match" : fan->window != 0 ? "--window" : NULL;
+	bool command = pf->argv[0] != NULL;
+	bool retries = pf->attempts != 1 || pf->backoff_given;
+	const char *mapping = pf->match != NULL ? "--match" : pf->window != 0 ? "--window" : NULL;
 
-	if (fan->exec && fan->filter)
+	if (pf->exec && pf->filter)
 		errx(2, "-x and -F don't go together");
-	if ((fan->exec || fan->filter) && !command)
-		errx(2, "%s needs a command", fan->exec ? "-x" : "-F");
-	if (fan->filter && fan->keep_order)
+	if ((pf->exec || pf->filter) && !command)
+		errx(2, "%s needs a command", pf->exec ? "-x" : "-F");
+	if (pf->filter && pf->keep_order)
 		errx(2, "-k does not go with -F: a filter's lines have no order to keep");
-	if (fan->filter && (fan->timeout != CLOCK_NEVER || retries))
+	if (pf->filter && (pf->timeout != CLOCK_NEVER || retries))
 		errx(2, "%s does not go with -F: a filter's records have no attempts",
-		    fan->timeout != CLOCK_NEVER ? "-t"
-			: fan->attempts != 1    ? "-a"
-						: "--backoff");
-	if (!command && (fan->timeout != CLOCK_NEVER || retries || mapping != NULL))
+		    pf->timeout != CLOCK_NEVER ? "-t"
+			: pf->attempts != 1    ? "-a"
+					       : "--backoff");
+	if (!command && (pf->timeout != CLOCK_NEVER || retries || mapping != NULL))
 		errx(2, "%s needs a command",
-		    fan->timeout != CLOCK_NEVER ? "-t"
-			: fan->attempts != 1    ? "-a"
-			: retries               ? "--backoff"
-						: mapping);
-	if (mapping != NULL && (fan->exec || fan->filter))
-		errx(2, "%s does not go with %s", mapping, fan->exec ? "-x" : "-F");
-	if (command && *fan->argv[0] == '\0')
+		    pf->timeout != CLOCK_NEVER ? "-t"
+			: pf->attempts != 1    ? "-a"
+			: retries              ? "--backoff"
+					       : mapping);
+	if (mapping != NULL && (pf->exec || pf->filter))
+		errx(2, "%s does not go with %s", mapping, pf->exec ? "-x" : "-F");
+	if (command && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 }
 
 static enum mode
-mode_of(const struct fan *fan)
+mode_of(const struct pfanout *pf)
 {
-	if (fan->exec)
+	if (pf->exec)
 		return MODE_EXEC;
-	if (fan->filter)
+	if (pf->filter)
 		return MODE_FILTER;
-	return fan->argv[0] != NULL ? MODE_MAP : MODE_CHECK;
+	return pf->argv[0] != NULL ? MODE_MAP : MODE_CHECK;
 }
 
 static void
-make_template(struct fan *fan)
+make_template(struct pfanout *pf)
 {
 	const char *why, *bad;
 
-	if (fan->mode == MODE_EXEC && (fan->template = template_new(fan->argv, &why, &bad)) == NULL)
+	if (pf->mode == MODE_EXEC && (pf->template = template_new(pf->argv, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);
 }
 
 void
-usage_parse(struct fan *fan, int argc, char **argv)
+usage_parse(struct pfanout *pf, int argc, char **argv)
 {
-	struct options_tool tool = {.letters = letters, .words = words, .take = take, .arg = fan};
+	struct options_tool tool = {.letters = letters, .words = words, .take = take, .arg = pf};
 	int operands;
 
-	fan->jobs = fan->processors;
-	fan->timeout = CLOCK_NEVER;
-	fan->attempts = 1;
-	fan->backoff_first = 100 * CLOCK_MS;
-	fan->backoff_most = 30 * CLOCK_S;
-	if ((operands = options_parse(&fan->opt, argc, argv, &tool)) == -1)
-		errx(2, "%s", fan->opt.error);
-	if (fan->opt.help)
-		tool_print(help);
-	if (fan->opt.version)
-		tool_print("pfanout " PCHAN_VERSION "\n");
-	fan->argv = argv + operands;
-	check_combination(fan);
-	fan->mode = mode_of(fan);
-	make_template(fan);
+	pf->jobs = pf->processors;
+	pf->timeout = CLOCK_NEVER;
+	pf->attempts = 1;
+	pf->backoff_first = 100 * CLOCK_MS;
+	pf->backoff_most = 30 * CLOCK_S;
+	if ((operands = options_parse(&pf->opt, argc, argv, &tool)) == -1)
+		errx(2, "%s", pf->opt.error);
+	if (pf->opt.help)
+		cli_print(help);
+	if (pf->opt.version)
+		cli_print("pfanout " PCHAN_VERSION "\n");
+	pf->argv = argv + operands;
+	check_combination(pf);
+	pf->mode = mode_of(pf);
+	make_template(pf);
 }

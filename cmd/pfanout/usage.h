@@ -3,9 +3,9 @@
 
 /* pfanout's command line. */
 
-struct fan;
+struct pfanout;
 
 /* Fills in the options and the command; leaves with status 2 if they are wrong, 0 for --help. */
-void usage_parse(struct fan *, int argc, char **argv);
+void usage_parse(struct pfanout *, int argc, char **argv);
 
 #endif

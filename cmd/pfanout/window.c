@@ -1,6 +1,6 @@
 #include "window.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define SPAN CLOCK_MS    /* of work in a window, times jobs per processor */
 #define SPAN_BUFFERING 4 /* times that for a child that buffers */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_PLACE UINT32_MAX
+#define NO_SEAT UINT32_MAX
 
 static int
 compare_keys(const struct flow *a, const struct flow *b)
@@ -32,7 +32,7 @@ GENERATE(time_tree, by_time, compare_times)
 int
 flows_init(struct flows *f, size_t max_flows, size_t max_waiting)
 {
-	*f = (struct flows){.max = max_flows, .max_waiting = max_waiting, .free = NO_PLACE};
+	*f = (struct flows){.max = max_flows, .max_waiting = max_waiting, .free = NO_SEAT};
 	RB_INIT(&f->keys);
 	RB_INIT(&f->times);
 	f->room = calloc(max_waiting, sizeof(*f->room));
@@ -122,32 +122,32 @@ flows_forget(struct flows *f, struct flow *flow)
 	f->n--;
 }
 
-/* A place that was used before, or the next one that never was. */
+/* A seat that was used before, or the next one that never was. */
 static uint32_t
-take_place(struct flows *f)
+take_seat(struct flows *f)
 {
-	uint32_t place = f->free;
+	uint32_t seat = f->free;
 
-	if (place == NO_PLACE)
+	if (seat == NO_SEAT)
 		return (uint32_t)f->waiting;
-	f->free = f->room[place].next;
-	return place;
+	f->free = f->room[seat].next;
+	return seat;
 }
 
 bool
 flows_push(struct flows *f, struct flow *flow, const struct record *r)
 {
-	uint32_t place;
+	uint32_t seat;
 
 	if (f->waiting == f->max_waiting)
 		return false;
-	place = take_place(f);
-	f->room[place].record = *r;
+	seat = take_seat(f);
+	f->room[seat].record = *r;
 	if (flow->n == 0)
-		flow->first = place;
+		flow->first = seat;
 	else
-		f->room[flow->last].next = place;
-	flow->last = place;
+		f->room[flow->last].next = seat;
+	flow->last = seat;
 	flow->n++;
 	f->waiting++;
 	return true;
@@ -156,14 +156,14 @@ flows_push(struct flows *f, struct flow *flow, const struct record *r)
 struct record
 flows_pop(struct flows *f, struct flow *flow)
 {
-	uint32_t place = flow->first;
+	uint32_t seat = flow->first;
 
-	flow->first = f->room[place].next;
+	flow->first = f->room[seat].next;
 	flow->n--;
 	f->waiting--;
-	f->room[place].next = f->free;
-	f->free = place;
-	return f->room[place].record;
+	f->room[seat].next = f->free;
+	f->free = seat;
+	return f->room[seat].record;
 }
 
 const struct record *

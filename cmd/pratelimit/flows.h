@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/tree.h>
 
-#include "clock.h"
-#include "record.h"
+#include "base/clock.h"
+#include "record/record.h"
 
 struct flow {
 	RB_ENTRY(flow) by_key, by_time;
@@ -30,7 +30,7 @@ struct flow {
 RB_HEAD(key_tree, flow);
 RB_HEAD(time_tree, flow);
 
-struct place {
+struct seat {
 	struct record record;
 	uint32_t next;
 };
@@ -41,8 +41,8 @@ struct flows {
 	size_t n, max; /* flows */
 	int64_t
 	    forgotten; /* the latest time at which the bucket of one that was forgotten was full */
-	struct place *room;
-	uint32_t free;               /* the first place that is, among those used before */
+	struct seat *room;
+	uint32_t free;               /* the first seat that is, among those used before */
 	size_t waiting, max_waiting; /* records */
 };
 

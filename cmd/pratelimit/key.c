@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "envelope.h"
-#include "json.h"
-#include "record.h"
+#include "record/envelope.h"
+#include "json/json.h"
+#include "record/record.h"
 
 /* An escaped string, with its first quote, so that it is no number's key. */
 static int

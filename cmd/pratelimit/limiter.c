@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "chan.h"
-#include "ctx.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 #include "key.h"
 #include "meter.h"
 #include "pacer.h"
-#include "pipe.h"
-#include "record.h"
-#include "units.h"
+#include "stage/pipeline.h"
+#include "record/record.h"
+#include "base/units.h"
 
 CHAN_OF(record, struct record)
 
@@ -24,7 +24,7 @@ CHAN_OF(record, struct record)
 #define SHARED_LOOK (100 * CLOCK_MS)
 
 struct limiter {
-	struct limit *limit;
+	struct pratelimit *limit;
 	struct stage *stage;
 	struct chan *in, *out;
 	bool in_ended;
@@ -67,10 +67,10 @@ is_in_batch(const struct limiter *l, const struct record *r)
 static void
 emit(struct limiter *l, struct record *r)
 {
-	struct stat_shard *s = l->limit->shard;
+	struct metrics_shard *s = l->limit->shard;
 
 	histogram_add(&s->queue, l->pacer.now - r->queued, 1);
-	stat_add(s, STAT_TAKEN, 1);
+	metrics_add(s, METRIC_TAKEN, 1);
 	if (l->nleaving == 0)
 		l->leaving = is_in_batch(l, r) ? r : l->results;
 	if (r != l->leaving + l->nleaving) {
@@ -221,7 +221,7 @@ static void
 look_at_clock(struct limiter *l)
 {
 	pacer_set_time(&l->pacer, clock_now());
-	if (l->pacer.edition == 0)
+	if (l->pacer.generation == 0)
 		stage_abort(l->stage, 2, "%s was cut off by somebody: no rate is known any more",
 		    l->limit->shared);
 }
@@ -335,7 +335,7 @@ limiter_close(void *state)
 static int
 limiter_open(struct processor *p, unsigned worker, void **state)
 {
-	struct limit *limit = p->arg;
+	struct pratelimit *limit = p->arg;
 	struct limiter *l = calloc(1, sizeof(*l));
 	size_t room = limit->opt.buffer > 0 ? limit->opt.buffer : 1;
 
@@ -355,7 +355,7 @@ limiter_open(struct processor *p, unsigned worker, void **state)
 }
 
 struct processor
-limiter_processor(struct limit *limit)
+limiter_processor(struct pratelimit *limit)
 {
 	return (struct processor){.name = "limit",
 	    .workers = 1,

@@ -14,11 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bucket.h"
-#include "clock.h"
-#include "options.h"
-#include "park.h"
-#include "stage.h"
+#include "base/bucket.h"
+#include "base/clock.h"
+#include "stage/options.h"
+#include "sync/park.h"
+#include "stage/stage.h"
 
 struct json_path;
 struct meter;
@@ -29,7 +29,7 @@ struct processor;
 /* What becomes of a record for which there is no credit, and no room to wait. */
 enum over { OVER_WAIT, OVER_DEAD_LETTER, OVER_DROP };
 
-struct limit {
+struct pratelimit {
 	struct stage stage;
 	struct options opt;
 	struct rate rate;      /* at the start */
@@ -42,10 +42,10 @@ struct limit {
 	const char *rate_file; /* NULL: the rate stays */
 	struct meter *meter;
 	struct waitlist changed; /* the rate has */
-	struct stat_shard *shard;
+	struct metrics_shard *shard;
 };
 
 /* The processor; arg is the limit, which must outlive the pipe. */
-struct processor limiter_processor(struct limit *);
+struct processor limiter_processor(struct pratelimit *);
 
 #endif

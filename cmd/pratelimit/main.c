@@ -5,16 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "json/json.h"
 #include "limiter.h"
 #include "meter.h"
-#include "monitor.h"
-#include "pipe.h"
+#include "stage/monitor.h"
+#include "stage/pipeline.h"
 #include "ratefile.h"
-#include "sink.h"
-#include "source.h"
-#include "tool.h"
-#include "units.h"
+#include "stage/sink.h"
+#include "stage/source.h"
+#include "stage/cli.h"
+#include "base/units.h"
 #include "usage.h"
 
 #define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
@@ -25,7 +25,7 @@ enum { SHARD_SOURCE, SHARD_SINK, SHARD_LIMIT, SHARDS };
 static void
 reload(void *state, char *line, size_t size)
 {
-	struct limit *limit = state;
+	struct pratelimit *limit = state;
 	char text[UNITS_RATE_SIZE], why[512];
 	struct rate old, new;
 
@@ -51,7 +51,7 @@ reload(void *state, char *line, size_t size)
 
 /* Records, wherever they are: channels, waiting, on their way out. */
 static size_t
-held_at_most(const struct limit *limit)
+held_at_most(const struct pratelimit *limit)
 {
 	return HELD_BUFFERS * (limit->opt.buffer + 1);
 }
@@ -60,7 +60,7 @@ held_at_most(const struct limit *limit)
 static void
 describe(void *state, char *line, size_t size)
 {
-	struct limit *limit = state;
+	struct pratelimit *limit = state;
 	struct stage *st = &limit->stage;
 	char text[UNITS_RATE_SIZE] = "?";
 	struct rate r;
@@ -68,18 +68,19 @@ describe(void *state, char *line, size_t size)
 	if (meter_rate(limit->meter, &r) != 0)
 		units_format_rate(r.amount, r.per, limit->bytes, text);
 	snprintf(line, size, "limit %s, waiting %ju, buffer %zu", text,
-	    (uintmax_t)stat_gauge(st->stat, STAT_QUEUED, STAT_TAKEN), held_at_most(limit));
+	    (uintmax_t)metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
+	    held_at_most(limit));
 }
 
 static void
-set_up(struct limit *limit)
+set_up(struct pratelimit *limit)
 {
 	struct options *opt = &limit->opt;
 	struct stage *st = &limit->stage;
 	const char *name = opt->name != NULL ? opt->name : "pratelimit";
 
 	waitlist_init(&limit->changed);
-	opt->dead_how.say = tool_say;
+	opt->dead_how.say = cli_say;
 	if (limit->shared != NULL)
 		limit->meter = meter_map(limit->shared, &limit->rate, limit->bytes);
 	else if ((limit->meter = meter_new(&limit->rate)) == NULL)
@@ -91,24 +92,24 @@ set_up(struct limit *limit)
 	st->describe = describe;
 	if (limit->rate_file != NULL)
 		st->reload = reload;
-	limit->shard = stat_shard(st->stat, SHARD_LIMIT);
+	limit->shard = metrics_shard(st->metrics, SHARD_LIMIT);
 }
 
 static int
-run(struct limit *limit)
+run(struct pratelimit *limit)
 {
 	struct stage *st = &limit->stage;
 	struct source source = {.stage = st,
-	    .shard = stat_shard(st->stat, SHARD_SOURCE),
+	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
 	    .fd = STDIN_FILENO,
 	    .keeps_retries = true,
 	    .dates_reads = true};
-	struct sink sink = {st, stat_shard(st->stat, SHARD_SINK), STDOUT_FILENO};
+	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {
 	    source_processor(&source), limiter_processor(limit), sink_processor(&sink)};
 	int sig;
 
-	if (tool_run(st, procs, 3, &sig) == -1)
+	if (cli_run(st, procs, 3, &sig) == -1)
 		err(2, "can't start");
 	return sig;
 }
@@ -116,16 +117,16 @@ run(struct limit *limit)
 int
 main(int argc, char **argv)
 {
-	struct limit limit;
+	struct pratelimit limit;
 	int sig, status;
 
-	tool_begin();
+	cli_begin();
 	usage_parse(&limit, argc, argv);
 	set_up(&limit);
 	sig = run(&limit);
 	meter_free(limit.meter);
 	json_path_free(limit.key);
 	waitlist_destroy(&limit.changed);
-	status = tool_end(&limit.stage, sig);
+	status = cli_end(&limit.stage, sig);
 	return status;
 }

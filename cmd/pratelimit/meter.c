@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "series.h"
-#include "units.h"
+#include "base/clock.h"
+#include "record/rotate.h"
+#include "base/units.h"
 
 #define MAGIC "pchan-bucket/1\n"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -23,9 +23,9 @@
 #define LOCK_WAIT CLOCK_S
 #define LOCK_NAP (10 * CLOCK_MS)
 
-#define EDITION_BITS 3
-#define EDITIONS (1 << EDITION_BITS) /* number 0 is none */
-#define FULL_MAX (INT64_MAX >> EDITION_BITS)
+#define GENERATION_BITS 3
+#define GENERATIONS (1 << GENERATION_BITS) /* number 0 is none */
+#define FULL_MAX (INT64_MAX >> GENERATION_BITS)
 
 struct shared_rate {
 	_Atomic uint64_t amount, per, burst;
@@ -37,8 +37,8 @@ struct shared {
 	char boot[40]; /* which start of the machine its clock runs from */
 	uint64_t bytes;
 	struct shared_rate
-	    rate[EDITIONS]; /* one is in force, the one before it was until just now */
-	_Alignas(64) _Atomic int64_t bucket; /* when it is full, and the edition of the rate */
+	    rate[GENERATIONS]; /* one is in force, the one before it was until just now */
+	_Alignas(64) _Atomic int64_t bucket; /* when it is full, and the generation of the rate */
 };
 
 struct meter {
@@ -47,25 +47,25 @@ struct meter {
 };
 
 static unsigned
-edition_of(int64_t bucket)
+generation_of(int64_t bucket)
 {
-	return (unsigned)bucket & (EDITIONS - 1);
+	return (unsigned)bucket & (GENERATIONS - 1);
 }
 
 static int64_t
 full_of(int64_t bucket)
 {
-	return (bucket - edition_of(bucket)) / EDITIONS;
+	return (bucket - generation_of(bucket)) / GENERATIONS;
 }
 
 static int64_t
-bucket_of(int64_t full, unsigned edition)
+bucket_of(int64_t full, unsigned generation)
 {
 	if (full > FULL_MAX)
 		full = FULL_MAX;
 	if (full < -FULL_MAX - 1)
 		full = -FULL_MAX - 1;
-	return full * EDITIONS + edition;
+	return full * GENERATIONS + generation;
 }
 
 static void
@@ -112,7 +112,7 @@ meter_new(const struct rate *r)
 /* Where the file is mapped, for the handler. */
 static void *mapped;
 
-/* The file was cut off under us: from now on there are zeroes, and so the edition is 0. */
+/* The file was cut off under us: from now on there are zeroes, and so the generation is 0. */
 static void
 take_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -187,7 +187,7 @@ check(const char *path, int fd, const struct rate *r, bool bytes)
 		write_fresh(path, fd, &fresh, n == 0);
 		return;
 	}
-	is = get_rate(&s.rate[edition_of(s.bucket)]);
+	is = get_rate(&s.rate[generation_of(s.bucket)]);
 	full = full_of(s.bucket);
 	if (is.amount == 0 || is.per == 0 || is.burst == 0 || full > FULL_MAX / 4 ||
 	    full < -FULL_MAX / 4)
@@ -214,7 +214,7 @@ lock(int fd)
 	struct timespec nap = {.tv_nsec = LOCK_NAP};
 	int error;
 
-	while ((error = series_lock(fd, LOCK_EX | LOCK_NB)) == -1 && errno == EWOULDBLOCK &&
+	while ((error = rotate_lock(fd, LOCK_EX | LOCK_NB)) == -1 && errno == EWOULDBLOCK &&
 	    clock_now() < until)
 		nanosleep(&nap, NULL);
 	if (error == -1 && errno == EWOULDBLOCK)
@@ -243,7 +243,7 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 		err(2, "%s", path);
 	mapped = m->shared;
 	sigaction(SIGBUS, &sa, NULL);
-	(void)series_lock(m->fd, LOCK_UN);
+	(void)rotate_lock(m->fd, LOCK_UN);
 	return m;
 }
 
@@ -266,26 +266,26 @@ meter_is_shared(const struct meter *m)
 }
 
 unsigned
-meter_edition(const struct meter *m)
+meter_generation(const struct meter *m)
 {
-	return edition_of(atomic_load(&m->shared->bucket));
+	return generation_of(atomic_load(&m->shared->bucket));
 }
 
-/* An edition's rate is written long before it is in force, and again only after all others were. */
+/* An generation's rate is written long before it is in force, and again only after all others were. */
 unsigned
 meter_rate(const struct meter *m, struct rate *r)
 {
-	unsigned edition = meter_edition(m), before;
+	unsigned generation = meter_generation(m), before;
 	struct rate now;
 
 	do {
-		now = get_rate(&m->shared->rate[edition]);
-		before = edition;
-		edition = meter_edition(m);
-	} while (edition != before);
-	if (edition != 0)
+		now = get_rate(&m->shared->rate[generation]);
+		before = generation;
+		generation = meter_generation(m);
+	} while (generation != before);
+	if (generation != 0)
 		*r = now;
-	return edition;
+	return generation;
 }
 
 unsigned
@@ -294,27 +294,28 @@ meter_bucket(const struct meter *m, int64_t *full)
 	int64_t bucket = atomic_load(&m->shared->bucket);
 
 	*full = full_of(bucket);
-	return edition_of(bucket);
+	return generation_of(bucket);
 }
 
 bool
-meter_move(struct meter *m, unsigned edition, int64_t from, int64_t to)
+meter_move(struct meter *m, unsigned generation, int64_t from, int64_t to)
 {
-	int64_t bucket = bucket_of(from, edition);
+	int64_t bucket = bucket_of(from, generation);
 
-	return atomic_compare_exchange_strong(&m->shared->bucket, &bucket, bucket_of(to, edition));
+	return atomic_compare_exchange_strong(
+	    &m->shared->bucket, &bucket, bucket_of(to, generation));
 }
 
-/* With the file locked: only who has the lock brings another edition. */
+/* With the file locked: only who has the lock brings another generation. */
 static int
 change(struct meter *m, const struct rate *new)
 {
 	struct shared *s = m->shared;
 	int64_t bucket, full, now = clock_now();
 	struct rate old;
-	unsigned edition = meter_rate(m, &old), next = edition % (EDITIONS - 1) + 1;
+	unsigned generation = meter_rate(m, &old), next = generation % (GENERATIONS - 1) + 1;
 
-	if (edition == 0) {
+	if (generation == 0) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -336,7 +337,7 @@ meter_change(struct meter *m, const struct rate *new)
 	error = change(m, new);
 	saved = errno;
 	if (m->fd != -1)
-		(void)series_lock(m->fd, LOCK_UN);
+		(void)rotate_lock(m->fd, LOCK_UN);
 	errno = saved;
 	return error;
 }

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bucket.h"
+#include "base/bucket.h"
 
 struct meter;
 
@@ -31,19 +31,19 @@ void meter_free(struct meter *);
 bool meter_is_shared(const struct meter *);
 
 /*
- * Which edition of the rate is in force; it changes with the rate, and after some changes comes again.  0: somebody
+ * Which generation of the rate is in force; it changes with the rate, and after some changes comes again.  0: somebody
  * has cut the file off, and there is none any more.  Any thread, as the next one.
  */
-unsigned meter_edition(const struct meter *);
+unsigned meter_generation(const struct meter *);
 
-/* The rate that is in force.  Returns its edition; 0: there is none, and *r is as it was. */
+/* The rate that is in force.  Returns its generation; 0: there is none, and *r is as it was. */
 unsigned meter_rate(const struct meter *, struct rate *r);
 
-/* When the bucket is full.  Returns the edition of the rate that this is true for. */
+/* When the bucket is full.  Returns the generation of the rate that this is true for. */
 unsigned meter_bucket(const struct meter *, int64_t *full);
 
-/* Moves the bucket on, if it still is as it was in this edition.  False: somebody else was faster. */
-bool meter_move(struct meter *, unsigned edition, int64_t from, int64_t to);
+/* Moves the bucket on, if it still is as it was in this generation.  False: somebody else was faster. */
+bool meter_move(struct meter *, unsigned generation, int64_t from, int64_t to);
 
 /*
  * Another rate from now on; for what was taken already, too.  One thread.  -1 with errno: the file can't

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "meter.h"
-#include "record.h"
+#include "record/record.h"
 
 #define LONG_WAIT CLOCK_MS /* who waits longer does not keep a slab from being recycled */
 
@@ -11,7 +11,7 @@ int
 pacer_init(struct pacer *p, struct meter *meter, bool bytes, size_t max_flows, size_t max_waiting)
 {
 	*p = (struct pacer){.meter = meter, .bytes = bytes};
-	if ((p->edition = meter_rate(meter, &p->rate)) == 0) {
+	if ((p->generation = meter_rate(meter, &p->rate)) == 0) {
 		errno = ESTALE;
 		return -1;
 	}
@@ -44,7 +44,7 @@ adopt_rate(struct pacer *p)
 {
 	struct rate old = p->rate;
 
-	p->edition = meter_rate(p->meter, &p->rate);
+	p->generation = meter_rate(p->meter, &p->rate);
 	for (struct flow *flow = NULL; (flow = flows_next(&p->flows, flow)) != NULL;) {
 		flow->paid = 0;
 		flow->full = bucket_rescale(&old, &p->rate, flow->full, p->now);
@@ -58,8 +58,8 @@ pacer_set_time(struct pacer *p, int64_t now)
 	struct rate r = p->rate;
 
 	p->now = now;
-	/* The edition may be the same again after some changes. */
-	if (meter_rate(p->meter, &r) != p->edition || r.amount != p->rate.amount ||
+	/* The generation may be the same again after some changes. */
+	if (meter_rate(p->meter, &r) != p->generation || r.amount != p->rate.amount ||
 	    r.per != p->rate.per)
 		adopt_rate(p);
 }
@@ -69,7 +69,7 @@ static int64_t
 full_of(struct pacer *p, struct flow *flow)
 {
 	if (meter_is_shared(p->meter))
-		while (meter_bucket(p->meter, &flow->full) != p->edition)
+		while (meter_bucket(p->meter, &flow->full) != p->generation)
 			adopt_rate(p);
 	return flow->full;
 }
@@ -78,7 +78,7 @@ full_of(struct pacer *p, struct flow *flow)
 static bool
 move_full(struct pacer *p, struct flow *flow, int64_t to)
 {
-	if (meter_is_shared(p->meter) && !meter_move(p->meter, p->edition, flow->full, to))
+	if (meter_is_shared(p->meter) && !meter_move(p->meter, p->generation, flow->full, to))
 		return false;
 	flow->full = to;
 	return true;

@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bucket.h"
-#include "clock.h"
+#include "base/bucket.h"
+#include "base/clock.h"
 #include "flows.h"
 
 struct meter;
@@ -30,7 +30,7 @@ struct pacer {
 	struct meter *meter;
 	bool bytes; /* they count, and not records */
 	struct rate rate;
-	unsigned edition; /* of the rate; 0: there is none any more */
+	unsigned generation; /* of the rate; 0: there is none any more */
 	int64_t now;
 };
 

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bucket.h"
-#include "units.h"
+#include "base/bucket.h"
+#include "base/units.h"
 
 #define BLANK " \t\r\n"
 

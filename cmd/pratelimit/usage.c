@@ -5,9 +5,9 @@
 
 #include "limiter.h"
 #include "ratefile.h"
-#include "tool.h"
-#include "units.h"
-#include "version.h"
+#include "stage/cli.h"
+#include "base/units.h"
+#include "base/version.h"
 
 #define MAX_KEYS 100000
 #define BURST_MAX (INT64_C(1) << 50)
@@ -61,7 +61,7 @@ static const char help[] =
 
 /* What can only be understood when all options are known, or has to be known to have been given. */
 struct given {
-	struct limit *limit;
+	struct pratelimit *limit;
 	const char *rate, *burst, *queue, *max_keys;
 };
 
@@ -101,7 +101,7 @@ static int
 take(void *arg, int option, const char *value, const char **why)
 {
 	struct given *given = arg;
-	struct limit *limit = given->limit;
+	struct pratelimit *limit = given->limit;
 
 	switch (option) {
 	case 'r':
@@ -132,7 +132,7 @@ take(void *arg, int option, const char *value, const char **why)
 }
 
 static void
-read_burst(struct limit *limit, const char *text)
+read_burst(struct pratelimit *limit, const char *text)
 {
 	const char *why;
 	int64_t n;
@@ -149,7 +149,7 @@ read_burst(struct limit *limit, const char *text)
 }
 
 static void
-read_rate(struct limit *limit, const char *text)
+read_rate(struct pratelimit *limit, const char *text)
 {
 	struct rate *r = &limit->rate;
 	const char *why;
@@ -169,7 +169,7 @@ read_rate(struct limit *limit, const char *text)
 static void
 check_combination(const struct given *given)
 {
-	const struct limit *limit = given->limit;
+	const struct pratelimit *limit = given->limit;
 
 	if (given->rate == NULL && limit->rate_file == NULL)
 		errx(2, "at which rate?  -r RATE, such as -r 100/s, or --rate-file FILE");
@@ -184,20 +184,20 @@ check_combination(const struct given *given)
 }
 
 void
-usage_parse(struct limit *limit, int argc, char **argv)
+usage_parse(struct pratelimit *limit, int argc, char **argv)
 {
 	struct given given = {.limit = limit};
 	struct options_tool tool = {
 	    .letters = letters, .words = words, .take = take, .arg = &given};
 	int operands;
 
-	*limit = (struct limit){.max_keys = MAX_KEYS};
+	*limit = (struct pratelimit){.max_keys = MAX_KEYS};
 	if ((operands = options_parse(&limit->opt, argc, argv, &tool)) == -1)
 		errx(2, "%s", limit->opt.error);
 	if (limit->opt.help)
-		tool_print(help);
+		cli_print(help);
 	if (limit->opt.version)
-		tool_print("pratelimit " PCHAN_VERSION "\n");
+		cli_print("pratelimit " PCHAN_VERSION "\n");
 	if (operands < argc)
 		errx(2, "%s: no operands are taken: the input is standard input", argv[operands]);
 	check_combination(&given);

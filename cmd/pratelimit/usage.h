@@ -3,12 +3,12 @@
 
 /* The command line of pratelimit. */
 
-struct limit;
+struct pratelimit;
 
 /*
  * Parses it, and reads the rate file if there is one; --help, --version and whatever is wrong end the
  * process.
  */
-void usage_parse(struct limit *, int argc, char **argv);
+void usage_parse(struct pratelimit *, int argc, char **argv);
 
 #endif

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "chan.h"
-#include "clock.h"
-#include "ctx.h"
+#include "sync/chan.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
 
 #define ROUNDS 3
 #define MAX_THREADS 8

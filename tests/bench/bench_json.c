@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "json.h"
+#include "json/json.h"
 
 #define ROUNDS 7
 

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define WARM_UP 100 /* records that are not counted: the command starts meanwhile */
 #define RECORD_MAX 256

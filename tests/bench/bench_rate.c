@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define RECORD 16 /* bytes */
 #define WINDOW (100 * CLOCK_MS)

@@ -1,6 +1,6 @@
 /*
- * libFuzzer: clang -g -fsanitize=fuzzer,address,undefined -Ilib -Itests tests/fuzz/fuzz_json.c
- * lib/json*.c -ljansson, then ./a.out -max_total_time=60 [corpus, such as JSONTestSuite].
+ * libFuzzer: clang -g -fsanitize=fuzzer,address,undefined -Ilib -Itests/unit tests/fuzz/fuzz_json.c
+ * lib/json/[a-z]*.c -ljansson, then ./a.out -max_total_time=60 [corpus, such as JSONTestSuite].
  *
  * json_check() must agree with a slow automaton to the byte, and with jansson on what is valid;
  * what a path finds must be inside of the text, and valid if the text is.
@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "json.h"
+#include "json/json.h"
 #include "json_slow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,7 +24,7 @@ require(bool ok)
 		abort();
 }
 
-/* See tests/t_json.c for where they may differ. */
+/* See tests/unit/t_json.c for where they may differ. */
 static void
 compare_jansson(const char *text, size_t len, bool good, const char *what)
 {

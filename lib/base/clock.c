@@ -1,0 +1,89 @@
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+#define US_PER_S INT64_C(1000000)
+
+/* 9999-12-31T23:59:59.999999Z, the last that RFC 3339 can say. */
+#define CALENDAR_MAX INT64_C(253402300799999999)
+
+int64_t
+clock_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * CLOCK_S + ts.tv_nsec;
+}
+
+int64_t
+clock_calendar(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * US_PER_S + ts.tv_nsec / CLOCK_US;
+}
+
+int64_t
+clock_after(int64_t now, int64_t ns)
+{
+	if (ns > 0 && now > CLOCK_NEVER - ns)
+		return CLOCK_NEVER;
+	return now + ns;
+}
+
+struct timespec *
+clock_left(int64_t deadline, struct timespec *left)
+{
+	int64_t now, ns;
+
+	if (deadline == CLOCK_NEVER)
+		return NULL;
+	now = clock_now();
+	ns = deadline > now ? deadline - now : 0;
+	left->tv_sec = ns / CLOCK_S;
+	left->tv_nsec = ns % CLOCK_S;
+	return left;
+}
+
+void
+clock_stamp(int64_t calendar_us, char stamp[CLOCK_STAMP_SIZE])
+{
+	int64_t us = calendar_us;
+	struct tm tm;
+	size_t len;
+	time_t s;
+
+	if (us < 0)
+		us = 0;
+	if (us > CALENDAR_MAX)
+		us = CALENDAR_MAX;
+	s = us / US_PER_S;
+	gmtime_r(&s, &tm);
+	len = strftime(stamp, CLOCK_STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp + len, CLOCK_STAMP_SIZE - len, ".%06uZ", (unsigned)(us % US_PER_S));
+}
+
+bool
+clock_read_stamp(const char *stamp, int64_t *calendar_us)
+{
+	struct tm tm = {0};
+	int64_t us = 0, place = 100000;
+	const char *p = strptime(stamp, "%Y-%m-%dT%T", &tm);
+	long ahead;
+
+	if (p == NULL)
+		return false;
+	if (*p == '.')
+		for (p++; isdigit((unsigned char)*p); p++, place /= 10)
+			us += (*p - '0') * place;
+	if ((p = strptime(p, "%z", &tm)) == NULL || *p != '\0')
+		return false;
+	ahead = tm.tm_gmtoff; /* of UTC; timegm() forgets it */
+	*calendar_us = (timegm(&tm) - ahead) * US_PER_S + us;
+	return true;
+}

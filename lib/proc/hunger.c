@@ -1,0 +1,221 @@
+#include "proc/hunger.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DEPTH_MAX 8 /* generations of descendants to look at */
+
+void
+hunger_open(struct probe *h, pid_t pid)
+{
+	char path[64];
+
+	h->pid = pid;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	h->syscall_fd = open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void
+hunger_close(struct probe *h)
+{
+	if (h->syscall_fd != -1)
+		close(h->syscall_fd);
+	h->syscall_fd = -1;
+}
+
+static bool
+pipe_is_empty(int in)
+{
+	int n;
+
+	return ioctl(in, FIONREAD, &n) == 0 && n == 0;
+}
+
+/* What a thread is doing: the number of the system call it is blocked in, and its first argument. */
+struct doing {
+	long call; /* -1: it is running */
+	long arg;
+};
+
+static bool
+parse_doing(const char *text, struct doing *d)
+{
+	char *end;
+
+	*d = (struct doing){-1, -1};
+	if (strncmp(text, "running", 7) == 0)
+		return true;
+	d->call = strtol(text, &end, 10);
+	if (end == text)
+		return false;
+	d->arg = strtol(end, NULL, 16);
+	return true;
+}
+
+static bool
+read_doing(int fd, struct doing *d)
+{
+	char text[256];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return parse_doing(text, d);
+}
+
+/* Calls that a thread sleeps in for reasons which can't be seen from here. */
+static bool
+sleeps_unclearly(long call)
+{
+	switch (call) {
+	case SYS_futex:
+	case SYS_ppoll:
+	case SYS_pselect6:
+	case SYS_epoll_pwait:
+	case SYS_rt_sigsuspend:
+	case SYS_rt_sigtimedwait:
+#ifdef SYS_poll
+	case SYS_poll:
+	case SYS_select:
+	case SYS_epoll_wait:
+	case SYS_pause:
+#endif
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+waits_for_child(long call)
+{
+	return call == SYS_wait4 || call == SYS_waitid;
+}
+
+static bool
+reads(long call)
+{
+	return call == SYS_read || call == SYS_readv;
+}
+
+enum hunger
+hunger_look(const struct probe *h, int in)
+{
+	struct doing d;
+
+	if (!pipe_is_empty(in))
+		return HUNGER_NONE;
+	if (h->syscall_fd == -1 || !read_doing(h->syscall_fd, &d))
+		return HUNGER_UNKNOWN;
+	if (reads(d.call))
+		return d.arg == STDIN_FILENO ? HUNGER_SURE : HUNGER_UNKNOWN;
+	return waits_for_child(d.call) || sleeps_unclearly(d.call) ? HUNGER_UNKNOWN : HUNGER_NONE;
+}
+
+/* What a search has seen. */
+struct sight {
+	ino_t pipe;    /* the inode of the pipe that is the child's stdin */
+	bool reads_it; /* somebody waits for it */
+	bool busy;     /* somebody works */
+	bool unclear;  /* somebody may */
+};
+
+/* A thread reads: the child's stdin, another pipe of the same pipeline, or something else, which is work. */
+static void
+look_at_reader(struct sight *s, pid_t pid, long fd)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%ld", (int)pid, fd);
+	if (stat(path, &st) == -1)
+		s->unclear = true;
+	else if (!S_ISFIFO(st.st_mode))
+		s->busy = true;
+	else if (st.st_ino == s->pipe)
+		s->reads_it = true;
+}
+
+static void
+look_at_thread(struct sight *s, pid_t pid, pid_t tid)
+{
+	char path[64];
+	struct doing d;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 || !read_doing(fd, &d))
+		s->unclear = true;
+	else if (reads(d.call))
+		look_at_reader(s, pid, d.arg);
+	else if (sleeps_unclearly(d.call))
+		s->unclear = true;
+	else if (!waits_for_child(d.call) &&
+	    !(tid != pid && (d.call == SYS_nanosleep || d.call == SYS_clock_nanosleep)))
+		s->busy = true;
+	if (fd != -1)
+		close(fd);
+}
+
+static void look_at_process(struct sight *, pid_t, int depth);
+
+static void
+look_at_children(struct sight *s, pid_t pid, pid_t tid, int depth)
+{
+	char path[64];
+	FILE *f;
+	int child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)tid);
+	if ((f = fopen(path, "re")) == NULL)
+		return;
+	while (fscanf(f, "%d", &child) == 1)
+		look_at_process(s, child, depth + 1);
+	fclose(f);
+}
+
+static void
+look_at_process(struct sight *s, pid_t pid, int depth)
+{
+	char path[64];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	if (depth > DEPTH_MAX || (dir = opendir(path)) == NULL) {
+		s->unclear = true;
+		return;
+	}
+	while ((e = readdir(dir)) != NULL && !s->busy) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+
+		if (tid <= 0)
+			continue;
+		look_at_thread(s, pid, tid);
+		look_at_children(s, pid, tid, depth);
+	}
+	closedir(dir);
+}
+
+enum hunger
+hunger_search(const struct probe *h, int in)
+{
+	struct sight s = {0};
+	struct stat st;
+
+	if (!pipe_is_empty(in) || fstat(in, &st) == -1)
+		return HUNGER_NONE;
+	s.pipe = st.st_ino;
+	look_at_process(&s, h->pid, 0);
+	if (s.busy)
+		return HUNGER_NONE;
+	return s.reads_it && !s.unclear ? HUNGER_SURE : HUNGER_UNKNOWN;
+}

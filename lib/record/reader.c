@@ -1,0 +1,289 @@
+#include "record/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record/record.h"
+
+/* Below this much room a read goes into a new slab. */
+#define ROOM_MIN (16 * 1024)
+
+/*
+ * The reader holds BIAS references to its slab and counts what it gives away without an
+ * atomic operation; the difference is settled when it leaves the slab.
+ */
+#define BIAS (SIZE_MAX / 2)
+
+struct reader {
+	int fd;
+	struct reader_limits limits;
+	struct slab *slab;
+	size_t given;    /* references given away */
+	size_t start;    /* of the line that has not been taken */
+	size_t scanned;  /* there is no LF in [start, scanned) */
+	size_t end;      /* of what has been read */
+	bool discarding; /* inside a line that is too long; its head is in head */
+	struct record head;
+	uint64_t dropped; /* bytes of that line already forgotten */
+	uint64_t line;    /* lines taken */
+	uint64_t bytes;   /* read in all; so the slab's end is at this offset */
+};
+
+struct reader *
+reader_new(int fd, const struct reader_limits *limits)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->fd = fd;
+	r->limits = *limits;
+	if ((r->slab = slab_new(SLAB_SIZE, BIAS)) == NULL) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+static void
+leave_slab(struct reader *r)
+{
+	slab_release(r->slab, BIAS - r->given);
+}
+
+void
+reader_free(struct reader *r)
+{
+	if (r == NULL)
+		return;
+	leave_slab(r);
+	record_free(&r->head);
+	free(r);
+}
+
+/* Whether all records that were given away have come back. */
+static bool
+slab_is_ours(const struct reader *r)
+{
+	return atomic_load_explicit(&r->slab->refs, memory_order_acquire) == BIAS - r->given;
+}
+
+/* Room for an unfinished line of len bytes to grow: twice that, but not beyond what a line may be. */
+static size_t
+grown(const struct reader *r, size_t len)
+{
+	size_t most = r->limits.max > r->limits.max_special ? r->limits.max : r->limits.max_special;
+	size_t size = 2 * len < most ? 2 * len : most;
+
+	return (size < len ? len : size) + 2 * ROOM_MIN;
+}
+
+/* Moves the unfinished line to the start of a slab with room behind it. */
+static int
+make_room(struct reader *r)
+{
+	size_t len = r->end - r->start;
+	struct slab *slab = r->slab;
+
+	if (!slab_is_ours(r) || len > slab->size / 2) {
+		slab = slab_new(len > SLAB_SIZE / 2 ? grown(r, len) : SLAB_SIZE, BIAS);
+		if (slab == NULL)
+			return -1;
+	}
+	memmove(slab->data, r->slab->data + r->start, len);
+	if (slab != r->slab) {
+		leave_slab(r);
+		r->slab = slab;
+	} else
+		atomic_store_explicit(&slab->refs, BIAS, memory_order_relaxed);
+	r->given = 0;
+	r->scanned -= r->start;
+	r->start = 0;
+	r->end = len;
+	return 0;
+}
+
+ssize_t
+reader_fill(struct reader *r)
+{
+	ssize_t n;
+
+	/* One byte stays free for the LF that the last line may lack. */
+	if (r->slab->size - r->end <= ROOM_MIN && make_room(r) == -1)
+		return -1;
+	do {
+		n = read(r->fd, r->slab->data + r->end, r->slab->size - r->end - 1);
+	} while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		r->end += (size_t)n;
+		r->bytes += (uint64_t)n;
+	}
+	return n;
+}
+
+static size_t
+limit_of(const struct reader *r, const char *data, size_t len)
+{
+	if (r->limits.special != NULL && len > r->limits.max && r->limits.special(data, len))
+		return r->limits.max_special;
+	return r->limits.max;
+}
+
+/* The length of a byte order mark at the start of a line: 3 or 0. */
+static size_t
+bom(const struct reader *r, uint64_t offset, const char *data, size_t len)
+{
+	return r->limits.strip_bom && offset == 0 && len >= 3 &&
+		memcmp(data, "\xef\xbb\xbf", 3) == 0
+	    ? 3
+	    : 0;
+}
+
+static void
+skip_bom(const struct reader *r, struct record *rec)
+{
+	size_t skip = bom(r, rec->offset, rec->data, rec->len);
+
+	rec->data += skip;
+	rec->len -= skip;
+	rec->offset += skip;
+}
+
+/* Takes [start, start+len), whose LF is in place, as a record. */
+static void
+take(struct reader *r, struct record *rec, size_t len)
+{
+	*rec = (struct record){
+	    .data = r->slab->data + r->start,
+	    .len = len,
+	    .slab = r->slab,
+	    .line = ++r->line,
+	    .offset = r->bytes - (r->end - r->start),
+	};
+	r->given++;
+	skip_bom(r, rec);
+	if (rec->len > limit_of(r, rec->data, rec->len)) {
+		rec->full_len = rec->len;
+		if (rec->len > READER_HEAD) {
+			rec->len = READER_HEAD;
+			rec->data[rec->len] = '\n';
+		}
+	}
+	r->start += len;
+}
+
+/* The line does not end and is over its limit: keep its head, forget the rest as it comes. */
+static void
+begin_discard(struct reader *r)
+{
+	const char *data = r->slab->data + r->start;
+	size_t len = r->end - r->start;
+	uint64_t offset = r->bytes - len;
+	size_t skip = bom(r, offset, data, len);
+
+	if (len - skip <= READER_HEAD || len - skip <= limit_of(r, data + skip, len - skip) ||
+	    record_copy(&r->head, data + skip, READER_HEAD) == -1)
+		return;
+	r->head.line = ++r->line;
+	r->head.offset = offset + skip;
+	r->start += skip;
+	r->discarding = true;
+	r->dropped = 0;
+}
+
+static void
+end_discard(struct reader *r, struct record *rec)
+{
+	*rec = r->head;
+	rec->full_len = r->dropped;
+	r->head = (struct record){0};
+	r->discarding = false;
+}
+
+/* Forgets [start, upto) of the line that is too long. */
+static void
+drop(struct reader *r, size_t upto)
+{
+	r->dropped += upto - r->start;
+	r->start = r->scanned = upto;
+}
+
+bool
+reader_line(struct reader *r, struct record *rec)
+{
+	char *data = r->slab->data;
+	char *lf = memchr(data + r->scanned, '\n', r->end - r->scanned);
+
+	if (lf == NULL) {
+		r->scanned = r->end;
+		if (!r->discarding)
+			begin_discard(r);
+		if (r->discarding)
+			drop(r, r->end);
+		return false;
+	}
+	if (r->discarding) {
+		drop(r, (size_t)(lf - data));
+		end_discard(r, rec);
+	} else
+		take(r, rec, (size_t)(lf - data) - r->start);
+	r->start++;
+	r->scanned = r->start;
+	return true;
+}
+
+bool
+reader_lines(struct reader *r, struct record *rec)
+{
+	char *start = r->slab->data + r->start, *lf = NULL;
+	size_t pending = r->end - r->start;
+
+	if (!r->discarding && pending <= r->limits.max)
+		lf = memrchr(start, '\n', pending);
+	if (lf == NULL)
+		return reader_line(r, rec);
+	take(r, rec, (size_t)(lf - start));
+	r->start++;
+	r->scanned = r->end;
+	return true;
+}
+
+bool
+reader_rest(struct reader *r, struct record *rec)
+{
+	if (r->discarding) {
+		drop(r, r->end);
+		end_discard(r, rec);
+		return true;
+	}
+	if (r->start == r->end)
+		return false;
+	r->slab->data[r->end] = '\n';
+	take(r, rec, r->end - r->start);
+	r->scanned = r->start;
+	if (rec->len == 0) { /* a byte order mark and nothing else */
+		record_free(rec);
+		return false;
+	}
+	return true;
+}
+
+bool
+reader_is_over(const struct reader *r)
+{
+	return r->discarding;
+}
+
+uint64_t
+reader_bytes(const struct reader *r)
+{
+	return r->bytes;
+}
+
+size_t
+reader_pending(const struct reader *r)
+{
+	return r->discarding ? 1 : r->end - r->start;
+}

@@ -1,0 +1,140 @@
+#include "record/record.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Slabs of the usual size that wait to be used again: a fresh one costs page faults. */
+#define POOL_MAX 32
+
+static struct {
+	pthread_mutex_t lock;
+	size_t n;
+	struct slab *slab[POOL_MAX];
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct slab *
+pool_get(void)
+{
+	struct slab *s = NULL;
+
+	pthread_mutex_lock(&pool.lock);
+	if (pool.n > 0)
+		s = pool.slab[--pool.n];
+	pthread_mutex_unlock(&pool.lock);
+	return s;
+}
+
+static bool
+pool_put(struct slab *s)
+{
+	bool taken;
+
+	pthread_mutex_lock(&pool.lock);
+	taken = pool.n < POOL_MAX;
+	if (taken)
+		pool.slab[pool.n++] = s;
+	pthread_mutex_unlock(&pool.lock);
+	return taken;
+}
+
+static struct slab *
+slab_alloc(size_t size)
+{
+	struct slab *s = malloc(sizeof(*s) + size);
+
+	if (s != NULL)
+		s->size = size;
+	return s;
+}
+
+struct slab *
+slab_new(size_t size, size_t refs)
+{
+	struct slab *s = NULL;
+
+	if (size <= SLAB_SIZE) {
+		size = SLAB_SIZE;
+		s = pool_get();
+	}
+	if (s == NULL && (s = slab_alloc(size)) == NULL)
+		return NULL;
+	atomic_init(&s->refs, refs);
+	return s;
+}
+
+void
+slab_release(struct slab *s, size_t n)
+{
+	if (atomic_fetch_sub_explicit(&s->refs, n, memory_order_acq_rel) != n)
+		return;
+	if (s->size != SLAB_SIZE || !pool_put(s))
+		free(s);
+}
+
+int
+record_copy(struct record *r, const char *data, size_t len)
+{
+	struct slab *s = slab_alloc(len + 1);
+
+	if (s == NULL)
+		return -1;
+	atomic_init(&s->refs, 1);
+	memcpy(s->data, data, len);
+	s->data[len] = '\n';
+	*r = (struct record){.data = s->data, .len = len, .slab = s};
+	return 0;
+}
+
+uint64_t
+record_lines(const struct record *r)
+{
+	uint64_t n = 0;
+
+	for (const char *at = r->data, *end = at + r->len + 1; at < end; n++)
+		at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+	return n;
+}
+
+void
+record_detach(struct record *r)
+{
+	struct record copy;
+
+	if (r->slab == NULL || r->slab->size / 4 <= r->len ||
+	    record_copy(&copy, r->data, r->len) == -1)
+		return;
+	slab_release(r->slab, 1);
+	r->slab = copy.slab;
+	r->data = copy.data;
+}
+
+void
+record_free(struct record *r)
+{
+	record_freen(r, 1);
+}
+
+void
+record_freen(struct record *r, size_t n)
+{
+	struct slab *slab = NULL;
+	size_t refs = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].slab != slab) {
+			if (slab != NULL)
+				slab_release(slab, refs);
+			slab = r[i].slab;
+			refs = 0;
+		}
+		refs++;
+		if (r[i].origin != NULL)
+			free(r[i].origin);
+		r[i].data = NULL;
+		r[i].slab = NULL;
+		r[i].origin = NULL;
+	}
+	if (slab != NULL)
+		slab_release(slab, refs);
+}

@@ -1,0 +1,48 @@
+#include "record/unwrap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/envelope.h"
+#include "record/record.h"
+
+static int
+give_origin(struct record *r)
+{
+	struct envelope_id id;
+
+	if ((r->origin = calloc(1, sizeof(*r->origin))) == NULL)
+		return -1;
+	envelope_identity(r->data, r->len, &id);
+	memcpy(r->origin->id, id.id, sizeof(r->origin->id));
+	r->origin->replays = id.replays;
+	r->origin->first_failed = id.first_failed;
+	return 0;
+}
+
+void
+unwrap(struct record *r)
+{
+	struct record copy;
+	const char *payload;
+	size_t len;
+	char *owned;
+
+	if (envelope_payload(r->data, r->len, &payload, &len, &owned) == -1)
+		return; /* can't be decoded: data */
+	if (memchr(payload, '\n', len) != NULL || give_origin(r) == -1) {
+		free(owned);
+		return;
+	}
+	if (owned == NULL) {
+		r->data += payload - r->data;
+		r->data[len] = '\n'; /* over the closing brace */
+		r->len = len;
+	} else if (record_copy(&copy, owned, len) == 0) {
+		slab_release(r->slab, 1);
+		r->data = copy.data;
+		r->len = copy.len;
+		r->slab = copy.slab;
+	}
+	free(owned);
+}

@@ -1,0 +1,166 @@
+#include "record/writer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "sync/ctx.h"
+
+#define IOVS IOV_MAX
+
+struct writer {
+	int fd;
+	int n; /* iovecs queued */
+	uint64_t bytes;
+	uint64_t blocked; /* ns */
+	struct iovec iov[IOVS];
+};
+
+struct writer *
+writer_new(int fd)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+
+	if (w != NULL)
+		w->fd = fd;
+	return w;
+}
+
+void
+writer_free(struct writer *w)
+{
+	free(w);
+}
+
+int
+writer_put(struct writer *w, struct ctx *ctx, const char *data, size_t len)
+{
+	struct iovec *last = w->n > 0 ? &w->iov[w->n - 1] : NULL;
+
+	if (last != NULL && (const char *)last->iov_base + last->iov_len == data) {
+		last->iov_len += len;
+		return 0;
+	}
+	if (w->n == IOVS && writer_flush(w, ctx) == -1)
+		return -1;
+	/* writev(2) only reads it, but struct iovec has no const. */
+	w->iov[w->n++] = (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+	return 0;
+}
+
+/* Steps over n written bytes; returns the iovec to go on with, *begin is where it began at first. */
+static struct iovec *
+advance(struct iovec *iov, size_t n, const char **begin)
+{
+	while (n > 0 && n >= iov->iov_len) {
+		n -= iov->iov_len;
+		iov++;
+		*begin = NULL;
+	}
+	if (*begin == NULL && n > 0)
+		*begin = iov->iov_base;
+	if (n > 0) {
+		iov->iov_base = (char *)iov->iov_base + n;
+		iov->iov_len -= n;
+	}
+	return iov;
+}
+
+static int
+wait_writable(int fd, struct ctx *ctx)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	if (ctx_poll(ctx, &p, 1, CLOCK_NEVER) == -1)
+		return -1;
+	if (ctx_state(ctx) != CTX_LIVE) {
+		errno = ECANCELED;
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * How many of the last bytes written belong to a line that was not finished: an iovec begins
+ * with a line, and [begin, at) of one has been written.
+ */
+static size_t
+torn_bytes(const char *begin, const char *at)
+{
+	const char *lf;
+
+	if (begin == NULL || begin == at)
+		return 0;
+	lf = memrchr(begin, '\n', (size_t)(at - begin));
+	return lf == NULL ? (size_t)(at - begin) : (size_t)(at - lf - 1);
+}
+
+/* A regular file that is full keeps whole lines only. */
+static void
+cut_torn_line(int fd, size_t torn)
+{
+	int saved = errno;
+	struct stat st;
+	off_t at;
+
+	if (torn > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (at = lseek(fd, 0, SEEK_CUR)) == st.st_size && ftruncate(fd, at - (off_t)torn) == 0)
+		(void)lseek(fd, at - (off_t)torn, SEEK_SET);
+	errno = saved;
+}
+
+static int
+write_all(struct writer *w, struct ctx *ctx)
+{
+	struct iovec *iov = w->iov, *end = w->iov + w->n;
+	const char *begin = iov->iov_base;
+
+	while (iov < end) {
+		ssize_t n = writev(w->fd, iov, (int)(end - iov));
+
+		if (n >= 0) {
+			iov = advance(iov, (size_t)n, &begin);
+			w->bytes += (uint64_t)n;
+		} else if (errno == EAGAIN) {
+			if (wait_writable(w->fd, ctx) == -1)
+				return -1;
+		} else if (errno != EINTR) {
+			cut_torn_line(w->fd, torn_bytes(begin, iov->iov_base));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int
+writer_flush(struct writer *w, struct ctx *ctx)
+{
+	int64_t begun;
+	int error;
+
+	if (w->n == 0)
+		return 0;
+	begun = clock_now();
+	error = write_all(w, ctx);
+	w->blocked += (uint64_t)(clock_now() - begun);
+	w->n = 0;
+	return error;
+}
+
+uint64_t
+writer_bytes(const struct writer *w)
+{
+	return w->bytes;
+}
+
+uint64_t
+writer_blocked(const struct writer *w)
+{
+	return w->blocked;
+}

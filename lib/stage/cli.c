@@ -1,0 +1,115 @@
+#include "stage/cli.h"
+
+#include <err.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record/deadfile.h"
+#include "stage/monitor.h"
+#include "stage/pipeline.h"
+#include "stage/report.h"
+#include "stage/stage.h"
+
+void
+cli_check_descriptors(void)
+{
+	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDWR) != STDERR_FILENO &&
+	    fcntl(STDERR_FILENO, F_GETFD) == -1)
+		_exit(2);
+	if (fcntl(STDIN_FILENO, F_GETFD) == -1)
+		errx(2, "standard input is closed");
+	if (fcntl(STDOUT_FILENO, F_GETFD) == -1)
+		errx(2, "standard output is closed");
+}
+
+void
+cli_begin(void)
+{
+	cli_check_descriptors();
+	signals_block();
+}
+
+/* What came from a record must not steer the terminal. */
+void
+cli_say(const char *line)
+{
+	char tame[REPORT_SIZE];
+	size_t n;
+
+	snprintf(tame, sizeof(tame), "%s", line);
+	n = strlen(tame);
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)tame[i] < ' ' || tame[i] == 0x7f)
+			tame[i] = '?';
+	warnx("%s", tame);
+}
+
+void
+cli_print(const char *text)
+{
+	if (fputs(text, stdout) == EOF || fclose(stdout) == EOF)
+		err(2, "standard output");
+	exit(0);
+}
+
+int
+cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
+{
+	struct monitor *monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, cli_say);
+	struct pipeline *pipe;
+
+	if (monitor == NULL || (pipe = pipeline_start(st->root, procs, n, st->opt->buffer)) == NULL)
+		return -1;
+	pipeline_join(pipe);
+	*sig = monitor_stop(monitor);
+	return 0;
+}
+
+static void
+report(const struct stage *st)
+{
+	char line[REPORT_SIZE], *second;
+
+	if (st->status != 0)
+		cli_say(st->error);
+	if (!st->opt->quiet && !st->hung_up && report_failures(st, line, sizeof(line))) {
+		if ((second = strchr(line, '\n')) != NULL)
+			*second++ = '\0';
+		cli_say(line);
+		if (second != NULL)
+			cli_say(second);
+	}
+	if (st->opt->verbose) {
+		report_totals(st, line, sizeof(line));
+		cli_say(line);
+	}
+}
+
+static int
+status_of(const struct stage *st)
+{
+	if (st->status != 0)
+		return st->status;
+	return metrics_failed(st->metrics) > 0 ||
+	    (st->collects && metrics_get(st->metrics, METRIC_BYPASSED) > 0);
+}
+
+int
+cli_end(struct stage *st, int sig)
+{
+	int status = status_of(st);
+	bool hung_up = st->hung_up;
+
+	report(st);
+	stage_free(st);
+	if (hung_up)
+		signals_die_of(SIGPIPE);
+	if (sig != 0)
+		signals_die_of(sig);
+	return status;
+}

@@ -1,0 +1,165 @@
+#include "stage/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "record/deadfile.h"
+#include "stage/ledger.h"
+#include "stage/stage.h"
+
+/* Text that grows at the end of a buffer. */
+struct text {
+	char *at;
+	size_t left;
+};
+
+static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->at, t->left, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if ((size_t)n >= t->left)
+		n = t->left > 0 ? (int)t->left - 1 : 0;
+	t->at += n;
+	t->left -= (size_t)n;
+}
+
+/* "(2 timeout, 1 invalid)", the commonest first would be nice, the fixed order is enough. */
+static void
+add_reasons(struct text *t, const struct metrics *stat)
+{
+	const char *before = "(";
+
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		uint64_t n = metrics_get(stat, METRIC_FAILED + i);
+
+		if (n == 0)
+			continue;
+		add(t, "%s%" PRIu64 " %s", before, n, reason_name(i));
+		before = ", ";
+	}
+	add(t, ")");
+}
+
+static double
+seconds(const struct stage *st)
+{
+	return (double)(clock_now() - st->begun) / (double)CLOCK_S;
+}
+
+void
+report_totals(const struct stage *st, char *line, size_t size)
+{
+	struct text t = {line, size};
+	uint64_t received = metrics_get(st->metrics, METRIC_RECEIVED),
+		 failed = metrics_failed(st->metrics);
+	double s = seconds(st);
+
+	add(&t,
+	    "received %" PRIu64 ", processed %" PRIu64 ", filtered %" PRIu64 ", failed %" PRIu64,
+	    received, metrics_get(st->metrics, METRIC_PROCESSED),
+	    metrics_get(st->metrics, METRIC_FILTERED), failed);
+	if (failed > 0) {
+		add(&t, " ");
+		add_reasons(&t, st->metrics);
+	}
+	add(&t, ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
+	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
+	    metrics_get(st->metrics, METRIC_BLANK), metrics_get(st->metrics, METRIC_WRITTEN));
+	add(&t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
+}
+
+static void
+add_eta(struct text *t, const struct stage *st, uint64_t in_size)
+{
+	uint64_t received = metrics_get(st->metrics, METRIC_RECEIVED),
+		 held = ledger_held(st->ledger);
+	uint64_t done = metrics_get(st->metrics, METRIC_BYTES_IN);
+	double s = seconds(st), left;
+
+	if (in_size == 0)
+		return;
+	/* What is still held is not done. */
+	if (received > 0)
+		done = (uint64_t)((double)done * (double)(held < received ? received - held : 0) /
+		    (double)received);
+	if (done > in_size)
+		done = in_size;
+	add(t, ", %" PRIu64 "%%", done * 100 / in_size);
+	if (done == 0)
+		return;
+	left = s * (double)(in_size - done) / (double)done;
+	add(t, ", ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+}
+
+void
+report_progress(const struct stage *st, uint64_t in_size, double rate, char *line, size_t size)
+{
+	struct text t = {line, size};
+	char where[128];
+
+	add(&t, "%s: %" PRIu64 " records, %.0f/s, ", st->name,
+	    metrics_get(st->metrics, METRIC_RECEIVED), rate);
+	if (st->describe != NULL) {
+		st->describe(st->state, where, sizeof(where));
+		add(&t, "%s", where);
+	} else
+		add(&t, "backlog %" PRIu64 ", in flight %" PRIu64,
+		    metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
+		    metrics_gauge(st->metrics, METRIC_GIVEN, METRIC_ENDED));
+	add(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
+	add_eta(&t, st, in_size);
+}
+
+static void
+add_place(struct text *t, const struct stage *st)
+{
+	if (st->dead != NULL)
+		add(t, " in %s%s", deadfile_path(st->dead), st->dead_failed ? " or" : "");
+	if (st->dead == NULL || st->dead_failed)
+		add(t, " in the output");
+}
+
+static int
+report_collected(const struct stage *st, struct text *t)
+{
+	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_BYPASSED);
+
+	/* On standard error they speak for themselves. */
+	if (n == 0 || st->opt->dead_letter == NULL)
+		return 0;
+	add(t, "%" PRIu64 " dead letter%s", n, n == 1 ? " is" : "s are");
+	add_place(t, st);
+	return 1;
+}
+
+int
+report_failures(const struct stage *st, char *line, size_t size)
+{
+	struct text t = {line, size};
+	uint64_t failed = metrics_failed(st->metrics),
+		 received = metrics_get(st->metrics, METRIC_RECEIVED);
+
+	if (st->collects)
+		return report_collected(st, &t);
+	if (failed == 0)
+		return 0;
+	add(&t, "%" PRIu64 " of %" PRIu64 " record%s failed ", failed, received,
+	    received == 1 ? "" : "s");
+	add_reasons(&t, st->metrics);
+	add(&t, "; %s dead letter%s", failed == 1 ? "its" : "their", failed == 1 ? " is" : "s are");
+	add_place(&t, st);
+	add(&t, ", see pdeadletter(1)");
+	if (metrics_get(st->metrics, METRIC_FAILED + REASON_INVALID) * 2 > received &&
+	    !st->opt->raw)
+		add(&t, "\nmost of the input is not JSON: for plain lines use -R");
+	return 1;
+}

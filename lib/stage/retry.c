@@ -1,0 +1,217 @@
+#include "stage/retry.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "sync/chan.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "stage/ledger.h"
+#include "sync/park.h"
+#include "sync/pool.h"
+#include "record/record.h"
+#include "stage/stage.h"
+
+CHAN_OF(record, struct record)
+
+#define CAPACITY 64
+
+struct delayed {
+	int64_t due;
+	struct record record;
+};
+
+struct retry {
+	struct stage *stage;
+	struct metrics_shard *shard;
+	struct chan *chan;
+	struct pool *pool;
+	pthread_mutex_t lock; /* guards the heap */
+	size_t n, room;
+	struct delayed *heap;    /* the one due first is heap[0] */
+	struct waitlist changed; /* something is due earlier than before */
+};
+
+static void
+sift_up(struct delayed *heap, size_t i)
+{
+	struct delayed it = heap[i];
+
+	for (; i > 0 && heap[(i - 1) / 2].due > it.due; i = (i - 1) / 2)
+		heap[i] = heap[(i - 1) / 2];
+	heap[i] = it;
+}
+
+static void
+sift_down(struct delayed *heap, size_t n)
+{
+	struct delayed it = heap[0];
+	size_t i = 0, child;
+
+	while ((child = 2 * i + 1) < n) {
+		if (child + 1 < n && heap[child + 1].due < heap[child].due)
+			child++;
+		if (heap[child].due >= it.due)
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = it;
+}
+
+static int
+make_room(struct retry *r)
+{
+	size_t room = r->room == 0 ? 64 : 2 * r->room;
+	struct delayed *heap;
+
+	if (r->n < r->room)
+		return 0;
+	if ((heap = reallocarray(r->heap, room, sizeof(*heap))) == NULL)
+		return -1;
+	r->heap = heap;
+	r->room = room;
+	return 0;
+}
+
+int
+retry_put(struct retry *r, const struct record *record, int64_t due)
+{
+	int error;
+
+	pthread_mutex_lock(&r->lock);
+	if ((error = make_room(r)) == 0) {
+		r->heap[r->n] = (struct delayed){due, *record};
+		record_detach(&r->heap[r->n].record);
+		sift_up(r->heap, r->n++);
+	}
+	pthread_mutex_unlock(&r->lock);
+	waitlist_wake(&r->changed, 1);
+	return error;
+}
+
+/* When something is due next; CLOCK_NEVER if nothing waits. */
+static int64_t
+next_due(struct retry *r)
+{
+	bool all = stage_is_cancelled(r->stage);
+	int64_t due;
+
+	pthread_mutex_lock(&r->lock);
+	due = r->n == 0 ? CLOCK_NEVER : all ? 0 : r->heap[0].due;
+	pthread_mutex_unlock(&r->lock);
+	return due;
+}
+
+static struct record
+pop(struct retry *r)
+{
+	struct record record;
+
+	pthread_mutex_lock(&r->lock);
+	record = r->heap[0].record;
+	r->heap[0] = r->heap[--r->n];
+	if (r->n > 0)
+		sift_down(r->heap, r->n);
+	pthread_mutex_unlock(&r->lock);
+	return record;
+}
+
+/* Sleeps until something is due.  False: nothing will be any more. */
+static bool
+wait_for_due(struct retry *r)
+{
+	struct stage *st = r->stage;
+	struct parker parker;
+	struct waiter changed, done, cancelled, ended;
+	bool go_on;
+
+	park_init(&parker);
+	waitlist_add(&r->changed, &changed, &parker);
+	ledger_watch(st->ledger, &done, &parker);
+	ctx_watch(st->work, &cancelled, &parker);
+	ctx_watch(st->root, &ended, &parker);
+	go_on = !ledger_is_done(st->ledger) && ctx_state(st->root) == CTX_LIVE;
+	if (go_on && next_due(r) > clock_now())
+		park_wait(&parker, next_due(r));
+	ctx_unwatch(st->root, &ended);
+	ctx_unwatch(st->work, &cancelled);
+	ledger_unwatch(st->ledger, &done);
+	waitlist_remove(&r->changed, &changed);
+	return go_on;
+}
+
+static void
+retry_main(void *arg)
+{
+	struct retry *r = arg;
+
+	while (wait_for_due(r)) {
+		while (next_due(r) <= clock_now()) {
+			struct record record = pop(r);
+
+			metrics_add(r->shard, METRIC_RETRY_OUT, 1);
+			if (record_sendn(r->chan, r->stage->root, &record, 1, NULL) != CHAN_OK)
+				record_free(&record);
+		}
+	}
+	chan_close(r->chan);
+}
+
+struct retry *
+retry_start(struct stage *st, struct metrics_shard *shard)
+{
+	struct retry *r = calloc(1, sizeof(*r));
+	void *arg = r;
+
+	if (r == NULL)
+		return NULL;
+	r->stage = st;
+	r->shard = shard;
+	pthread_mutex_init(&r->lock, NULL);
+	waitlist_init(&r->changed);
+	if ((r->chan = record_chan_new(CAPACITY)) != NULL &&
+	    (r->pool = pool_start(1, retry_main, &arg, NULL, NULL)) != NULL)
+		return r;
+	retry_join(r);
+	return NULL;
+}
+
+void
+retry_join(struct retry *r)
+{
+	struct record record;
+	size_t n;
+
+	if (r == NULL)
+		return;
+	pool_join(r->pool);
+	while (r->chan != NULL && record_tryrecvn(r->chan, &record, 1, &n) == CHAN_OK)
+		record_free(&record);
+	chan_free(r->chan);
+	for (size_t i = 0; i < r->n; i++)
+		record_free(&r->heap[i].record);
+	free(r->heap);
+	waitlist_destroy(&r->changed);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+struct chan *
+retry_chan(struct retry *r)
+{
+	return r->chan;
+}
+
+int64_t
+retry_backoff(int64_t first, int64_t most, uint32_t attempts)
+{
+	int64_t wait = first;
+
+	if (wait > most)
+		wait = most;
+	while (--attempts > 0 && wait > 0 && wait < most)
+		wait = wait > most / 2 ? most : 2 * wait;
+	return wait - (int64_t)((double)(wait / 2) * (arc4random() / 4294967296.0));
+}

@@ -1,0 +1,277 @@
+#include "stage/sink.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/chan.h"
+#include "sync/ctx.h"
+#include "record/deadfile.h"
+#include "record/envelope.h"
+#include "stage/ledger.h"
+#include "stage/pipeline.h"
+#include "record/reorder.h"
+#include "stage/stage.h"
+#include "record/writer.h"
+
+CHAN_OF(record, struct record)
+
+#define BATCH 512
+#define IDS 8 /* to be named of letters that the file can't take */
+
+struct drain {
+	struct sink *sink;
+	struct writer *writer;
+	struct reorder *reorder; /* NULL: no order is kept */
+	struct deadfile *dead;   /* NULL: none, or it could not be written */
+	struct record batch[BATCH];
+	struct record ready[BATCH]; /* what the reorder hands out */
+};
+
+static bool
+goes_to_file(const struct drain *d, const struct record *r)
+{
+	return r->kind == RECORD_DEAD || (r->kind == RECORD_LETTER && d->sink->stage->collects);
+}
+
+static uint64_t
+lines_of(const struct record *r)
+{
+	if (r->slab == NULL)
+		return 0;
+	return r->kind == RECORD_LINES || r->kind == RECORD_EXTRA ? r->lines : 1;
+}
+
+static void
+count(struct drain *d, const struct record *r, bool in_file)
+{
+	struct metrics_shard *s = d->sink->shard;
+
+	switch (r->kind) {
+	case RECORD_DATA:
+	case RECORD_LINES:
+		metrics_add(s, METRIC_PROCESSED, 1);
+		break;
+	case RECORD_DROP:
+		metrics_add(s, METRIC_FILTERED, 1);
+		break;
+	case RECORD_DEAD:
+		metrics_add(s, METRIC_FAILED + r->reason, 1);
+		break;
+	}
+	if (!in_file)
+		metrics_add(s, METRIC_WRITTEN, lines_of(r));
+}
+
+/* "3 dead letters (ID, ID, ...)": those of the records, but the first `kept`. */
+static size_t
+name_lost(
+    const struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
+{
+	struct envelope_id id;
+	size_t lost = 0, len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!goes_to_file(d, &r[i]))
+			continue;
+		if (kept > 0) {
+			kept--;
+			continue;
+		}
+		envelope_identity(r[i].data, r[i].len, &id);
+		if (lost++ < IDS)
+			len += (size_t)snprintf(
+			    text + len, size - len, "%s%s", lost > 1 ? ", " : "", id.id);
+		else if (lost == IDS + 1)
+			snprintf(text + len, size - len, " and others");
+	}
+	return lost;
+}
+
+/* Dead letters that the file can't take go into the output after all: nothing is lost. */
+static void
+dead_failed(struct drain *d, const struct record *r, size_t n, size_t kept)
+{
+	int error = errno;
+	char ids[(IDS + 1) * ENVELOPE_ID_SIZE];
+	size_t lost = name_lost(d, r, n, kept, ids, sizeof(ids));
+
+	stage_abort(d->sink->stage, 2,
+	    "dead-letter file %s: %s; %zu dead letters that it could not keep (%s), and all later "
+	    "ones, are in the output",
+	    deadfile_path(d->dead), strerror(error), lost, ids);
+	d->dead = NULL;
+	d->sink->stage->dead_failed = true;
+}
+
+/* Returns how many of the records' letters are in the file now: the first ones. */
+static size_t
+write_dead(struct drain *d, const struct record *r, size_t n)
+{
+	size_t put = 0, kept = 0;
+	bool ok = true;
+
+	if (d->dead == NULL)
+		return 0;
+	for (size_t i = 0; i < n && ok; i++) {
+		if (!goes_to_file(d, &r[i]))
+			continue;
+		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
+		put += ok;
+	}
+	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
+		dead_failed(d, r, n, kept);
+	return kept;
+}
+
+static int
+write_lines(struct drain *d, const struct record *r, size_t n, size_t kept)
+{
+	struct ctx *root = d->sink->stage->root;
+
+	for (size_t i = 0; i < n; i++) {
+		if (goes_to_file(d, &r[i]) && kept > 0)
+			kept--;
+		else if (r[i].slab != NULL &&
+		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
+			return -1;
+	}
+	return writer_flush(d->writer, root);
+}
+
+static void
+write_failed(struct drain *d)
+{
+	struct stage *st = d->sink->stage;
+
+	if (errno == EPIPE && !st->pipe_ignored)
+		stage_hang_up(st);
+	else
+		stage_give_up(st, 2,
+		    "standard output: %s; %zu records that were read are not in it",
+		    strerror(errno), ledger_held(st->ledger));
+}
+
+/* Counts, frees and settles what has been written. */
+static void
+settle(struct drain *d, struct record *r, size_t n, size_t kept)
+{
+	struct stage *st = d->sink->stage;
+	size_t held = 0, charge = 0, taken = 0, taken_charge = 0, answers = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool in_file = goes_to_file(d, &r[i]) && kept > 0;
+
+		kept -= in_file;
+		count(d, &r[i], in_file);
+		if (r[i].kind != RECORD_EXTRA) {
+			held++;
+			charge += r[i].charge;
+		}
+		if (r[i].taken) {
+			taken++;
+			taken_charge += r[i].charge;
+		}
+		if (r[i].gated)
+			answers += r[i].len;
+	}
+	record_freen(r, n);
+	gate_leave(&st->gate, taken, taken_charge, answers);
+	if (held > 0)
+		ledger_settle(st->ledger, held, charge);
+}
+
+static int
+write_out(struct drain *d, struct record *r, size_t n)
+{
+	struct metrics_shard *s = d->sink->shard;
+	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
+	size_t kept = write_dead(d, r, n);
+	int error;
+
+	if ((error = write_lines(d, r, n, kept)) == -1) {
+		write_failed(d);
+		record_freen(r, n);
+	} else
+		settle(d, r, n, kept);
+	metrics_add(s, METRIC_BYTES_OUT, writer_bytes(d->writer) - bytes);
+	metrics_add(s, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
+	return error;
+}
+
+/* What a filter adds has no place in the order; a filter keeps none. */
+static int
+write_in_order(struct drain *d, struct record *r, size_t n)
+{
+	struct stage *st = d->sink->stage;
+
+	for (size_t i = 0; i < n; i++) {
+		if (reorder_put(d->reorder, &r[i]) == 0)
+			continue;
+		stage_give_up(st, 2, "no memory to keep the order");
+		record_freen(r + i, n - i);
+		return -1;
+	}
+	while ((n = reorder_get(d->reorder, d->ready, BATCH)) > 0) {
+		if (write_out(d, d->ready, n) == -1)
+			return -1;
+		gate_advance(&st->gate, reorder_head(d->reorder));
+	}
+	return 0;
+}
+
+static void
+sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+{
+	struct drain *d = state;
+	size_t n;
+	int error = 0;
+
+	(void)out;
+	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK)
+		error =
+		    d->reorder != NULL ? write_in_order(d, d->batch, n) : write_out(d, d->batch, n);
+}
+
+static void
+sink_close(void *state)
+{
+	struct drain *d = state;
+
+	reorder_free(d->reorder);
+	writer_free(d->writer);
+	free(d);
+}
+
+static int
+sink_open(struct processor *p, unsigned worker, void **state)
+{
+	struct sink *sink = p->arg;
+	struct drain *d = calloc(1, sizeof(*d));
+
+	(void)worker;
+	if (d == NULL)
+		return -1;
+	d->sink = sink;
+	d->dead = sink->stage->dead;
+	if ((d->writer = writer_new(sink->fd)) == NULL ||
+	    (sink->stage->gate.ordered && (d->reorder = reorder_new()) == NULL)) {
+		sink_close(d);
+		return -1;
+	}
+	*state = d;
+	return 0;
+}
+
+struct processor
+sink_processor(struct sink *sink)
+{
+	return (struct processor){.name = "sink",
+	    .workers = 1,
+	    .arg = sink,
+	    .open = sink_open,
+	    .run = sink_run,
+	    .close = sink_close};
+}

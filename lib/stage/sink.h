@@ -1,0 +1,24 @@
+#ifndef PCHAN_SINK_H
+#define PCHAN_SINK_H
+
+/*
+ * The last processor of a stage: where every record ends.  It writes results to stdout and
+ * dead letters there too, or into the dead-letter file (the stage's own ones, and if it collects them those that
+ * pass by); with -k in the order of the input.
+ * Only what has been written is counted, and then it is settled in the ledger.
+ */
+
+struct processor;
+struct stage;
+struct metrics_shard;
+
+struct sink {
+	struct stage *stage;
+	struct metrics_shard *shard;
+	int fd;
+};
+
+/* The processor; arg is the sink, which must outlive the pipe. */
+struct processor sink_processor(struct sink *);
+
+#endif

@@ -1,0 +1,221 @@
+#include "stage/source.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sync/chan.h"
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "record/envelope.h"
+#include "json/json.h"
+#include "stage/ledger.h"
+#include "stage/pipeline.h"
+#include "record/reader.h"
+#include "stage/stage.h"
+#include "record/unwrap.h"
+
+CHAN_OF(record, struct record)
+
+/*
+ * What is sent on together at most: never all that the ledger admits, because a record that is held for long
+ * (it waits for its turn, or a retry) would keep a batch of that size out for as long.
+ */
+#define BATCH 512
+#define BATCH_BYTES (256 << 10)
+
+struct feed {
+	struct source *src;
+	struct reader *reader;
+	struct chan *out;
+	uint64_t seq;
+	size_t n, most; /* records in the batch, and how many there may be */
+	size_t bytes;   /* what they charge */
+	int64_t read;   /* when the last read(2) was */
+	struct record batch[BATCH];
+};
+
+static struct reader *
+open_reader(const struct source *src)
+{
+	const struct options *opt = src->stage->opt;
+	struct reader_limits limits = {.max = opt->max_record, .strip_bom = true};
+
+	if (!opt->no_bypass) {
+		limits.special = envelope_may_be;
+		limits.max_special = opt->max_record / 3 * 4 + (64 << 10);
+	}
+	return reader_new(src->fd, &limits);
+}
+
+/* What a line is.  False: it is left out. */
+static bool
+classify(struct source *src, struct record *r)
+{
+	const struct options *opt = src->stage->opt;
+	enum envelope_kind kind;
+
+	if (!opt->raw && r->full_len == 0 && json_blank(r->data, r->len)) {
+		metrics_add(src->shard, METRIC_BLANK, 1);
+		return false;
+	}
+	kind = opt->no_bypass || r->full_len != 0 ? ENVELOPE_NONE : envelope_kind(r->data, r->len);
+	if (kind == ENVELOPE_LETTER)
+		r->kind = RECORD_LETTER;
+	else if (kind == ENVELOPE_RETRY && !src->keeps_retries)
+		unwrap(r);
+	metrics_add(src->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
+	return true;
+}
+
+/* Sends the batch on.  -1: nobody takes it any more. */
+static int
+send_batch(struct feed *f)
+{
+	struct stage *st = f->src->stage;
+	struct metrics_shard *shard = f->src->shard;
+	int64_t begun = clock_now(), now;
+	size_t sent = 0;
+	enum chan_status status = CHAN_CANCELLED;
+
+	if (f->n == 0)
+		return 0;
+	if (ledger_charge(st->ledger, st->root, f->n, f->bytes) == 0) {
+		now = f->src->dates_reads ? f->read : clock_now();
+		for (size_t i = 0; i < f->n; i++)
+			f->batch[i].queued = now;
+		metrics_add(shard, METRIC_QUEUED, f->n);
+		status = record_sendn(f->out, st->root, f->batch, f->n, &sent);
+	}
+	metrics_add(shard, METRIC_BLOCKED_WORKERS_NS, (uint64_t)(clock_now() - begun));
+	record_freen(f->batch + sent, f->n - sent);
+	f->n = f->bytes = 0;
+	return status == CHAN_OK ? 0 : -1;
+}
+
+static int
+add_record(struct feed *f, struct record *r)
+{
+	if (!classify(f->src, r)) {
+		record_free(r);
+		return 0;
+	}
+	r->seq = f->seq++;
+	r->charge = r->len + sizeof(*r);
+	f->bytes += r->charge;
+	f->batch[f->n++] = *r;
+	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;
+}
+
+static int
+send_lines(struct feed *f, bool ended)
+{
+	struct record r;
+
+	while (reader_line(f->reader, &r))
+		if (add_record(f, &r) == -1)
+			return -1;
+	if (ended && reader_rest(f->reader, &r) && add_record(f, &r) == -1)
+		return -1;
+	if (f->n > 0)
+		atomic_store_explicit(&f->src->shard->counter[METRIC_LAST_RECORD_US],
+		    (uint64_t)clock_calendar(), memory_order_relaxed);
+	return send_batch(f);
+}
+
+/*
+ * Reading was broken off inside a line.  A pipe won't give it again, so it goes on as it
+ * is, as `cancelled` by then; a file or a terminal still has it.
+ */
+static void
+send_rest(struct feed *f)
+{
+	struct record r;
+	struct stat st;
+
+	if (fstat(f->src->fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
+	    reader_rest(f->reader, &r) && add_record(f, &r) == 0)
+		send_batch(f);
+}
+
+/* 1: there was something, or may be later; 0: the end. */
+static int
+read_once(struct feed *f)
+{
+	struct stage *st = f->src->stage;
+	struct pollfd p = {.fd = f->src->fd, .events = POLLIN};
+	int64_t begun = clock_now();
+	ssize_t n;
+
+	if (ctx_poll(st->input, &p, 1, CLOCK_NEVER) == -1) {
+		stage_abort(st, 2, "standard input: poll: %s", strerror(errno));
+		return 0;
+	}
+	if (ctx_state(st->input) != CTX_LIVE) {
+		send_rest(f);
+		return 0;
+	}
+	n = reader_fill(f->reader);
+	f->read = clock_now();
+	metrics_add(f->src->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(f->read - begun));
+	if (n == -1 && errno == EAGAIN)
+		return 1;
+	if (n == -1)
+		stage_abort(st, 2, "standard input: %s", strerror(errno));
+	else
+		metrics_add(f->src->shard, METRIC_BYTES_IN, (uint64_t)n);
+	return send_lines(f, n <= 0) == 0 && n > 0;
+}
+
+static void
+source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+{
+	struct feed *f = state;
+
+	(void)ctx;
+	(void)in;
+	f->out = out;
+	while (read_once(f))
+		continue;
+	ledger_end(f->src->stage->ledger);
+}
+
+static int
+source_open(struct processor *p, unsigned worker, void **state)
+{
+	struct feed *f = calloc(1, sizeof(*f));
+
+	(void)worker;
+	if (f == NULL)
+		return -1;
+	f->src = p->arg;
+	f->most = ledger_share(f->src->stage->ledger, BATCH);
+	if ((f->reader = open_reader(f->src)) == NULL) {
+		free(f);
+		return -1;
+	}
+	*state = f;
+	return 0;
+}
+
+static void
+source_close(void *state)
+{
+	struct feed *f = state;
+
+	reader_free(f->reader);
+	free(f);
+}
+
+struct processor
+source_processor(struct source *src)
+{
+	return (struct processor){.name = "source",
+	    .workers = 1,
+	    .arg = src,
+	    .open = source_open,
+	    .run = source_run,
+	    .close = source_close};
+}

@@ -1,0 +1,296 @@
+#include "stage/stage.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "record/deadfile.h"
+#include "json/json.h"
+#include "stage/ledger.h"
+#include "record/rotate.h"
+#include "record/unwrap.h"
+
+static int
+open_contexts(struct stage *st)
+{
+	if ((st->root = ctx_new(NULL, CLOCK_NEVER)) == NULL ||
+	    (st->work = ctx_new(st->root, CLOCK_NEVER)) == NULL ||
+	    (st->input = ctx_new(st->root, CLOCK_NEVER)) == NULL)
+		return -1;
+	return 0;
+}
+
+static bool
+is_input(const char *path)
+{
+	struct stat sb;
+
+	return fstat(STDIN_FILENO, &sb) == 0 && S_ISREG(sb.st_mode) &&
+	    rotate_is_same(path, STDIN_FILENO);
+}
+
+static int
+open_dead(struct stage *st)
+{
+	const char *path = st->opt->dead_letter;
+
+	if (path != NULL && is_input(path)) {
+		snprintf(st->error, sizeof(st->error),
+		    "%s is the input, too: what fails would come again for ever", path);
+		return -1;
+	}
+	if (path == NULL || (st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
+		return 0;
+	snprintf(st->error, sizeof(st->error), "dead-letter file %s: %s", path, strerror(errno));
+	return -1;
+}
+
+int
+stage_init(struct stage *st, const char *tool, const char *name, const struct options *opt,
+    size_t workers, size_t shards, size_t max_records)
+{
+	*st = (struct stage){.tool = tool, .name = name, .opt = opt, .begun = clock_now()};
+	pthread_mutex_init(&st->lock, NULL);
+	gate_init(&st->gate, STAGE_BYTES);
+	st->gate.spare = workers;
+	if (open_contexts(st) == -1 || (st->metrics = metrics_new(shards)) == NULL ||
+	    (st->ledger = ledger_new(max_records, STAGE_BYTES, workers)) == NULL) {
+		snprintf(st->error, sizeof(st->error), "can't start: %s", strerror(errno));
+		return -1;
+	}
+	return open_dead(st);
+}
+
+void
+stage_free(struct stage *st)
+{
+	deadfile_close(st->dead);
+	ledger_free(st->ledger);
+	metrics_free(st->metrics);
+	ctx_free(st->input);
+	ctx_free(st->work);
+	ctx_free(st->root);
+	gate_destroy(&st->gate);
+	pthread_mutex_destroy(&st->lock);
+}
+
+static void __attribute__((format(printf, 3, 0)))
+remember(struct stage *st, int status, const char *fmt, va_list ap)
+{
+	pthread_mutex_lock(&st->lock);
+	if (st->status == 0) {
+		st->status = status;
+		vsnprintf(st->error, sizeof(st->error), fmt, ap);
+	}
+	pthread_mutex_unlock(&st->lock);
+}
+
+void
+stage_abort(struct stage *st, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	remember(st, status, fmt, ap);
+	va_end(ap);
+	ctx_cancel(st->input);
+	ctx_cancel(st->work);
+}
+
+void
+stage_give_up(struct stage *st, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	remember(st, status, fmt, ap);
+	va_end(ap);
+	ctx_cancel(st->root);
+}
+
+void
+stage_hang_up(struct stage *st)
+{
+	pthread_mutex_lock(&st->lock);
+	st->hung_up = true;
+	pthread_mutex_unlock(&st->lock);
+	ctx_cancel(st->root);
+}
+
+bool
+stage_is_cancelled(const struct stage *st)
+{
+	return ctx_state(st->work) != CTX_LIVE;
+}
+
+static void
+tell_worker(struct letter *l, const struct failure *f)
+{
+	if (f->slot == 0)
+		return;
+	l->worker.known = true;
+	l->worker.slot = f->slot;
+	l->worker.pid = f->pid;
+	l->worker.log = f->log;
+	l->worker.log_len = f->log_len;
+	if (!f->exited)
+		return;
+	l->worker.exited = WIFEXITED(f->wait_status);
+	if (WIFEXITED(f->wait_status))
+		l->worker.exit = WEXITSTATUS(f->wait_status);
+	else
+		l->worker.signal = WTERMSIG(f->wait_status);
+}
+
+static void
+describe(const struct stage *st, const struct record *r, const struct failure *f, struct letter *l)
+{
+	*l = (struct letter){
+	    .stage = st->name,
+	    .reason = f->reason,
+	    .message = f->message,
+	    .attempts = r->attempts,
+	    .first_failed = r->attempts > 1 ? r->first_failed : 0,
+	    .failed = clock_calendar(),
+	    .input = "-",
+	    .line = r->line,
+	    .offset = r->offset,
+	    .full_len = r->attempts == 0 && r->full_len > r->len ? r->full_len : 0,
+	    .payload = r->data,
+	    .payload_len = r->len,
+	};
+	if (r->origin != NULL) {
+		l->id = r->origin->id;
+		l->replays = r->origin->replays + 1;
+		if (r->origin->first_failed != 0)
+			l->first_failed = r->origin->first_failed;
+	}
+	tell_worker(l, f);
+}
+
+static void
+count_failed(struct stage *st, enum reason reason)
+{
+	if (reason != REASON_CANCELLED && atomic_fetch_add(&st->failed, 1) + 1 == st->max_failed)
+		stage_abort(st, 2, "%ju records have failed: stopped, as --max-failed says",
+		    (uintmax_t)st->max_failed);
+}
+
+static int
+make_letter(const struct letter *letter, struct record *dead)
+{
+	char *line;
+	size_t len;
+	int error;
+
+	if (envelope_letter(letter, &line, &len) == -1)
+		return -1;
+	error = record_copy(dead, line, len - 1);
+	free(line);
+	return error;
+}
+
+/* A stage that passes retry envelopes on still knows whose record it is. */
+static void
+look_into_envelope(const struct stage *st, struct record *r)
+{
+	if (r->origin == NULL && !st->opt->no_bypass && r->attempts == 0 && r->full_len == 0 &&
+	    envelope_kind(r->data, r->len) == ENVELOPE_RETRY)
+		unwrap(r);
+}
+
+void
+stage_bury(struct stage *st, struct record *r, const struct failure *f)
+{
+	struct letter letter;
+	struct record dead;
+
+	look_into_envelope(st, r);
+	describe(st, r, f, &letter);
+	if (make_letter(&letter, &dead) == -1) {
+		stage_give_up(st, 2, "no memory for a dead letter: the record of line %ju is lost",
+		    (uintmax_t)r->line);
+		stage_drop(r);
+		return;
+	}
+	record_free(r);
+	r->data = dead.data;
+	r->len = dead.len;
+	r->slab = dead.slab;
+	r->kind = RECORD_DEAD;
+	r->reason = (uint8_t)f->reason;
+	r->gated = true;
+	gate_enter(&st->gate, r->len);
+	count_failed(st, f->reason);
+}
+
+void
+stage_bury_cancelled(struct stage *st, struct record *r)
+{
+	struct failure f = {
+	    .reason = REASON_CANCELLED, .message = "the stage was stopped before it was done"};
+
+	stage_bury(st, r, &f);
+}
+
+static void
+bury_too_long(struct stage *st, struct record *r)
+{
+	struct failure f = {.reason = REASON_TOO_LONG};
+
+	snprintf(f.message, sizeof(f.message), "%ju bytes, over --max-record %zu",
+	    (uintmax_t)r->full_len, st->opt->max_record);
+	stage_bury(st, r, &f);
+}
+
+static void
+bury_invalid(struct stage *st, struct record *r, const struct json_error *e)
+{
+	struct failure f = {.reason = REASON_INVALID};
+
+	snprintf(f.message, sizeof(f.message), "%s at byte %zu", e->what, e->offset);
+	stage_bury(st, r, &f);
+}
+
+bool
+stage_check(struct stage *st, struct record *r)
+{
+	struct json_error e;
+
+	if (r->attempts == 0 && r->full_len != 0)
+		bury_too_long(st, r);
+	else if (st->opt->raw || json_check(r->data, r->len, &e))
+		return true;
+	else
+		bury_invalid(st, r, &e);
+	return false;
+}
+
+void
+stage_answer(
+    struct stage *st, struct record *input, const struct record *answer, enum record_kind kind)
+{
+	record_free(input);
+	input->data = answer->data;
+	input->len = answer->len;
+	input->slab = answer->slab;
+	input->lines = answer->lines;
+	input->kind = (uint8_t)kind;
+	input->gated = true;
+	gate_enter(&st->gate, input->len);
+}
+
+void
+stage_drop(struct record *r)
+{
+	record_free(r);
+	r->len = 0;
+	r->kind = RECORD_DROP;
+}

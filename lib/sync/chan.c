@@ -1,0 +1,376 @@
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "sync/chan.h"
+#include "sync/ctx.h"
+#include "sync/park.h"
+#include "sync/ring.h"
+
+/*
+ * A ring (ring.h) and the threads that wait for it.  tests/model/chan.pml is this
+ * protocol as a model that can be checked.
+ *
+ * Who can't go on tries again for a while, then hangs himself into the waitlist
+ * of his side, tries and looks again, and only then sleeps.  Who has moved the tail or the
+ * head, looks then whether somebody hangs in the other side's waitlist.  All four steps are
+ * seq_cst, so at least one of two threads sees the other (Dekker), and no wake-up is lost.
+ *
+ * A wake says "something may be there", not "this is yours": anybody may come
+ * first.  So a thread that was woken and leaves, with an item or without, wakes
+ * the next one if there is still something to be had.
+ */
+
+/* How often a thread tries again, first at once, then after others had the processor. */
+#define SPINS 100
+#define YIELDS 10
+
+struct chan {
+	struct ring ring;
+	size_t capacity; /* as asked for; 0 is a rendezvous, over a ring of 1 */
+	_Alignas(RING_LINE) struct waitlist senders;   /* for room */
+	_Alignas(RING_LINE) struct waitlist receivers; /* for items */
+	_Alignas(RING_LINE) struct waitlist offers;    /* rendezvous: for their item to be taken */
+};
+
+/* A thread that can't go on: how often it has tried, and where it hangs. */
+struct wait {
+	struct chan *chan;
+	struct ctx *ctx;
+	struct waitlist *list;
+	enum ring_look (*look)(const struct wait *);
+	uint64_t pos; /* of an offer */
+	unsigned turns;
+	bool watching; /* ctx_waiter is in the context's list */
+	bool queued;   /* waiter is in the list, if no wake has taken it out */
+	bool woken;    /* one has, and the thread has not tried in vain since */
+	struct parker parker;
+	struct waiter waiter, ctx_waiter;
+};
+
+struct chan *
+chan_new(size_t capacity, size_t item_size)
+{
+	struct chan *c;
+
+	if (item_size == 0) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if ((c = aligned_alloc(RING_LINE, sizeof(*c))) == NULL)
+		return NULL;
+	if (ring_init(&c->ring, capacity > 0 ? capacity : 1, item_size) == -1) {
+		free(c);
+		return NULL;
+	}
+	c->capacity = capacity;
+	waitlist_init(&c->senders);
+	waitlist_init(&c->receivers);
+	waitlist_init(&c->offers);
+	return c;
+}
+
+void
+chan_free(struct chan *c)
+{
+	if (c == NULL)
+		return;
+	waitlist_destroy(&c->senders);
+	waitlist_destroy(&c->receivers);
+	waitlist_destroy(&c->offers);
+	ring_free(&c->ring);
+	free(c);
+}
+
+/* The three things that are waited for. */
+
+static enum ring_look
+look_room(const struct wait *w)
+{
+	return ring_look_send(&w->chan->ring);
+}
+
+static enum ring_look
+look_items(const struct wait *w)
+{
+	return ring_look_recv(&w->chan->ring);
+}
+
+static enum ring_look
+look_taken(const struct wait *w)
+{
+	if (ring_taken(&w->chan->ring, w->pos))
+		return RING_READY;
+	return chan_is_closed(w->chan) ? RING_CLOSED : RING_BLOCKED;
+}
+
+static inline void
+wait_begin(struct wait *w, struct chan *c, struct ctx *ctx, struct waitlist *list,
+    enum ring_look (*look)(const struct wait *))
+{
+	w->chan = c;
+	w->ctx = ctx;
+	w->list = list;
+	w->look = look;
+	w->turns = 0;
+	w->watching = w->queued = w->woken = false;
+}
+
+static void
+wait_queue(struct wait *w)
+{
+	if (!w->watching) {
+		park_init(&w->parker);
+		ctx_watch(w->ctx, &w->ctx_waiter, &w->parker);
+		w->watching = true;
+	}
+	waitlist_add(w->list, &w->waiter, &w->parker);
+	w->queued = true;
+	w->woken = false;
+}
+
+static void
+wait_park(struct wait *w)
+{
+	park_wait(&w->parker, ctx_deadline(w->ctx));
+	w->woken = !waitlist_remove(w->list, &w->waiter);
+	w->queued = false;
+}
+
+static inline void
+relax(unsigned turn)
+{
+	if (turn >= SPINS)
+		sched_yield();
+#if defined(__x86_64__) || defined(__i386__)
+	else
+		__builtin_ia32_pause();
+#endif
+}
+
+/*
+ * To be called after every try in vain; CHAN_OK: try again.  It sleeps only if
+ * that try and this look came after queueing.
+ */
+static enum chan_status
+wait_turn(struct wait *w)
+{
+	enum ctx_state state;
+	enum ring_look look;
+
+	if (w->turns < SPINS) {
+		relax(w->turns++);
+		return CHAN_OK;
+	}
+	if ((look = w->look(w)) == RING_CLOSED)
+		return CHAN_CLOSED;
+	if ((state = ctx_state(w->ctx)) != CTX_LIVE)
+		return state == CTX_CANCELLED ? CHAN_CANCELLED : CHAN_TIMED_OUT;
+	if (look == RING_READY || w->turns < SPINS + YIELDS)
+		relax(w->turns++);
+	else if (!w->queued)
+		wait_queue(w);
+	else
+		wait_park(w);
+	return CHAN_OK;
+}
+
+/* Returns true for a thread that leaves with a wake that the next one may need. */
+static inline bool
+wait_end(struct wait *w)
+{
+	if (w->queued)
+		w->woken = !waitlist_remove(w->list, &w->waiter);
+	if (w->watching)
+		ctx_unwatch(w->ctx, &w->ctx_waiter);
+	return w->woken;
+}
+
+static void
+wake_next_sender(struct chan *c)
+{
+	if (ring_look_send(&c->ring) == RING_READY)
+		waitlist_wake(&c->senders, 1);
+}
+
+static void
+wake_next_receiver(struct chan *c)
+{
+	if (ring_look_recv(&c->ring) == RING_READY)
+		waitlist_wake(&c->receivers, 1);
+}
+
+/* Rendezvous: waits until the item at pos has been taken, or takes it back. */
+static enum chan_status
+await_taker(struct chan *c, struct ctx *ctx, uint64_t pos)
+{
+	enum chan_status status = CHAN_OK;
+	struct wait w;
+
+	wait_begin(&w, c, ctx, &c->offers, look_taken);
+	w.pos = pos;
+	while (!ring_emptied(&c->ring, pos) && status == CHAN_OK)
+		status = wait_turn(&w);
+	wait_end(&w);
+	if (status == CHAN_OK || !ring_take_back(&c->ring, pos))
+		return CHAN_OK;
+	waitlist_wake(&c->senders, 1);
+	return status;
+}
+
+/* Blocks until it has sent some of the n items, or can't. */
+static inline enum chan_status
+send_some(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *sent)
+{
+	enum chan_status status = CHAN_OK;
+	struct ring_span s = {0, 0};
+	struct wait w;
+
+	wait_begin(&w, c, ctx, &c->senders, look_room);
+	while (!ring_claim_send(&c->ring, n, &s))
+		if ((status = wait_turn(&w)) != CHAN_OK)
+			break;
+	if (status == CHAN_OK) {
+		ring_fill(&c->ring, s, items);
+		waitlist_wake(&c->receivers, s.n);
+	}
+	if (wait_end(&w))
+		wake_next_sender(c);
+	if (status == CHAN_OK && c->capacity == 0)
+		status = await_taker(c, ctx, s.pos);
+	*sent = status == CHAN_OK ? s.n : 0;
+	return status;
+}
+
+enum chan_status
+chan_sendn(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *sent)
+{
+	const unsigned char *next = items;
+	enum chan_status status = CHAN_OK;
+	size_t done, some;
+
+	for (done = 0; done < n && status == CHAN_OK; done += some)
+		status = send_some(c, ctx, next + done * c->ring.item_size, n - done, &some);
+	if (sent != NULL)
+		*sent = done;
+	return status;
+}
+
+enum chan_status
+chan_send(struct chan *c, struct ctx *ctx, const void *item)
+{
+	size_t sent;
+
+	return send_some(c, ctx, item, 1, &sent);
+}
+
+/* Takes what has been claimed. */
+static inline void
+take(struct chan *c, struct ring_span s, void *items)
+{
+	ring_empty(&c->ring, s, items);
+	waitlist_wake(&c->senders, s.n);
+	if (c->capacity == 0)
+		waitlist_wake(&c->offers, SIZE_MAX);
+}
+
+enum chan_status
+chan_recvn(struct chan *c, struct ctx *ctx, void *items, size_t max, size_t *got)
+{
+	enum chan_status status = CHAN_OK;
+	struct ring_span s = {0, 0};
+	struct wait w;
+
+	*got = 0;
+	if (max == 0)
+		return CHAN_OK;
+	wait_begin(&w, c, ctx, &c->receivers, look_items);
+	while (!ring_claim_recv(&c->ring, max, &s))
+		if ((status = wait_turn(&w)) != CHAN_OK)
+			break;
+	if (status == CHAN_OK) {
+		take(c, s, items);
+		*got = s.n;
+	}
+	if (wait_end(&w))
+		wake_next_receiver(c);
+	return status;
+}
+
+enum chan_status
+chan_recv(struct chan *c, struct ctx *ctx, void *item)
+{
+	size_t got;
+
+	return chan_recvn(c, ctx, item, 1, &got);
+}
+
+/* "Not now" is not enough to say empty: a sender may be just filling the cell. */
+enum chan_status
+chan_tryrecvn(struct chan *c, void *items, size_t max, size_t *got)
+{
+	struct ring_span s = {0, 0};
+	enum ring_look look;
+	unsigned turn = 0;
+
+	*got = 0;
+	if (max == 0)
+		return CHAN_OK;
+	while (!ring_claim_recv(&c->ring, max, &s)) {
+		if ((look = ring_look_recv(&c->ring)) != RING_READY)
+			return look == RING_CLOSED ? CHAN_CLOSED : CHAN_EMPTY;
+		relax(turn++);
+	}
+	take(c, s, items);
+	*got = s.n;
+	return CHAN_OK;
+}
+
+void
+chan_watch(struct chan *c, struct waiter *w, struct parker *p)
+{
+	waitlist_add(&c->receivers, w, p);
+}
+
+void
+chan_unwatch(struct chan *c, struct waiter *w)
+{
+	if (!waitlist_remove(&c->receivers, w))
+		wake_next_receiver(c);
+}
+
+void
+chan_close(struct chan *c)
+{
+	ring_close(&c->ring);
+	waitlist_wake(&c->senders, SIZE_MAX);
+	waitlist_wake(&c->receivers, SIZE_MAX);
+	waitlist_wake(&c->offers, SIZE_MAX);
+}
+
+size_t
+chan_len(const struct chan *c)
+{
+	bool closed;
+	size_t len = ring_len(&c->ring, &closed);
+
+	return len < c->capacity ? len : c->capacity;
+}
+
+size_t
+chan_capacity(const struct chan *c)
+{
+	return c->capacity;
+}
+
+bool
+chan_is_closed(const struct chan *c)
+{
+	bool closed;
+
+	ring_len(&c->ring, &closed);
+	return closed;
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# The documentation: what the man pages and the README show is run and compared, and what they list is
+# what the program has.
+
+load ../support/helpers
+
+ROOT=$BATS_TEST_DIRNAME/../..
+
+# The lines of the literal blocks in a man page's EXAMPLES; a line %% ends each block.
+man_examples() {
+	awk '
+		/^\.Sh / { wanted = /EXAMPLES/ }
+		/^\.Ed/ && literal { literal = 0; print "%%" }
+		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }
+		/^\.Bd -literal/ && wanted { literal = 1 }
+	' "$1"
+}
+
+# The same of a README's blocks that are marked as console sessions.
+readme_examples() {
+	awk '
+		/^```$/ && literal { literal = 0; print "%%" }
+		literal
+		/^```console$/ { literal = 1 }
+	' "$1"
+}
+
+# What differs from run to run in the numbers of -v, made the same.
+without_times() {
+	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|' <<<"$1"
+}
+
+# Runs one command; what it prints, on both streams, must be what is shown, where anything is.  In what is
+# shown, ... stands for anything.
+try_example() {
+	local command=$1 shown=${2%$'\n'} got pattern status=0
+
+	[ -n "$command" ] || return 0
+	got=$(timeout 30 bash -c "$command" 2>&1 </dev/null) || status=$?
+	pattern=$(without_times "$shown" | sed 's/[][*?\\]/\\&/g; s/\.\.\./*/g')
+	if [ -z "$shown" ] && [ "$status" -le 1 ]; then
+		return 0
+	fi
+	# shellcheck disable=SC2053 # it is a pattern
+	if [ -n "$shown" ] && [[ $(without_times "$got") == $pattern ]]; then
+		return 0
+	fi
+	printf '$ %s\nstatus %s, printed:\n%s\nshown:\n%s\n' "$command" "$status" "$got" "$shown"
+	return 1
+}
+
+# Runs the examples on stdin, one after the other, in the current directory.  "$ " begins a command,
+# "> " continues it, the rest is its output.  Fails with the first that fails, or if there are none.
+run_examples() {
+	local line command='' shown='' n=0
+
+	while IFS= read -r line; do
+		case $line in
+		'$ '*)
+			try_example "$command" "$shown" || return 1
+			command=${line#??} shown='' n=$((n + 1))
+			;;
+		'> '* | '>')
+			line=${line#>}
+			command+=$'\n'${line# }
+			;;
+		%%)
+			try_example "$command" "$shown" || return 1
+			command='' shown=''
+			;;
+		*) shown+=$line$'\n' ;;
+		esac
+	done
+	try_example "$command" "$shown" || return 1
+	echo "$n examples"
+	[ "$n" -gt 0 ]
+}
+
+# The options, short and long, that --help lists, and that the man page does.
+help_options() {
+	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
+		tr -d ' ' | tr , '\n' | sort
+}
+
+man_options() {
+	sed -n 's/^\.It \(Fl .*\)/ \1/p' "$ROOT/man/$1.1" | grep -oE ' Fl [A-Za-z-]+' |
+		sed 's/^ Fl /-/' | sort
+}
+
+@test "docs: the examples of pfanout(1) run and print what they show" {
+	man_examples "$ROOT/man/pfanout.1" >examples
+	run_examples <examples
+}
+
+@test "docs: the examples of pdeadletter(1) run and print what they show" {
+	man_examples "$ROOT/man/pdeadletter.1" >examples
+	run_examples <examples
+}
+
+@test "docs: the examples of pratelimit(1) run and print what they show" {
+	command -v curl >/dev/null || skip "curl is not installed"
+	"$STUBS/api" 50 api 3>&- &
+	api=$!
+	wait_until test -s api
+	API=$(cat api)
+	export API
+	man_examples "$ROOT/man/pratelimit.1" >examples
+	run_examples <examples || failed=1
+	kill "$api"
+	[ -z "${failed-}" ]
+}
+
+@test "docs: the examples of pchan(5) run and print what they show" {
+	man_examples "$ROOT/man/pchan.5" >examples
+	run_examples <examples
+}
+
+@test "docs: the examples of pchan(7) run and print what they show" {
+	man_examples "$ROOT/man/pchan.7" >examples
+	run_examples <examples
+}
+
+@test "docs: the README's pipelines run and print what they show" {
+	readme_examples "$ROOT/README.md" >examples
+	run_examples <examples
+}
+
+@test "docs: an example that prints something else than is shown is found" {
+	run run_examples <<<$'$ echo one\ntwo'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	run run_examples <<<$'$ exit 2'
+	[ "$status" -eq 1 ]
+	run run_examples <<<'no command'
+	[ "$status" -eq 1 ]
+	run run_examples <<<$'$ echo "a 17 b" &&\n> echo "[c]"\na ... b\n[c]'
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "docs: the README is short, and names the two commands for a fresh machine" {
+	[ "$(wc -l <"$ROOT/README.md")" -lt 150 ]
+	grep -q 'make deps demo' "$ROOT/README.md"
+	grep -q 'make deps check' "$ROOT/README.md"
+}
+
+@test "docs: mandoc finds nothing wrong with the man pages" {
+	command -v mandoc >/dev/null || skip "mandoc is not installed"
+	timeout 20 mandoc -Tlint "$ROOT"/man/*.[157] >found 2>&1 || true
+	# Whether the pages referred to are installed, and indexed, is no fault of the pages.
+	sed -i -e '/outdated mandoc.db/d' -e '/referenced manual not found/d' found
+	cat found
+	[ ! -s found ]
+}
+
+@test "docs: the pages and --help list the same options" {
+	for tool in pfanout pdeadletter pratelimit; do
+		help_options $tool >in-help
+		man_options $tool >in-man
+		[ "$(wc -l <in-help)" -gt 20 ]
+		diff in-help in-man
+	done
+}
+
+@test "docs: the SYNOPSIS of the pages is the usage of --help" {
+	command -v mandoc >/dev/null || skip "mandoc is not installed"
+	for tool in pfanout pdeadletter pratelimit; do
+		timeout 5 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
+		timeout 5 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
+			sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man
+		grep -q "$tool" in-help
+		diff -w in-help in-man
+	done
+}
+
+@test "docs: pchan(5) explains every reason" {
+	awk -F'"' '/\[REASON_[A-Z_]*\] = "/ { print $2 }' "$ROOT/lib/base/reason.c" | sort >reasons
+	[ "$(wc -l <reasons)" -ge 15 ]
+	sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan.5" | sort >explained
+	[ -z "$(comm -23 reasons explained)" ]
+}

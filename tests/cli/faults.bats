@@ -1,0 +1,382 @@
+#!/usr/bin/env bats
+# Faults around the tool: full disks, closed and odd descriptors, readers that go away, limits.
+
+load ../support/helpers
+load ../support/streams
+
+MODES=('' '-k -- cat' '-j4 -- cat' '-x -- cat' '-F -- cat')
+
+# A file system of so many KiB in ./disk; it is unmounted at the end.
+small_disk() {
+	mkdir disk
+	mount -t tmpfs -o "size=${1}k" none disk 2>/dev/null || skip "can't mount a tmpfs"
+	# shellcheck disable=SC2034 # for teardown
+	mounted=$BATS_TEST_TMPDIR/disk
+}
+
+# Our fd is without O_NONBLOCK, 04000.
+is_blocking() {
+	awk '/^flags/ { exit int($2 / 1000) % 10 >= 4 }' "/proc/self/fdinfo/$1"
+}
+
+fds_of() {
+	find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l
+}
+
+@test "faults: stdout full at once: status 2 soon, named" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	for mode in "${MODES[@]}"; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		{ yes '{"id":1}' 2>/dev/null || true; } | timeout 10 pfanout $mode >/dev/full 2>err || status=$?
+		echo "pfanout $mode: $status"
+		[ "$status" -eq 2 ]
+		has err 'standard output: No space left on device'
+	done
+}
+
+@test "faults: stdout full at the last record" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	echo '{"id":1}' >in
+	for mode in "${MODES[@]}"; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		timeout 10 pfanout $mode <in >/dev/full 2>err || status=$?
+		[ "$status" -eq 2 ]
+		has err 'No space'
+	done
+}
+
+@test "faults: a disk that fills up: status 2, whole lines only" {
+	small_disk 64
+	seq 1000 | sed "s/.*/{\"id\":&,\"x\":\"$(head -c 300 /dev/zero | tr '\0' x)\"}/" >in
+	for mode in '-k' '-k -- cat' '-k -x -b 8 -- cat'; do
+		rm -f disk/out
+		status=0
+		# shellcheck disable=SC2086 # words
+		timeout 60 pfanout $mode <in >disk/out 2>err || status=$?
+		echo "pfanout $mode: $status"
+		[ "$status" -eq 2 ]
+		has err 'No space'
+		n=$(wc -l <disk/out)
+		[ "$n" -gt 100 ]
+		head -n "$n" in | cmp - disk/out
+	done
+}
+
+@test "faults: EIO on stdin and stdout" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	ids 3000 >in
+	status=0
+	timeout 60 strace -f -o trace -P "$PWD/in" -e inject=read:error=EIO:when=2 pfanout -k -b 8 <in >out 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard input: Input/output error'
+	status=0
+	timeout 60 strace -f -o trace -P "$PWD/out" -e inject=writev:error=EIO:when=2+ pfanout -k -b 8 <in >out 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard output: Input/output error'
+	n=$(wc -l <out)
+	head -n "$n" in | cmp - out
+}
+
+@test "faults: stdin or stdout closed: a clear error" {
+	status=0
+	timeout 10 pfanout <&- >out 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard input'
+	lines err 1
+	status=0
+	echo '{"id":1}' | timeout 10 pfanout 2>err >&- || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard output'
+	lines err 1
+}
+
+@test "faults: stderr closed: it works, and fd 2 becomes nothing else" {
+	printf '{"id":1}\nnonsense\n' >in
+	status=0
+	timeout 10 pfanout -v -d dead <in >out 2>&- || status=$?
+	[ "$status" -eq 1 ]
+	[ "$(cat out)" = '{"id":1}' ]
+	[ "$(jq -r .text dead)" = nonsense ]
+	status=0
+	timeout 10 pfanout -d dead -x -- sh -c 'echo noise >&2; cat' <in >out 2>&- || status=$?
+	[ "$status" -eq 1 ]
+	lines dead 2
+}
+
+@test "faults: stdin that can only be written, stdout that can only be read, a folder" {
+	echo '{"id":1}' >in
+	status=0
+	timeout 10 pfanout >out 2>err 0>file || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard input: Bad file descriptor'
+	status=0
+	timeout 10 pfanout <in 1<in 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard output: Bad file descriptor'
+	status=0
+	timeout 10 pfanout <. >out 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard input: Is a directory'
+}
+
+@test "faults: | head -1 in the middle of a flood: quiet, by SIGPIPE" {
+	for mode in "${MODES[@]}"; do
+		rm -f status
+		# shellcheck disable=SC2016,SC2086 # for the other shell; words
+		timeout 20 bash -c 'yes "{\"id\":1}" 2>/dev/null | pfanout "$@" 2>err | head -n 1 >out
+			echo "${PIPESTATUS[1]}" >status' bash $mode
+		echo "pfanout $mode: $(cat status)"
+		[ "$(cat status)" -eq 141 ]
+		[ ! -s err ]
+		[ "$(cat out)" = '{"id":1}' ]
+	done
+}
+
+@test "faults: | head -1 while the input is idle: quiet, by SIGPIPE, soon" {
+	for mode in "${MODES[@]}"; do
+		rm -f in.fifo status
+		mkfifo in.fifo
+		# shellcheck disable=SC2016,SC2086 # for the other shell; words
+		timeout 20 bash -c 'pfanout "$@" <in.fifo 2>err | head -n 1 >out
+			echo "${PIPESTATUS[0]}" >status' bash $mode 3>&- &
+		exec 7>in.fifo
+		echo '{"id":1}' >&7
+		# Nothing more comes, and the FIFO stays open.
+		wait_until test -s status
+		exec 7>&-
+		wait
+		echo "pfanout $mode: $(cat status)"
+		[ "$(cat status)" -eq 141 ]
+		[ ! -s err ]
+	done
+}
+
+@test "faults: a reader that goes away leaves no process" {
+	mkfifo in.fifo
+	{ timeout 20 pfanout -j3 -- "$STUBS/faults-worker" pids <in.fifo 2>err || true; } 3>&- | head -n 1 >out 3>&- &
+	exec 7>in.fifo
+	ids 3 >&7
+	wait_until at_least pids 1
+	wait
+	exec 7>&-
+	while read -r worker; do wait_until is_gone "$worker"; done <pids
+}
+
+@test "faults: EPIPE is a write error where SIGPIPE was ignored" {
+	for mode in "${MODES[@]}"; do
+		rm -f status
+		# shellcheck disable=SC2016,SC2086 # for the other shell; words
+		timeout 20 bash -c 'yes "{\"id\":1}" 2>/dev/null | { trap "" PIPE; pfanout "$@" 2>err; echo "$?" >status; } | head -n 1 >out' bash $mode
+		echo "pfanout $mode: $(cat status)"
+		[ "$(cat status)" -eq 2 ]
+		has err 'standard output: Broken pipe'
+	done
+}
+
+@test "faults: nonblocking descriptors from the parent: every byte comes" {
+	ids 20000 >in
+	for mode in '-k' '-k -- cat' '-k -x -j4 -- head -n 1'; do
+		[[ $mode != *-x* ]] || ids 300 >in
+		# shellcheck disable=SC2016,SC2086 # for the other shell; words
+		go 0 bash -c 'dd if=in ibs=3000 obs=3000 status=none |
+			"$1/faults-drip" "$1/faults-nonblock" pfanout "${@:2}"' bash "$STUBS" $mode
+		cmp in out
+	done
+}
+
+@test "faults: nonblocking stderr, and a worker that is loud: every byte comes" {
+	ids 2 >in
+	mkfifo err.fifo
+	cat err.fifo >noise &
+	# shellcheck disable=SC2016 # for the other shell
+	go 0 sh -c '"$0/faults-nonblock" pfanout -j1 -x -- sh -c "cat; seq 20000 >&2" <in 2>err.fifo' "$STUBS"
+	wait
+	{ seq 20000; seq 20000; } | cmp - noise
+}
+
+@test "faults: our O_NONBLOCK is never left behind on a shared descriptor" {
+	mkfifo in.fifo out.fifo
+	exec 7<>in.fifo 8<>out.fifo
+	for mode in '' '-j2 -- cat' '-F -- cat' '-x -- cat'; do
+		echo '{"id":1}' >&7
+		# It is ended while it waits for input.
+		# shellcheck disable=SC2086 # words
+		timeout 60 pfanout --grace 0 $mode <&7 >&8 2>err 3>&- &
+		pid=$!
+		read -r -t 20 answer <&8
+		[ "$answer" = '{"id":1}' ]
+		is_blocking 7
+		is_blocking 8
+		kill -TERM "$pid"
+		wait "$pid" || true
+		is_blocking 7
+		is_blocking 8
+	done
+	exec 7>&- 8>&-
+}
+
+@test "faults: EINTR at each third read, write and poll changes nothing" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	mkfifo in.fifo
+	ids 3000 >in
+	for mode in '-k' '-k -j2 -- cat'; do
+		dd if=in of=in.fifo bs=1000 status=none &
+		# shellcheck disable=SC2086 # words
+		go 0 strace -f -o trace -P "$PWD/in.fifo" -P "$PWD/out" -e trace=read,writev,poll,ppoll \
+			-e inject=read,writev,poll,ppoll:error=EINTR:when=1+3 pfanout $mode <in.fifo
+		cmp in out
+		[ "$(grep -c 'EINTR.*INJECTED' trace)" -ge 2 ]
+	done
+}
+
+@test "faults: short reads change nothing" {
+	command -v fiu-run >/dev/null || skip "fiu-run is not installed"
+	no_sanitizer
+	ids 3000 >in
+	for mode in '-k' '-k -j2 -- cat'; do
+		# shellcheck disable=SC2086 # words
+		go 0 fiu-run -x -c 'enable_random name=posix/io/rw/read/reduce,probability=0.5' pfanout $mode <in
+		cmp in out
+	done
+}
+
+@test "faults: dead-letter file on a full disk: status 2, the letters are in the output" {
+	small_disk 512
+	seq 3000 | sed 's/.*/{"id":&}/' >in
+	status=0
+	timeout 60 pfanout -d disk/dead -- sed 's/.*/!no/' <in >out 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err disk/dead
+	has err 'No space'
+	[ -s out ]
+	[ -s disk/dead ]
+	account 3000 out disk/dead
+	[ "$(tail -c 1 disk/dead | tr '\n' x)" = x ]
+}
+
+@test "faults: a dead-letter file that can't be synced: told once, status 2, nothing lost" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	ids 300 >in
+	: >dead # a new one would have its folder synced, and be refused at the start
+	status=0
+	timeout 60 strace -f -o trace -e trace=fdatasync,fsync -e inject=fdatasync,fsync:error=EIO \
+		pfanout -d dead -- sed 's/.*/!no/' <in >out 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'Input/output error'
+	[ "$(grep -c 'sync(.*EIO' trace)" -eq 1 ]
+	account 300 out dead
+}
+
+@test "faults: a dead-letter file whose folder can't be synced is refused before input is read" {
+	command -v strace >/dev/null || skip "strace is not installed"
+	no_sanitizer
+	ids 300 >in
+	{
+		status=0
+		timeout 60 strace -f -o trace -e trace=fsync -e inject=fsync:error=EIO \
+			pfanout -d dead -- cat >out 2>err || status=$?
+		read -r line
+	} <in
+	[ "$status" -eq 2 ]
+	[ "$line" = '{"id":1}' ]
+	has err 'dead-letter file dead: Input/output error'
+}
+
+@test "faults: -j above the limit of open files is refused before input is read" {
+	command -v prlimit >/dev/null || skip "prlimit is not installed"
+	ids 300 >in
+	{
+		status=0
+		timeout 20 prlimit --nofile=64:64 pfanout -j 100 -- cat >out 2>err || status=$?
+		read -r line
+	} <in
+	[ "$status" -eq 2 ]
+	[ "$line" = '{"id":1}' ]
+	lines err 1
+	has err '-j 100'
+	has err 'ulimit'
+}
+
+@test "faults: the soft limit of open files is raised, and restored in workers" {
+	command -v prlimit >/dev/null || skip "prlimit is not installed"
+	ids 300 >in
+	go 0 prlimit --nofile=40:2000 pfanout -j 50 -- cat <in
+	sort -V out | cmp - in
+	head -n 1 in >one
+	# shellcheck disable=SC2016 # for the other shell
+	go 0 prlimit --nofile=40:2000 pfanout -j 50 -x -- sh -c 'ulimit -Sn; ulimit -Hn' <one
+	[ "$(cat out)" = '40
+2000' ]
+}
+
+@test "faults: no more processes: a clear error, not a hang" {
+	command -v prlimit >/dev/null || skip "prlimit is not installed"
+	command -v setpriv >/dev/null || skip "setpriv is not installed"
+	no_sanitizer
+	[ "$(id -u)" -eq 0 ] || skip "only root can become somebody who has no processes"
+	cp "$(command -v pfanout)" /tmp/pfanout.$$ && chmod 755 /tmp/pfanout.$$
+	status=0
+	ids 300 | timeout 60 setpriv --reuid 64321 --regid 64321 --clear-groups \
+		prlimit --nproc=20:20 "/tmp/pfanout.$$" -j 30 -- cat >out 2>err || status=$?
+	rm /tmp/pfanout.$$
+	[ "$status" -eq 2 ]
+	[ -s err ]
+}
+
+@test "faults: 200 workers" {
+	ids 3000 >in
+	go 0 pfanout -j 200 -- cat <in
+	sort -V out | cmp - in
+	go 0 pfanout -k -j 200 -- cat <in
+	cmp in out
+}
+
+@test "faults: a worker sees none of our descriptors" {
+	ids 3 >in
+	# What the test's own shell has open is another matter, see below.
+	plain=$("$STUBS/faults-fds" <<<1)
+	for mode in '-j3' '-j3 -F' '-x'; do
+		# shellcheck disable=SC2086 # words
+		go 0 pfanout -d dead $mode -- "$STUBS/faults-fds" <in
+		lines out 3
+		jq -se --argjson plain "$plain" 'all(. - $plain == [] and .[:3] == [0, 1, 2])' out
+	done
+}
+
+@test "faults: a worker does not see what the parent left open" {
+	ids 3 >in
+	for mode in '' -F -x; do
+		# shellcheck disable=SC2086 # nothing or a word
+		go 0 pfanout $mode -- "$STUBS/faults-fds" <in 7<in 100<in
+		[ "$(sort -u out)" = '[0, 1, 2]' ]
+	done
+}
+
+@test "faults: no descriptor and no process is left by workers that recycle themselves" {
+	mkfifo in.fifo
+	timeout 60 pfanout -j2 -- sed -u 1q <in.fifo >out 2>err 3>&- &
+	exec 7>in.fifo
+	ids 10 >&7
+	wait_until at_least out 10
+	pid=$(pgrep -P $!)
+	before=$(fds_of "$pid")
+	ids 300 | sed 1,10d >&7
+	wait_until at_least out 300
+	# Between two workers there may be one more or less.
+	wait_until sh -c "[ \$(ls /proc/$pid/fd | wc -l) -le $before ] && [ \$(pgrep -P $pid | wc -l) -le 2 ] && ! ps -o stat= --ppid $pid | grep -q Z"
+	exec 7>&-
+	wait
+	account 300 out
+}
+
+@test "faults: no process is left at the end, whatever a worker left behind" {
+	ids 3 >in
+	go 0 pfanout -j2 -- "$STUBS/faults-worker" pids <in
+	at_least pids 2
+	while read -r worker; do wait_until is_gone "$worker"; done <pids
+}

@@ -1,0 +1,250 @@
+#!/usr/bin/env bats
+# Filter mode: a stream filter per worker.
+# shellcheck disable=SC2086,SC2034 # some words are to be split; counts.bash looks at $way and $options
+
+load ../support/helpers
+load ../support/streams
+load ../support/counts
+
+# same COMMAND...: over however many workers, the lines that one filter would give, in some order.
+same() {
+	"$@" <in | LC_ALL=C sort >want
+	for jobs in 1 2 7; do
+		go 0 pfanout -F -v -j "$jobs" -- "$@" <in
+		LC_ALL=C sort out | cmp - want
+		[ "$(total received)" -eq "$(wc -l <in)" ]
+		[ "$(total processed)" -eq "$(total received)" ]
+		[ "$(total written)" -eq "$(wc -l <out)" ]
+	done
+}
+
+# gives_up WORD COMMAND...: status 2, and it is said why and how many records it had been given.
+gives_up() {
+	for jobs in 1 3; do
+		go 2 pfanout -F -j "$jobs" -- "${@:2}" <in
+		has err "$1"
+		grep -E 'worker [0-9]+ \(.*\).* [0-9]+ records' err
+	done
+}
+
+@test "filter: grep" {
+	ids 3000 >in
+	same grep 7
+	same grep -v 7
+}
+
+@test "filter: jq select" {
+	ids 3000 >in
+	same jq -c 'select(.id % 3 == 0)'
+}
+
+@test "filter: one that adds lines" {
+	ids 3000 >in
+	same sed p
+}
+
+@test "filter: sed" {
+	ids 3000 >in
+	same sed -n 's/1/one/p'
+}
+
+@test "filter: one worker keeps the order" {
+	ids 3000 >in
+	go 0 pfanout -F -j 1 -- cat <in
+	cmp out in
+}
+
+@test "filter: sort holds all lines" {
+	seq 3000 -1 1 | sed 's/.*/{"id":&}/' >in
+	go 0 pfanout -F -j 1 -- sort <in
+	sort in | cmp - out
+	go 0 pfanout -F -j 3 -- sort <in
+	sort out >sorted
+	sort in | cmp - sorted
+}
+
+@test "filter: wc -l counts all records" {
+	ids 3000 >in
+	go 0 pfanout -F -j 1 -- wc -l <in
+	[ "$(xargs <out)" = 3000 ]
+	go 0 pfanout -F -v -j 4 -- wc -l <in
+	lines out 4
+	[ "$(awk '{ n += $1 } END { print n }' out)" -eq 3000 ]
+}
+
+@test "filter: mlr" {
+	command -v mlr || skip "no mlr"
+	ids 3000 >in
+	same mlr --ijsonl --ojsonl filter '$id % 2 == 0'
+}
+
+@test "filter: answers come before the end of the input" {
+	mkfifo to from
+	timeout 60 pfanout -F -j 2 -- grep --line-buffered 1 <to >from 2>err 3>&- &
+	exec 8>to 9<from
+	for i in 1 21 100; do
+		echo "{\"id\":$i}" >&8
+		read -r -t 10 -u 9 line
+		[ "$line" = "{\"id\":$i}" ]
+	done
+	exec 8>&-
+	wait $!
+}
+
+@test "filter: an empty input" {
+	go 0 pfanout -F -j 3 -- wc -l </dev/null
+	[ "$(sort -u out | xargs)" = 0 ]
+}
+
+@test "filter: any lines may come out, as they are" {
+	ids 2 >in
+	go 0 pfanout -F -j 1 -- sh -c 'cat >/dev/null; printf "no JSON\n\n!x\n\377\000\n{\"pchan\":1}\nend"' <in
+	printf 'no JSON\n\n!x\n\377\000\n{"pchan":1}\nend\n' | cmp - out
+}
+
+@test "filter: records are checked before, with -R they are not" {
+	printf '%s\n' '{"id":1}' 'no JSON' '{"id":3}' >in
+	go 1 pfanout -F -j 1 -v -- cat <in
+	lines out 3
+	[ "$(grep '^{"pchan"' out | jq -r '.reason + .text')" = "invalidno JSON" ]
+	balanced
+	go 0 pfanout -F -R -j 1 -- cat <in
+	cmp out in
+}
+
+@test "filter: dead letters pass by" {
+	letter='{"pchan":"dead-letter/1","id":"abc","stage":"before","reason":"exit","value":7}'
+	{
+		ids 100
+		echo "$letter"
+		ids 100
+	} >in
+	go 0 pfanout -F -v -j 2 -- grep nothing <in
+	[ "$(cat out)" = "$letter" ]
+	[ "$(total bypassed)" -eq 1 ]
+	[ "$(total received)" -eq 200 ]
+	go 0 pfanout -F -v --no-bypass -j 2 -- grep before <in
+	[ "$(cat out)" = "$letter" ]
+	[ "$(total bypassed)" -eq 0 ]
+}
+
+@test "filter: exit 1 after the end is no failure" {
+	ids 3000 >in
+	for jobs in 1 4; do
+		go 0 pfanout -F -j "$jobs" -- grep nothing <in
+		[ ! -s out ]
+		[ ! -s err ]
+	done
+}
+
+@test "filter: exit 2 after the end is one" {
+	ids 30 >in
+	gives_up 'status 2' sh -c 'cat >/dev/null; exit 2'
+	go 2 pfanout -F -j 1 -- sh -c 'cat >/dev/null; exit 2' <in
+	grep -E ' 30 records' err
+	gives_up 'status 2' grep '\('
+}
+
+@test "filter: a signal is one" {
+	ids 30 >in
+	gives_up SIGKILL sh -c 'cat >/dev/null; kill -9 $$'
+	gives_up SIGTERM sh -c 'cat; kill $$'
+}
+
+@test "filter: one that leaves before the end of the input" {
+	ids 100000 >in
+	gives_up 'head' head -n 1
+	gives_up 'true' true
+	gives_up 'sed' sed 100q
+}
+
+@test "filter: one that leaves while the input is open" {
+	mkfifo to
+	timeout 60 pfanout -F -j 1 -- head -n 1 <to >out 2>err 3>&- &
+	exec 8>to
+	echo '{"id":1}' >&8
+	wait_until at_least out 1
+	status=0
+	(trap '' PIPE && echo '{"id":2}' >&8) 2>/dev/null || true
+	exec 8>&-
+	wait $! || status=$?
+	[ "$status" -eq 2 ]
+	grep -E ' [12] records' err
+	[ "$(grep -v pchan out)" = '{"id":1}' ]
+}
+
+@test "filter: one that closes its stdin" {
+	ids 100000 >in
+	gives_up stdin sh -c 'read -r x; exec <&-; exec sleep 1000'
+}
+
+@test "filter: what can't be given any more leaves as dead letters" {
+	ids 100000 >in
+	go 2 pfanout -F -v -j 2 -- head -n 1 <in
+	balanced_but_for_filter
+}
+
+# The filters' own lines are not accounted for.
+balanced_but_for_filter() {
+	[ "$(total received)" -eq $(($(total processed) + $(total filtered) + $(total failed))) ]
+	[ "$(grep -c '^{"pchan":"dead-letter/1"' out)" -eq "$(total failed)" ]
+	[ "$(total failed)" -eq 0 ] || [ "$(reasons out)" = "cancelled $(total failed)" ]
+}
+
+@test "filter: a background process that holds the output" {
+	time=9$BATS_TEST_NUMBER$$
+	ids 100 >in
+	go 0 pfanout -F -j 2 -- sh -c "sleep $time & exec cat" <in
+	sort out >sorted
+	sort in | cmp - sorted
+	[ "$(pgrep -fcx "sleep $time")" -eq 0 ]
+}
+
+@test "filter: long lines are never torn" {
+	perl -e 'for (1 .. 200) { $c = chr(97 + $_ % 26); print "\"", $_, ($c) x (90000 + 100 * $_), "\"\n" }' | sed 's/^"\([0-9]*\)/"\1/' >in
+	sort in >sorted
+	for command in cat "sed s/x/x/" "grep ."; do
+		go 0 pfanout -F -j 4 -- $command <in
+		sort out | cmp - sorted
+	done
+}
+
+@test "filter: lines written in pieces are never torn" {
+	ids 40 >in
+	go 0 pfanout -F -j 4 -- perl -ne '$| = 1; chomp; print substr($_, 0, 3); select undef, undef, undef, 0.001; print substr($_, 3), "\n"' <in
+	settled 40 0
+}
+
+@test "filter: -b 0" {
+	ids 3000 >in
+	go 0 pfanout -F -b 0 -j 3 -- cat <in
+	settled 3000 0
+}
+
+@test "filter: stderr passes through" {
+	ids 10 >in
+	go 0 pfanout -F -j 1 -- sh -c 'echo a word >&2; exec cat' <in
+	has err 'a word'
+	cmp out in
+}
+
+@test "filter: a million records" {
+	[ -z "$SAN" ] || skip "too slow under a sanitizer"
+	ids 1000000 >in
+	go 0 "$STUBS/input-rss" rss pfanout -F -v -j 2 -- cat <in
+	lines out 1000000
+	[ "$(total processed)" -eq 1000000 ]
+	[ "$(cat rss)" -lt 16384 ]
+}
+
+@test "filter: -k, -t, -a, -x and the like don't go with it" {
+	for options in -k "-t 1s" "-a 2" "--backoff 1s" -x "--match .id" "--window 2"; do
+		go 2 pfanout $options -F -- cat </dev/null
+		lines err 1
+		has err "${options%% *}"
+		has err "-F"
+	done
+	go 2 pfanout -F </dev/null
+	lines err 1
+	has err "-F"
+}

@@ -1,0 +1,264 @@
+#!/usr/bin/env bats
+# The command line: what is understood, what is refused, and that nothing is read before.
+
+load ../support/helpers
+load ../support/streams
+
+MAN=$BATS_TEST_DIRNAME/../../man/pfanout.1
+
+# refused WORD ARG...: a usage error, one line that has WORD in it, and the input is untouched: the
+# shell that shares it still reads the first line.
+refused() {
+	local status=0 line
+
+	seq 1000 >in
+	{
+		timeout 20 pfanout "${@:2}" >out 2>err || status=$?
+		read -r line
+	} <in
+	echo "pfanout ${*:2}: status $status, then read: $line"
+	[ "$status" -eq "${want:-2}" ]
+	[ "$line" = 1 ]
+	[ ! -s out ]
+	lines err 1
+	grep -q '^pfanout: ' err
+	has err "$1"
+}
+
+# The long options of --help.
+long_options() {
+	pfanout --help | grep -o -e '--[a-z][a-z-]*' | sort -u
+}
+
+# The flags in a text of usage lines, one line each.
+flags_of() {
+	sed 's/\[command/command/' | while read -r line; do
+		echo "$line" | grep -o -e ' -[A-Za-z]\b' -e '\[-[A-Za-z]' | tr -d ' []' | sort -u | tr '\n' ' '
+		echo
+	done
+}
+
+@test "options: --help is on stdout, with status 0" {
+	for option in -h --help; do
+		go 0 pfanout "$option" </dev/null
+		[ ! -s err ]
+		grep -q '^usage: pfanout' out
+		has out --dead-letter
+	done
+	# Also where the rest makes no sense.
+	go 0 pfanout --help --no-such-option </dev/null
+}
+
+@test "options: --help names all common options, within 100 columns" {
+	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
+		jobs keep-order timeout attempts backoff window match max-failed exec filter; do
+		long_options | grep -qx -e "--$option" || {
+			echo "--$option is not in --help"
+			return 1
+		}
+	done
+	pfanout --help >out
+	[ "$(wc -L <out)" -le 100 ]
+}
+
+@test "options: each long option of --help is understood" {
+	for option in $(long_options); do
+		timeout 20 pfanout "$option" --version </dev/null >out 2>err || true
+		lacks err 'there is no option'
+	done
+}
+
+@test "options: --version" {
+	for option in -V --version; do
+		go 0 pfanout "$option" </dev/null
+		[ ! -s err ]
+		lines out 1
+		grep -q '^pfanout [0-9][0-9.]*' out
+	done
+}
+
+@test "options: --help into a full disk is an error" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	local status=0
+
+	timeout 20 pfanout --help >/dev/full 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'No space'
+}
+
+@test "options: unknown ones" {
+	refused -Z -Z
+	refused --bogus --bogus
+	refused --bogus --bogus=3
+	refused -Z -kZ
+	refused -Z -Z -- cat
+}
+
+@test "options: a value that is missing" {
+	for option in -j -t -a -n -b -d --backoff --window --match --max-failed --max-record --grace; do
+		refused "$option" "$option"
+	done
+}
+
+@test "options: a value that there must not be" {
+	refused --keep-order --keep-order=yes
+}
+
+@test "options: bad numbers" {
+	for value in 0 -1 x '' 1x 1.5 ' 1' +1 99999999999999999999; do
+		refused -j -j "$value"
+		refused -a -a "$value" -- cat
+		refused --window --window "$value" -- cat
+		refused --max-failed --max-failed "$value"
+	done
+	refused -b -b -1
+	refused -b -b x
+}
+
+@test "options: bad durations" {
+	for value in '' x 5 -1s 1y 1.s .s 1s2 99999999999999d; do
+		refused -t -t "$value" -- cat
+		refused --grace --grace "$value"
+		refused --backoff --backoff "$value" -- cat
+		refused --backoff --backoff "1s,$value" -- cat
+	done
+	refused -t -t 0 -- cat
+	refused --backoff --backoff 2s,1s -- cat
+}
+
+@test "options: bad sizes" {
+	for value in '' x 0 -1 1Q 16MM 99999999999T; do
+		refused --max-record --max-record "$value"
+	done
+}
+
+@test "options: bad paths" {
+	for value in '' id .a. '.a[' '.a[x]' '."a'; do
+		refused --match --match "$value" -- cat
+	done
+	refused '.a b' -x -- echo '{.a b}'
+}
+
+@test "options: an empty name or file" {
+	refused -n -n ''
+	refused -d -d ''
+}
+
+@test "options: a message says what is allowed" {
+	refused 'from 1 to' -j 0
+	refused 250ms -t 5 -- cat
+	refused 64K --max-record x
+}
+
+@test "options: modes that don't go together" {
+	refused -x -x -F -- cat
+	refused -k -F -k -- cat
+	refused -t -F -t 1s -- cat
+	refused -a -F -a 2 -- cat
+	refused --backoff -F --backoff 1s -- cat
+	refused --match -F --match .id -- cat
+	refused --match -x --match .id -- cat
+	refused --window -x --window 2 -- cat
+	refused --window -F --window 2 -- cat
+}
+
+@test "options: a command that is missing or empty" {
+	refused -x -x
+	refused -F -F --
+	refused -t -t 1s
+	refused -a -a 3
+	refused --match --match .id
+	refused empty -- ''
+}
+
+@test "options: a command that is not there is 127, one that can't be executed 126, before input is read" {
+	echo 'echo hello' >plain
+	for mode in '' -x -F; do
+		# shellcheck disable=SC2086 # nothing or a word
+		want=127 refused no-such-command $mode -- no-such-command
+		# shellcheck disable=SC2086
+		want=127 refused ./missing $mode -- ./missing
+		# shellcheck disable=SC2086
+		want=126 refused ./plain $mode -- ./plain
+		# shellcheck disable=SC2086
+		want=126 refused / $mode -- /
+	done
+}
+
+@test "options: what comes after the command is the command's" {
+	echo '{"id":1}' >in
+	go 0 pfanout sed -e s/1/2/ <in
+	[ "$(cat out)" = '{"id":2}' ]
+}
+
+@test "options: values with = and without a blank" {
+	ids 3 >in
+	go 0 pfanout -kj2 --buffer=1 -b0 --max-record=1K -nstage <in
+	cmp in out
+}
+
+@test "options: all common options at once, in each mode" {
+	ids 300 >in
+	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -t 10s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
+		# shellcheck disable=SC2086 # words
+		go 0 pfanout -j 3 -n stage -b 7 -d dead --max-record 1M --no-bypass --grace 1s -P -q --max-failed 9 $mode <in
+		sort -V out | cmp - in
+		[ ! -s dead ]
+		[ ! -s err ]
+	done
+}
+
+@test "options: -q is quiet about failures, not about errors" {
+	echo nonsense >in
+	go 1 pfanout <in
+	lines err 2
+	go 1 pfanout -q <in
+	[ ! -s err ]
+	go 2 pfanout -q -j0 <in
+	lines err 1
+}
+
+@test "options: -v ends with one line of numbers" {
+	{
+		ids 5
+		echo
+		echo nonsense
+	} >in
+	go 1 pfanout -v -- sed '/"id":2}/s/.*//; /"id":3}/s/.*/!no/' <in
+	[ "$(tail -n 1 err | sed 's/, [0-9.]* s, [0-9]* records.*//')" = "pfanout: received 6, processed 3, filtered 1, \
+failed 2 (1 invalid, 1 rejected), bypassed 0, retries 0, blank 1, written 5" ]
+	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s$'
+}
+
+@test "options: -n names the stage in dead letters, else the command does" {
+	echo nonsense >in
+	go 1 pfanout -n enrich <in
+	[ "$(jq -r .stage out)" = enrich ]
+	go 1 pfanout <in
+	[ "$(jq -r .stage out)" = pfanout ]
+	go 1 pfanout /bin/cat <in
+	[ "$(jq -r .stage out)" = cat ]
+}
+
+@test "options: the man page and --help have the same options" {
+	[ -f "$MAN" ] || skip "no man page yet"
+	sed -n 's/^\.It Fl \([A-Za-z-][a-z-]*\).*/\1/p' "$MAN" | sort -u >first
+	grep '^\.It Fl' "$MAN" | grep -o 'Fl -[a-z][a-z-]*' | sed 's/Fl -/--/' | sort -u >page
+	long_options >help
+	diff help page
+	pfanout --help | sed -n 's/^  -\([A-Za-z]\),.*/\1/p' | sort -u >help
+	grep '^\.It Fl' "$MAN" | grep -o 'Fl [A-Za-z]\b' | sed 's/Fl //' | sort -u >page
+	diff help page
+}
+
+@test "options: the man page's SYNOPSIS and the usage lines of --help agree" {
+	[ -f "$MAN" ] || skip "no man page yet"
+	command -v mandoc >/dev/null || skip "mandoc is not installed"
+	pfanout --help | sed -n '1,/^$/p' | grep . | sed 's/^usage: //; s/^ *//' | flags_of >help
+	# One paragraph a form; a line that does not begin with the name belongs to the one before.
+	mandoc -Tascii -Owidth=400 "$MAN" | col -b | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
+		grep '^ ' | sed 's/^ *//' | awk '/^pfanout/ { if (l != "") print l; l = $0; next } { l = l " " $0 } END { print l }' |
+		flags_of >page
+	[ -s page ]
+	diff help page
+}

@@ -1,0 +1,221 @@
+#!/usr/bin/env bats
+# At a terminal: progress, Ctrl-C, a typo, as a person sees them.
+
+load ../support/helpers
+load ../support/streams
+
+# A terminal of our own with a shell in it, its folder is ours.
+terminal() {
+	command -v tmux >/dev/null || skip "tmux is not installed"
+	export TMUX_TMPDIR=$BATS_TEST_TMPDIR
+	unset TMUX
+	tmux -u -f /dev/null new-session -d -x 150 -y 30 'unset ENV; exec sh' 3>&- 4>&-
+	type_in "PS1='% '; clear; echo up >up"
+	wait_until test -s up
+	see '^%'
+}
+
+teardown() {
+	[ -z "${TMUX_TMPDIR-}" ] || {
+		echo "--- the screen"
+		screen | grep .
+		tmux kill-server
+	}
+}
+
+type_in() {
+	tmux send-keys -l "$1"
+	tmux send-keys Enter
+}
+
+press() {
+	tmux send-keys "$1"
+}
+
+screen() {
+	tmux capture-pane -p
+}
+
+shows() {
+	screen | grep -qE -e "$1"
+}
+
+# Waits for it; by the clock, as looking takes its time.
+see() {
+	local end=$((SECONDS + 15))
+
+	until shows "$1"; do
+		[ "$SECONDS" -lt "$end" ] || {
+			echo "never seen: $1"
+			return 1
+		}
+		sleep 0.05
+	done
+}
+
+# What was typed is there as its echo and as the answer.
+see_twice() {
+	local end=$((SECONDS + 15))
+
+	until [ "$(screen | grep -cE -e "$1")" -eq 2 ]; do
+		[ "$SECONDS" -lt "$end" ]
+		sleep 0.05
+	done
+}
+
+shows_not() {
+	! shows "$1"
+}
+
+# The command has ended with this status; the shell drops the rest of a line at Ctrl-C, so it is asked for later.
+ends_with() {
+	see '^%$'
+	type_in "echo status=\$?"
+	see "^status=$1"
+}
+
+# Starts a command that reads the FIFO in.fifo, whose writer we are, as fd 7.
+with_input() {
+	mkfifo in.fifo
+	type_in "$1"
+	exec 7>in.fifo
+}
+
+@test "terminal: -P shows a line, keeps it up to date, and clears it" {
+	terminal
+	with_input 'pfanout -P -j2 -- cat <in.fifo >out; echo status=$?'
+	ids 3 >&7
+	see 'cat: 3 records, .*/s, backlog 0, in flight 0, failed 0'
+	ids 5 | sed 1,3d >&7
+	see 'cat: 5 records'
+	[ "$(screen | grep -c records)" -eq 1 ]
+	exec 7>&-
+	see '^status=0'
+	shows_not records
+	ids 5 | cmp - <(sort out)
+}
+
+@test "terminal: pratelimit -P tells the rate, what waits and the buffer; Ctrl-C twice" {
+	terminal
+	with_input 'pratelimit -P -r 1/d -b 500 <in.fifo >out'
+	ids 100 >&7
+	see 'pratelimit: 100 records, .*/s, limit 1/d, waiting 99, buffer 2004, failed 0'
+	press C-c
+	see '^pratelimit: finishing 99 records, Ctrl-C again to stop'
+	press C-c
+	see 'waiting 0, buffer 2004, failed 99'
+	exec 7>&-
+	ends_with 130
+	shows '99 of 100 records failed .99 cancelled.; their dead letters are in the output'
+	ids 100 | cmp - <(jq -c '.value? // .' out)
+}
+
+@test "terminal: -P tells percent and time left of a file" {
+	terminal
+	ids 3000 >in
+	mkfifo out.fifo
+	exec 9<>out.fifo
+	type_in 'pfanout -P -b 8 -j1 -x -- sh -c "head -c 5000 /dev/zero | tr \\\\0 x; echo" <in >out.fifo'
+	see ', [0-9]+%, ETA [0-9]+:[0-9][0-9]:[0-9][0-9]'
+	press C-c
+	# Not behind the progress.
+	see '^pfanout: finishing [0-9]+ records'
+	press C-c
+	exec 8<out.fifo 9>&-
+	timeout 30 cat <&8 >out
+	ends_with 130
+}
+
+@test "terminal: -P is silent where stderr is no terminal" {
+	terminal
+	with_input 'pfanout -P <in.fifo >out 2>err; echo status=$?'
+	echo '{"id":1}' >&7
+	wait_until test -s out
+	exec 7>&-
+	see '^status=0'
+	[ ! -s err ]
+}
+
+@test "terminal: Ctrl-C once: it says that it finishes, and finishes" {
+	terminal
+	mkfifo go
+	with_input "pfanout -j1 --window 1 --grace 60s -- '$STUBS/terminal-wait' go begun <in.fifo >out"
+	ids 3 >&7
+	wait_until test -s begun
+	press C-c
+	see 'finishing 3 records, Ctrl-C again to stop'
+	ids 4 | sed 1,3d >&7
+	echo >go
+	exec 7>&-
+	ends_with 130
+	ids 4 | cmp - out
+}
+
+@test "terminal: Ctrl-C twice: it stops, and what was held is in dead letters" {
+	terminal
+	mkfifo go
+	with_input "pfanout -j1 --window 1 --grace 60s -- '$STUBS/terminal-wait' go begun <in.fifo >out"
+	ids 3 >&7
+	wait_until test -s begun
+	press C-c
+	see 'finishing 3 records'
+	press C-c
+	wait_until at_least out 3
+	exec 7>&-
+	ends_with 130
+	account 3 out
+	[ "$(reasons out)" = 'cancelled 3' ]
+	shows '3 of 3 records failed \(3 cancelled\)'
+}
+
+@test "terminal: Ctrl-C on a terminal as input stops at once" {
+	terminal
+	type_in "pfanout -- cat"
+	type_in '{"typed":1}'
+	see_twice '^{"typed":1}'
+	press C-c
+	ends_with 130
+}
+
+@test "terminal: each record typed is answered, and Ctrl-D ends" {
+	terminal
+	for mode in '' '-- cat' '-k -j4 -- cat' '-x -- cat'; do
+		type_in clear
+		type_in "pfanout $mode; echo status=\$?"
+		for n in 1 2; do
+			type_in "{\"typed\":$n}"
+			see_twice "^{\"typed\":$n}"
+		done
+		press C-d
+		see '^status=0'
+	done
+}
+
+@test "terminal: Ctrl-C on a whole pipeline: all stages finish, the prompt comes back" {
+	terminal
+	type_in "'$STUBS/signals-head' count flowing 30000 | pfanout -q -b 64 --grace 60s | pfanout -q -b 64 --grace 60s -- cat >out"
+	wait_until test -f flowing
+	press C-c
+	ends_with 130
+	wait_until test -s count
+	"$STUBS/signals-account" "$(cat count)" out
+}
+
+@test "terminal: | head -1 is quiet" {
+	terminal
+	type_in "clear; yes '{\"id\":1}' | pfanout -P -- cat | head -n 1; echo done"
+	see '^done'
+	see '^%'
+	[ "$(screen | grep . | sed 's/ *$//')" = '{"id":1}
+done
+%' ]
+}
+
+@test "terminal: a typo is one line" {
+	terminal
+	type_in 'clear; pfanout --grance 5s; echo status=$?'
+	see '^status=2'
+	see '^%'
+	[ "$(screen | grep -c '^pfanout: .*--grance')" -eq 1 ]
+	[ "$(screen | grep -c .)" -eq 3 ] # it, the status, the prompt
+}

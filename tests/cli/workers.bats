@@ -1,0 +1,535 @@
+#!/usr/bin/env bats
+# Map mode with workers that misbehave: nothing else may suffer.
+# shellcheck disable=SC2086,SC2034 # some words are to be split; counts.bash looks at $way and $options
+
+load ../support/helpers
+load ../support/streams
+load ../support/counts
+
+WORKER=$BATS_TEST_DIRNAME/../support/stubs/worker
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	ulimit -c 0
+	ids 300 >in
+}
+
+# costs "ID..." REASON COMMAND...: whatever the way, just these records of 300 die, all for this reason.
+costs() {
+	local want=$1 reason=$2
+	local -a ids
+
+	shift 2
+	read -ra ids <<<"$want"
+	go 1 pfanout -v "${way[@]}" "${options[@]}" -- "$@" <in
+	settled 300 "${#ids[@]}"
+	[ "$(dead)" = "$want" ]
+	[ "$(cut -d ' ' -f 2 sums | sort -u | xargs)" = "- $reason" ] || [ ${#ids[@]} -eq 300 ]
+	balanced
+	has err "${#ids[@]} of 300 records failed (${#ids[@]} $reason); their dead letters are in the output" ||
+		has err "1 of 300 records failed (1 $reason); its dead letter is in the output"
+}
+
+# A member of the only dead letter.
+letter() {
+	grep '^{"pchan"' out | jq -r "$1"
+}
+
+# Are there so many processes `sleep ARG`?
+sleepers() {
+	[ "$(pgrep -fcx "sleep $1")" -eq "$2" ]
+}
+
+# A time for `sleep` that is nobody else's.
+own_time() {
+	echo "9$BATS_TEST_NUMBER$$"
+}
+
+# The run ends with status 2, says WORD, and every record read is accounted for.
+gives_up() {
+	local word=$1
+
+	shift
+	go 2 timeout 30 pfanout -v "${way[@]}" "${options[@]}" -- "$@" <in
+	has err "$word"
+	balanced
+}
+
+# Those that can't be trusted still may not make up or lose lines: a line for each record.
+gives_up_and_names_filter() {
+	gives_up "-F" "$@"
+	grep -E 'worker [0-9]+ \(.*\).* line [0-9]+' err
+	[ "$(total received)" -eq "$(wc -l <out)" ]
+}
+
+@test "workers: crash, each answer at once" {
+	each_way costs "7 150 151" crash "$WORKER" -u crash 7,150,151
+	grep '^{"pchan"' out | jq -e '.worker.signal == "SIGSEGV" and (.worker | has("exit") | not) and .worker.slot >= 1 and
+		.worker.pid > 1 and .attempts == 1 and (.message | contains("SIGSEGV"))'
+}
+
+@test "workers: crash, block-buffered" {
+	each_way costs "7 150 151" crash "$WORKER" crash 7,150,151
+}
+
+@test "workers: crash at the first and the last record" {
+	each_way costs "1 300" crash "$WORKER" crash 1,300
+}
+
+@test "workers: exit, each answer at once" {
+	each_way costs "7 150 151" crash "$WORKER" -u exit 7,150,151
+	grep '^{"pchan"' out | jq -e '.worker.exit == 3 and (.worker | has("signal") | not) and (.message | contains("exit status 3"))'
+}
+
+@test "workers: exit, block-buffered" {
+	each_way costs "7 150 151" crash "$WORKER" exit 7,150,151
+}
+
+@test "workers: crash, with a second attempt" {
+	options=(-a 2 --backoff 1ms)
+	each_way costs "7 150 151" crash "$WORKER" crash 7,150,151
+	grep '^{"pchan"' out | jq -e '.attempts == 2'
+}
+
+@test "workers: hang, each answer at once" {
+	options=(-t 1s)
+	one_and_many costs "7 150" timeout "$WORKER" -u hang 7,150
+}
+
+@test "workers: hang, block-buffered" {
+	options=(-t 1s)
+	one_and_many costs "150" timeout "$WORKER" hang 150
+}
+
+@test "workers: reject" {
+	each_way costs "7 150 151" rejected "$WORKER" -u reject 7,150,151
+	options=(-a 3)
+	each_way costs "7 150 151" rejected "$WORKER" reject 7,150,151
+	grep '^{"pchan"' out | jq -e '.attempts == 1 and .message == "no \(.value.id), thanks"'
+}
+
+@test "workers: reject every record" {
+	one_and_many costs "$(seq -s ' ' 300)" rejected "$WORKER" reject all
+}
+
+drops() {
+	go 0 pfanout -v "${way[@]}" -- "$@" <in
+	settled 300 0 7 150 151
+	balanced
+	[ "$(total filtered)" -eq 3 ]
+}
+
+@test "workers: drop" {
+	each_way drops "$WORKER" drop 7,150,151
+	each_way drops "$WORKER" -u drop 7,150,151
+}
+
+@test "workers: drop every record" {
+	go 0 pfanout -v -k -j 4 -- "$WORKER" drop all <in
+	[ ! -s out ]
+	[ "$(total filtered)" -eq 300 ]
+	[ "$(total received)" -eq 300 ]
+}
+
+@test "workers: garbage, each answer at once" {
+	each_way costs "7 150 151" bad_answer "$WORKER" -u garbage 7,150,151
+}
+
+@test "workers: garbage, block-buffered" {
+	each_way costs "7 150 151" bad_answer "$WORKER" garbage 7,150,151
+	[ "$(grep -c 'garbage 150' out)" -eq 1 ]
+}
+
+@test "workers: garbage of other kinds" {
+	way=(-k -j 2)
+	# NUL, invalid UTF-8, two texts, a text cut short.
+	for answer in '"a\000b"' '"\377"' '1 2' '{"id":'; do
+		costs 7 bad_answer perl -pe "s/.*:7\}/$answer/"
+	done
+}
+
+@test "workers: an answer longer than --max-record" {
+	way=(-k -j 2)
+	options=(--max-record 64K)
+	costs 7 bad_answer perl -pe 's/.*:7\}/"\"" . "x" x 70000 . "\""/e'
+}
+
+@test "workers: an endless answer" {
+	go 1 timeout 20 pfanout -v -k -j 2 --max-record 64K -- perl -ne 'if (/:7\}/) { print "x" while 1 } print' <in
+	settled 300 1
+	[ "$(dead)" = 7 ]
+}
+
+@test "workers: too many answers" {
+	each_way gives_up_and_names_filter "$WORKER" -u more 150
+	each_way gives_up_and_names_filter "$WORKER" more 150
+}
+
+@test "workers: too many answers at the last record" {
+	each_way gives_up_and_names_filter "$WORKER" more 300
+}
+
+@test "workers: an answer before any question" {
+	way=(-j 1)
+	gives_up "-F" sh -c 'echo "{}"; exec cat'
+}
+
+@test "workers: answers before the line that is named can be trusted" {
+	go 2 pfanout -k -j 1 --window 1 -- "$WORKER" -u more 150 <in
+	line=$(sed -n 's/.* line \([0-9]*\).*/\1/p' err)
+	[ "$line" -le 151 ]
+	head -n $((line - 1)) out | cmp - <(ids $((line - 1)))
+}
+
+@test "workers: too few answers" {
+	each_way gives_up_and_names_filter "$WORKER" -u fewer 150
+	each_way gives_up_and_names_filter "$WORKER" fewer 150
+	grep '^{"pchan"' out | jq -se 'any(.reason == "no_answer")'
+}
+
+@test "workers: too few answers at the last record" {
+	each_way gives_up_and_names_filter "$WORKER" fewer 300
+	# What the other workers had in hand is cancelled.
+	[ "$(letter 'select(.reason == "no_answer").value.id')" = 300 ]
+}
+
+@test "workers: no answers at all" {
+	for worker in "sed d" "$WORKER fewer all"; do
+		one_and_many gives_up_and_names_filter $worker
+	done
+}
+
+# A worker that stops with one record answered and, maybe, the next ones read: those are given out again, and
+# at most the first of them is charged.
+costs_at_most_one() {
+	local got=0
+
+	timeout 60 pfanout -v "${way[@]}" "${options[@]}" -- "$@" <in >out 2>err || got=$?
+	balanced
+	settled 300 "$(total failed)"
+	[ "$(total failed)" -le 1 ]
+	[ "$got" -eq "$(total failed)" ]
+}
+
+@test "workers: closed stdout after an answer" {
+	one_and_many costs_at_most_one "$WORKER" -u close-out 150
+}
+
+@test "workers: closed stdout instead of an answer" {
+	one_and_many costs 150 crash "$WORKER" -u close-out-first 150
+}
+
+@test "workers: closed stdin after an answer" {
+	options=(-t 3s)
+	one_and_many costs_at_most_one "$WORKER" -u close-in 150
+}
+
+@test "workers: closed stdin instead of an answer" {
+	options=(-t 3s)
+	one_and_many costs_150 "$WORKER" -u close-in-first 150
+}
+
+# Whether this is told as a crash or a timeout depends on what else was in the pipe.
+costs_150() {
+	go 1 pfanout -v "${way[@]}" "${options[@]}" -- "$@" <in
+	settled 300 1
+	[ "$(dead)" = 150 ]
+	balanced
+}
+
+@test "workers: closed stdin at once, for ever" {
+	ids 20 >in
+	way=(-j 2)
+	gives_up worker sh -c 'exec <&-; exec sleep 1000'
+}
+
+@test "workers: closed stdout at once, for ever" {
+	ids 20 >in
+	way=(-j 2)
+	gives_up worker sh -c 'exec >&-; exec sleep 1000'
+}
+
+@test "workers: recycling itself after 10 answers" {
+	for stub in "$WORKER -u" "$WORKER"; do
+		each_way recycles $stub recycle all 10
+	done
+}
+
+recycles() {
+	go 0 pfanout -v "${way[@]}" -- "$@" <in
+	settled 300 0
+	balanced
+	[ "$(total retries)" -eq 0 ]
+}
+
+@test "workers: recycling itself after each answer" {
+	ids 100 >in
+	each_way go 0 pfanout -- "$WORKER" recycle all 1 <in
+	go 0 pfanout -k -j 4 -- head -n 1 <in
+	cmp out in
+}
+
+@test "workers: recycling and crashing" {
+	each_way costs "7 150 151" crash sh -c 'exec perl -e "
+		while (<STDIN>) { kill 9, \$\$ if /:(7|150|151)\}/; print; exit 0 if ++\$n == 10 }"'
+}
+
+@test "workers: a poison record for a block-buffered python3" {
+	ids 3000 >in
+	for attempts in 1 2; do
+		each_way poison "$attempts"
+	done
+}
+
+poison() {
+	go 1 pfanout -v "${way[@]}" -a "$1" --backoff 1ms -- "$STUBS/worker-python" 1234 <in
+	settled 3000 1
+	balanced
+	[ "$(letter '[.value.id, .reason, .attempts, .worker.signal] | join(" ")')" = "1234 crash $1 SIGKILL" ]
+}
+
+@test "workers: a background process that holds the pipes" {
+	time=$(own_time)
+	each_way go_child
+	wait_until sleepers "$time" 0
+}
+
+go_child() {
+	go 0 pfanout -v "${way[@]}" -- "$WORKER" child 7,150 "$time" <in
+	settled 300 0
+	wait_until sleepers "$time" 0
+}
+
+@test "workers: a background process of a worker that crashes" {
+	time=$(own_time)
+	way=(-k -j 2)
+	costs 150 crash sh -c "sleep $time & exec '$WORKER' -u crash 150"
+	wait_until sleepers "$time" 0
+}
+
+@test "workers: a background process of a worker that hangs" {
+	time=$(own_time)
+	way=(-k -j 2)
+	options=(-t 1s)
+	costs 150 timeout sh -c "sleep $time & exec '$WORKER' -u hang 150"
+	wait_until sleepers "$time" 0
+}
+
+@test "workers: one that ignores SIGTERM and hangs" {
+	way=(-j 2)
+	options=(-t 1s)
+	costs 150 timeout sh -c "trap '' TERM; exec '$WORKER' -u hang 150"
+}
+
+@test "workers: no answer ever: true and false" {
+	ids 100 >in
+	for command in true false; do
+		each_way cancels_all "$command"
+	done
+	has err 'exit status 1'
+}
+
+cancels_all() {
+	gives_up "($1)" "$1"
+	[ "$(total processed)" -eq 0 ]
+	[ "$(total failed)" -gt 0 ]
+	grep -vq '"reason":"cancelled"' out || return 0
+	# At most those that were tried may have another reason.
+	[ "$(grep -vc '"reason":"cancelled"' out)" -le 5 ]
+}
+
+@test "workers: they are not started over and over at full speed" {
+	ids 100 >in
+	go 2 pfanout -j 4 -- sh -c 'echo start >>starts; exit 1' <in
+	[ "$(wc -l <starts)" -ge 5 ]
+	[ "$(wc -l <starts)" -le 12 ]
+}
+
+@test "workers: eight deaths in a row after some answers don't end the run" {
+	ids 60 >in
+	go 1 pfanout -v -j 1 -- "$WORKER" -u crash "$(seq -s, 5 12)" <in
+	settled 60 8
+	balanced
+}
+
+@test "workers: they see only their three descriptors" {
+	exec 7</dev/null 8>&1
+	echo 1 | go 0 pfanout -j 1 -- "$STUBS/worker-surroundings"
+	[ "$(jq -r .fds out)" = "0 1 2" ]
+}
+
+@test "workers: they see none of the stage's own descriptors" {
+	(
+		for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done
+		seq 40 | timeout 20 pfanout -j 8 -d dead -- "$STUBS/worker-surroundings" >out 2>err
+	)
+	lines out 40
+	[ "$(jq -r .fds out | sort -u)" = "0 1 2" ]
+}
+
+@test "workers: default signals, empty mask, a process group of their own" {
+	(
+		trap '' PIPE HUP USR1
+		seq 8 | timeout 20 pfanout -j 4 -- "$STUBS/worker-surroundings" >out 2>err
+	)
+	lines out 8
+	cat out
+	jq -e '(.ignored | test("^0+$")) and (.blocked | test("^0+$")) and .leader' out
+}
+
+@test "workers: the same in exec and filter mode" {
+	trap '' PIPE HUP USR1
+	go 0 pfanout -x -j 1 -- grep -E '^Sig(Ign|Blk)' /proc/self/status <<<1
+	[ "$(cut -f 2 out | xargs)" = "0000000000000000 0000000000000000" ]
+	go 0 pfanout -F -j 1 -- sh -c "cat; exec grep -E '^Sig(Ign|Blk)' /proc/self/status" </dev/null
+	[ "$(cut -f 2 out | xargs)" = "0000000000000000 0000000000000000" ]
+	trap - PIPE HUP USR1
+}
+
+@test "workers: the limit of files that we were started with" {
+	(
+		ulimit -S -n 70
+		seq 40 | timeout 20 pfanout -j 20 -- "$STUBS/worker-surroundings" >out 2>err
+	)
+	lines out 40
+	[ "$(jq -r .files out | sort -u)" = 70 ]
+}
+
+@test "workers: too many for the limit of files is told before anything is read" {
+	{
+		(
+			ulimit -n 64
+			go 2 pfanout -j 1000 -- cat
+		)
+		read -r line
+	} <in
+	[ "$line" = '{"id":1}' ]
+	[ ! -s out ]
+	lines err 1
+	has err '-j 1000'
+}
+
+# A run that waits for input after many workers have come and gone.
+idle_after_restarts() {
+	mkfifo to
+	timeout 60 pfanout "$@" <to >out 2>err 3>&- &
+	exec 8>to
+	cat in >&8
+	wait_until at_least out 300
+	pid=$(pgrep -P $! pfanout)
+}
+
+@test "workers: no zombies and no descriptors are left while it runs" {
+	idle_after_restarts -j 2 -- "$WORKER" -u recycle all 10
+	wait_until no_zombies "$pid"
+	ls -l "/proc/$pid/fd"
+	[ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -lt 40 ]
+	exec 8>&-
+	wait
+	settled 300 0
+}
+
+no_zombies() {
+	[ -z "$(ps --ppid "$1" -o stat= | tr -cd Z)" ]
+}
+
+@test "workers: none is left at the end" {
+	time=$(own_time)
+	go 0 pfanout -j 4 -- bash -c "exec -a worker$time cat" <in
+	[ "$(pgrep -fc "^worker$time")" -eq 0 ]
+	go 1 pfanout -j 4 -t 1s -- "$WORKER" -u hang 7 "worker$time" <in
+	[ "$(pgrep -fc "worker$time")" -eq 0 ]
+}
+
+@test "workers: --max-failed" {
+	ids 3000 >in
+	one_and_many fails_5
+}
+
+fails_5() {
+	options=(--max-failed 5)
+	gives_up 5 "$WORKER" -u reject all
+	[ "$(grep -c '"reason":"rejected"' out)" -ge 5 ]
+	[ "$(grep -c '"reason":"rejected"' out)" -lt 1000 ]
+	# With fewer the run goes to its end.
+	go 1 pfanout -v "${way[@]}" --max-failed 4 -- "$WORKER" -u reject 7,150,151 <in
+	settled 3000 3
+	[ "$(dead)" = "7 150 151" ]
+}
+
+@test "workers: their stderr passes through" {
+	go 0 pfanout -j 4 -- "$WORKER" tell all <in
+	[ "$(grep -c '^about ' err)" -eq 300 ]
+	settled 300 0
+}
+
+@test "workers: the end of their stderr is in the letter" {
+	ids 20 >in
+	go 1 pfanout -k -j 1 -- sh -c 'while read -r l; do case $l in *:7}) echo "seven is bad" >&2; exit 4 ;; esac; echo "$l"; done' <in
+	settled 20 1
+	has err "seven is bad"
+	[ "$(letter .worker.stderr)" = "seven is bad" ]
+	[ "$(letter .worker.exit)" = 4 ]
+}
+
+@test "workers: of a long stderr the last 4 KiB are in the letter" {
+	ids 3 >in
+	go 1 pfanout -k -j 1 -- perl -e '$| = 1; while (<STDIN>) {
+		if (/:2\}/) { print STDERR "line $_\n" for 1 .. 20000; print STDERR "the end\n"; exit 1 } print }' <in
+	settled 3 1
+	[ "$(grep -c '^line ' err)" -eq 20000 ]
+	letter .worker.stderr >said
+	[ "$(wc -c <said)" -le 4097 ]
+	[ "$(wc -c <said)" -gt 3000 ]
+	grep -qx "line 20000" said
+	grep -qx "the end" said
+}
+
+@test "workers: a rejected record's letter has the stderr, too" {
+	ids 20 >in
+	go 1 pfanout -k -j 1 -- sh -c 'while read -r l; do case $l in *:7}) echo "seven is bad" >&2; echo "!no" ;; *) echo "$l" ;; esac; done' <in
+	settled 20 1
+	[ "$(letter .worker.stderr)" = "seven is bad" ]
+}
+
+@test "workers: a closed stderr is no misdeed" {
+	go 0 pfanout -k -j 2 -- sh -c "exec 2>&-; exec '$WORKER'" <in
+	cmp out in
+}
+
+# cannot STATUS WORD COMMAND...: it can't be started, and the input is untouched.
+cannot() {
+	local line
+
+	{
+		go "$1" pfanout "${@:3}"
+		read -r line
+	} <in
+	[ "$line" = '{"id":1}' ]
+	[ ! -s out ]
+	lines err 1
+	has err "$2"
+}
+
+@test "workers: command not found" {
+	cannot 127 no-such-command no-such-command
+	cannot 127 ./no/such/command -j 4 ./no/such/command
+	cannot 127 no-such-command -x no-such-command
+	cannot 127 no-such-command -F no-such-command
+}
+
+@test "workers: command not executable" {
+	echo 'echo' >plain
+	chmod 644 plain
+	cannot 126 plain ./plain
+	cannot 126 plain -x ./plain
+	cannot 126 plain -F ./plain
+	mkdir folder
+	cannot 126 folder ./folder
+	printf '#!/no/such/interpreter\n' >script
+	chmod 755 script
+	cannot 127 script ./script || cannot 126 script ./script
+}

@@ -1,0 +1,189 @@
+#include "base/bucket.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "t.h"
+
+#define S INT64_C(1000000000)
+#define YEAR (365 * 24 * 3600 * S)
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A bucket, and what was seen of it. */
+struct sim {
+	struct rate rate;
+	int64_t full;
+	uint64_t paid;
+};
+
+/* Somebody comes and waits until it is due. */
+static int64_t
+take(struct sim *s, int64_t came, uint64_t amount)
+{
+	int64_t due = bucket_due(&s->rate, s->full, came, amount);
+
+	s->full = bucket_take(&s->rate, s->full, came, amount, &s->paid);
+	return due;
+}
+
+static const struct rate awkward[] = {
+    {1, S, 1},
+    {7, S, 1},
+    {999983, S, 1},
+    {3000000, S, 1},
+    {1, 24 * 3600 * S, 1},
+    {1000003, 24 * 3600 * S, 1},
+    {7, 3, 1}, /* 2.3 in a ns */
+    {10737418240, S, 1},
+    {1, 1, 1},
+    {999983, 60 * S, 5},
+    {3, 1000, 1000000},
+};
+
+/* The n-th amount is due exactly when it has been earned, and never before: over a year in large steps. */
+static void
+test_a_year(void)
+{
+	for (size_t i = 0; i < LEN(awkward); i++) {
+		struct sim s = {.rate = awkward[i]};
+		__extension__ __int128 taken = 0;
+		int64_t due = 0;
+		uint64_t step = (uint64_t)((long double)YEAR / 10000 * (long double)s.rate.amount /
+		    (long double)s.rate.per);
+		long double exact;
+
+		if (step == 0)
+			step = 1;
+		while (due < YEAR) {
+			due = take(&s, 0, step);
+			exact = (long double)taken * (long double)s.rate.per /
+			    (long double)s.rate.amount;
+			CHECK((long double)due >= exact - 0.01L && (long double)due <= exact + 2,
+			    "%zu: %" PRId64 " instead of %Lf", i, due, exact);
+			taken += step;
+		}
+	}
+}
+
+/* The same one by one. */
+static void
+test_steps(void)
+{
+	for (size_t i = 0; i < LEN(awkward); i++) {
+		struct sim s = {.rate = awkward[i]};
+		bool good = true;
+
+		s.rate.burst = 1;
+		for (uint64_t n = 0; n < 1000000 && s.full < 50 * YEAR; n++) {
+			__extension__ __int128 due = (__int128)take(&s, 0, 1) * s.rate.amount;
+			__extension__ __int128 exact = (__int128)n * s.rate.per;
+
+			good = good && due >= exact && due <= exact + 2 * (__int128)s.rate.amount;
+		}
+		CHECK(good, "%zu", i);
+	}
+}
+
+static void
+test_burst(void)
+{
+	struct sim s = {.rate = {100, S, 5}};
+	int64_t now = 1000 * S;
+
+	for (int n = 0; n < 5; n++)
+		CHECK(take(&s, now, 1) == now, "%d", n);
+	for (int n = 1; n < 100; n++)
+		CHECK(take(&s, now, 1) == now + n * S / 100, "%d", n);
+	/* What came while others waited does not wait longer. */
+	CHECK(take(&s, now + S / 2, 1) == now + S);
+	/* Idle for long: no more than a burst. */
+	now += 3600 * S;
+	for (int n = 0; n < 5; n++)
+		CHECK(take(&s, now, 1) == now, "%d", n);
+	CHECK(take(&s, now, 1) == now + S / 100);
+	/* Idle for a bit: what was earned meanwhile. */
+	now += 3 * S / 100;
+	CHECK(take(&s, now, 1) == now);
+	CHECK(take(&s, now, 1) == now);
+	CHECK(take(&s, now, 1) == now + S / 100);
+}
+
+static void
+test_more_than_the_burst(void)
+{
+	struct sim s = {.rate = {1000, S, 100}};
+
+	CHECK(take(&s, S, 5000) == S);
+	CHECK(take(&s, S, 1) == S + 5 * S - 99 * S / 1000);
+	CHECK(take(&s, S, 5000) == S + 5 * S + S / 1000);
+	CHECK(take(&s, S, 100) == S + 10 * S + S / 1000);
+}
+
+/* Who wakes late has lost nothing; who was stopped for long has, but for a burst. */
+static void
+test_late(void)
+{
+	struct sim s = {.rate = {10, S, 3}};
+
+	for (int n = 0; n < 3; n++)
+		take(&s, 0, 1);
+	CHECK(take(&s, 0, 1) == S / 10);
+	s.full = bucket_take_late(&s.rate, s.full, 100 * S, 1);
+	CHECK(take(&s, 0, 1) <= 100 * S);
+	CHECK(take(&s, 0, 1) <= 100 * S);
+	CHECK(take(&s, 0, 1) == 100 * S + S / 10);
+	/* Others have taken more meanwhile: nothing is given back. */
+	CHECK(bucket_take_late(&s.rate, 200 * S, 100 * S, 1) == 200 * S);
+}
+
+static void
+test_rescale(void)
+{
+	struct rate slow = {1, 3600 * S, 1}, fast = {100, S, 1}, other = {7, 3 * S, 4};
+
+	/* An hour of debt is one record. */
+	CHECK(bucket_rescale(&slow, &fast, 3600 * S + 5, 5) == S / 100 + 5);
+	CHECK(bucket_rescale(&fast, &slow, S / 100 + 5, 5) == 3600 * S + 5);
+	CHECK(bucket_rescale(&slow, &fast, 1800 * S, 0) == S / 200);
+	/* So is credit. */
+	CHECK(bucket_rescale(&other, &fast, 10 * S - 3 * S / 7, 10 * S) / 1000 ==
+	    (10 * S - S / 100) / 1000);
+	/* But there is no more than the burst. */
+	CHECK(bucket_rescale(&fast, &slow, 0, 1000 * S) == 1000 * S - 3600 * S);
+	CHECK(bucket_rescale(&fast, &slow, -YEAR, YEAR) == YEAR - 3600 * S);
+	CHECK(bucket_rescale(&fast, &fast, 7 * S, S) == 7 * S);
+	/* Nothing overflows. */
+	CHECK(bucket_rescale(&(struct rate){UINT64_MAX, 1, 1}, &(struct rate){1, UINT64_MAX, 1},
+		  BUCKET_LONGEST, 0) == BUCKET_LONGEST);
+	CHECK(bucket_rescale(&(struct rate){1, UINT64_MAX, UINT64_MAX},
+		  &(struct rate){1, UINT64_MAX, 1}, -BUCKET_LONGEST, 0) <= 0);
+}
+
+static void
+test_extremes(void)
+{
+	struct sim s = {.rate = {1, UINT64_MAX, UINT64_MAX}};
+
+	CHECK(bucket_time(&s.rate, UINT64_MAX) == BUCKET_LONGEST);
+	CHECK(bucket_time(&s.rate, 0) == 0);
+	for (int n = 0; n < 10; n++)
+		CHECK(take(&s, n, UINT64_MAX) >= n);
+	CHECK(s.full > 0);
+	s = (struct sim){.rate = {UINT64_MAX, 1, 1}};
+	for (int n = 0; n < 1000; n++)
+		CHECK(take(&s, 5, 1) <= 6);
+}
+
+int
+main(void)
+{
+	test_a_year();
+	test_steps();
+	test_burst();
+	test_more_than_the_burst();
+	test_late();
+	test_rescale();
+	test_extremes();
+	return t_end();
+}

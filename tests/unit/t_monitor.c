@@ -1,0 +1,269 @@
+/* Signals come from this process itself; what they did is seen in the stage's contexts. */
+
+#include "stage/monitor.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "sync/ctx.h"
+#include "record/deadfile.h"
+#include "stage/stage.h"
+#include "t.h"
+
+#define LIMIT 10000 /* ms, for what never comes */
+
+static struct options opt = {.grace = 3600 * CLOCK_S};
+static int said_fds[2]; /* what was said comes out here */
+
+static void
+say(const char *line)
+{
+	(void)!write(said_fds[1], line, strlen(line) + 1);
+}
+
+/* The next line that is said, or "". */
+static const char *
+said(void)
+{
+	static char line[2048];
+	ssize_t n = 0;
+
+	line[0] = '\0';
+	if (poll(&(struct pollfd){.fd = said_fds[0], .events = POLLIN}, 1, LIMIT) == 1)
+		n = read(said_fds[0], line, sizeof(line) - 1);
+	line[n > 0 ? n : 0] = '\0';
+	return line;
+}
+
+/* Whether it gets cancelled. */
+static bool
+ends(struct ctx *c)
+{
+	struct pollfd p = {.fd = ctx_fd(c), .events = POLLIN};
+
+	return poll(&p, 1, LIMIT) == 1 && ctx_state(c) == CTX_CANCELLED;
+}
+
+struct fixture {
+	struct stage stage;
+	struct monitor *monitor;
+	int in, pipe[2];
+};
+
+/* The input is a pipe or a file; the output the other end of it, or nothing to watch. */
+static void
+begin(struct fixture *f, bool in_is_pipe, bool out_is_pipe)
+{
+	CHECK(pipe2(f->pipe, O_CLOEXEC) == 0);
+	f->in = in_is_pipe ? f->pipe[0] : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	CHECK(stage_init(&f->stage, "test", "test", &opt, 1, 1, 100) == 0, "%s", f->stage.error);
+	f->monitor = monitor_start(&f->stage, f->in, out_is_pipe ? f->pipe[1] : f->in, say);
+	CHECK(f->monitor != NULL);
+}
+
+static int
+end(struct fixture *f)
+{
+	int sig = monitor_stop(f->monitor);
+
+	stage_free(&f->stage);
+	if (f->in != f->pipe[0])
+		close(f->in);
+	close(f->pipe[0]);
+	close(f->pipe[1]);
+	return sig;
+}
+
+static void
+send(int sig)
+{
+	CHECK(kill(getpid(), sig) == 0);
+}
+
+static void
+test_nothing(void)
+{
+	struct fixture f;
+
+	begin(&f, true, true);
+	CHECK(end(&f) == 0);
+}
+
+/* First the input, then the work; a pipe is read on. */
+static void
+test_two_signals(void)
+{
+	struct fixture f;
+
+	begin(&f, false, false);
+	send(SIGTERM);
+	CHECK(ends(f.stage.input));
+	CHECK(!stage_is_cancelled(&f.stage));
+	send(SIGINT);
+	CHECK(ends(f.stage.work));
+	CHECK(ctx_state(f.stage.root) == CTX_LIVE && f.stage.status == 0);
+	CHECK(end(&f) == SIGTERM, "the first one stopped it");
+
+	begin(&f, true, false);
+	send(SIGINT);
+	send(SIGUSR1); /* answered later than SIGINT: the lower number is taken first */
+	CHECK(strstr(said(), "received 0, ") != NULL);
+	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "whoever writes to the pipe is stopping, too");
+	send(SIGTERM);
+	CHECK(ends(f.stage.work));
+	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "it is still read");
+	CHECK(end(&f) == SIGINT);
+}
+
+/* When the grace is over it goes on by itself. */
+static void
+test_grace(void)
+{
+	int64_t begun;
+	struct fixture f;
+
+	opt.grace = 10 * CLOCK_MS;
+	begin(&f, true, false);
+	begun = clock_now();
+	send(SIGTERM);
+	CHECK(ends(f.stage.work) && clock_now() >= begun + opt.grace);
+	CHECK(
+	    ends(f.stage.input) && clock_now() >= begun + 2 * opt.grace, "at most one more grace");
+	CHECK(ctx_state(f.stage.root) == CTX_LIVE);
+	CHECK(end(&f) == SIGTERM);
+	opt.grace = 0;
+	begin(&f, false, false);
+	send(SIGTERM);
+	CHECK(ends(f.stage.input) && ends(f.stage.work), "none at all");
+	CHECK(end(&f) == SIGTERM);
+	opt.grace = 3600 * CLOCK_S;
+}
+
+/* The third one: the process is gone, by that signal, and has said what is lost. */
+static void
+test_third_signal(void)
+{
+	struct fixture f;
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		begin(&f, false, false);
+		send(SIGTERM);
+		ends(f.stage.input);
+		send(SIGTERM);
+		ends(f.stage.work);
+		send(SIGINT);
+		poll(NULL, 0, LIMIT);
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT,
+	    "%#x", status);
+	CHECK(strstr(said(), "0 records were held") != NULL);
+}
+
+static void
+test_statistics(void)
+{
+	struct fixture f;
+
+	begin(&f, true, false);
+	metrics_add(metrics_shard(f.stage.metrics, 0), METRIC_RECEIVED, 42);
+	send(SIGUSR1);
+	CHECK(strstr(said(), "received 42, ") != NULL);
+	CHECK(ctx_state(f.stage.input) == CTX_LIVE);
+	CHECK(end(&f) == 0);
+}
+
+/* SIGHUP opens the dead-letter file anew, or stops a stage that has none. */
+static void
+test_hangup_signal(void)
+{
+	size_t kept;
+	char path[] = "/tmp/t_monitor.XXXXXX", moved[40];
+	struct fixture f;
+
+	begin(&f, false, false);
+	send(SIGHUP);
+	CHECK(ends(f.stage.input));
+	CHECK(end(&f) == SIGHUP);
+
+	CHECK(close(mkstemp(path)) == 0);
+	snprintf(moved, sizeof(moved), "%s.1", path);
+	opt.dead_letter = path;
+	begin(&f, false, false);
+	CHECK(rename(path, moved) == 0);
+	send(SIGHUP);
+	send(SIGUSR1); /* taken after it */
+	CHECK(*said() != '\0');
+	CHECK(
+	    deadfile_put(f.stage.dead, "x\n", 2) == 0 && deadfile_commit(f.stage.dead, &kept) == 0);
+	CHECK(access(path, F_OK) == 0, "it was not opened anew");
+	CHECK(ctx_state(f.stage.input) == CTX_LIVE);
+	CHECK(end(&f) == 0);
+	opt.dead_letter = NULL;
+	unlink(path);
+	unlink(moved);
+}
+
+/* The reader of our output goes away while nothing is written. */
+static void
+test_reader_gone(void)
+{
+	struct fixture f;
+
+	begin(&f, false, true);
+	close(f.pipe[0]);
+	CHECK(ends(f.stage.root));
+	CHECK(f.stage.status == 0);
+	f.pipe[0] = -1;
+	CHECK(monitor_stop(f.monitor) == 0 && f.stage.hung_up);
+	stage_free(&f.stage);
+	close(f.in);
+	close(f.pipe[1]);
+}
+
+static void
+test_die(void)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	if ((pid = fork()) == 0)
+		signals_die_of(SIGPIPE);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE,
+	    "%#x", status);
+}
+
+int
+main(void)
+{
+	alarm(60);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	CHECK(pipe2(said_fds, O_CLOEXEC) == 0);
+	signals_block();
+	CHECK(!signals_ignored(SIGTERM) && !signals_ignored(SIGPIPE));
+	test_nothing();
+	test_third_signal();
+	test_die();
+	test_two_signals();
+	test_grace();
+	test_statistics();
+	test_hangup_signal();
+	test_reader_gone();
+	signal(SIGTERM, SIG_IGN);
+	signals_block();
+	CHECK(signals_ignored(SIGTERM) && signals_ignored(SIGPIPE) && !signals_ignored(SIGINT));
+	return t_end();
+}

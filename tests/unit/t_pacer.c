@@ -1,0 +1,347 @@
+#include "pratelimit/pacer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pratelimit/meter.h"
+#include "base/clock.h"
+#include "record/record.h"
+#include "t.h"
+
+#define S CLOCK_S
+#define MS CLOCK_MS
+#define START (1000 * S)
+#define ROOM 20000
+
+/* A pacer on a simulated clock, and when each record left, by its number. */
+struct sim {
+	struct meter *meter;
+	struct pacer pacer;
+	size_t come, left;
+	int64_t *time;
+	size_t *order; /* the numbers in the order in which they left */
+};
+
+static void
+begin(struct sim *s, struct rate rate, bool bytes, size_t max_flows)
+{
+	*s = (struct sim){.meter = meter_new(&rate)};
+	s->time = calloc(ROOM, sizeof(*s->time));
+	s->order = calloc(ROOM, sizeof(*s->order));
+	CHECK(s->meter != NULL && s->time != NULL && s->order != NULL);
+	CHECK(pacer_init(&s->pacer, s->meter, bytes, max_flows, ROOM) == 0);
+	pacer_set_time(&s->pacer, START);
+}
+
+static void
+end(struct sim *s)
+{
+	pacer_free(&s->pacer);
+	meter_free(s->meter);
+	free(s->time);
+	free(s->order);
+}
+
+static void
+leave(struct sim *s, const struct record *r)
+{
+	s->time[r->seq] = s->pacer.now;
+	s->order[s->left++] = r->seq;
+}
+
+/* A record of so many bytes with its LF comes now. */
+static void
+come(struct sim *s, const char *key, size_t bytes)
+{
+	struct record r = {.seq = s->come++, .len = bytes - 1, .queued = s->pacer.now};
+	struct flow *flow = pacer_flow(&s->pacer, key, strlen(key));
+
+	CHECK(flow != NULL);
+	if (pacer_take(&s->pacer, flow, &r))
+		leave(s, &r);
+	else
+		CHECK(pacer_wait(&s->pacer, flow, &r));
+}
+
+/* Wakes now, and lets go what is due. */
+static void
+wake(struct sim *s, int64_t now)
+{
+	struct record r;
+
+	pacer_set_time(&s->pacer, now);
+	while (pacer_due(&s->pacer, &r))
+		leave(s, &r);
+}
+
+/* Wakes when there is something to do, up to `late` after that, until then. */
+static void
+run(struct sim *s, int64_t until, int64_t late)
+{
+	int64_t next;
+
+	while ((next = pacer_next(&s->pacer)) <= until)
+		wake(s, next + (late > 0 ? rand() % late : 0));
+	if (until != CLOCK_NEVER - 1 && s->pacer.now < until)
+		wake(s, until);
+}
+
+/* All at once, and each leaves on its moment. */
+static void
+test_exact(void)
+{
+	static const struct rate rates[] = {{50, S, 1}, {7, S, 1}, {1000, S, 1}, {999983, S, 1},
+	    {3000000, S, 1}, {1, 24 * 3600 * S, 1}, {20000, S, 40}};
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		struct sim s;
+		bool good = true;
+
+		begin(&s, rates[i], false, 1);
+		for (int n = 0; n < 10000; n++)
+			come(&s, "", 1);
+		run(&s, CLOCK_NEVER - 1, 0);
+		CHECK(s.left == 10000);
+		for (uint64_t n = 0; n < 10000; n++) {
+			uint64_t waits = n < rates[i].burst ? 0 : n - rates[i].burst + 1;
+			int64_t exact = START + (int64_t)(waits * rates[i].per / rates[i].amount);
+
+			good =
+			    good && s.order[n] == n && s.time[n] >= exact && s.time[n] <= exact + 2;
+		}
+		CHECK(good, "rate %zu", i);
+		end(&s);
+	}
+}
+
+/* The most that left within 100 ms. */
+static size_t
+worst_window(const struct sim *s)
+{
+	size_t worst = 0;
+
+	for (size_t first = 0, i = 0; i < s->left; i++) {
+		while (s->time[s->order[i]] - s->time[s->order[first]] > 100 * MS)
+			first++;
+		if (i - first + 1 > worst)
+			worst = i - first + 1;
+	}
+	return worst;
+}
+
+/* Waking late costs nothing in the long run, and no window gets more than what was late. */
+static void
+test_late(void)
+{
+	static const int64_t late[] = {MS / 2, 5 * MS, PACER_LATE};
+
+	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
+		struct sim s;
+
+		begin(&s, (struct rate){5000, S, 1}, false, 1);
+		for (int n = 0; n < 15000; n++)
+			come(&s, "", 1);
+		run(&s, CLOCK_NEVER - 1, late[i]);
+		CHECK(s.left == 15000);
+		for (int64_t n = 0; n < 15000; n += 1000)
+			CHECK(s.time[n] >= START + n * S / 5000 &&
+				s.time[n] <= START + n * S / 5000 + late[i] + S / 5000,
+			    "%" PRId64 ": %" PRId64, n, s.time[n] - START);
+		CHECK(worst_window(&s) <= 500 + 1 + (size_t)(late[i] / (S / 5000)), "%zu",
+		    worst_window(&s));
+		end(&s);
+	}
+}
+
+/* Idle time gives a burst, and not a record more; so does having been stopped. */
+static void
+test_idle_and_stopped(void)
+{
+	for (uint64_t burst = 1; burst <= 100; burst += 33) {
+		struct sim s;
+
+		begin(&s, (struct rate){100, S, burst}, false, 1);
+		for (uint64_t n = 0; n < burst; n++)
+			come(&s, "", 1);
+		CHECK(s.left == burst);
+		wake(&s, START + 3600 * S);
+		for (int n = 0; n < 1000; n++)
+			come(&s, "", 1);
+		CHECK(s.left == 2 * burst, "%zu", s.left);
+		run(&s, START + 3601 * S, 0);
+		CHECK(s.left == 2 * burst + 100, "%zu", s.left);
+		/* SIGSTOP for 5 s. */
+		wake(&s, START + 3606 * S);
+		CHECK(s.left == 3 * burst + 100, "%zu", s.left);
+		run(&s, START + 3607 * S, 0);
+		CHECK(s.left == 3 * burst + 200, "%zu", s.left);
+		end(&s);
+	}
+}
+
+static void
+test_bytes(void)
+{
+	struct sim s;
+
+	begin(&s, (struct rate){1000, S, 100}, true, 1);
+	come(&s, "", 60);
+	come(&s, "", 40);
+	CHECK(s.left == 2, "a burst");
+	come(&s, "", 5000); /* more than the burst: when the bucket is full */
+	come(&s, "", 100);
+	come(&s, "", 1);
+	run(&s, CLOCK_NEVER - 1, 0);
+	CHECK(s.time[2] == START + 100 * MS, "%" PRId64, s.time[2] - START);
+	CHECK(
+	    s.time[3] == START + 5100 * MS, "the debt is waited out: %" PRId64, s.time[3] - START);
+	CHECK(s.time[4] == START + 5101 * MS, "%" PRId64, s.time[4] - START);
+	end(&s);
+}
+
+/* Another rate counts at once, for what waits and for what was taken. */
+static void
+test_change(void)
+{
+	struct rate hour = {1, 3600 * S, 1}, fast = {100, S, 1};
+	struct sim s;
+
+	for (int keyed = 0; keyed < 2; keyed++) {
+		begin(&s, hour, false, 10);
+		for (int n = 0; n < 100; n++)
+			come(&s, keyed ? "key" : "", 1);
+		CHECK(s.left == 1);
+		run(&s, START + 1800 * S, 0);
+		CHECK(s.left == 1);
+		CHECK(meter_change(s.meter, &fast) == 0);
+		wake(&s, START + 1800 * S);
+		CHECK(pacer_next(&s.pacer) == START + 1800 * S + 5 * MS, "half of it was waited");
+		run(&s, START + 1800 * S + 95 * MS, 0);
+		CHECK(s.left == 11, "%zu", s.left);
+		CHECK(meter_change(s.meter, &hour) == 0);
+		wake(&s, START + 1800 * S + 100 * MS);
+		CHECK(s.left == 11, "%zu", s.left);
+		run(&s, START + 1800 * S + 1900 * S, 0);
+		CHECK(s.left == 12, "%zu", s.left);
+		/* As often as you like. */
+		for (int n = 0; n < 50; n++) {
+			CHECK(meter_change(s.meter, n % 2 == 0 ? &fast : &hour) == 0);
+			wake(&s, s.pacer.now);
+		}
+		CHECK(s.left == 12);
+		CHECK(s.pacer.rate.amount == 1);
+		end(&s);
+	}
+}
+
+/* A hot key among 10 000 holds up nobody else, and each keeps its order. */
+static void
+test_hot_key(void)
+{
+	struct sim s;
+	char key[16];
+
+	begin(&s, (struct rate){10, S, 1}, false, 20000);
+	for (int n = 0; n < 5000; n++)
+		come(&s, "hot", 1);
+	CHECK(s.left == 1);
+	for (int n = 0; n < 10000; n++) {
+		snprintf(key, sizeof(key), "%d", n);
+		come(&s, key, 1);
+	}
+	CHECK(s.left == 10001 && s.pacer.flows.n == 10001);
+	/* The others are forgotten when they might pass again anyway. */
+	run(&s, START + 10 * S, 0);
+	CHECK(s.left == 10101 && s.pacer.flows.n == 1, "%zu %zu", s.left, s.pacer.flows.n);
+	run(&s, CLOCK_NEVER - 1, 0);
+	CHECK(s.left == 15000 && s.pacer.flows.n == 0);
+	for (int n = 1; n < 5000; n++)
+		CHECK(s.time[n] == START + n * S / 10 && s.order[10000 + n] == (size_t)n, "%d", n);
+	end(&s);
+}
+
+/* Records that are seen 15 ms after they came, with idle time in between: forgotten buckets give no credit. */
+static void
+test_forgotten(void)
+{
+	struct sim s;
+
+	for (int keys = 1; keys <= 2; keys++) {
+		begin(&s, (struct rate){1000, S, 1}, false, 2);
+		for (int64_t t = 0; t < S; t += S / 15000) {
+			struct record r = {.seq = s.come, .queued = START + t - 15 * MS};
+			struct flow *flow;
+
+			wake(&s, START + t);
+			flow = pacer_flow(&s.pacer, t / MS % keys == 0 ? "a" : "b", 1);
+			if (flow == NULL || !pacer_take(&s.pacer, flow, &r))
+				continue;
+			s.come++;
+			leave(&s, &r);
+		}
+		CHECK(s.left >= 990 && s.left <= (size_t)keys * 1016, "%d: %zu", keys, s.left);
+		end(&s);
+	}
+}
+
+/* Seven changes that nobody looked at, and the generation is the same again. */
+static void
+test_editions_come_again(void)
+{
+	struct rate hour = {1, 3600 * S, 1}, fast = {100, S, 1};
+	struct sim s;
+
+	begin(&s, fast, false, 1);
+	for (int n = 0; n < 7; n++)
+		CHECK(meter_change(s.meter, n % 2 == 0 ? &hour : &fast) == 0);
+	CHECK(meter_generation(s.meter) == s.pacer.generation);
+	wake(&s, START);
+	CHECK(s.pacer.rate.per == hour.per);
+	end(&s);
+}
+
+static void
+test_bounds(void)
+{
+	struct rate rate = {1, S, 1};
+	struct record r = {.len = 0};
+	struct flow *flow;
+	struct sim s;
+
+	begin(&s, rate, false, 2);
+	come(&s, "a", 1);
+	come(&s, "b", 1);
+	errno = 0;
+	CHECK(pacer_flow(&s.pacer, "c", 1) == NULL && errno == ENOSPC);
+	CHECK(pacer_flow(&s.pacer, "a", 1) != NULL, "those that are known stay known");
+	run(&s, START + S, 0);
+	CHECK(pacer_flow(&s.pacer, "c", 1) != NULL, "and are forgotten in time");
+	end(&s);
+
+	begin(&s, rate, false, 1);
+	for (int n = 0; n < ROOM + 1; n++)
+		come(&s, "", 1);
+	flow = pacer_flow(&s.pacer, "", 0);
+	CHECK(flow->n == ROOM && !pacer_wait(&s.pacer, flow, &r), "no room");
+	for (int n = 0; n < ROOM; n++)
+		CHECK(pacer_cancel(&s.pacer, &r) && r.seq == (uint64_t)n + 1);
+	CHECK(!pacer_cancel(&s.pacer, &r) && pacer_next(&s.pacer) == CLOCK_NEVER);
+	end(&s);
+}
+
+int
+main(void)
+{
+	test_exact();
+	test_late();
+	test_idle_and_stopped();
+	test_bytes();
+	test_change();
+	test_hot_key();
+	test_forgotten();
+	test_editions_come_again();
+	test_bounds();
+	return t_end();
+}

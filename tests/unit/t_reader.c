@@ -1,0 +1,558 @@
+/*
+ * Every text is read in many ways: byte by byte, in every possible split, through pipes and
+ * files.  What comes out must be what a simple model says, whichever way it was.
+ */
+
+#include "record/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "record/record.h"
+#include "t.h"
+
+#define PIPE_SIZE 65536
+#define LINES_MAX 4096
+
+struct text {
+	const char *name;
+	char *data;
+	size_t len;
+	struct reader_limits limits;
+};
+
+/* What a line must come out as. */
+struct want {
+	const char *data;
+	size_t len;
+	uint64_t full_len, line, offset;
+};
+
+enum hold { FREE_AT_ONCE, HOLD_SOME, HOLD_ALL };
+
+static bool
+begins_with_s(const char *head, size_t len)
+{
+	return len > 0 && head[0] == 'S';
+}
+
+/* The model: cut at the LFs, and nothing else. */
+static size_t
+model(const struct text *t, struct want *w)
+{
+	size_t n = 0, at = 0;
+	uint64_t line = 0;
+
+	while (at < t->len) {
+		const char *start = t->data + at, *lf = memchr(start, '\n', t->len - at);
+		size_t len = lf != NULL ? (size_t)(lf - start) : t->len - at, bom = 0, max;
+
+		if (at == 0 && t->limits.strip_bom && len >= 3 &&
+		    memcmp(start, "\xef\xbb\xbf", 3) == 0)
+			bom = 3;
+		line++;
+		if (lf != NULL || len > bom) {
+			w[n] = (struct want){start + bom, len - bom, 0, line, at + bom};
+			max = t->limits.special != NULL && t->limits.special(start + bom, len - bom)
+			    ? t->limits.max_special
+			    : t->limits.max;
+			if (w[n].len > max) {
+				w[n].full_len = w[n].len;
+				if (w[n].len > READER_HEAD)
+					w[n].len = READER_HEAD;
+			}
+			n++;
+		}
+		at += len + 1;
+	}
+	return n;
+}
+
+/* One text being read in one way. */
+struct run {
+	const struct text *text;
+	const char *how;
+	struct reader *reader;
+	struct want want[LINES_MAX];
+	size_t nwant;
+	struct record got[LINES_MAX];
+	size_t ngot, freed;
+	enum hold hold;
+};
+
+static bool
+is_right(const struct run *run, size_t i)
+{
+	const struct want *w = &run->want[i];
+	const struct record *r = &run->got[i];
+
+	if (CHECK(
+		i < run->nwant, "%s, %s: one line more than there are", run->text->name, run->how))
+		return false;
+	return !CHECK(r->len == w->len && r->full_len == w->full_len && r->line == w->line &&
+		r->offset == w->offset && memcmp(r->data, w->data, w->len) == 0 &&
+		r->data[r->len] == '\n',
+	    "%s, %s: line %ju at %ju, %zu bytes of %ju; want line %ju at %ju, %zu bytes of %ju",
+	    run->text->name, run->how, (uintmax_t)r->line, (uintmax_t)r->offset, r->len,
+	    (uintmax_t)r->full_len, (uintmax_t)w->line, (uintmax_t)w->offset, w->len,
+	    (uintmax_t)w->full_len);
+}
+
+static void
+take(struct run *run, bool ended)
+{
+	for (;;) {
+		struct record *r = &run->got[run->ngot];
+
+		memset(r, 0xff, sizeof(*r));
+		if (!reader_line(run->reader, r) && !(ended && reader_rest(run->reader, r)))
+			return;
+		CHECK(r->seq == 0 && r->queued == 0 && r->charge == 0 && r->origin == NULL &&
+		    r->attempts == 0 && r->kind == RECORD_DATA);
+		is_right(run, run->ngot++);
+		if (run->hold == FREE_AT_ONCE || (run->hold == HOLD_SOME && run->ngot % 3 != 0))
+			record_free(r);
+		else if (run->hold == HOLD_SOME && run->ngot > run->freed + 30)
+			for (; run->freed + 10 < run->ngot; run->freed++)
+				record_free(&run->got[run->freed]);
+	}
+}
+
+/* What was held must not have been written over. */
+static void
+finish(struct run *run)
+{
+	CHECK(run->ngot == run->nwant, "%s, %s: %zu lines, want %zu", run->text->name, run->how,
+	    run->ngot, run->nwant);
+	CHECK(reader_bytes(run->reader) == run->text->len && reader_pending(run->reader) == 0);
+	reader_free(run->reader);
+	for (size_t i = 0; i < run->ngot && i < run->nwant; i++)
+		if (run->got[i].slab != NULL)
+			is_right(run, i);
+	record_freen(run->got, run->ngot);
+}
+
+static struct run *
+begin(const struct text *t, const char *how, int fd, enum hold hold)
+{
+	struct run *run = calloc(1, sizeof(*run));
+
+	run->text = t;
+	run->how = how;
+	run->hold = hold;
+	run->nwant = model(t, run->want);
+	run->reader = reader_new(fd, &t->limits);
+	return run;
+}
+
+/* Through a pipe, with a write of piece(state, at) bytes at a time, each of which is taken at once. */
+static void
+by_pipe(const struct text *t, const char *how, enum hold hold, size_t (*piece)(size_t, size_t),
+    size_t arg)
+{
+	int fds[2];
+	struct run *run;
+	size_t at = 0, n;
+
+	if (CHECK(pipe(fds) == 0))
+		return;
+	run = begin(t, how, fds[0], hold);
+	while (at < t->len) {
+		n = piece(at, arg);
+		if (n > t->len - at)
+			n = t->len - at;
+		CHECK(write(fds[1], t->data + at, n) == (ssize_t)n);
+		at += n;
+		while (reader_bytes(run->reader) < at) {
+			if (CHECK(reader_fill(run->reader) > 0))
+				break;
+			take(run, false);
+		}
+	}
+	close(fds[1]);
+	CHECK(reader_fill(run->reader) == 0);
+	take(run, true);
+	finish(run);
+	close(fds[0]);
+	free(run);
+}
+
+static void
+by_file(const struct text *t, enum hold hold)
+{
+	int fd = memfd_create("text", 0);
+	struct run *run;
+	ssize_t n;
+
+	if (CHECK(fd != -1) || CHECK(write(fd, t->data, t->len) == (ssize_t)t->len))
+		return;
+	lseek(fd, 0, SEEK_SET);
+	run = begin(t, "file", fd, hold);
+	while ((n = reader_fill(run->reader)) > 0)
+		take(run, false);
+	CHECK(n == 0);
+	take(run, true);
+	finish(run);
+	close(fd);
+	free(run);
+}
+
+static size_t
+evenly(size_t at, size_t size)
+{
+	(void)at;
+	return size;
+}
+
+/* Bit i of the mask: there is a split behind byte i. */
+static size_t
+by_mask(size_t at, size_t mask)
+{
+	size_t n = 1;
+
+	while (at + n < 16 && (mask >> (at + n - 1) & 1) == 0)
+		n++;
+	return n;
+}
+
+/* There is a split behind this many bytes. */
+static size_t
+at_byte(size_t at, size_t upto)
+{
+	return at < upto && upto - at < PIPE_SIZE ? upto - at : PIPE_SIZE;
+}
+
+static size_t
+at_random(size_t at, size_t most)
+{
+	return 1 + (at * 2654435761U >> 7) % most;
+}
+
+static void
+test_every_split(void)
+{
+	static const char *const texts[] = {"", "\n", "a", "a\n\nbc\nd\r\n", "\n\n\na",
+	    "ab\ncd\nefgh",
+	    "\xef\xbb\xbf"
+	    "a\nb",
+	    "\xef\xbb\xbf", "\xef\xbb\xbf\n\n", "\xef\xbb\n\xbf",
+	    "a\n\xef\xbb\xbf"
+	    "b\n"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		size_t len = strlen(texts[i]);
+
+		for (int bom = 0; bom < 2; bom++) {
+			struct text t = {
+			    texts[i], strdup(texts[i]), len, {.max = 3, .strip_bom = bom}};
+
+			for (size_t mask = 0; mask < (size_t)1 << (len > 1 ? len - 1 : 0); mask++)
+				by_pipe(
+				    &t, "split", mask % 2 ? HOLD_ALL : FREE_AT_ONCE, by_mask, mask);
+			by_file(&t, HOLD_ALL);
+			free(t.data);
+		}
+	}
+}
+
+/* A text of lines of these lengths; the last one without an LF if it is negative. */
+static struct text
+make_text(
+    const char *name, const long *lengths, size_t n, const char *start, struct reader_limits limits)
+{
+	struct text t = {name, NULL, 0, limits};
+	size_t room = strlen(start);
+
+	for (size_t i = 0; i < n; i++)
+		room += (size_t)labs(lengths[i]) + 1;
+	t.data = malloc(room);
+	t.len = strlen(start);
+	memcpy(t.data, start, t.len);
+	for (size_t i = 0; i < n; i++) {
+		for (long j = 0; j < labs(lengths[i]); j++)
+			t.data[t.len++] = (char)('a' + (i + (size_t)j) % 26);
+		if (lengths[i] >= 0)
+			t.data[t.len++] = '\n';
+	}
+	return t;
+}
+
+static void
+in_all_ways(const struct text *t)
+{
+	by_file(t, FREE_AT_ONCE);
+	by_file(t, HOLD_SOME);
+	by_file(t, HOLD_ALL);
+	by_pipe(t, "whole", HOLD_ALL, evenly, PIPE_SIZE);
+	by_pipe(t, "whole", FREE_AT_ONCE, evenly, PIPE_SIZE);
+	by_pipe(t, "4095", HOLD_SOME, evenly, 4095);
+	by_pipe(t, "random", HOLD_SOME, at_random, 3000);
+	by_pipe(t, "random", FREE_AT_ONCE, at_random, PIPE_SIZE);
+}
+
+/* Lines whose ends fall just before, on and behind the borders of a slab, of its half and of its room. */
+static void
+test_slab_borders(void)
+{
+	static const long borders[] = {
+	    SLAB_SIZE, SLAB_SIZE / 2, SLAB_SIZE - 16 * 1024, 2 * SLAB_SIZE};
+	struct reader_limits limits = {.max = 1 << 20};
+
+	for (size_t i = 0; i < sizeof(borders) / sizeof(borders[0]); i++)
+		for (long d = -3; d <= 2; d++) {
+			long lengths[] = {borders[i] + d, 5, borders[i] + d, 0, -7};
+			struct text t = make_text("slab border", lengths, 5, "", limits);
+
+			by_file(&t, HOLD_ALL);
+			by_file(&t, FREE_AT_ONCE);
+			by_pipe(&t, "whole", HOLD_SOME, evenly, PIPE_SIZE);
+			free(t.data);
+		}
+}
+
+static void
+test_long_lines(void)
+{
+	long lengths[] = {10, 300000, 0, 1 << 20, 1, SLAB_SIZE - 1, 700000, 3, -500000};
+	struct reader_limits limits = {.max = 1 << 20};
+	struct text t = make_text("long lines", lengths, 9, "", limits);
+
+	in_all_ways(&t);
+	free(t.data);
+}
+
+static void
+test_limits(void)
+{
+	static const size_t max[] = {
+	    1, 10, READER_HEAD - 1, READER_HEAD, READER_HEAD + 1, 100000, 200000};
+
+	for (size_t i = 0; i < sizeof(max) / sizeof(max[0]); i++) {
+		long m = (long)max[i];
+		long lengths[] = {
+		    m, m + 1, m - 1, 0, 5 * m, 3, m + READER_HEAD, m + SLAB_SIZE, 2, -(m + 1)};
+		struct reader_limits limits = {.max = max[i]};
+		struct text t = make_text("limits", lengths, 10, "", limits);
+
+		in_all_ways(&t);
+		free(t.data);
+		lengths[9] = -(m + 70000);
+		t = make_text("limits, too long at the end", lengths, 10, "", limits);
+		in_all_ways(&t);
+		free(t.data);
+	}
+}
+
+/* What special() picks may be longer, and no longer than that. */
+static void
+test_special(void)
+{
+	static const size_t max[] = {20, 70000, 150000};
+
+	for (size_t i = 0; i < sizeof(max) / sizeof(max[0]); i++)
+		for (long d = -1; d <= 1; d++) {
+			struct reader_limits limits = {
+			    .max = max[i], .max_special = max[i] * 2, .special = begins_with_s};
+			long lengths[] = {(long)max[i] * 2 - 1 + d, 4, (long)max[i] + d, 1};
+			struct text t = make_text("special", lengths, 4, "S", limits);
+
+			in_all_ways(&t);
+			free(t.data);
+		}
+}
+
+/* The mark does not count, whether the line ends in one read or in many. */
+static void
+test_bom_and_limits(void)
+{
+	static const size_t max[] = {10, 70000, 100000};
+	static const long more[] = {-1, 0, 1, 2, 3, 4, 50000};
+
+	for (size_t i = 0; i < sizeof(max) / sizeof(max[0]); i++)
+		for (size_t j = 0; j < sizeof(more) / sizeof(more[0]); j++) {
+			struct reader_limits limits = {.max = max[i],
+			    .max_special = max[i] + 2,
+			    .special = begins_with_s,
+			    .strip_bom = true};
+			long lengths[] = {(long)max[i] + more[j], 4, (long)max[i]};
+			struct text t =
+			    make_text("BOM and limit", lengths, 3, "\xef\xbb\xbf", limits);
+
+			by_file(&t, HOLD_ALL);
+			by_pipe(&t, "random", HOLD_SOME, at_random, 30000);
+			by_pipe(&t, "LF alone", HOLD_ALL, at_byte, (size_t)lengths[0] + 3);
+			free(t.data);
+			t = make_text("BOM and special", lengths, 3, "\xef\xbb\xbfS", limits);
+			by_file(&t, HOLD_ALL);
+			by_pipe(&t, "random", HOLD_SOME, at_random, 30000);
+			by_pipe(&t, "LF alone", HOLD_ALL, at_byte, (size_t)lengths[0] + 4);
+			free(t.data);
+		}
+}
+
+/* When all records have come back the slab is used again from its start. */
+static void
+test_rewind(void)
+{
+	struct reader_limits limits = {.max = 1000};
+	long lengths[LINES_MAX];
+	struct slab *slab = NULL;
+	struct record r, kept = {0};
+	struct reader *reader;
+	size_t others = 0;
+	struct text t;
+	int fd = memfd_create("text", 0);
+
+	for (size_t i = 0; i < LINES_MAX; i++)
+		lengths[i] = (long)(i * 7 % 990);
+	t = make_text("rewind", lengths, LINES_MAX, "", limits);
+	CHECK(t.len > 10 * SLAB_SIZE && write(fd, t.data, t.len) == (ssize_t)t.len);
+
+	lseek(fd, 0, SEEK_SET);
+	reader = reader_new(fd, &limits);
+	while (reader_fill(reader) > 0)
+		for (; reader_line(reader, &r); record_free(&r)) {
+			others += slab != NULL && slab != r.slab;
+			slab = r.slab;
+		}
+	CHECK(others == 0, "the slab was left %zu times", others);
+	reader_free(reader);
+
+	lseek(fd, 0, SEEK_SET);
+	reader = reader_new(fd, &limits);
+	slab = NULL;
+	while (reader_fill(reader) > 0)
+		while (reader_line(reader, &r)) {
+			others += slab != NULL && slab != r.slab;
+			slab = r.slab;
+			record_free(&kept); /* one is always out */
+			kept = r;
+		}
+	CHECK(others >= 9, "a slab in use was written over");
+	reader_free(reader);
+	CHECK(kept.slab->refs == 1, "the reader has given up its references, %zu are left",
+	    (size_t)kept.slab->refs);
+	record_free(&kept);
+	free(t.data);
+	close(fd);
+}
+
+/* A line without an end: only the head is kept. */
+static void
+test_endless(void)
+{
+	struct reader_limits limits = {.max = 100000};
+	size_t len = 16 << 20;
+	char *text = malloc(len);
+	struct reader *reader;
+	struct record r;
+	int fd = memfd_create("text", 0);
+
+	memset(text, 'x', len);
+	CHECK(write(fd, text, len) == (ssize_t)len && write(fd, "\nok\n", 4) == 4);
+	lseek(fd, 0, SEEK_SET);
+	reader = reader_new(fd, &limits);
+	while (reader_fill(reader) > 0 && !reader_line(reader, &r))
+		CHECK(reader_pending(reader) > 0 && reader_pending(reader) < 400000);
+	CHECK(r.full_len == len && r.len == READER_HEAD && r.line == 1 && r.offset == 0);
+	CHECK(r.slab->size <= READER_HEAD + 1, "it holds no more than its head");
+	record_free(&r);
+	CHECK(reader_line(reader, &r) && r.len == 2 && r.line == 2 && r.offset == len + 1);
+	record_free(&r);
+	reader_free(reader);
+	close(fd);
+	free(text);
+}
+
+static bool
+is_text(const struct record *r, const char *text)
+{
+	return r->len == strlen(text) && memcmp(r->data, text, r->len) == 0 &&
+	    r->data[r->len] == '\n';
+}
+
+/* All lines at once, but one by one where one of them may be over the limit. */
+static void
+test_lines(void)
+{
+	struct reader_limits limits = {.max = 20};
+	struct reader *reader;
+	struct record r;
+	int fds[2];
+
+	CHECK(pipe2(fds, O_NONBLOCK) == 0);
+	reader = reader_new(fds[0], &limits);
+	CHECK(!reader_lines(reader, &r));
+	CHECK(write(fds[1], "ab\n\nc\nd", 7) == 7 && reader_fill(reader) == 7);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "ab\n\nc") && r.full_len == 0);
+	record_free(&r);
+	CHECK(!reader_lines(reader, &r) && reader_pending(reader) == 1);
+	CHECK(write(fds[1], "\n", 1) == 1 && reader_fill(reader) == 1);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "d") && !reader_lines(reader, &r));
+	record_free(&r);
+
+	CHECK(write(fds[1], "a\n0123456789012345678901234\nb\n", 30) == 30);
+	CHECK(reader_fill(reader) == 30);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "a"));
+	record_free(&r);
+	CHECK(reader_lines(reader, &r) && r.full_len == 25);
+	record_free(&r);
+	CHECK(reader_lines(reader, &r) && is_text(&r, "b") && r.full_len == 0);
+	record_free(&r);
+	CHECK(write(fds[1], "e", 1) == 1 && reader_fill(reader) == 1);
+	CHECK(!reader_lines(reader, &r) && reader_rest(reader, &r) && is_text(&r, "e"));
+	record_free(&r);
+	reader_free(reader);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+test_errors(void)
+{
+	struct reader_limits limits = {.max = 100};
+	struct reader *r;
+	struct record rec;
+	int fds[2];
+
+	CHECK(pipe2(fds, O_NONBLOCK) == 0);
+	r = reader_new(fds[0], &limits);
+	CHECK(reader_fill(r) == -1 && errno == EAGAIN);
+	CHECK(!reader_line(r, &rec) && !reader_rest(r, &rec));
+	CHECK(write(fds[1], "ab", 2) == 2 && reader_fill(r) == 2);
+	CHECK(!reader_line(r, &rec) && reader_pending(r) == 2 && reader_bytes(r) == 2);
+	CHECK(reader_fill(r) == -1 && errno == EAGAIN);
+	CHECK(write(fds[1], "c\n", 2) == 2 && reader_fill(r) == 2);
+	CHECK(reader_line(r, &rec) && rec.len == 3 && memcmp(rec.data, "abc\n", 4) == 0);
+	record_free(&rec);
+
+	reader_free(r);
+	r = reader_new(-1, &limits);
+	CHECK(reader_fill(r) == -1 && errno == EBADF);
+	reader_free(r);
+	reader_free(NULL);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+	alarm(60);
+	test_every_split();
+	test_slab_borders();
+	test_long_lines();
+	test_limits();
+	test_special();
+	test_bom_and_limits();
+	test_rewind();
+	test_endless();
+	test_lines();
+	test_errors();
+	return t_end();
+}

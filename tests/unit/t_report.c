@@ -1,0 +1,156 @@
+#include "stage/report.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "stage/stage.h"
+#include "t.h"
+
+#define SAYS(want) CHECK(strstr(line, want) != NULL, "\"%s\" does not say \"%s\"", line, want)
+#define IS(want) CHECK(strcmp(line, want) == 0, "\"%s\"", line)
+
+static struct options opt;
+static char line[REPORT_SIZE];
+
+static void
+begin(struct stage *st, struct metrics_shard *shards[2])
+{
+	CHECK(stage_init(st, "tool", "name", &opt, 1, 2, 100) == 0, "%s", st->error);
+	shards[0] = metrics_shard(st->metrics, 0);
+	shards[1] = metrics_shard(st->metrics, 1);
+	memset(line, 'x', sizeof(line));
+}
+
+static void
+test_totals(void)
+{
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	begin(&st, s);
+	report_totals(&st, line, sizeof(line));
+	SAYS("received 0, processed 0, filtered 0, failed 0, bypassed 0, retries 0, blank 0, "
+	     "written 0, 0.0");
+	CHECK(strchr(line, '\n') == NULL);
+	metrics_add(s[0], METRIC_RECEIVED, 1000);
+	metrics_add(s[1], METRIC_RECEIVED, 1);
+	metrics_add(s[0], METRIC_PROCESSED, 990);
+	metrics_add(s[0], METRIC_FILTERED, 8);
+	metrics_add(s[0], METRIC_FAILED + REASON_TIMEOUT, 2);
+	metrics_add(s[1], METRIC_FAILED + REASON_INVALID, 1);
+	metrics_add(s[0], METRIC_BYPASSED, 4);
+	metrics_add(s[0], METRIC_RETRIES, 5);
+	metrics_add(s[0], METRIC_BLANK, 6);
+	metrics_add(s[0], METRIC_WRITTEN, 7);
+	st.begun = clock_now() - 10 * CLOCK_S;
+	report_totals(&st, line, sizeof(line));
+	SAYS("received 1001, processed 990, filtered 8, failed 3 (1 invalid, 2 timeout), bypassed "
+	     "4, retries 5, "
+	     "blank 6, written 7, 10.");
+	SAYS(" s, 100 records/s");
+	stage_free(&st);
+}
+
+static void
+test_progress(void)
+{
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	begin(&st, s);
+	metrics_add(s[0], METRIC_RECEIVED, 50);
+	metrics_add(s[0], METRIC_QUEUED, 50);
+	metrics_add(s[1], METRIC_TAKEN, 30);
+	metrics_add(s[1], METRIC_GIVEN, 30);
+	metrics_add(s[1], METRIC_ENDED, 28);
+	metrics_add(s[0], METRIC_FAILED + REASON_EXIT, 1);
+	report_progress(&st, 0, 12.6, line, sizeof(line));
+	IS("name: 50 records, 13/s, backlog 20, in flight 2, failed 1");
+	report_progress(&st, 1000, 0, line, sizeof(line));
+	IS("name: 50 records, 0/s, backlog 20, in flight 2, failed 1, 0%");
+	metrics_add(s[0], METRIC_BYTES_IN, 250);
+	st.begun = clock_now() - 1234500 * CLOCK_MS;
+	report_progress(&st, 1000, 0, line, sizeof(line));
+	SAYS(", 25%, ETA 1:01:43");
+	metrics_add(s[0], METRIC_BYTES_IN, 5000); /* the file has grown */
+	report_progress(&st, 1000, 0, line, sizeof(line));
+	SAYS(", 100%, ETA 0:00:00");
+	stage_free(&st);
+}
+
+static void
+test_failures(void)
+{
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	begin(&st, s);
+	metrics_add(s[0], METRIC_RECEIVED, 1);
+	CHECK(report_failures(&st, line, sizeof(line)) == 0 && line[0] == 'x', "no line");
+	metrics_add(s[0], METRIC_FAILED + REASON_TIMEOUT, 1);
+	CHECK(report_failures(&st, line, sizeof(line)) == 1);
+	IS("1 of 1 record failed (1 timeout); its dead letter is in the output, see "
+	   "pdeadletter(1)");
+	metrics_add(s[0], METRIC_RECEIVED, 999);
+	metrics_add(s[1], METRIC_FAILED + REASON_INVALID, 500);
+	CHECK(report_failures(&st, line, sizeof(line)) == 1);
+	IS("501 of 1000 records failed (500 invalid, 1 timeout); their dead letters are in the "
+	   "output, see pdeadletter(1)");
+	metrics_add(s[1], METRIC_FAILED + REASON_INVALID, 1);
+	CHECK(report_failures(&st, line, sizeof(line)) == 1);
+	SAYS("-R");
+	opt.raw = true;
+	report_failures(&st, line, sizeof(line));
+	CHECK(strstr(line, "-R") == NULL, "it is on already");
+	opt.raw = false;
+	stage_free(&st);
+
+	opt.dead_letter = "/dev/null";
+	begin(&st, s);
+	metrics_add(s[0], METRIC_RECEIVED, 10);
+	metrics_add(s[0], METRIC_FAILED + REASON_CRASH, 2);
+	CHECK(report_failures(&st, line, sizeof(line)) == 1);
+	IS("2 of 10 records failed (2 crash); their dead letters are in /dev/null, see "
+	   "pdeadletter(1)");
+	opt.dead_letter = NULL;
+	stage_free(&st);
+}
+
+/* A buffer of any size is kept to, and ends with a NUL. */
+static void
+test_small_buffers(void)
+{
+	char whole[REPORT_SIZE];
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	begin(&st, s);
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		metrics_add(s[0], METRIC_FAILED + i, UINT64_MAX / 32);
+	metrics_add(s[0], METRIC_RECEIVED, UINT64_MAX);
+	report_failures(&st, whole, sizeof(whole));
+	CHECK(strlen(whole) < sizeof(whole) - 1, "all reasons fit");
+	for (size_t size = 1; size < 200; size++) {
+		memset(line, 'x', sizeof(line));
+		report_failures(&st, line, size);
+		CHECK(strlen(line) == size - 1 && strncmp(line, whole, size - 1) == 0 &&
+		    line[size] == 'x');
+		memset(line, 'x', sizeof(line));
+		report_totals(&st, line, size);
+		CHECK(strlen(line) == size - 1 && line[size] == 'x');
+	}
+	stage_free(&st);
+}
+
+int
+main(void)
+{
+	alarm(60);
+	test_totals();
+	test_progress();
+	test_failures();
+	test_small_buffers();
+	return t_end();
+}

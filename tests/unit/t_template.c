@@ -1,0 +1,168 @@
+#include "pfanout/template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/record.h"
+#include "t.h"
+
+#define RECORD                                                                           \
+	"{\"a\":{\"b\":[1,\"two words\"]},\"s\":\"q\\\"\\u00e9 $(x)\",\"n\":1.10,\"odd " \
+	"}name\":true,\"e\":\"\",\"z\":null}"
+
+/* A command of one argument; what it becomes. */
+static const struct {
+	const char *arg;
+	const char *want; /* NULL: no value */
+} fills[] = {
+    {"plain", "plain"},
+    {"", ""},
+    {"{}", RECORD},
+    {"<{}>", "<" RECORD ">"},
+    {"{}{}", RECORD RECORD},
+    {"{#}", "43"},
+    {"{%}", "7"},
+    {"job{#}-{%}.txt", "job43-7.txt"},
+    {"{.n}", "1.10"},
+    {"{.s}", "q\"\xc3\xa9 $(x)"},
+    {"x={.a.b[1]},{.a.b[0]}", "x=two words,1"},
+    {"{.a}", "{\"b\":[1,\"two words\"]}"},
+    {"{.}", RECORD},
+    {"{.\"odd }name\"}", "true"},
+    {"{.[\"odd }name\"]}", "true"},
+    {"{.e}", ""},
+    {"<{.e}>", "<>"},
+    {"{.z}", "null"},
+    {"{.missing}", NULL},
+    {"x{.a.b[2]}y", NULL},
+    /* These are what they are. */
+    {"{", "{"},
+    {"}", "}"},
+    {"{x}", "{x}"},
+    {"{{}", "{" RECORD},
+    {"{ }", "{ }"},
+    {"{.n", "{.n"},
+    {"{.\"n}", "{.\"n}"},
+    {"{#", "{#"},
+    {"$HOME `ls`", "$HOME `ls`"},
+    {"%s%n", "%s%n"},
+};
+
+static struct record
+make_record(const char *text, size_t len)
+{
+	struct record r;
+
+	CHECK(record_copy(&r, text, len) == 0);
+	r.seq = 42;
+	return r;
+}
+
+static void
+test_fills(void)
+{
+	struct record r = make_record(RECORD, strlen(RECORD));
+	const char *why, *bad;
+	char **argv;
+
+	for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
+		char name[] = "cmd", arg[100], *in[] = {name, arg, NULL};
+		enum template_status status;
+		struct template *t;
+
+		snprintf(arg, sizeof(arg), "%s", fills[i].arg);
+		if (CHECK((t = template_new(in, &why, &bad)) != NULL, "%s: %s", fills[i].arg, why))
+			continue;
+		CHECK(!template_names_command(t));
+		status = template_fill(t, &r, 7, &argv, &bad);
+		if (fills[i].want == NULL)
+			CHECK(status == TEMPLATE_NO_KEY && strcmp(bad, arg) == 0, "%s", arg);
+		else if (!CHECK(status == TEMPLATE_OK, "%s", arg)) {
+			CHECK(strcmp(argv[0], "cmd") == 0 && argv[2] == NULL);
+			CHECK(strcmp(argv[1], fills[i].want) == 0, "%s: %s", arg, argv[1]);
+			free(argv);
+		}
+		template_free(t);
+	}
+	record_free(&r);
+	template_free(NULL);
+}
+
+static void
+test_many_arguments(void)
+{
+	static char *in[202];
+	struct record r = make_record(RECORD, strlen(RECORD));
+	const char *why, *bad;
+	struct template *t;
+	char **argv, cmd[] = "cmd-{.n}", empty[] = "", sum[] = "{.s}{#}{.a.b[1]}";
+	size_t wrong = 0;
+
+	in[0] = cmd;
+	for (size_t i = 1; i < 201; i++)
+		in[i] = i % 2 ? empty : sum;
+	t = template_new(in, &why, &bad);
+	CHECK(t != NULL && template_names_command(t));
+	CHECK(template_fill(t, &r, 1, &argv, &bad) == TEMPLATE_OK);
+	CHECK(strcmp(argv[0], "cmd-1.10") == 0 && argv[201] == NULL);
+	for (size_t i = 1; i < 201; i++)
+		wrong += strcmp(argv[i], i % 2 ? "" : "q\"\xc3\xa9 $(x)43two words") != 0;
+	CHECK(wrong == 0);
+	free(argv);
+	template_free(t);
+	record_free(&r);
+}
+
+/* A NUL, in the record or decoded from it, can't be an argument. */
+static void
+test_nul(void)
+{
+	struct record raw = make_record("a\0b", 3),
+		      escaped = make_record("{\"a\":\"x\\u0000\"}", 14);
+	const char *bad = NULL, *why;
+	char cmd[] = "cmd", fine[] = "fine", whole[] = "<{}>", value[] = "{.a}";
+	char *with_whole[] = {cmd, fine, whole, NULL}, *with_value[] = {cmd, fine, value, NULL};
+	struct template *t = template_new(with_whole, &why, &bad);
+	char **argv;
+
+	CHECK(template_fill(t, &raw, 1, &argv, &bad) == TEMPLATE_NUL && strcmp(bad, "<{}>") == 0);
+	CHECK(template_fill(t, &escaped, 1, &argv, &bad) == TEMPLATE_OK);
+	free(argv);
+	template_free(t);
+	t = template_new(with_value, &why, &bad);
+	CHECK(
+	    template_fill(t, &escaped, 1, &argv, &bad) == TEMPLATE_NUL && strcmp(bad, "{.a}") == 0);
+	CHECK(template_fill(t, &raw, 1, &argv, &bad) == TEMPLATE_NO_KEY);
+	template_free(t);
+	record_free(&raw);
+	record_free(&escaped);
+}
+
+static void
+test_bad_paths(void)
+{
+	static const char *const paths[] = {"{.a b}", "{..}", "{.a[}", "{.a[-1]}", "{.[}", "x{.1}"};
+	const char *why, *bad;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char cmd[] = "cmd", fine[] = "{.ok}", path[16],
+		     *in[] = {cmd, fine, path, fine, NULL};
+		struct template *t;
+
+		snprintf(path, sizeof(path), "%s", paths[i]);
+		why = bad = NULL;
+		t = template_new(in, &why, &bad);
+		CHECK(t == NULL && bad == path && why != NULL && *why != '\0', "%s", paths[i]);
+		template_free(t);
+	}
+}
+
+int
+main(void)
+{
+	test_fills();
+	test_many_arguments();
+	test_nul();
+	test_bad_paths();
+	return t_end();
+}
