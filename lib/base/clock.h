@@ -30,6 +30,13 @@ int64_t clock_calendar(void);
 /* now + ns, without overflow; CLOCK_NEVER if ns is CLOCK_NEVER. */
 int64_t clock_after(int64_t now, int64_t ns);
 
+/* The earlier of two times. */
+static inline int64_t
+clock_earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /*
  * What is left until deadline, never negative, as a timespec for ppoll(2);
  * returns NULL, "for ever", for CLOCK_NEVER.
