@@ -1,25 +1,25 @@
-/* Without a command: records that are valid pass. */
+/* Check mode, without a command: records that are valid pass. */
 
 #include <stdlib.h>
 
 #include "pfanout.h"
 #include "stage/pipeline.h"
 
-struct checker {
+struct check_worker {
 	struct stage *stage;
 	struct metrics_shard *shard;
 };
 
 static int
-check_open(struct processor *p, unsigned worker, void **state)
+open_worker(struct processor *p, unsigned index, void **state)
 {
 	struct pfanout *pf = p->arg;
-	struct checker *c = calloc(1, sizeof(*c));
+	struct check_worker *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return -1;
 	c->stage = &pf->stage;
-	c->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + worker);
+	c->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + index);
 	*state = c;
 	return 0;
 }
@@ -27,7 +27,7 @@ check_open(struct processor *p, unsigned worker, void **state)
 static void
 check_record(void *state, struct record *r)
 {
-	struct checker *c = state;
+	struct check_worker *c = state;
 
 	metrics_add(c->shard, METRIC_TAKEN, 1);
 	if (r->kind != RECORD_DATA)
@@ -44,7 +44,7 @@ check_processor(struct pfanout *pf)
 	return (struct processor){.name = "check",
 	    .workers = pf->jobs,
 	    .arg = pf,
-	    .open = check_open,
+	    .open = open_worker,
 	    .process = check_record,
 	    .close = free};
 }

@@ -1,35 +1,36 @@
 #include "intake.h"
 
-#include "sync/chan.h"
 #include "base/clock.h"
+#include "stage/stage.h"
+#include "sync/chan.h"
 #include "sync/ctx.h"
-#include "pfanout.h"
 
 CHAN_OF(record, struct record)
 
 int
-intake_open(struct intake *i, struct pfanout *pf, struct metrics_shard *shard, struct chan *in,
+intake_open(struct intake *i, struct stage *stage, struct metrics_shard *shard, struct chan *in,
     struct chan *again)
 {
+	int error;
+
 	*i = (struct intake){
-	    .pf = pf, .shard = shard, .in = in, .again = again, .again_ended = again == NULL};
-	if (park_init_fd(&i->parker) == -1)
-		return -1;
-	ctx_watch(pf->stage.work, &i->on_cancel, &i->parker);
-	return 0;
+	    .stage = stage, .shard = shard, .in = in, .again = again, .again_ended = again == NULL};
+	error = park_init_fd(&i->parker);
+	ctx_watch(stage->work, &i->on_cancel, &i->parker);
+	return error;
 }
 
 void
 intake_close(struct intake *i)
 {
 	intake_unwatch(i, false);
-	ctx_unwatch(i->pf->stage.work, &i->on_cancel);
+	ctx_unwatch(i->stage->work, &i->on_cancel);
 	park_close(&i->parker);
 }
 
-/* Records of one batch have the same time; so neighbours cost one clock reading and one count. */
+/* Records of one read(2) have one time, so they cost one count. */
 static void
-count_queue(struct intake *i, const struct record *r, size_t n)
+count_wait(struct intake *i, const struct record *r, size_t n)
 {
 	int64_t now = clock_now();
 
@@ -50,7 +51,7 @@ count_load(struct intake *i, struct record *r, size_t n)
 		r[k].taken = true;
 		bytes += r[k].charge;
 	}
-	gate_take(&i->pf->stage.gate, n, bytes);
+	gate_take(&i->stage->gate, n, bytes);
 }
 
 static size_t
@@ -63,39 +64,63 @@ take_from(struct chan *c, bool *ended, struct record *r, size_t max)
 	return n;
 }
 
+static bool
+may_take(const struct intake *i, uint64_t oldest)
+{
+	return gate_is_open(&i->stage->gate, oldest) || stage_is_cancelled(i->stage);
+}
+
 size_t
 intake_take(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 {
-	struct stage *st = &i->pf->stage;
 	size_t n;
 
 	if ((n = take_from(i->again, &i->again_ended, r, max)) > 0)
 		return n;
-	if (!gate_is_open(&st->gate, oldest) && !stage_is_cancelled(st))
+	if (!may_take(i, oldest))
 		return 0;
 	if ((n = take_from(i->in, &i->in_ended, r, max)) > 0) {
-		count_queue(i, r, n);
+		count_wait(i, r, n);
 		count_load(i, r, n);
 	}
 	return n;
 }
 
+static void
+watch(struct intake *i, struct parker *p, uint64_t oldest)
+{
+	i->watching = true;
+	if (i->again != NULL)
+		chan_watch(i->again, &i->on_again, p);
+	if (i->in_ended)
+		return;
+	gate_watch(&i->stage->gate, &i->on_budget, p);
+	if (!may_take(i, oldest))
+		return;
+	/*
+	 * Don't stay on the budget's list while it lets us take: every settled
+	 * batch would wake us for nothing.
+	 */
+	gate_unwatch(&i->stage->gate, &i->on_budget);
+	chan_watch(i->in, &i->on_in, p);
+}
+
+static void
+unwatch(struct intake *i)
+{
+	if (!i->watching)
+		return;
+	i->watching = false;
+	chan_unwatch(i->in, &i->on_in);
+	if (i->again != NULL)
+		chan_unwatch(i->again, &i->on_again);
+	gate_unwatch(&i->stage->gate, &i->on_budget);
+}
+
 void
 intake_watch(struct intake *i, uint64_t oldest)
 {
-	struct stage *st = &i->pf->stage;
-
-	i->watching = true;
-	if (i->again != NULL)
-		chan_watch(i->again, &i->on_again, &i->parker);
-	if (i->in_ended)
-		return;
-	gate_watch(&st->gate, &i->on_gate, &i->parker);
-	if (!gate_is_open(&st->gate, oldest) && !stage_is_cancelled(st))
-		return;
-	/* It opens often, and for nobody if it was not closed. */
-	gate_unwatch(&st->gate, &i->on_gate);
-	chan_watch(i->in, &i->on_in, &i->parker);
+	watch(i, &i->parker, oldest);
 }
 
 void
@@ -103,13 +128,34 @@ intake_unwatch(struct intake *i, bool woken)
 {
 	if (woken)
 		park_clear(&i->parker);
-	if (!i->watching)
-		return;
-	i->watching = false;
-	chan_unwatch(i->in, &i->on_in);
-	if (i->again != NULL)
-		chan_unwatch(i->again, &i->on_again);
-	gate_unwatch(&i->pf->stage.gate, &i->on_gate);
+	unwatch(i);
+}
+
+size_t
+intake_wait(struct intake *i, struct record *r, size_t max)
+{
+	struct stage *st = i->stage;
+	struct parker parker;
+	struct waiter on_end = {0};
+	size_t n;
+
+	park_init(&parker);
+	while ((n = intake_take(i, r, max, UINT64_MAX)) == 0) {
+		/* Once work is cancelled only the end of the stage is news. */
+		struct ctx *ctx = stage_is_cancelled(st) ? st->root : st->work;
+
+		if (intake_has_ended(i) || ctx_state(st->root) != CTX_LIVE)
+			return 0;
+		ctx_watch(ctx, &on_end, &parker);
+		watch(i, &parker, UINT64_MAX);
+		if ((n = intake_take(i, r, max, UINT64_MAX)) == 0 && !intake_has_ended(i))
+			park_wait(&parker, ctx_deadline(ctx));
+		unwatch(i);
+		ctx_unwatch(ctx, &on_end);
+		if (n > 0)
+			break;
+	}
+	return n;
 }
 
 struct pollfd

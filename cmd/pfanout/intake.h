@@ -2,9 +2,14 @@
 #define INTAKE_H
 
 /*
- * Where a worker's records come from: those that are due for a retry first, then the input's
- * channel while the gate is open.  A worker sleeps in poll(2) for its child; this
- * lets it wake there when there is something to take, or when work is cancelled.
+ * Where a worker's records come from: first those that are due for another
+ * attempt, then those of the input's channel, while the budget lets workers
+ * take more.
+ *
+ * A worker with a child sleeps in poll(2): it watches the intake, polls
+ * intake_pollfd() besides the child's descriptors, and is woken there when
+ * there may be something to take, or when work is cancelled.  A worker without
+ * a child sleeps in intake_wait().
  */
 
 #include <stdbool.h>
@@ -12,38 +17,48 @@
 #include <stdint.h>
 #include <poll.h>
 
-#include "sync/park.h"
 #include "record/record.h"
+#include "sync/park.h"
 
 struct chan;
-struct pfanout;
 struct metrics_shard;
+struct stage;
 
 struct intake {
-	struct pfanout *pf;
+	struct stage *stage;
 	struct metrics_shard *shard;
 	struct chan *in, *again;
 	bool in_ended, again_ended; /* closed and drained */
 	bool watching;
 	struct parker parker;
-	struct waiter on_in, on_again, on_gate, on_cancel;
+	struct waiter on_in, on_again, on_budget, on_cancel;
 };
 
-/* again may be NULL.  -1 with errno. */
+/*
+ * again may be NULL.  -1 with errno: there is no descriptor to poll, but
+ * intake_take() and intake_wait() work.  Close it in both cases.
+ */
 int intake_open(
-    struct intake *, struct pfanout *, struct metrics_shard *, struct chan *in, struct chan *again);
+    struct intake *, struct stage *, struct metrics_shard *, struct chan *in, struct chan *again);
 void intake_close(struct intake *);
 
 /*
- * Takes up to max records, without blocking.  oldest is the seq of the oldest record the worker
- * holds, or UINT64_MAX.  Counts them and their wait.
+ * Takes up to max records without blocking, and counts them and the time they
+ * waited.  oldest is the seq of the oldest record that the worker holds, or
+ * UINT64_MAX.  Once work is cancelled the budget does not matter.
  */
 size_t intake_take(struct intake *, struct record *, size_t max, uint64_t oldest);
 
 /*
- * Before sleeping: from now on whatever makes intake_take() succeed wakes the parker.
- * Take once more after it, and stop watching after the sleep; woken: poll(2) has said that the
- * descriptor is readable.
+ * The same for a worker that holds nothing: blocks until there is a record.
+ * 0: nothing will come any more, or the stage has ended.
+ */
+size_t intake_wait(struct intake *, struct record *, size_t max);
+
+/*
+ * Before poll(2): from now on whatever makes intake_take() succeed makes the
+ * descriptor readable.  Take once more after it.  After poll(2) stop watching;
+ * woken: the descriptor was readable.
  */
 void intake_watch(struct intake *, uint64_t oldest);
 void intake_unwatch(struct intake *, bool woken);
@@ -51,7 +66,7 @@ void intake_unwatch(struct intake *, bool woken);
 /* The descriptor to poll for POLLIN. */
 struct pollfd intake_pollfd(const struct intake *);
 
-/* Nothing will come any more. */
+/* Whether nothing will come any more. */
 bool intake_has_ended(const struct intake *);
 
 #endif

@@ -1,221 +1,346 @@
-/* One answer per record: the loop of a lane, and the processor made of lanes. */
+/* Map mode: one answer per record.  The loop of a worker, and the processor. */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/uio.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
-#include "sync/ctx.h"
-#include "lane.h"
-#include "stage/pipeline.h"
-#include "record/reader.h"
-#include "stage/retry.h"
 #include "base/units.h"
+#include "json/json.h"
+#include "map_worker.h"
+#include "pfanout.h"
+#include "stage/pipeline.h"
 
-CHAN_OF(record, struct record)
+#define BATCH 256
+#define RUN_BYTES (64 * 1024) /* handed over at a time */
+#define IOVS 64
 
-#define OVERSLEPT (500 * CLOCK_MS) /* so late only who was stopped wakes */
-
-enum { FD_INTAKE, FD_IN, FD_OUT, FD_ERR, FD_EXIT, FDS };
-
-void
-lane_emit(struct lane *l, const struct record *r)
+/* How many records the worker would take from the intake now. */
+static size_t
+wants(const struct map_worker *m)
 {
-	l->results[l->nresults++] = *r;
-	if (l->nresults == LANE_BATCH)
-		lane_flush(l);
+	size_t room = window_room(&m->window), todo = inflight_todo(&m->inflight);
+
+	if ((m->state != RUNNING && m->state != NO_CHILD) || bisect_is_on(&m->bisect) ||
+	    room <= todo)
+		return 0;
+	if (m->state == NO_CHILD && clock_now() < m->start_after)
+		return 0;
+	return room - todo < BATCH ? room - todo : BATCH;
 }
 
-/* The time that our reader keeps us waiting is not the child's. */
+/* The seq of the oldest record held, for the budget. */
+static uint64_t
+oldest(const struct map_worker *m)
+{
+	return m->inflight.queue.n > 0 ? inflight_head(&m->inflight)->seq : UINT64_MAX;
+}
+
+/* --match: without a key no answer could be attributed to the record. */
+static bool
+has_key(const struct map_worker *m, struct record *r)
+{
+	struct failure f = {.reason = REASON_NO_KEY, .message = "no value at the --match path"};
+	struct json_slice key;
+
+	if (m->w.pf->match == NULL || json_path_get(m->w.pf->match, r->data, r->len, &key))
+		return true;
+	stage_bury(m->w.stage, r, &f);
+	return false;
+}
+
+/* A record has come in: it is for the child, or on its way out already. */
 static void
-forgive(struct lane *l, int64_t ns)
+accept_record(struct map_worker *m, struct record *r)
 {
-	l->last_answer += ns;
-	l->window.moved += ns;
-	for (size_t i = 0; i < l->given; i++)
-		queue_at(&l->held, i)->queued += ns;
-	if (l->give_up != CLOCK_NEVER)
-		l->give_up += ns;
+	bool fresh = r->attempts == 0;
+
+	if (r->kind == RECORD_LETTER || (fresh && !(stage_check(m->w.stage, r) && has_key(m, r)))) {
+		outbox_put(&m->w.out, r);
+		return;
+	}
+	/* A slow child keeps it for a long time. */
+	if (m->window.size == 1)
+		record_detach(r);
+	if (inflight_push(&m->inflight, r) == 0)
+		return;
+	stage_abort(m->w.stage, 2, "worker %u: out of memory", m->w.slot);
+	stage_bury_cancelled(m->w.stage, r);
+	outbox_put(&m->w.out, r);
 }
 
-void
-lane_flush(struct lane *l)
+static void
+take_records(struct map_worker *m)
 {
-	int64_t begun = clock_now(), took;
-	size_t sent;
+	struct record batch[BATCH];
+	size_t n, max;
 
-	if (l->nresults == 0)
+	while ((max = wants(m)) > 0 && (n = intake_take(&m->w.intake, batch, max, oldest(m))) > 0)
+		for (size_t i = 0; i < n; i++)
+			accept_record(m, &batch[i]);
+	map_send_results(m);
+}
+
+/* A run of records is the child's from now on. */
+static void
+give_records(struct map_worker *m)
+{
+	int64_t now = clock_now();
+	bool idle = m->inflight.given == 0;
+	size_t room = bisect_on_trial(&m->bisect) ? bisect_room(&m->bisect, m->window.given)
+						  : window_room(&m->window);
+	size_t n = inflight_give(&m->inflight, room, RUN_BYTES, now);
+
+	if (n == 0)
 		return;
-	record_sendn(l->out, l->stage->root, l->results, l->nresults, &sent);
-	record_freen(l->results + sent, l->nresults - sent);
-	l->nresults = 0;
-	if ((took = clock_now() - begun) > CLOCK_MS)
-		forgive(l, took);
+	if (idle) {
+		m->in_step = inflight_head(&m->inflight)->line;
+		m->busy_since = now;
+	}
+	window_given(&m->window, n, now);
+	metrics_add(m->w.shard, METRIC_GIVEN, n);
+	stall_moved(&m->stall, now, window_first_look(&m->window));
+}
+
+static void
+write_records(struct map_worker *m)
+{
+	struct iovec iov[IOVS];
+	ssize_t n;
+
+	while (inflight_has_unwritten(&m->inflight)) {
+		n = writev(m->w.child.in, iov, inflight_iov(&m->inflight, iov, IOVS));
+		if (n >= 0)
+			inflight_wrote(&m->inflight, (size_t)n);
+		else if (errno == EAGAIN)
+			return;
+		else if (errno != EINTR) {
+			map_hung_up(m);
+			return;
+		}
+	}
+}
+
+/* Whether the child has got all that it will get. */
+static bool
+has_got_all(const struct map_worker *m)
+{
+	if (bisect_on_trial(&m->bisect))
+		return bisect_room(&m->bisect, m->window.given) == 0;
+	/* A record it has may come back for another attempt. */
+	return inflight_todo(&m->inflight) == 0 && m->w.intake.in_ended &&
+	    (m->inflight.given > 0 || m->w.intake.again_ended);
+}
+
+/* Takes what the window has room for, starts a child if needed, hands over. */
+static void
+feed_child(struct map_worker *m)
+{
+	take_records(m);
+	if (m->state == NO_CHILD && inflight_todo(&m->inflight) > 0 &&
+	    clock_now() >= m->start_after)
+		(void)map_start_child(m);
+	if (m->state != RUNNING)
+		return;
+	give_records(m);
+	write_records(m);
+	if (m->state == RUNNING && !inflight_has_unwritten(&m->inflight) && has_got_all(m))
+		map_flush_child(m);
+}
+
+/* Whether it means anything to look if the child is hungry. */
+static bool
+can_stall(const struct map_worker *m)
+{
+	return m->state == RUNNING && m->inflight.given > 0 &&
+	    !inflight_has_unwritten(&m->inflight);
+}
+
+static enum hunger
+look_at_child(const struct map_worker *m)
+{
+	enum hunger h = hunger_look(&m->probe, m->w.child.in);
+
+	return h == HUNGER_UNKNOWN ? hunger_search(&m->probe, m->w.child.in) : h;
+}
+
+/*
+ * The child waits for input, so what it has answered stands in its pipe, and
+ * all it was given is done.  False: it had to be killed.
+ */
+static bool
+note_hungry(struct map_worker *m)
+{
+	struct failure why;
+
+	if (!map_read_answers(m, &why)) {
+		map_kill_child(m, &why);
+		return false;
+	}
+	window_hungry(&m->window, m->inflight.given > 0, clock_now());
+	return true;
+}
+
+/* Looks if it is time to, and flushes the child where only that helps. */
+static void
+check_stall(struct map_worker *m)
+{
+	struct stall_facts f = {.now = clock_now()};
+	enum stall_verdict verdict;
+	enum hunger h;
+
+	if (!can_stall(m) || f.now < m->stall.look_at)
+		return;
+	h = stall_reading(&m->stall, look_at_child(m));
+	if (h == HUNGER_SURE && !(note_hungry(m) && can_stall(m)))
+		return;
+	f.first_look = window_first_look(&m->window);
+	f.since = map_waits_since(m);
+	f.has_more = inflight_todo(&m->inflight) > 0;
+	f.can_give = f.has_more && window_room(&m->window) > 0;
+	f.is_full = m->window.fixed != 0 && window_room(&m->window) == 0;
+	verdict = stall_saw(&m->stall, h, &f);
+	if (verdict == STALL_SEARCH)
+		verdict = stall_searched(&m->stall, hunger_search(&m->probe, m->w.child.in), f.now);
+	if (verdict == STALL_FLUSH)
+		map_flush_child(m);
 }
 
 /* When the oldest attempt has taken too long. */
 static int64_t
-timeout_at(const struct lane *l)
+timeout_at(const struct map_worker *m)
 {
-	int64_t since;
-
-	if (l->pf->timeout == CLOCK_NEVER || l->child.pid == 0 || l->given == 0)
+	if (m->w.pf->timeout == CLOCK_NEVER || m->state == NO_CHILD || m->inflight.given == 0)
 		return CLOCK_NEVER;
-	since = queue_at(&l->held, 0)->queued;
-	return clock_after(since > l->last_answer ? since : l->last_answer, l->pf->timeout);
+	return clock_after(map_waits_since(m), m->w.pf->timeout);
 }
 
 static int64_t
-earlier(int64_t a, int64_t b)
+wake_time(const struct map_worker *m)
 {
-	return a < b ? a : b;
-}
+	int64_t t = clock_earlier(timeout_at(m), m->give_up);
 
-static int64_t
-wake_time(const struct lane *l)
-{
-	int64_t t = earlier(timeout_at(l), l->give_up);
-
-	t = earlier(t, lane_look_time(l));
-	if (l->child.pid == 0 && l->start_after > clock_now())
-		t = earlier(t, l->start_after);
+	if (can_stall(m))
+		t = clock_earlier(t, m->stall.look_at);
+	if (m->state == NO_CHILD && m->start_after > clock_now())
+		t = clock_earlier(t, m->start_after);
 	return t;
 }
 
-/* Sleeps until something happens.  -1: the stage has ended. */
-static int
-wait_for_events(struct lane *l, struct pollfd fds[FDS])
-{
-	bool running = l->child.pid > 0;
-	int64_t until = wake_time(l), late;
-
-	fds[FD_INTAKE] = intake_pollfd(&l->intake);
-	fds[FD_IN] = (struct pollfd){
-	    running && !l->broken ? l->child.in : -1, lane_has_unwritten(l) ? POLLOUT : 0, 0};
-	fds[FD_OUT] = (struct pollfd){running && !l->out_ended ? l->child.out : -1, POLLIN, 0};
-	fds[FD_ERR] = (struct pollfd){running ? l->child.err : -1, POLLIN, 0};
-	fds[FD_EXIT] = (struct pollfd){running ? l->child.pidfd : -1, POLLIN, 0};
-	if (ctx_poll(l->stage->root, fds, FDS, until) == -1) {
-		stage_give_up(l->stage, 2, "poll: %s", strerror(errno));
-		return -1;
-	}
-	if (until != CLOCK_NEVER && (late = clock_now() - until) > OVERSLEPT)
-		forgive(l, late);
-	return ctx_state(l->stage->root) == CTX_LIVE ? 0 : -1;
-}
-
+/* Kills a child that takes too long for an answer, or to exit. */
 static void
-check_time(struct lane *l, int64_t now)
+check_limits(struct map_worker *m)
 {
+	int64_t now = clock_now();
 	struct failure f = {.reason = REASON_TIMEOUT};
 	char limit[UNITS_TEXT_SIZE];
 
-	if (l->child.pid == 0)
+	if (m->state == NO_CHILD)
 		return;
-	if (now >= timeout_at(l)) {
-		units_format_duration(l->pf->timeout, limit);
+	if (now >= timeout_at(m)) {
+		units_format_duration(m->w.pf->timeout, limit);
 		snprintf(f.message, sizeof(f.message), "no answer in %s", limit);
-		lane_kill(l, &f);
-	} else if (now >= l->give_up) {
+		map_kill_child(m, &f);
+	} else if (now >= m->give_up) {
 		f.reason = REASON_CRASH;
 		snprintf(f.message, sizeof(f.message), "the worker closed its %s and did not exit",
-		    l->out_ended ? "stdout" : "stdin");
-		lane_kill(l, &f);
+		    m->out_ended ? "stdout" : "stdin");
+		map_kill_child(m, &f);
 	}
 }
 
 static void
-handle_events(struct lane *l, const struct pollfd fds[FDS])
+handle_events(struct map_worker *m, unsigned events)
 {
 	struct failure why;
 
-	if (fds[FD_ERR].revents != 0)
-		child_read_log(&l->child);
-	if (fds[FD_OUT].revents != 0 && !lane_read_answers(l, &why)) {
-		lane_kill(l, &why);
+	if ((events & EVENT_OUT) != 0 && !map_read_answers(m, &why)) {
+		map_kill_child(m, &why);
 		return;
 	}
-	if (fds[FD_EXIT].revents != 0)
-		lane_exited(l);
-	else if ((fds[FD_IN].revents & POLLERR) != 0 && !l->broken)
-		lane_in_closed(l);
-	else if (fds[FD_OUT].revents == 0)
-		check_time(l, clock_now());
-	lane_look(l, clock_now());
+	if ((events & EVENT_EXIT) != 0)
+		map_child_exited(m);
+	else if ((events & EVENT_IN_CLOSED) != 0 && m->state == RUNNING)
+		map_hung_up(m);
+	else if ((events & EVENT_OUT) == 0)
+		check_limits(m);
+	check_stall(m);
+}
+
+/* Sleeps until something happens.  False: work is cancelled. */
+static bool
+wait_for_events(struct map_worker *m, unsigned *events)
+{
+	bool unwritten = inflight_has_unwritten(&m->inflight);
+	int in = m->state != RUNNING ? IGNORE_IN : unwritten ? POLLOUT : 0;
+
+	if (!worker_poll(&m->w, in, !m->out_ended, wake_time(m), events))
+		return false;
+	if (m->w.overslept > 0)
+		map_forgive(m, m->w.overslept);
+	return true;
 }
 
 /* Nothing is left to do, and nothing will come. */
 static bool
-has_ended(const struct lane *l)
+has_ended(const struct map_worker *m)
 {
-	return intake_has_ended(&l->intake) && l->held.n == 0 && l->child.pid == 0;
+	return m->state == NO_CHILD && m->inflight.queue.n == 0 && intake_has_ended(&m->w.intake);
 }
 
 static void
-run(struct lane *l)
+run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
-	struct pollfd fds[FDS];
-
-	for (;;) {
-		if (stage_is_cancelled(l->stage) && !l->cancelled)
-			lane_cancel(l);
-		lane_feed(l);
-		if (lane_wants(l) > 0) {
-			intake_watch(&l->intake, lane_oldest(l));
-			lane_feed(l);
-		}
-		if (has_ended(l) || wait_for_events(l, fds) == -1)
-			return;
-		intake_unwatch(&l->intake, fds[FD_INTAKE].revents != 0);
-		handle_events(l, fds);
-	}
-}
-
-static void
-map_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
-{
-	struct lane *l = state;
+	struct map_worker *m = state;
+	bool live = true;
+	unsigned events;
 
 	(void)ctx;
-	l->out = out;
-	if (intake_open(&l->intake, l->pf, l->shard, in, retry_chan(l->pf->retry)) == -1) {
-		stage_give_up(l->stage, 2, "worker %u: %s", l->slot, strerror(errno));
-		return;
+	worker_begin(&m->w, in, out);
+	while (live) {
+		feed_child(m);
+		if (wants(m) > 0) {
+			intake_watch(&m->w.intake, oldest(m));
+			feed_child(m);
+		}
+		if (has_ended(m))
+			break;
+		if ((live = wait_for_events(m, &events)))
+			handle_events(m, events);
 	}
-	run(l);
-	intake_close(&l->intake);
-	if (l->child.pid > 0) {
-		child_stop(&l->child);
-		hunger_close(&l->probe);
+	if (!live) {
+		map_cancel(m);
+		worker_drain(&m->w);
 	}
-	child_close(&l->child);
-	reader_free(l->answers);
-	queue_free(&l->held);
+	worker_end(&m->w);
+}
+
+static void
+close_worker(void *state)
+{
+	map_free(state);
+	free(state);
 }
 
 static int
-map_open(struct processor *p, unsigned worker, void **state)
+open_worker(struct processor *p, unsigned index, void **state)
 {
-	struct pfanout *pf = p->arg;
-	struct lane *l = calloc(1, sizeof(*l));
+	struct map_worker *m = calloc(1, sizeof(*m));
+	int saved;
 
-	if (l == NULL)
+	if (m == NULL)
 		return -1;
-	l->pf = pf;
-	l->stage = &pf->stage;
-	l->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + worker);
-	l->slot = worker + 1;
-	l->give_up = CLOCK_NEVER;
-	child_init(&l->child);
-	window_init(&l->window, pf->window, pf->jobs, pf->processors);
-	/* The first one at once, so that a command that can't be started is told before anything is read. */
-	if (worker == 0 && lane_start(l) == -1) {
-		free(l);
+	map_init(m, p->arg, index);
+	/* The first one now, so that a command that can't be started is reported before a read. */
+	if (index == 0 && map_start_child(m) == -1) {
+		saved = errno;
+		close_worker(m);
+		errno = saved;
 		return -1;
 	}
-	*state = l;
+	*state = m;
 	return 0;
 }
 
@@ -225,7 +350,7 @@ map_processor(struct pfanout *pf)
 	return (struct processor){.name = "map",
 	    .workers = pf->jobs,
 	    .arg = pf,
-	    .open = map_open,
-	    .run = map_run,
-	    .close = free};
+	    .open = open_worker,
+	    .run = run_worker,
+	    .close = close_worker};
 }

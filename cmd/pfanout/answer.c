@@ -1,0 +1,82 @@
+#include "answer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "json/json.h"
+#include "record/record.h"
+#include "stage/stage.h"
+
+#define QUOTED 60 /* bytes of an answer that a message shows */
+
+enum answer
+answer_bad(struct failure *f, const char *message)
+{
+	*f = (struct failure){.reason = REASON_BAD_ANSWER};
+	snprintf(f->message, sizeof(f->message), "%s", message);
+	return ANSWER_BAD;
+}
+
+static enum answer
+not_json(struct failure *f, const struct record *line, const struct json_error *e)
+{
+	*f = (struct failure){.reason = REASON_BAD_ANSWER};
+	snprintf(f->message, sizeof(f->message), "the answer is not JSON: %s at byte %zu: %.*s",
+	    e->what, e->offset, (int)(line->len < QUOTED ? line->len : QUOTED), line->data);
+	return ANSWER_BAD;
+}
+
+static enum answer
+reject(struct failure *f, const struct record *line)
+{
+	size_t len = line->len - 1;
+
+	*f = (struct failure){.reason = REASON_REJECTED};
+	if (len >= sizeof(f->message))
+		len = sizeof(f->message) - 1;
+	snprintf(f->message, sizeof(f->message), "%.*s", (int)len, line->data + 1);
+	return ANSWER_REJECT;
+}
+
+/* --match: the answer carries the record's own value. */
+static enum answer
+judge_match(const struct json_path *match, const struct record *input, const struct record *line,
+    struct failure *f)
+{
+	struct json_slice want, got;
+
+	if (match == NULL || !json_path_get(match, input->data, input->len, &want))
+		return ANSWER_RESULT;
+	if (!json_path_get(match, line->data, line->len, &got))
+		return answer_bad(f, "the answer has no value at the --match path");
+	if (want.len != got.len || memcmp(want.data, got.data, want.len) != 0)
+		return answer_bad(
+		    f, "the answer has another value at the --match path: it is another record's");
+	return ANSWER_RESULT;
+}
+
+static bool
+is_same_line(const struct record *a, const struct record *b)
+{
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+enum answer
+answer_judge(const struct answer_rules *rules, const struct record *input,
+    const struct record *line, struct failure *f)
+{
+	struct json_error e;
+
+	if (line->full_len != 0)
+		return answer_bad(f, "the answer is longer than --max-record");
+	if (rules->raw)
+		return judge_match(rules->match, input, line, f);
+	if (json_blank(line->data, line->len))
+		return ANSWER_DROP;
+	if (line->data[0] == '!')
+		return reject(f, line);
+	/* A line that comes back as it was has been checked already. */
+	if (!is_same_line(input, line) && !json_check(line->data, line->len, &e))
+		return not_json(f, line, &e);
+	return judge_match(rules->match, input, line, f);
+}

@@ -1,0 +1,37 @@
+#ifndef ANSWER_H
+#define ANSWER_H
+
+/*
+ * What a line that a worker of map mode printed means for the record that it
+ * answers.  Pure: facts in, verdict out.
+ */
+
+#include <stdbool.h>
+
+struct failure;
+struct json_path;
+struct record;
+
+struct answer_rules {
+	bool raw;                      /* -R: every line is a result */
+	const struct json_path *match; /* --match; NULL: none */
+};
+
+enum answer {
+	ANSWER_RESULT,
+	ANSWER_DROP,   /* an empty line: the record is filtered */
+	ANSWER_REJECT, /* "!message": the record failed, as the worker says */
+	ANSWER_BAD,    /* it is no answer: the child can't be kept */
+};
+
+/*
+ * Judges the line.  For ANSWER_REJECT and ANSWER_BAD it sets the failure's
+ * reason and message, and zeroes the rest of it.
+ */
+enum answer answer_judge(const struct answer_rules *, const struct record *input,
+    const struct record *line, struct failure *);
+
+/* Sets the failure to `bad_answer` with this message; returns ANSWER_BAD. */
+enum answer answer_bad(struct failure *, const char *message);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef FATE_H
+#define FATE_H
+
+/*
+ * What the end of a child of map mode means for the records that it was given.
+ * Pure: facts in, verdict out; map_end.c acts.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+/* A child that has exited by itself. */
+struct fate_facts {
+	int status;        /* as waitpid(2) gives it */
+	bool flushing;     /* we had closed its stdin */
+	size_t in_flight;  /* records that it has read a byte of, and not answered */
+	uint64_t answered; /* records that it has answered */
+	bool at_most_once; /* --window 1: a record is never given out a second time for nothing */
+};
+
+enum fate {
+	FATE_DONE,       /* it answered all it owed and went, as it was asked to */
+	FATE_RECYCLED,   /* it went by itself after answers: what it has goes to the next one */
+	FATE_LOST_COUNT, /* it had all its input, ended well, and gave too few answers */
+	FATE_BLAME,      /* the only record in flight is charged an attempt */
+	FATE_BISECT,     /* one of those in flight is to blame: search for it */
+	FATE_IDLE_DEATH, /* it died with nothing in flight */
+};
+
+enum fate fate_of(const struct fate_facts *);
+
+/*
+ * A child that was killed because of its oldest record: the reason, how many
+ * records were in flight, and whether it keeps answers in a buffer (then any
+ * of these records may be the one).  REASON_COUNT: the run was ended, nobody
+ * is to blame.  FATE_BLAME charges the oldest.
+ */
+enum fate fate_of_killed(enum reason, size_t in_flight, bool buffers);
+
+#endif

@@ -1,0 +1,87 @@
+#ifndef INFLIGHT_H
+#define INFLIGHT_H
+
+/*
+ * The records that a worker holds, in the order of their answers:
+ *
+ *	|<------------------- queue ------------------->|
+ *	|<---------- given ---------->|<---- to do ---->|
+ *	|<- written ->|partial|
+ *
+ * `given` are the child's: it owes an answer for each.  Of these the first
+ * `written` are in the pipe that is its stdin, and so are `partial` bytes of
+ * the one behind them.
+ *
+ * Invariant: written <= given <= queue.n, and partial is 0 unless
+ * written < given; it is less than that record and its LF have bytes.
+ *
+ * Knows no descriptor and no child.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "record/queue.h"
+
+struct inflight {
+	struct queue queue;
+	size_t given, written, partial;
+};
+
+/* Frees the records, too; then it is empty, as {0} is. */
+void inflight_free(struct inflight *);
+
+/* Adds a record to do.  -1 with errno ENOMEM: it is still the caller's. */
+int inflight_push(struct inflight *, const struct record *);
+
+/* Records to do, and whether some of those given are not in the pipe yet. */
+size_t inflight_todo(const struct inflight *);
+bool inflight_has_unwritten(const struct inflight *);
+
+/*
+ * Gives the child up to max more records, but no more once they have max_bytes
+ * bytes; now (monotonic ns) is when.  Returns how many.
+ */
+size_t inflight_give(struct inflight *, size_t max, size_t max_bytes, int64_t now);
+
+/*
+ * What is given and not written, in up to max iovecs for writev(2); neighbours
+ * in memory share one.  Returns how many iovecs.
+ */
+int inflight_iov(const struct inflight *, struct iovec *, int max);
+
+/* n bytes of that were written.  Returns how many records are whole by now. */
+size_t inflight_wrote(struct inflight *, size_t n);
+
+/* The oldest record; there must be one. */
+struct record *inflight_head(const struct inflight *);
+
+/* Since when the child has the oldest record; one must be given. */
+int64_t inflight_since(const struct inflight *);
+
+/* The oldest of the records given leaves; one must be given. */
+struct record inflight_pop(struct inflight *);
+
+/* The oldest of all leaves, once no child has it; there must be one. */
+struct record inflight_drop(struct inflight *);
+
+/* The records were given `ns` later, as far as limits are concerned. */
+void inflight_delay(struct inflight *, int64_t ns);
+
+/*
+ * The child is gone and left `unread` bytes in its stdin: the records of which
+ * it has not read a byte can't have harmed it, and are to do again.  They are
+ * the last ones: those not written, and those whose bytes are all among the
+ * unread.  The first `keep` of those given stay given in any case.
+ */
+void inflight_take_back_unread(struct inflight *, size_t unread, size_t keep);
+
+/* Every record given is to do again. */
+void inflight_take_back(struct inflight *);
+
+/* A pipe to a fresh child is empty: nothing is written to it. */
+void inflight_new_pipe(struct inflight *);
+
+#endif

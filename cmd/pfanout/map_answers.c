@@ -1,0 +1,178 @@
+/* Taking a child's answers: the j-th line is for the j-th record given. */
+
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "map_worker.h"
+#include "pfanout.h"
+#include "record/reader.h"
+
+/* A line although nothing is owed: its answers can't be told apart any more. */
+static bool
+refuse_unasked(struct map_worker *m, struct failure *why)
+{
+	char name[WORKER_NAME_SIZE];
+
+	worker_name(&m->w, name);
+	why->reason = REASON_COUNT;
+	if (m->window.given == 0)
+		stage_abort(m->w.stage, 2,
+		    "%s gave an answer before it was given a record; a command that adds lines "
+		    "needs -F",
+		    name);
+	else
+		stage_abort(m->w.stage, 2,
+		    "%s gave an answer when it owed none: its answers since line %ju can't be "
+		    "trusted; a command that adds lines needs -F",
+		    name, (uintmax_t)m->in_step);
+	return false;
+}
+
+/* "!message": the record's letter also has what the worker says on stderr. */
+static void
+reject_record(struct map_worker *m, struct record *input, struct failure *f)
+{
+	struct child *child = &m->w.child;
+
+	child_read_log(child);
+	f->slot = m->w.slot;
+	f->pid = child->pid;
+	f->log = child->log;
+	f->log_len = child->log_len;
+	input->attempts++;
+	stage_bury(m->w.stage, input, f);
+}
+
+/* The oldest record has its answer and leaves.  False: the line is no answer. */
+static bool
+settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
+{
+	struct answer_rules rules = {.raw = m->w.stage->opt->raw, .match = m->w.pf->match};
+	struct record *input = inflight_head(&m->inflight);
+	enum answer answer = answer_judge(&rules, input, line, why);
+
+	if (answer == ANSWER_BAD)
+		return false;
+	if (answer == ANSWER_RESULT)
+		stage_answer(m->w.stage, input, line, RECORD_DATA);
+	else {
+		if (answer == ANSWER_DROP)
+			stage_drop(input);
+		else
+			reject_record(m, input, why);
+		record_free(line);
+	}
+	outbox_put(&m->w.out, input);
+	(void)inflight_pop(&m->inflight);
+	return true;
+}
+
+static bool
+take_line(struct map_worker *m, struct record *line, struct failure *why)
+{
+	bool ok;
+
+	if (m->inflight.written > 0)
+		ok = settle_oldest(m, line, why);
+	else if (m->inflight.partial > 0)
+		ok = answer_bad(why, "the worker answered before it had read the whole record") !=
+		    ANSWER_BAD;
+	else
+		ok = refuse_unasked(m, why);
+	if (!ok)
+		record_free(line);
+	return ok;
+}
+
+/* n answers have come since the last time. */
+static void
+count_answers(struct map_worker *m, size_t n)
+{
+	int64_t now = clock_now(), since = m->last_answer;
+
+	if (n == 0)
+		return;
+	atomic_store_explicit(&m->w.pf->answered, true, memory_order_relaxed);
+	atomic_store_explicit(&m->w.pf->deaths, 0, memory_order_relaxed);
+	if (m->busy_since > since)
+		since = m->busy_since;
+	histogram_add(&m->w.shard->latency, (now - since) / (int64_t)n, n);
+	metrics_add(m->w.shard, METRIC_ENDED, n);
+	window_answered(&m->window, n, now);
+	m->last_answer = now;
+	stall_moved(&m->stall, now, window_first_look(&m->window));
+	stall_awake(&m->stall, now);
+	if (m->state == FLUSHING && m->inflight.given == 0)
+		m->give_up = clock_after(now, m->w.stage->opt->grace);
+}
+
+static bool
+take_lines(struct map_worker *m, struct failure *why)
+{
+	struct record line;
+	size_t n = 0;
+	bool ok = true;
+
+	while (ok && reader_line(m->answers, &line))
+		if ((ok = take_line(m, &line, why)))
+			n++;
+	/* A line that is too long already need not be waited for. */
+	if (ok && reader_is_over(m->answers))
+		ok = m->inflight.given > 0
+		    ? answer_bad(why, "the answer is longer than --max-record") != ANSWER_BAD
+		    : refuse_unasked(m, why);
+	count_answers(m, n);
+	map_send_results(m);
+	return ok;
+}
+
+bool
+map_read_answers(struct map_worker *m, struct failure *why)
+{
+	ssize_t n = reader_fill(m->answers);
+
+	if (n > 0)
+		return take_lines(m, why);
+	if (n == -1 && errno == EAGAIN)
+		return true;
+	/* At the end of its stdout it should exit. */
+	if (!m->out_ended) {
+		m->out_ended = true;
+		map_hung_up(m);
+	}
+	return true;
+}
+
+/* A last line without LF. */
+static bool
+take_rest(struct map_worker *m, struct failure *why)
+{
+	struct record line;
+	size_t n = 0;
+	bool ok = true;
+
+	if (reader_rest(m->answers, &line) && (ok = take_line(m, &line, why)))
+		n = 1;
+	count_answers(m, n);
+	map_send_results(m);
+	return ok;
+}
+
+bool
+map_drain_answers(struct map_worker *m, struct failure *why)
+{
+	const struct child *child = &m->w.child;
+	uint64_t before;
+
+	do {
+		before = reader_bytes(m->answers);
+		if (!map_read_answers(m, why))
+			return false;
+	} while (reader_bytes(m->answers) != before);
+	/* The part of a line that a dying child leaves is no answer. */
+	if (WIFEXITED(child->status) && WEXITSTATUS(child->status) == 0)
+		return take_rest(m, why);
+	return true;
+}

@@ -1,0 +1,183 @@
+#include "map_worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "pfanout.h"
+#include "record/reader.h"
+
+#define DEATHS_UNANSWERED 5 /* in a row before any child has ever answered */
+#define DEATHS_MAX 100      /* in a row after that */
+#define RESTART_MIN (10 * CLOCK_MS)
+#define RESTART_MAX CLOCK_S
+#define BLOCKED_MIN CLOCK_MS /* what is shorter is not worth counting */
+
+enum map_state
+map_next(enum map_state state, enum map_event event)
+{
+	/* What cannot happen leaves the state as it is. */
+	/* clang-format off */
+	static const enum map_state next[MAP_STATES][MAP_EVENTS] = {
+	    /*            STARTED   FLUSHED   HUNG_UP   GONE */
+	    [NO_CHILD] = {RUNNING,  NO_CHILD, NO_CHILD, NO_CHILD},
+	    [RUNNING]  = {RUNNING,  FLUSHING, LEAVING,  NO_CHILD},
+	    [FLUSHING] = {FLUSHING, FLUSHING, FLUSHING, NO_CHILD},
+	    [LEAVING]  = {LEAVING,  LEAVING,  LEAVING,  NO_CHILD},
+	};
+	/* clang-format on */
+
+	return next[state][event];
+}
+
+static void
+reset_window(struct map_worker *m)
+{
+	const struct pfanout *pf = m->w.pf;
+
+	window_init(&m->window, pf->window, pf->jobs, pf->processors);
+}
+
+void
+map_init(struct map_worker *m, struct pfanout *pf, unsigned index)
+{
+	worker_init(&m->w, pf, index);
+	m->give_up = CLOCK_NEVER;
+	m->probe.syscall_fd = -1;
+	stall_init(&m->stall, pf->timeout);
+	reset_window(m);
+}
+
+void
+map_free(struct map_worker *m)
+{
+	child_stop(&m->w.child);
+	child_close(&m->w.child);
+	hunger_close(&m->probe);
+	reader_free(m->answers);
+	inflight_free(&m->inflight);
+}
+
+void
+map_count_death(struct map_worker *m, const char *how)
+{
+	struct pfanout *pf = m->w.pf;
+	bool answered = atomic_load(&pf->answered);
+	unsigned deaths = atomic_fetch_add(&pf->deaths, 1) + 1;
+	char name[WORKER_NAME_SIZE];
+
+	/* The first death is followed by a start at once. */
+	if (deaths > 1) {
+		int64_t wait = deaths < 10 ? RESTART_MIN << (deaths - 2) : RESTART_MAX;
+
+		m->start_after = clock_now() + clock_earlier(wait, RESTART_MAX);
+	}
+	worker_name(&m->w, name);
+	if (!answered && deaths >= DEATHS_UNANSWERED)
+		stage_abort(m->w.stage, 2,
+		    "%s: %u starts, and not one answer (%s); does the command run by itself?", name,
+		    deaths, how);
+	else if (deaths >= DEATHS_MAX)
+		stage_abort(
+		    m->w.stage, 2, "%s: workers died %u times in a row (%s)", name, deaths, how);
+}
+
+static int
+start_failed(struct map_worker *m, int error)
+{
+	char how[128];
+
+	snprintf(how, sizeof(how), "cannot start %s: %s", m->w.pf->path, strerror(error));
+	if (m->start_after <= clock_now())
+		m->start_after = clock_now() + RESTART_MIN;
+	map_count_death(m, how);
+	errno = error;
+	return -1;
+}
+
+int
+map_start_child(struct map_worker *m)
+{
+	struct reader_limits limits = {.max = m->w.stage->opt->max_record};
+	struct child *child = &m->w.child;
+	int64_t now = clock_now();
+
+	reset_window(m);
+	if (child_spawn(child, m->w.pf->path, m->w.pf->argv) == -1)
+		return start_failed(m, errno);
+	if ((m->answers = reader_new(child->out, &limits)) == NULL) {
+		child_stop(child);
+		child_close(child);
+		return start_failed(m, ENOMEM);
+	}
+	metrics_add(m->w.shard, METRIC_STARTS, 1);
+	hunger_open(&m->probe, child->pid);
+	inflight_new_pipe(&m->inflight);
+	stall_started(&m->stall, now);
+	bisect_begin_trial(&m->bisect);
+	m->out_ended = false;
+	m->last_answer = now;
+	m->give_up = CLOCK_NEVER;
+	m->state = map_next(m->state, STARTED);
+	return 0;
+}
+
+void
+map_flush_child(struct map_worker *m)
+{
+	child_close_in(&m->w.child);
+	m->state = map_next(m->state, FLUSHED);
+	if (m->inflight.given == 0)
+		m->give_up = clock_after(clock_now(), m->w.stage->opt->grace);
+}
+
+void
+map_hung_up(struct map_worker *m)
+{
+	m->state = map_next(m->state, HUNG_UP);
+	m->give_up = clock_after(clock_now(), EXIT_PATIENCE);
+}
+
+void
+map_forget_child(struct map_worker *m)
+{
+	metrics_add(m->w.shard, METRIC_ENDED, window_owed(&m->window));
+	metrics_add(m->w.shard, METRIC_EXITS, 1);
+	hunger_close(&m->probe);
+	reader_free(m->answers);
+	m->answers = NULL;
+	child_close(&m->w.child);
+	inflight_new_pipe(&m->inflight);
+	stall_forget(&m->stall);
+	reset_window(m);
+	m->give_up = CLOCK_NEVER;
+	m->state = map_next(m->state, GONE);
+}
+
+void
+map_forgive(struct map_worker *m, int64_t ns)
+{
+	m->last_answer += ns;
+	m->window.moved += ns;
+	inflight_delay(&m->inflight, ns);
+	if (m->give_up != CLOCK_NEVER)
+		m->give_up += ns;
+}
+
+void
+map_send_results(struct map_worker *m)
+{
+	int64_t blocked = outbox_flush(&m->w.out);
+
+	if (blocked > BLOCKED_MIN)
+		map_forgive(m, blocked);
+}
+
+int64_t
+map_waits_since(const struct map_worker *m)
+{
+	int64_t given = inflight_since(&m->inflight);
+
+	return given > m->last_answer ? given : m->last_answer;
+}

@@ -1,0 +1,128 @@
+#ifndef MAP_WORKER_H
+#define MAP_WORKER_H
+
+/*
+ * A worker of map mode: a child that answers line for line, and the records
+ * that it was given and has not answered.
+ *
+ *	intake -> inflight: to do, given, written -> the child -> answers -> out
+ *
+ * What can be decided without a process is decided in leaves that know nothing
+ * of each other: inflight (which record is where), window (how many it may
+ * have), stall (when only EOF makes it answer), bisect (who kills it), answer
+ * (what a line means), fate (what its end means).  These files act:
+ *
+ *	map_worker.c   the state; starts and forgets the child
+ *	map_answers.c  takes the answers
+ *	map_end.c      what follows when the child has ended, or has to
+ *	map.c          gives records, looks for hunger, and the loop around all
+ *
+ * A file calls those above it in this list, and the leaves.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bisect.h"
+#include "inflight.h"
+#include "proc/hunger.h"
+#include "stall.h"
+#include "window.h"
+#include "worker.h"
+
+struct failure;
+struct reader;
+
+enum map_state {
+	NO_CHILD, /* none has been started, or the last one is gone */
+	RUNNING,  /* it may be given records */
+	FLUSHING, /* we closed its stdin: it answers what it owes, and exits */
+	LEAVING,  /* it closed its stdin or stdout, and should exit */
+	MAP_STATES
+};
+
+enum map_event {
+	STARTED,
+	FLUSHED, /* its stdin was closed: no more input, a trial, or a stall */
+	HUNG_UP, /* it closed its stdin or stdout */
+	GONE,    /* it has exited, or was killed */
+	MAP_EVENTS
+};
+
+struct map_worker {
+	struct worker w;
+	enum map_state state;
+	struct inflight inflight;
+	struct window window;
+	struct stall stall;
+	struct bisect bisect;
+	struct probe probe;
+	struct reader *answers;
+	bool out_ended;      /* its stdout is at its end */
+	int64_t last_answer; /* or the start */
+	int64_t busy_since;  /* when it was given a record while it owed nothing */
+	int64_t give_up;     /* when it is killed if it has not exited; CLOCK_NEVER */
+	int64_t start_after; /* no child is started before this */
+	uint64_t in_step;    /* line of the first record given since it owed nothing */
+};
+
+/* The next state: the one table of transitions. */
+enum map_state map_next(enum map_state, enum map_event);
+
+void map_init(struct map_worker *, struct pfanout *, unsigned index);
+void map_free(struct map_worker *);
+
+/* Starts a child.  -1 with errno: the failure is counted, and the next start delayed. */
+int map_start_child(struct map_worker *);
+
+/* No more input for the child. */
+void map_flush_child(struct map_worker *);
+
+/* The child closed its stdin or stdout: it should exit soon. */
+void map_hung_up(struct map_worker *);
+
+/*
+ * The child was reaped: frees what belonged to it.  Its last words stay in
+ * child.log, and its status.
+ */
+void map_forget_child(struct map_worker *);
+
+/*
+ * A child died, or could not be started: the next start is delayed, and too
+ * many deaths in a row end the run.  how: for the message.
+ */
+void map_count_death(struct map_worker *, const char *how);
+
+/* Sends the results on.  Time that our reader kept us waiting is not the child's. */
+void map_send_results(struct map_worker *);
+
+/* The same for `ns` in which this process was stopped. */
+void map_forgive(struct map_worker *, int64_t ns);
+
+/* Since when the oldest record given waits for its answer. */
+int64_t map_waits_since(const struct map_worker *);
+
+/* map_answers.c */
+
+/*
+ * Takes the answers that have come, without blocking.  False if the child can't
+ * be kept: *why says how the oldest record failed, or its reason is
+ * REASON_COUNT if the run was ended.
+ */
+bool map_read_answers(struct map_worker *, struct failure *why);
+
+/* All that is left in the stdout of a child that was reaped. */
+bool map_drain_answers(struct map_worker *, struct failure *why);
+
+/* map_end.c */
+
+/* The child has exited by itself: finds out what that means, and acts. */
+void map_child_exited(struct map_worker *);
+
+/* Kills the child because of its oldest record, which is charged. */
+void map_kill_child(struct map_worker *, const struct failure *why);
+
+/* Work is cancelled: kills the child, and the records held leave. */
+void map_cancel(struct map_worker *);
+
+#endif

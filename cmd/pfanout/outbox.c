@@ -1,0 +1,47 @@
+#include "outbox.h"
+
+#include "base/clock.h"
+#include "sync/chan.h"
+
+CHAN_OF(record, struct record)
+
+void
+outbox_init(struct outbox *o, struct chan *chan, struct ctx *ctx)
+{
+	o->chan = chan;
+	o->ctx = ctx;
+	o->blocked = 0;
+	o->n = 0;
+}
+
+static void
+send_all(struct outbox *o)
+{
+	int64_t begun = clock_now();
+	size_t sent;
+
+	record_sendn(o->chan, o->ctx, o->record, o->n, &sent);
+	record_freen(o->record + sent, o->n - sent);
+	o->n = 0;
+	o->blocked += clock_now() - begun;
+}
+
+void
+outbox_put(struct outbox *o, const struct record *r)
+{
+	o->record[o->n++] = *r;
+	if (o->n == OUTBOX_RECORDS)
+		send_all(o);
+}
+
+int64_t
+outbox_flush(struct outbox *o)
+{
+	int64_t blocked;
+
+	if (o->n > 0)
+		send_all(o);
+	blocked = o->blocked;
+	o->blocked = 0;
+	return blocked;
+}

@@ -1,0 +1,43 @@
+#ifndef OUTBOX_H
+#define OUTBOX_H
+
+/*
+ * A worker's results on their way to the sink.  They are collected, so that
+ * what became ready together costs one send.  One thread's.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/record.h"
+
+#define OUTBOX_RECORDS 256
+
+struct chan;
+struct ctx;
+
+struct outbox {
+	struct chan *chan;
+	struct ctx *ctx;
+	int64_t blocked; /* ns, since the last outbox_flush() */
+	size_t n;
+	struct record record[OUTBOX_RECORDS];
+};
+
+/* Sends into this channel, until ctx is done. */
+void outbox_init(struct outbox *, struct chan *, struct ctx *);
+
+/*
+ * Takes the record over.  Blocks only where the outbox is full, as the channel
+ * behind it is; once ctx is done records are freed instead.
+ */
+void outbox_put(struct outbox *, const struct record *);
+
+/*
+ * Sends what was collected.  Returns how long this and all outbox_put() since
+ * the last flush were blocked, in ns: that time is our reader's, not the
+ * child's.
+ */
+int64_t outbox_flush(struct outbox *);
+
+#endif

@@ -1,0 +1,166 @@
+#include "stall.h"
+
+#include "base/clock.h"
+
+#define LOOK_MAX (5 * CLOCK_MS)
+#define LOOK_IDLE (20 * CLOCK_MS) /* while there is nothing to give anyway */
+#define LINGER_MIN (10 * CLOCK_MS)
+#define LINGER_MAX CLOCK_S
+#define PATIENCE (250 * CLOCK_MS)   /* with a child that sleeps unclearly */
+#define PATIENCE_SLOW (2 * CLOCK_S) /* with one that is known to be slow */
+#define QUICK (100 * CLOCK_MS)      /* after its stdin was closed */
+#define QUICK_ENDS 2
+#define OLD 10 /* lingers after which an answer has waited too long */
+
+void
+stall_init(struct stall *s, int64_t timeout)
+{
+	*s = (struct stall){.timeout = timeout};
+}
+
+void
+stall_started(struct stall *s, int64_t now)
+{
+	stall_forget(s);
+	s->started = now;
+	s->startup = 0;
+}
+
+void
+stall_awake(struct stall *s, int64_t now)
+{
+	if (s->startup == 0)
+		s->startup = now - s->started;
+}
+
+void
+stall_moved(struct stall *s, int64_t now, int64_t first_look)
+{
+	s->hungry_since = s->unclear_since = 0;
+	s->look_wait = first_look;
+	s->look_at = now + first_look;
+}
+
+enum hunger
+stall_reading(const struct stall *s, enum hunger h)
+{
+	return h == HUNGER_UNKNOWN && s->quick_ends >= QUICK_ENDS ? HUNGER_SURE : h;
+}
+
+/* To wait for longer than a restart takes does not pay. */
+static int64_t
+linger(const struct stall *s)
+{
+	int64_t wait = s->startup;
+
+	if (wait < LINGER_MIN)
+		wait = LINGER_MIN;
+	if (wait > LINGER_MAX)
+		wait = LINGER_MAX;
+	if (s->timeout != CLOCK_NEVER && wait > s->timeout / 4)
+		wait = s->timeout / 4;
+	return wait;
+}
+
+/*
+ * Records come so slowly that the child's buffer takes long to fill: the oldest
+ * answer must not wait for that.
+ */
+static bool
+has_waited(const struct stall *s, int64_t wait, const struct stall_facts *f)
+{
+	int64_t most = OLD * wait;
+
+	if (s->timeout != CLOCK_NEVER && most > s->timeout / 2)
+		most = s->timeout / 2;
+	return f->now - f->since >= most;
+}
+
+/* The child may have been hungry since then, or be slow: flush it to see. */
+static enum stall_verdict
+test_after_patience(struct stall *s, int64_t since, int64_t now)
+{
+	int64_t patience = s->quick_ends >= QUICK_ENDS ? 0 : s->slow ? PATIENCE_SLOW : PATIENCE;
+
+	if (now - since < patience)
+		return STALL_WAIT;
+	s->tested = now;
+	return STALL_FLUSH;
+}
+
+static void
+note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
+{
+	switch (h) {
+	case HUNGER_SURE:
+		stall_awake(s, f->now);
+		s->look_wait = f->first_look;
+		if (s->hungry_since == 0)
+			s->hungry_since = f->now;
+		break;
+	case HUNGER_UNKNOWN:
+		if (s->unclear_since == 0)
+			s->unclear_since = f->now;
+		break;
+	case HUNGER_NONE:
+		s->hungry_since = s->unclear_since = 0;
+		break;
+	}
+}
+
+enum stall_verdict
+stall_saw(struct stall *s, enum hunger h, const struct stall_facts *f)
+{
+	int64_t wait = f->is_full ? 0 : linger(s);
+
+	/* When to look again: rarer each time. */
+	s->look_wait =
+	    clock_earlier(s->look_wait + s->look_wait / 2, f->has_more ? LOOK_MAX : LOOK_IDLE);
+	note_hunger(s, h, f);
+	s->look_at = f->now + s->look_wait;
+
+	/* Whether only EOF will make it answer. */
+	if (f->can_give)
+		return STALL_WAIT;
+	if (s->unclear_since != 0)
+		return test_after_patience(s, s->unclear_since, f->now);
+	if (s->hungry_since == 0)
+		return STALL_WAIT;
+	if (f->now - s->hungry_since < wait && !has_waited(s, wait, f))
+		return STALL_WAIT;
+	/* The thread that reads is idle, but another one may be at work. */
+	return STALL_SEARCH;
+}
+
+enum stall_verdict
+stall_searched(struct stall *s, enum hunger h, int64_t now)
+{
+	switch (h) {
+	case HUNGER_SURE:
+		return STALL_FLUSH;
+	case HUNGER_UNKNOWN:
+		return test_after_patience(s, s->hungry_since, now);
+	default:
+		s->hungry_since = 0;
+		return STALL_WAIT;
+	}
+}
+
+void
+stall_ended(struct stall *s, int64_t now)
+{
+	if (s->tested == 0)
+		return;
+	if (now - s->tested <= QUICK)
+		s->quick_ends++;
+	else
+		s->slow = true;
+	s->tested = 0;
+}
+
+void
+stall_forget(struct stall *s)
+{
+	s->hungry_since = s->unclear_since = 0;
+	s->tested = 0;
+}

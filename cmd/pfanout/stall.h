@@ -1,0 +1,85 @@
+#ifndef STALL_H
+#define STALL_H
+
+/*
+ * When to look whether a child waits for more input while it owes answers, and
+ * when only EOF will make it answer (pchan(7): hungry, flush).
+ *
+ * A child that is hungry while more can be given is given more.  Where nothing
+ * more can be given, it is flushed: but not at once, as a fresh child costs the
+ * time of a start, so it may linger for about as long as that takes.
+ *
+ * Some children sleep in a way that does not tell (poll, futex): they may be
+ * hungry, or slow.  Such a child is flushed once or twice after some patience,
+ * as a test: if it then answers at once it had kept its answers, and from then
+ * on this way of sleeping counts as hunger.  If it takes its time it is slow.
+ *
+ * Pure: told what was seen and how the worker stands, it returns a verdict.  It
+ * reads no descriptor and closes none.  Times are monotonic ns.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proc/hunger.h"
+
+struct stall {
+	int64_t timeout; /* -t; CLOCK_NEVER */
+
+	/* The present child. */
+	int64_t started;
+	int64_t startup;       /* until it first did something, ns; 0: not yet */
+	int64_t look_at;       /* when to look next */
+	int64_t look_wait;     /* and how long after that */
+	int64_t hungry_since;  /* it owes answers and waits for more; 0: not so */
+	int64_t unclear_since; /* it may; 0: not so */
+	int64_t tested;        /* when it was flushed as a test; 0: it was not */
+
+	/* What was learned of the command. */
+	unsigned quick_ends; /* tests that it answered at once */
+	bool slow;           /* it took its time */
+};
+
+/* How the worker stands when it has looked. */
+struct stall_facts {
+	int64_t now;
+	int64_t first_look; /* window_first_look() */
+	int64_t since;      /* since when the oldest record waits for its answer */
+	bool has_more;      /* there are records to give */
+	bool can_give;      /* and the window has room for one */
+	bool is_full;       /* --window is full: nothing can be given before an answer */
+};
+
+enum stall_verdict {
+	STALL_WAIT,
+	STALL_SEARCH, /* look at all its threads and children, and call stall_searched() */
+	STALL_FLUSH,
+};
+
+void stall_init(struct stall *, int64_t timeout);
+
+/* There is a fresh child. */
+void stall_started(struct stall *, int64_t now);
+
+/* The child did something for the first time, or again. */
+void stall_awake(struct stall *, int64_t now);
+
+/* The child got records or gave answers: what was seen before has no meaning any more. */
+void stall_moved(struct stall *, int64_t now, int64_t first_look);
+
+/* Whether this counts as hunger, from what was learned of the command. */
+enum hunger stall_reading(const struct stall *, enum hunger);
+
+/* The child, which owes answers, was seen like this. */
+enum stall_verdict stall_saw(struct stall *, enum hunger, const struct stall_facts *);
+
+/* After STALL_SEARCH: STALL_FLUSH or STALL_WAIT. */
+enum stall_verdict stall_searched(struct stall *, enum hunger, int64_t now);
+
+/* The child that was flushed has ended, having answered all it owed. */
+void stall_ended(struct stall *, int64_t now);
+
+/* The child is gone. */
+void stall_forget(struct stall *);
+
+#endif

@@ -1,0 +1,110 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/signame.h"
+#include "pfanout.h"
+#include "stage/retry.h"
+#include "sync/ctx.h"
+
+#define OVERSLEPT (500 * CLOCK_MS) /* only a thread that was stopped is so late */
+#define BATCH 256
+
+enum { FD_INTAKE, FD_IN, FD_OUT, FD_ERR, FD_EXIT, FDS };
+
+void
+worker_init(struct worker *w, struct pfanout *pf, unsigned index)
+{
+	w->pf = pf;
+	w->stage = &pf->stage;
+	w->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + index);
+	w->slot = index + 1;
+	child_init(&w->child);
+}
+
+void
+worker_begin(struct worker *w, struct chan *in, struct chan *out)
+{
+	struct chan *again = w->pf->retry != NULL ? retry_chan(w->pf->retry) : NULL;
+
+	outbox_init(&w->out, out, w->stage->root);
+	if (intake_open(&w->intake, w->stage, w->shard, in, again) == -1)
+		stage_abort(w->stage, 2, "worker %u: eventfd: %s", w->slot, strerror(errno));
+}
+
+void
+worker_end(struct worker *w)
+{
+	outbox_flush(&w->out);
+	intake_close(&w->intake);
+}
+
+bool
+worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
+{
+	struct pollfd fds[FDS] = {
+	    [FD_INTAKE] = intake_pollfd(&w->intake),
+	    [FD_IN] = {in != IGNORE_IN ? w->child.in : -1, in == POLLOUT ? POLLOUT : 0, 0},
+	    [FD_OUT] = {out ? w->child.out : -1, POLLIN, 0},
+	    [FD_ERR] = {w->child.err, POLLIN, 0},
+	    [FD_EXIT] = {w->child.pidfd, POLLIN, 0},
+	};
+	int64_t late = 0;
+
+	*events = 0;
+	if (ctx_poll(w->stage->root, fds, FDS, until) == -1)
+		stage_abort(w->stage, 2, "worker %u: poll: %s", w->slot, strerror(errno));
+	else if (until != CLOCK_NEVER)
+		late = clock_now() - until;
+	w->overslept = late > OVERSLEPT ? late : 0;
+	intake_unwatch(&w->intake, fds[FD_INTAKE].revents != 0);
+	if (stage_is_cancelled(w->stage))
+		return false;
+	if (fds[FD_ERR].revents != 0)
+		child_read_log(&w->child);
+	if ((fds[FD_IN].revents & POLLERR) != 0)
+		*events |= EVENT_IN_CLOSED;
+	else if (fds[FD_IN].revents != 0)
+		*events |= EVENT_IN;
+	if (fds[FD_OUT].revents != 0)
+		*events |= EVENT_OUT;
+	if (fds[FD_EXIT].revents != 0)
+		*events |= EVENT_EXIT;
+	return true;
+}
+
+void
+worker_drain(struct worker *w)
+{
+	struct record batch[BATCH];
+	size_t n;
+
+	while ((n = intake_wait(&w->intake, batch, BATCH)) > 0) {
+		for (size_t i = 0; i < n; i++) {
+			if (batch[i].kind == RECORD_DATA)
+				stage_bury_cancelled(w->stage, &batch[i]);
+			outbox_put(&w->out, &batch[i]);
+		}
+		outbox_flush(&w->out);
+	}
+}
+
+void
+worker_name(const struct worker *w, char name[WORKER_NAME_SIZE])
+{
+	snprintf(name, WORKER_NAME_SIZE, "worker %u (%s)", w->slot, w->pf->argv[0]);
+}
+
+void
+worker_status(int wait_status, char text[WORKER_STATUS_SIZE])
+{
+	if (WIFEXITED(wait_status))
+		snprintf(text, WORKER_STATUS_SIZE, "exit status %d", WEXITSTATUS(wait_status));
+	else
+		signame(WTERMSIG(wait_status), text);
+}

@@ -1,0 +1,91 @@
+#ifndef WORKER_H
+#define WORKER_H
+
+/*
+ * What the workers of map, exec and filter mode have in common: where their
+ * records come from, where the results go, the child, and the one poll(2) that
+ * waits for all of these.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "intake.h"
+#include "outbox.h"
+#include "proc/child.h"
+
+struct chan;
+struct metrics_shard;
+struct pfanout;
+struct stage;
+
+struct worker {
+	struct pfanout *pf;
+	struct stage *stage;
+	struct metrics_shard *shard;
+	unsigned slot; /* from 1 */
+	struct intake intake;
+	struct outbox out;
+	struct child child;
+	int64_t overslept; /* see worker_poll() */
+};
+
+/* The worker number `index`, from 0, without a child. */
+void worker_init(struct worker *, struct pfanout *, unsigned index);
+
+/*
+ * Opens the intake and the outbox; called in the worker's thread, and closed by
+ * worker_end().  Where that fails the stage is aborted, and worker_drain() is
+ * all that is left to do.
+ */
+void worker_begin(struct worker *, struct chan *in, struct chan *out);
+void worker_end(struct worker *);
+
+/* What worker_poll() saw. */
+enum {
+	EVENT_IN = 1,        /* the child's stdin takes more */
+	EVENT_IN_CLOSED = 2, /* nobody reads the child's stdin any more */
+	EVENT_OUT = 4,       /* the child's stdout has something, or ends */
+	EVENT_EXIT = 8,      /* the child has exited */
+};
+
+/* How long a child may take to exit once it has closed its stdin or stdout. */
+#define EXIT_PATIENCE CLOCK_S
+
+/* For worker_poll(): don't look at the child's stdin. */
+#define IGNORE_IN (-1)
+
+/*
+ * Sleeps until something happens to the child, the intake has something, or
+ * until the deadline (monotonic ns).  What the child writes to its stderr is
+ * dealt with here.  in: POLLOUT, 0 (report only that stdin was closed), or
+ * IGNORE_IN.  out: look at its stdout.  *events are those that came, 0 for the
+ * others.
+ *
+ * Where the wake-up came much later than the deadline we were stopped
+ * (SIGSTOP, a suspended machine): `overslept` says by how much, in ns, and is 0
+ * otherwise.
+ *
+ * False: work is cancelled, or the stage has ended.  A poll(2) that fails
+ * aborts the stage, and so ends in the same way.
+ */
+bool worker_poll(struct worker *, int in, bool out, int64_t until, unsigned *events);
+
+/*
+ * Work is cancelled, and the worker holds nothing any more: whatever still
+ * comes leaves as `cancelled`, and letters pass.  Returns when nothing will
+ * come, or when the stage has ended.
+ */
+void worker_drain(struct worker *);
+
+/* The worker in messages, e.g. "worker 2 (jq)". */
+#define WORKER_NAME_SIZE 128
+void worker_name(const struct worker *, char name[WORKER_NAME_SIZE]);
+
+/* How a child ended, from waitpid(2): "exit status 1", "SIGSEGV". */
+#define WORKER_STATUS_SIZE 32
+void worker_status(int wait_status, char text[WORKER_STATUS_SIZE]);
+
+#endif
