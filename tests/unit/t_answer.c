@@ -1,0 +1,111 @@
+#include "pfanout/answer.h"
+
+#include <string.h>
+
+#include "json/json.h"
+#include "record/record.h"
+#include "stage/stage.h"
+#include "t.h"
+
+/* A record whose bytes are this text. */
+static struct record
+record_of(const char *text)
+{
+	return (struct record){.data = (char *)(uintptr_t)text, .len = strlen(text)};
+}
+
+static void
+test_table(void)
+{
+	static const struct {
+		bool raw;
+		const char *match, *input, *line;
+		enum answer answer;
+		const char *message; /* that it contains; NULL: none is looked for */
+	} table[] = {
+	    {false, NULL, "{\"id\":1}", "{\"id\":1}", ANSWER_RESULT, NULL},
+	    {false, NULL, "{\"id\":1}", "7", ANSWER_RESULT, NULL},
+	    {false, NULL, "1", " [1, 2] ", ANSWER_RESULT, NULL},
+	    {false, NULL, "1", "", ANSWER_DROP, NULL},
+	    {false, NULL, "1", " \t\r", ANSWER_DROP, NULL},
+	    {false, NULL, "1", "!", ANSWER_REJECT, ""},
+	    {false, NULL, "1", "!no such user", ANSWER_REJECT, "no such user"},
+	    {false, NULL, "1", " !x", ANSWER_BAD, "not JSON"},
+	    {false, NULL, "1", "hello", ANSWER_BAD, "not JSON: "},
+	    {false, NULL, "1", "{\"id\":", ANSWER_BAD, "at byte 6"},
+	    {false, NULL, "1", "1 2", ANSWER_BAD, "not JSON"},
+	    {true, NULL, "x", "", ANSWER_RESULT, NULL},
+	    {true, NULL, "x", "!hey", ANSWER_RESULT, NULL},
+	    {true, NULL, "x", "{\"id\":", ANSWER_RESULT, NULL},
+	    {false, ".id", "{\"id\":1}", "{\"x\":2,\"id\":1}", ANSWER_RESULT, NULL},
+	    {false, ".id", "{\"id\":1}", "{\"id\":2}", ANSWER_BAD, "another record's"},
+	    {false, ".id", "{\"id\":1}", "{\"id\":\"1\"}", ANSWER_BAD, "another record's"},
+	    {false, ".id", "{\"id\":1}", "{}", ANSWER_BAD, "no value at the --match path"},
+	    {false, ".id", "{\"id\":1}", "", ANSWER_DROP, NULL},
+	    {false, ".id", "{\"id\":1}", "!no", ANSWER_REJECT, "no"},
+	    {true, ".id", "{\"id\":1}", "!{\"id\":1}", ANSWER_BAD, "no value"},
+	    {true, ".id", "{\"id\":1}", "{\"id\":1}", ANSWER_RESULT, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct record input = record_of(table[i].input), line = record_of(table[i].line);
+		struct json_path *match = NULL;
+		struct failure f = {.reason = REASON_COUNT};
+		struct answer_rules rules = {.raw = table[i].raw};
+		const char *why;
+		enum answer got;
+
+		if (table[i].match != NULL)
+			match = json_path_new(table[i].match, &why);
+		rules.match = match;
+		got = answer_judge(&rules, &input, &line, &f);
+		CHECK(got == table[i].answer, "row %zu: %d", i, (int)got);
+		if (got == ANSWER_REJECT)
+			CHECK(
+			    f.reason == REASON_REJECTED && strcmp(f.message, table[i].message) == 0,
+			    "row %zu: %s", i, f.message);
+		if (got == ANSWER_BAD)
+			CHECK(f.reason == REASON_BAD_ANSWER &&
+				strstr(f.message, table[i].message) != NULL,
+			    "row %zu: %s", i, f.message);
+		json_path_free(match);
+	}
+}
+
+/* A line over --max-record is no answer, whatever it begins with. */
+static void
+test_too_long(void)
+{
+	struct record input = record_of("1"), line = record_of("!x");
+	struct answer_rules rules = {.raw = true};
+	struct failure f;
+
+	line.full_len = 1 << 30;
+	CHECK(answer_judge(&rules, &input, &line, &f) == ANSWER_BAD);
+	CHECK(strstr(f.message, "--max-record") != NULL, "%s", f.message);
+}
+
+/* A long rejection is cut to what a letter has room for. */
+static void
+test_long_message(void)
+{
+	static char text[4096];
+	struct record input = record_of("1"), line;
+	struct answer_rules rules = {0};
+	struct failure f;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[0] = '!';
+	line = record_of(text);
+	CHECK(answer_judge(&rules, &input, &line, &f) == ANSWER_REJECT);
+	CHECK(strlen(f.message) == sizeof(f.message) - 1, "%zu", strlen(f.message));
+}
+
+int
+main(void)
+{
+	test_table();
+	test_too_long();
+	test_long_message();
+	return t_end();
+}

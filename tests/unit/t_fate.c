@@ -1,0 +1,79 @@
+#include "pfanout/fate.h"
+
+#include <signal.h>
+
+#include "t.h"
+
+/* As waitpid(2) gives them. */
+#define EXITED(status) ((status) << 8)
+#define KILLED(sig) (sig)
+
+static void
+test_exited(void)
+{
+	static const struct {
+		const char *what;
+		struct fate_facts facts; /* status, flushing, in flight, answered, at most once */
+		enum fate fate;
+	} table[] = {
+	    {"flushed, answered all", {EXITED(0), true, 0, 9, false}, FATE_DONE},
+	    {"flushed, had nothing", {EXITED(0), true, 0, 0, false}, FATE_DONE},
+	    {"flushed, answered all, exit 1", {EXITED(1), true, 0, 9, false}, FATE_DONE},
+	    {"flushed, answered all, killed", {KILLED(SIGSEGV), true, 0, 9, false}, FATE_DONE},
+	    {"flushed, too few answers", {EXITED(0), true, 1, 9, false}, FATE_LOST_COUNT},
+	    {"flushed, no answers", {EXITED(0), true, 3, 0, false}, FATE_LOST_COUNT},
+	    {"flushed, died on the last", {EXITED(3), true, 1, 9, false}, FATE_BLAME},
+	    {"flushed, died on some", {KILLED(SIGKILL), true, 2, 0, false}, FATE_BISECT},
+	    {"recycled itself, idle", {EXITED(0), false, 0, 100, false}, FATE_RECYCLED},
+	    {"recycled itself, had read one", {EXITED(0), false, 1, 100, false}, FATE_RECYCLED},
+	    {"recycled itself, had read more", {EXITED(0), false, 7, 100, false}, FATE_RECYCLED},
+	    {"the same at --window 1", {EXITED(0), false, 1, 100, true}, FATE_BLAME},
+	    {"idle at --window 1", {EXITED(0), false, 0, 100, true}, FATE_RECYCLED},
+	    {"went before any answer", {EXITED(0), false, 0, 0, false}, FATE_IDLE_DEATH},
+	    {"went with the first record", {EXITED(0), false, 1, 0, false}, FATE_BLAME},
+	    {"went with the first records", {EXITED(0), false, 2, 0, false}, FATE_BISECT},
+	    {"died idle", {EXITED(1), false, 0, 100, false}, FATE_IDLE_DEATH},
+	    {"died on one", {EXITED(1), false, 1, 100, false}, FATE_BLAME},
+	    {"was killed with one", {KILLED(34), false, 1, 0, false}, FATE_BLAME},
+	    {"was killed with many", {KILLED(SIGABRT), false, 64, 5, false}, FATE_BISECT},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		enum fate got = fate_of(&table[i].facts);
+
+		CHECK(got == table[i].fate, "%s: %d", table[i].what, (int)got);
+	}
+}
+
+static void
+test_killed(void)
+{
+	static const struct {
+		enum reason reason;
+		size_t in_flight;
+		bool buffers;
+		enum fate fate;
+	} table[] = {
+	    {REASON_TIMEOUT, 1, false, FATE_BLAME}, {REASON_TIMEOUT, 1, true, FATE_BLAME},
+	    {REASON_TIMEOUT, 2, false, FATE_BLAME}, /* it answers in step: the oldest hangs */
+	    {REASON_TIMEOUT, 2, true, FATE_BISECT}, {REASON_CRASH, 2, true, FATE_BISECT},
+	    {REASON_CRASH, 0, true, FATE_DONE}, {REASON_BAD_ANSWER, 1, true, FATE_BLAME},
+	    {REASON_BAD_ANSWER, 9, true, FATE_BLAME}, /* the answer says whose it is */
+	    {REASON_COUNT, 9, true, FATE_DONE},       /* the run is over */
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		enum fate got =
+		    fate_of_killed(table[i].reason, table[i].in_flight, table[i].buffers);
+
+		CHECK(got == table[i].fate, "row %zu: %d", i, (int)got);
+	}
+}
+
+int
+main(void)
+{
+	test_exited();
+	test_killed();
+	return t_end();
+}

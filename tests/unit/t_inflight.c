@@ -1,0 +1,198 @@
+#include "pfanout/inflight.h"
+
+#include <string.h>
+
+#include "record/record.h"
+#include "t.h"
+
+/* Records of these lengths, made at neighbouring places of one slab. */
+static void
+fill(struct inflight *f, const size_t *lens, size_t n)
+{
+	struct slab *slab = slab_new(SLAB_SIZE, n);
+	size_t at = 0;
+
+	*f = (struct inflight){0};
+	memset(slab->data, 'x', SLAB_SIZE);
+	for (size_t i = 0; i < n; i++) {
+		struct record r = {.data = slab->data + at, .len = lens[i], .slab = slab, .seq = i};
+
+		CHECK(inflight_push(f, &r) == 0);
+		at += lens[i] + 1;
+	}
+}
+
+static bool
+holds(const struct inflight *f)
+{
+	return f->written <= f->given && f->given <= f->queue.n &&
+	    (f->partial == 0 ||
+		(f->written < f->given && f->partial < queue_at(&f->queue, f->written)->len + 1));
+}
+
+static size_t
+unwritten_bytes(const struct inflight *f)
+{
+	struct iovec iov[8];
+	int n = inflight_iov(f, iov, 8);
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+static void
+test_give(void)
+{
+	static const size_t lens[] = {3, 0, 9, 100, 1};
+	struct inflight f;
+
+	fill(&f, lens, 5);
+	CHECK(inflight_todo(&f) == 5 && !inflight_has_unwritten(&f));
+	CHECK(inflight_give(&f, 2, 1000, 7) == 2 && f.given == 2 && inflight_todo(&f) == 3);
+	CHECK(inflight_since(&f) == 7 && inflight_has_unwritten(&f));
+	/* No more once there are so many bytes: the third has 10. */
+	CHECK(inflight_give(&f, 9, 10, 8) == 1 && f.given == 3);
+	CHECK(inflight_give(&f, 9, 11, 9) == 1 && f.given == 4, "over by one record at most");
+	CHECK(inflight_give(&f, 0, 1000, 9) == 0);
+	CHECK(inflight_give(&f, 9, 1000, 9) == 1 && inflight_give(&f, 9, 1000, 9) == 0);
+	inflight_delay(&f, 100);
+	CHECK(inflight_since(&f) == 107);
+	inflight_free(&f);
+	CHECK(f.queue.n == 0 && f.given == 0);
+}
+
+/* Neighbours go out as one iovec; any short write is continued. */
+static void
+test_write(void)
+{
+	static const size_t lens[] = {3, 0, 9, 100, 1};
+	const size_t total = 3 + 0 + 9 + 100 + 1 + 5;
+
+	for (size_t step = 1; step <= total; step++) {
+		struct inflight f;
+		struct iovec iov[8];
+		size_t done = 0, whole = 0;
+
+		fill(&f, lens, 5);
+		inflight_give(&f, 5, SIZE_MAX, 0);
+		CHECK(inflight_iov(&f, iov, 8) == 1 && iov[0].iov_len == total);
+		while (inflight_has_unwritten(&f)) {
+			size_t n = step < total - done ? step : total - done;
+
+			CHECK(unwritten_bytes(&f) == total - done, "step %zu", step);
+			whole += inflight_wrote(&f, n);
+			done += n;
+			CHECK(holds(&f), "step %zu: %zu %zu %zu", step, f.written, f.partial, done);
+		}
+		CHECK(whole == 5 && f.written == 5 && f.partial == 0);
+		inflight_free(&f);
+	}
+}
+
+/* Records that are no neighbours take an iovec each, and max is kept. */
+static void
+test_iovs(void)
+{
+	struct inflight f = {0};
+	struct iovec iov[2];
+
+	for (int i = 0; i < 3; i++) {
+		struct record r;
+
+		CHECK(record_copy(&r, "abc", 3) == 0 && inflight_push(&f, &r) == 0);
+	}
+	inflight_give(&f, 3, SIZE_MAX, 0);
+	CHECK(inflight_iov(&f, iov, 2) == 2 && iov[0].iov_len == 4 && iov[1].iov_len == 4);
+	CHECK(inflight_wrote(&f, 5) == 1 && f.partial == 1);
+	CHECK(inflight_iov(&f, iov, 2) == 2 && iov[0].iov_len == 3 && iov[1].iov_len == 4);
+	inflight_free(&f);
+}
+
+static void
+test_pop(void)
+{
+	static const size_t lens[] = {3, 4, 5};
+	struct inflight f;
+	struct record r;
+
+	fill(&f, lens, 3);
+	inflight_give(&f, 2, SIZE_MAX, 0);
+	inflight_wrote(&f, 4 + 2);
+	r = inflight_pop(&f);
+	CHECK(r.seq == 0 && f.given == 1 && f.written == 0 && f.partial == 2 && holds(&f));
+	record_free(&r);
+	/* One that is written in part leaves, as after a time limit. */
+	r = inflight_pop(&f);
+	CHECK(r.seq == 1 && f.given == 0 && f.partial == 0 && holds(&f));
+	record_free(&r);
+	CHECK(inflight_todo(&f) == 1 && inflight_head(&f)->seq == 2);
+	r = inflight_drop(&f);
+	record_free(&r);
+	inflight_free(&f);
+}
+
+/*
+ * Every combination of what was written, what the child left unread, and what
+ * is to be kept, against the definition: a record was seen if a byte of it was
+ * read.
+ */
+static void
+test_take_back_unread(void)
+{
+	static const size_t lens[] = {2, 0, 3, 1};
+	enum { N = 4 };
+
+	for (size_t given = 0; given <= N; given++) {
+		size_t all = 0;
+
+		for (size_t i = 0; i < given; i++)
+			all += lens[i] + 1;
+		for (size_t written = 0; written <= all; written++)
+			for (size_t unread = 0; unread <= written; unread++)
+				for (size_t keep = 0; keep <= 1; keep++) {
+					struct inflight f;
+					size_t seen = 0, start = 0, want;
+
+					for (; seen < given && start < written - unread; seen++)
+						start += lens[seen] + 1;
+					want = seen > keep ? seen : keep;
+					want = want < given ? want : given;
+					fill(&f, lens, N);
+					inflight_give(&f, given, SIZE_MAX, 0);
+					inflight_wrote(&f, written);
+					inflight_take_back_unread(&f, unread, keep);
+					CHECK(f.given == want && holds(&f) && f.queue.n == N,
+					    "given %zu written %zu unread %zu keep %zu: %zu", given,
+					    written, unread, keep, f.given);
+					inflight_free(&f);
+				}
+	}
+}
+
+static void
+test_take_back(void)
+{
+	static const size_t lens[] = {2, 3};
+	struct inflight f;
+
+	fill(&f, lens, 2);
+	inflight_give(&f, 2, SIZE_MAX, 0);
+	inflight_wrote(&f, 4);
+	inflight_take_back(&f);
+	CHECK(f.given == 0 && f.written == 0 && f.partial == 0 && inflight_todo(&f) == 2);
+	inflight_free(&f);
+}
+
+int
+main(void)
+{
+	test_give();
+	test_write();
+	test_iovs();
+	test_pop();
+	test_take_back_unread();
+	test_take_back();
+	return t_end();
+}

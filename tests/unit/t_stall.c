@@ -1,0 +1,206 @@
+#include "pfanout/stall.h"
+
+#include "base/clock.h"
+#include "t.h"
+
+#define LOOK (100 * CLOCK_US) /* the window's first look */
+
+/*
+ * A child that was started at 0, had its first record at START and owes an
+ * answer since then.
+ */
+#define START (20 * CLOCK_MS)
+
+static struct stall
+owing(int64_t timeout)
+{
+	struct stall s;
+
+	stall_init(&s, timeout);
+	stall_started(&s, 0);
+	stall_moved(&s, START, LOOK);
+	return s;
+}
+
+/* Looks as often as it wants to.  Returns when it flushes, or 0 if not by `end`. */
+static int64_t
+flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_give, bool is_full,
+    int64_t end)
+{
+	while (s->look_at < end) {
+		struct stall_facts f = {.now = s->look_at,
+		    .first_look = LOOK,
+		    .since = START,
+		    .has_more = can_give || is_full,
+		    .can_give = can_give,
+		    .is_full = is_full};
+		enum stall_verdict v = stall_saw(s, stall_reading(s, seen), &f);
+
+		CHECK(s->look_at > f.now && s->look_at <= f.now + 20 * CLOCK_MS);
+		if (v == STALL_SEARCH)
+			v = stall_searched(s, searched, f.now);
+		if (v == STALL_FLUSH)
+			return f.now - START;
+	}
+	return 0;
+}
+
+static void
+test_table(void)
+{
+	static const struct {
+		const char *what;
+		enum hunger seen, searched;
+		bool can_give, is_full;
+		int64_t timeout;
+		int64_t from, to; /* when it is flushed, in ns after START; 0: never */
+	} table[] = {
+	    {"at work", HUNGER_NONE, HUNGER_NONE, false, false, CLOCK_NEVER, 0, 0},
+	    {"hungry, there is more", HUNGER_SURE, HUNGER_SURE, true, false, CLOCK_NEVER, 0, 0},
+	    /* Its start took 20 ms, so that is how long it may linger. */
+	    {"hungry, nothing to give", HUNGER_SURE, HUNGER_SURE, false, false, CLOCK_NEVER,
+		20 * CLOCK_MS, 22 * CLOCK_MS},
+	    {"the same with -t 40ms", HUNGER_SURE, HUNGER_SURE, false, false, 40 * CLOCK_MS,
+		10 * CLOCK_MS, 12 * CLOCK_MS},
+	    {"hungry, --window is full", HUNGER_SURE, HUNGER_SURE, false, true, CLOCK_NEVER, 1,
+		CLOCK_MS},
+	    {"hungry, a thread at work", HUNGER_SURE, HUNGER_NONE, false, false, CLOCK_NEVER, 0, 0},
+	    {"hungry, a thread unclear", HUNGER_SURE, HUNGER_UNKNOWN, false, false, CLOCK_NEVER,
+		250 * CLOCK_MS, 275 * CLOCK_MS},
+	    {"unclear", HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_NEVER, 250 * CLOCK_MS,
+		275 * CLOCK_MS},
+	    {"unclear, there is more", HUNGER_UNKNOWN, HUNGER_UNKNOWN, true, false, CLOCK_NEVER, 0,
+		0},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct stall s = owing(table[i].timeout);
+		int64_t at = flush_time(&s, table[i].seen, table[i].searched, table[i].can_give,
+		    table[i].is_full, 10 * CLOCK_S);
+
+		CHECK(at >= table[i].from && at <= table[i].to, "%s: %lld ns", table[i].what,
+		    (long long)at);
+	}
+}
+
+/* An unclear child that answers at once, twice, had buffered: hunger from then on. */
+static void
+test_learns_hunger(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+
+	for (int i = 0; i < 2; i++) {
+		CHECK(stall_reading(&s, HUNGER_UNKNOWN) == HUNGER_UNKNOWN);
+		CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
+		stall_ended(&s, s.tested + 5 * CLOCK_MS);
+		stall_started(&s, CLOCK_S);
+		stall_moved(&s, START, LOOK);
+	}
+	CHECK(stall_reading(&s, HUNGER_UNKNOWN) == HUNGER_SURE);
+	CHECK(stall_reading(&s, HUNGER_NONE) == HUNGER_NONE);
+	s.startup = CLOCK_MS;
+	CHECK(
+	    flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) < 20 * CLOCK_MS);
+}
+
+/* One that takes its time was at work: it gets more patience. */
+static void
+test_learns_slowness(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	int64_t at;
+
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
+	stall_ended(&s, s.tested + CLOCK_S);
+	CHECK(s.slow && s.quick_ends == 0);
+	stall_started(&s, 0);
+	stall_moved(&s, START, LOOK);
+	at = flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, 10 * CLOCK_S);
+	CHECK(at >= 2 * CLOCK_S && at < 2 * CLOCK_S + 50 * CLOCK_MS, "%lld", (long long)at);
+}
+
+/* An end that is no test teaches nothing. */
+static void
+test_no_test(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+
+	CHECK(flush_time(&s, HUNGER_SURE, HUNGER_SURE, false, false, CLOCK_S) > 0);
+	stall_ended(&s, CLOCK_S);
+	CHECK(!s.slow && s.quick_ends == 0);
+}
+
+/* What moves starts the wait again; so does a look that finds it at work. */
+static void
+test_begins_again(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	struct stall_facts f = {.now = s.look_at, .first_look = LOOK, .since = START};
+
+	CHECK(stall_saw(&s, HUNGER_SURE, &f) == STALL_WAIT && s.hungry_since == f.now);
+	stall_moved(&s, f.now + CLOCK_MS, LOOK);
+	CHECK(s.hungry_since == 0 && s.look_at == f.now + CLOCK_MS + LOOK);
+	f.now = s.look_at;
+	stall_saw(&s, HUNGER_UNKNOWN, &f);
+	CHECK(s.unclear_since == f.now);
+	f.now = s.look_at;
+	stall_saw(&s, HUNGER_NONE, &f);
+	CHECK(s.unclear_since == 0 && s.hungry_since == 0);
+}
+
+/* Looks get rarer: up to 5 ms while there is something to give, else 20 ms. */
+static void
+test_rarer(void)
+{
+	for (int more = 0; more <= 1; more++) {
+		struct stall s = owing(CLOCK_NEVER);
+		int64_t last = 0;
+
+		for (int i = 0; i < 40; i++) {
+			struct stall_facts f = {.now = s.look_at,
+			    .first_look = LOOK,
+			    .since = START,
+			    .has_more = more,
+			    .can_give = more};
+
+			stall_saw(&s, HUNGER_NONE, &f);
+			CHECK(s.look_at - f.now >= last);
+			last = s.look_at - f.now;
+		}
+		CHECK(last == (more ? 5 : 20) * CLOCK_MS, "%lld", (long long)last);
+	}
+}
+
+/* Records that come slowly keep it moving, but the oldest answer has waited. */
+static void
+test_has_waited(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	int64_t now = START;
+	enum stall_verdict v = STALL_WAIT;
+
+	while (v == STALL_WAIT && now < 10 * CLOCK_S) {
+		struct stall_facts f;
+
+		stall_moved(&s, now, LOOK); /* another record */
+		now = s.look_at;
+		f = (struct stall_facts){.now = now, .first_look = LOOK, .since = START};
+		v = stall_saw(&s, HUNGER_SURE, &f);
+		now += 5 * CLOCK_MS;
+	}
+	CHECK(v == STALL_SEARCH && now - START >= 200 * CLOCK_MS && now - START < 220 * CLOCK_MS,
+	    "%lld", (long long)(now - START));
+}
+
+int
+main(void)
+{
+	test_table();
+	test_learns_hunger();
+	test_learns_slowness();
+	test_no_test();
+	test_begins_again();
+	test_rarer();
+	test_has_waited();
+	return t_end();
+}
