@@ -49,7 +49,7 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/cmd/%/main.o $(BUILD)/%.a $(BUILD)/libpc
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Tests of a tool's modules are linked with the tool.
-$(addprefix $(BUILD)/tests/unit/t_,answer bisect fate inflight map_state stall template window): $(BUILD)/pfanout.a
+$(addprefix $(BUILD)/tests/unit/t_,answer arguments bisect fate inflight map_state stall window): $(BUILD)/pfanout.a
 $(addprefix $(BUILD)/tests/unit/t_,key meter pacer): $(BUILD)/pratelimit.a
 $(addprefix $(BUILD)/tests/unit/t_,select): $(BUILD)/pdeadletter.a
 

@@ -14,7 +14,7 @@
 #include "pfanout.h"
 #include "stage/pipeline.h"
 #include "sync/ctx.h"
-#include "template.h"
+#include "arguments.h"
 #include "worker.h"
 
 #define OUTPUT_FIRST (4 * 1024)
@@ -299,17 +299,17 @@ execute_record(struct exec_worker *e)
 	char **argv, *path = NULL;
 	const char *bad;
 
-	switch (template_fill(e->w.pf->template, e->input, e->w.slot, &argv, &bad)) {
-	case TEMPLATE_NO_KEY:
+	switch (arguments_fill(e->w.pf->arguments, e->input, e->w.slot, &argv, &bad)) {
+	case ARGUMENTS_NO_KEY:
 		refuse_record(e, REASON_NO_KEY, "no value for the argument %s", bad);
 		return;
-	case TEMPLATE_NUL:
+	case ARGUMENTS_NUL:
 		refuse_record(e, REASON_BAD_ARGUMENT, "a NUL in the argument %s", bad);
 		return;
-	case TEMPLATE_NO_MEMORY:
+	case ARGUMENTS_NO_MEMORY:
 		refuse_record(e, REASON_BAD_ARGUMENT, "no memory for the arguments");
 		return;
-	case TEMPLATE_OK:
+	case ARGUMENTS_OK:
 		break;
 	}
 	if (e->w.pf->path == NULL && (path = child_find(argv[0])) == NULL)

@@ -18,7 +18,7 @@
 #include "stage/retry.h"
 #include "stage/sink.h"
 #include "stage/source.h"
-#include "template.h"
+#include "arguments.h"
 #include "stage/cli.h"
 #include "usage.h"
 
@@ -44,7 +44,7 @@ static void
 find_command(struct pfanout *pf)
 {
 	if (pf->mode == MODE_CHECK ||
-	    (pf->template != NULL && template_names_command(pf->template)))
+	    (pf->arguments != NULL && arguments_names_command(pf->arguments)))
 		return;
 	if ((pf->path = child_find(pf->argv[0])) == NULL)
 		command_failed(pf->argv[0], errno);
@@ -135,7 +135,7 @@ main(int argc, char **argv)
 	find_command(&pf);
 	set_up(&pf);
 	sig = run(&pf);
-	template_free(pf.template);
+	arguments_free(pf.arguments);
 	json_path_free(pf.match);
 	free(pf.path);
 	return cli_end(&pf.stage, sig);

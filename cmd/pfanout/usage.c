@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "pfanout.h"
-#include "template.h"
+#include "arguments.h"
 #include "stage/cli.h"
 #include "base/units.h"
 #include "base/version.h"
@@ -191,11 +191,11 @@ mode_of(const struct pfanout *pf)
 }
 
 static void
-make_template(struct pfanout *pf)
+parse_arguments(struct pfanout *pf)
 {
 	const char *why, *bad;
 
-	if (pf->mode == MODE_EXEC && (pf->template = template_new(pf->argv, &why, &bad)) == NULL)
+	if (pf->mode == MODE_EXEC && (pf->arguments = arguments_new(pf->argv, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);
 }
 
@@ -219,5 +219,5 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->argv = argv + operands;
 	check_combination(pf);
 	pf->mode = mode_of(pf);
-	make_template(pf);
+	parse_arguments(pf);
 }

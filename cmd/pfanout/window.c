@@ -2,11 +2,10 @@
 
 #include "base/clock.h"
 
-#define SPAN CLOCK_MS    /* of work in a window, times jobs per processor */
-#define SPAN_BUFFERING 4 /* times that for a child that buffers */
-#define EVIDENCE 64      /* records done for each one the window may hold */
-#define STALE \
-	(10 * CLOCK_MS) /* a record that takes so long makes what was seen before count less */
+#define SPAN CLOCK_MS         /* of work in a window, times jobs per processor */
+#define SPAN_BUFFERING 4      /* times that for a child that buffers */
+#define EVIDENCE 64           /* records done for each one the window may hold */
+#define STALE (10 * CLOCK_MS) /* after so slow a record old evidence counts less */
 #define LOOK_MIN (30 * CLOCK_US)
 #define LOOK_MAX (5 * CLOCK_MS)
 
@@ -31,7 +30,7 @@ window_room(const struct window *w)
 
 	if (w->fixed != 0)
 		return window_owed(w) < w->fixed ? w->fixed - window_owed(w) : 0;
-	/* In runs, not one by one: half a window at a time. */
+	/* Half a window at a time: runs are cheaper than single records. */
 	return ahead == 0 || ahead <= w->size / 2 ? w->size - ahead : 0;
 }
 

@@ -4,10 +4,14 @@
 /*
  * How many records a child may be given ahead of its answers.
  *
- * A child that keeps its answers in a buffer needs many before it says anything; a slow one must not
- * hoard.  So the window starts at one record and grows only by what the child has shown to get
- * through: it holds a few milliseconds of its measured work.  Answers count as work done, and so does hunger: a
- * child that waits for more input has done with all it was given, whatever it still owes.
+ * A child that keeps its answers in a buffer needs many records before it says
+ * anything; a slow child must not hoard them.  So the window starts at one
+ * record, and grows only by what the child has shown to get through: it holds a
+ * few milliseconds of the child's measured work.  Answers count as work done,
+ * and so does hunger: a child that waits for more input has done with all it
+ * was given, whatever it still owes.
+ *
+ * Pure; times are monotonic ns.
  */
 
 #include <stdbool.h>
@@ -23,27 +27,30 @@ struct window {
 	size_t size;       /* the window now */
 	uint64_t evidence; /* records done lately */
 	double service;    /* moving average of ns per record; 0: not known yet */
-	bool buffers;      /* it has consumed records without answering */
-	bool seen;         /* the first sample, its start-up, has been passed over */
-	int64_t moved;     /* when done moved, or the first record after an idle time was given */
+	bool buffers;      /* the child has consumed records without answering */
+	bool seen;         /* the first sample, the start-up, has been passed over */
+	int64_t moved;     /* when done moved, or a record was given after an idle time */
 };
 
 /* For a fresh child.  jobs and processors: how many share the machine. */
 void window_init(struct window *, size_t fixed, unsigned jobs, unsigned processors);
 
-/* How many more records it may be given now. */
+/* How many more records the child may be given now. */
 size_t window_room(const struct window *);
 
 void window_given(struct window *, size_t n, int64_t now);
 void window_answered(struct window *, size_t n, int64_t now);
 
-/* It was found hungry: it has consumed all it was given.  owes: and not answered it all. */
+/*
+ * The child was found hungry: it has consumed all it was given.  owes: it has
+ * not answered all of that.
+ */
 void window_hungry(struct window *, bool owes, int64_t now);
 
-/* Records it has been given and not answered. */
+/* Records that the child was given and has not answered. */
 size_t window_owed(const struct window *);
 
-/* How long to wait before a first look whether it is hungry, ns. */
+/* How long to wait before a first look whether the child is hungry, ns. */
 int64_t window_first_look(const struct window *);
 
 #endif

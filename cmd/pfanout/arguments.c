@@ -1,4 +1,4 @@
-#include "template.h"
+#include "arguments.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,13 +23,15 @@ struct argument {
 	struct part *parts;
 };
 
-struct template
-{
+struct arguments {
 	size_t n;
 	struct argument arg[];
 };
 
-/* Where the {.path} at text ends: behind its }, or NULL.  A } in a quoted name does not count. */
+/*
+ * The place behind the } that ends the {.path} at text, or NULL.  A } in a quoted
+ * name does not count.
+ */
 static const char *
 path_end(const char *text)
 {
@@ -60,7 +62,7 @@ parse_path(struct part *part, const char *text, const char *end, const char **wh
 	return part->path == NULL ? -1 : 0;
 }
 
-/* What begins at *text; steps over it. */
+/* Parses the part that begins at *text, and moves that on. */
 static int
 parse_part(struct part *part, const char **text, const char **why)
 {
@@ -101,10 +103,10 @@ parse_argument(struct argument *a, const char *source, const char **why)
 	return 0;
 }
 
-struct template *
-template_new(char *const argv[], const char **why, const char **bad)
+struct arguments *
+arguments_new(char *const argv[], const char **why, const char **bad)
 {
-	struct template *t;
+	struct arguments *t;
 	size_t n = 0;
 
 	while (argv[n] != NULL)
@@ -117,7 +119,7 @@ template_new(char *const argv[], const char **why, const char **bad)
 		*bad = argv[t->n];
 		if (parse_argument(&t->arg[t->n], argv[t->n], why) == -1) {
 			t->n++;
-			template_free(t);
+			arguments_free(t);
 			return NULL;
 		}
 	}
@@ -125,7 +127,7 @@ template_new(char *const argv[], const char **why, const char **bad)
 }
 
 void
-template_free(struct template *t)
+arguments_free(struct arguments *t)
 {
 	if (t == NULL)
 		return;
@@ -138,7 +140,7 @@ template_free(struct template *t)
 }
 
 bool
-template_names_command(const struct template *t)
+arguments_names_command(const struct arguments *t)
 {
 	for (size_t i = 0; i < t->arg[0].n; i++)
 		if (t->arg[0].parts[i].kind != LITERAL)
@@ -146,9 +148,9 @@ template_names_command(const struct template *t)
 	return false;
 }
 
-/* The bytes a part stands for; numbers are written into `number`. */
+/* The bytes that a part stands for; numbers are written into `number`. */
 static bool
-look_up(const struct part *part, const struct record *r, unsigned slot, char number[24],
+look_up_part(const struct part *part, const struct record *r, unsigned slot, char number[24],
     struct json_slice *s)
 {
 	switch (part->kind) {
@@ -171,68 +173,73 @@ look_up(const struct part *part, const struct record *r, unsigned slot, char num
 	return false;
 }
 
-/* Appends the part at *at, or only adds up its greatest length in *len if at is NULL. */
-static enum template_status
-put(const struct part *part, const struct record *r, unsigned slot, char **at, size_t *len)
+/*
+ * Appends the part at *at.  Where at is NULL it only adds the most bytes that the
+ * part can have to *len.
+ */
+static enum arguments_status
+put_part(const struct part *part, const struct record *r, unsigned slot, char **at, size_t *len)
 {
 	struct json_slice s;
 	char number[24];
 	size_t n;
 
-	if (!look_up(part, r, slot, number, &s))
-		return TEMPLATE_NO_KEY;
+	if (!look_up_part(part, r, slot, number, &s))
+		return ARGUMENTS_NO_KEY;
 	*len += s.len;
 	if (at == NULL)
-		return TEMPLATE_OK;
+		return ARGUMENTS_OK;
 	if (part->kind == VALUE && s.len > 0 && s.data[0] == '"' &&
 	    (n = json_unquote(s.data, s.len, *at)) != (size_t)-1)
 		s.len = n;
 	else
 		memcpy(*at, s.data, s.len);
 	if (memchr(*at, '\0', s.len) != NULL)
-		return TEMPLATE_NUL;
+		return ARGUMENTS_NUL;
 	*at += s.len;
-	return TEMPLATE_OK;
+	return ARGUMENTS_OK;
 }
 
-static enum template_status
+static enum arguments_status
 put_argument(
     const struct argument *a, const struct record *r, unsigned slot, char **at, size_t *len)
 {
-	enum template_status status = TEMPLATE_OK;
+	enum arguments_status status = ARGUMENTS_OK;
 
-	for (size_t i = 0; i < a->n && status == TEMPLATE_OK; i++)
-		status = put(&a->parts[i], r, slot, at, len);
-	if (status == TEMPLATE_OK && at != NULL)
+	for (size_t i = 0; i < a->n && status == ARGUMENTS_OK; i++)
+		status = put_part(&a->parts[i], r, slot, at, len);
+	if (status == ARGUMENTS_OK && at != NULL)
 		*(*at)++ = '\0';
 	return status;
 }
 
-enum template_status
-template_fill(
-    const struct template *t, const struct record *r, unsigned slot, char ***argv, const char **bad)
+enum arguments_status
+arguments_fill(const struct arguments *t, const struct record *r, unsigned slot, char ***argv,
+    const char **bad)
 {
 	size_t len = (t->n + 1) * sizeof(char *) + t->n;
-	enum template_status status;
+	enum arguments_status status;
 	char **block, *at;
 
+	/* How much room the arguments need at most. */
 	for (size_t i = 0; i < t->n; i++) {
 		*bad = t->arg[i].source;
-		if ((status = put_argument(&t->arg[i], r, slot, NULL, &len)) != TEMPLATE_OK)
+		if ((status = put_argument(&t->arg[i], r, slot, NULL, &len)) != ARGUMENTS_OK)
 			return status;
 	}
 	if ((block = malloc(len)) == NULL)
-		return TEMPLATE_NO_MEMORY;
+		return ARGUMENTS_NO_MEMORY;
+	/* The pointers come first in the block, then the texts. */
 	at = (char *)(block + t->n + 1);
 	for (size_t i = 0; i < t->n; i++) {
 		*bad = t->arg[i].source;
 		block[i] = at;
-		if ((status = put_argument(&t->arg[i], r, slot, &at, &len)) != TEMPLATE_OK) {
+		if ((status = put_argument(&t->arg[i], r, slot, &at, &len)) != ARGUMENTS_OK) {
 			free(block);
 			return status;
 		}
 	}
 	block[t->n] = NULL;
 	*argv = block;
-	return TEMPLATE_OK;
+	return ARGUMENTS_OK;
 }

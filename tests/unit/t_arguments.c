@@ -1,4 +1,4 @@
-#include "pfanout/template.h"
+#include "pfanout/arguments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,25 +67,25 @@ test_fills(void)
 
 	for (size_t i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
 		char name[] = "cmd", arg[100], *in[] = {name, arg, NULL};
-		enum template_status status;
-		struct template *t;
+		enum arguments_status status;
+		struct arguments *t;
 
 		snprintf(arg, sizeof(arg), "%s", fills[i].arg);
-		if (CHECK((t = template_new(in, &why, &bad)) != NULL, "%s: %s", fills[i].arg, why))
+		if (CHECK((t = arguments_new(in, &why, &bad)) != NULL, "%s: %s", fills[i].arg, why))
 			continue;
-		CHECK(!template_names_command(t));
-		status = template_fill(t, &r, 7, &argv, &bad);
+		CHECK(!arguments_names_command(t));
+		status = arguments_fill(t, &r, 7, &argv, &bad);
 		if (fills[i].want == NULL)
-			CHECK(status == TEMPLATE_NO_KEY && strcmp(bad, arg) == 0, "%s", arg);
-		else if (!CHECK(status == TEMPLATE_OK, "%s", arg)) {
+			CHECK(status == ARGUMENTS_NO_KEY && strcmp(bad, arg) == 0, "%s", arg);
+		else if (!CHECK(status == ARGUMENTS_OK, "%s", arg)) {
 			CHECK(strcmp(argv[0], "cmd") == 0 && argv[2] == NULL);
 			CHECK(strcmp(argv[1], fills[i].want) == 0, "%s: %s", arg, argv[1]);
 			free(argv);
 		}
-		template_free(t);
+		arguments_free(t);
 	}
 	record_free(&r);
-	template_free(NULL);
+	arguments_free(NULL);
 }
 
 static void
@@ -94,22 +94,22 @@ test_many_arguments(void)
 	static char *in[202];
 	struct record r = make_record(RECORD, strlen(RECORD));
 	const char *why, *bad;
-	struct template *t;
+	struct arguments *t;
 	char **argv, cmd[] = "cmd-{.n}", empty[] = "", sum[] = "{.s}{#}{.a.b[1]}";
 	size_t wrong = 0;
 
 	in[0] = cmd;
 	for (size_t i = 1; i < 201; i++)
 		in[i] = i % 2 ? empty : sum;
-	t = template_new(in, &why, &bad);
-	CHECK(t != NULL && template_names_command(t));
-	CHECK(template_fill(t, &r, 1, &argv, &bad) == TEMPLATE_OK);
+	t = arguments_new(in, &why, &bad);
+	CHECK(t != NULL && arguments_names_command(t));
+	CHECK(arguments_fill(t, &r, 1, &argv, &bad) == ARGUMENTS_OK);
 	CHECK(strcmp(argv[0], "cmd-1.10") == 0 && argv[201] == NULL);
 	for (size_t i = 1; i < 201; i++)
 		wrong += strcmp(argv[i], i % 2 ? "" : "q\"\xc3\xa9 $(x)43two words") != 0;
 	CHECK(wrong == 0);
 	free(argv);
-	template_free(t);
+	arguments_free(t);
 	record_free(&r);
 }
 
@@ -122,18 +122,18 @@ test_nul(void)
 	const char *bad = NULL, *why;
 	char cmd[] = "cmd", fine[] = "fine", whole[] = "<{}>", value[] = "{.a}";
 	char *with_whole[] = {cmd, fine, whole, NULL}, *with_value[] = {cmd, fine, value, NULL};
-	struct template *t = template_new(with_whole, &why, &bad);
+	struct arguments *t = arguments_new(with_whole, &why, &bad);
 	char **argv;
 
-	CHECK(template_fill(t, &raw, 1, &argv, &bad) == TEMPLATE_NUL && strcmp(bad, "<{}>") == 0);
-	CHECK(template_fill(t, &escaped, 1, &argv, &bad) == TEMPLATE_OK);
+	CHECK(arguments_fill(t, &raw, 1, &argv, &bad) == ARGUMENTS_NUL && strcmp(bad, "<{}>") == 0);
+	CHECK(arguments_fill(t, &escaped, 1, &argv, &bad) == ARGUMENTS_OK);
 	free(argv);
-	template_free(t);
-	t = template_new(with_value, &why, &bad);
-	CHECK(
-	    template_fill(t, &escaped, 1, &argv, &bad) == TEMPLATE_NUL && strcmp(bad, "{.a}") == 0);
-	CHECK(template_fill(t, &raw, 1, &argv, &bad) == TEMPLATE_NO_KEY);
-	template_free(t);
+	arguments_free(t);
+	t = arguments_new(with_value, &why, &bad);
+	CHECK(arguments_fill(t, &escaped, 1, &argv, &bad) == ARGUMENTS_NUL &&
+	    strcmp(bad, "{.a}") == 0);
+	CHECK(arguments_fill(t, &raw, 1, &argv, &bad) == ARGUMENTS_NO_KEY);
+	arguments_free(t);
 	record_free(&raw);
 	record_free(&escaped);
 }
@@ -147,13 +147,13 @@ test_bad_paths(void)
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		char cmd[] = "cmd", fine[] = "{.ok}", path[16],
 		     *in[] = {cmd, fine, path, fine, NULL};
-		struct template *t;
+		struct arguments *t;
 
 		snprintf(path, sizeof(path), "%s", paths[i]);
 		why = bad = NULL;
-		t = template_new(in, &why, &bad);
+		t = arguments_new(in, &why, &bad);
 		CHECK(t == NULL && bad == path && why != NULL && *why != '\0', "%s", paths[i]);
-		template_free(t);
+		arguments_free(t);
 	}
 }
 
