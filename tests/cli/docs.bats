@@ -1,22 +1,25 @@
 #!/usr/bin/env bats
-# The documentation: what the man pages and the README show is run and compared, and what they list is
-# what the program has.
+# The documentation: the examples of the man pages and the README are run, and their
+# output is compared with what is shown; the options that the pages list are the
+# program's.
 
 load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES; a line %% ends each block.
+# The lines of the literal blocks in a man page's EXAMPLES, and in its DESCRIPTION
+# before the first subsection; a line %% ends each block.
 man_examples() {
 	awk '
-		/^\.Sh / { wanted = /EXAMPLES/ }
+		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION/ }
+		/^\.Ss / { wanted = 0 }
 		/^\.Ed/ && literal { literal = 0; print "%%" }
 		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }
 		/^\.Bd -literal/ && wanted { literal = 1 }
 	' "$1"
 }
 
-# The same of a README's blocks that are marked as console sessions.
+# The same for the blocks of a README that are marked as console sessions.
 readme_examples() {
 	awk '
 		/^```$/ && literal { literal = 0; print "%%" }
@@ -25,13 +28,13 @@ readme_examples() {
 	' "$1"
 }
 
-# What differs from run to run in the numbers of -v, made the same.
+# Replaces what differs from run to run in the numbers of -v.
 without_times() {
 	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|' <<<"$1"
 }
 
-# Runs one command; what it prints, on both streams, must be what is shown, where anything is.  In what is
-# shown, ... stands for anything.
+# Runs one command.  Its output, on both streams, must be what is shown, if anything
+# is shown; ... stands for any text.
 try_example() {
 	local command=$1 shown=${2%$'\n'} got pattern status=0
 
@@ -49,8 +52,9 @@ try_example() {
 	return 1
 }
 
-# Runs the examples on stdin, one after the other, in the current directory.  "$ " begins a command,
-# "> " continues it, the rest is its output.  Fails with the first that fails, or if there are none.
+# Runs the examples on stdin, one after the other, in the current directory.  "$ "
+# begins a command, "> " continues the command, and all other lines are its output.
+# Fails at the first example that fails, and if there is no example.
 run_examples() {
 	local line command='' shown='' n=0
 
@@ -76,7 +80,7 @@ run_examples() {
 	[ "$n" -gt 0 ]
 }
 
-# The options, short and long, that --help lists, and that the man page does.
+# The options, short and long, that --help lists, and those that the man page lists.
 help_options() {
 	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
 		tr -d ' ' | tr , '\n' | sort
@@ -125,7 +129,7 @@ man_options() {
 	run_examples <examples
 }
 
-@test "docs: an example that prints something else than is shown is found" {
+@test "docs: an example whose output differs from what is shown is found" {
 	run run_examples <<<$'$ echo one\ntwo'
 	echo "$output"
 	[ "$status" -eq 1 ]
@@ -147,7 +151,7 @@ man_options() {
 @test "docs: mandoc finds nothing wrong with the man pages" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
 	timeout 20 mandoc -Tlint "$ROOT"/man/*.[157] >found 2>&1 || true
-	# Whether the pages referred to are installed, and indexed, is no fault of the pages.
+	# The pages that ours refer to need not be installed or indexed here.
 	sed -i -e '/outdated mandoc.db/d' -e '/referenced manual not found/d' found
 	cat found
 	[ ! -s found ]
