@@ -1,6 +1,6 @@
 #!/bin/sh
-# Shows the tools at work: 32 lines of an access log, and a worker that now and then crashes, hangs and rejects.
-# BIN says where the tools are.
+# Shows the programs at work on 32 lines of an access log, with a worker that
+# crashes, hangs and rejects some of them.  BIN says where the programs are.
 set -eu
 PATH=$(cd "${BIN:-bin}" && pwd):$PATH
 dir=$(mktemp -d)
@@ -38,11 +38,11 @@ for line in sys.stdin:
     request = json.loads(line)
     path = request["path"]
     if path == "/health":
-        print()                                 # an empty line: not wanted
+        print()                                 # an empty line: filtered
     elif request["method"] not in ("GET", "POST"):
         print("!what is", request["method"])    # rejected
     elif path == "/crash":
-        print("I can't take this", file=sys.stderr)
+        print("I cannot take this", file=sys.stderr)
         os._exit(3)
     elif path == "/hang":
         time.sleep(60)
@@ -65,28 +65,28 @@ make_log >access.ndjson
 make_worker
 step "The input: $(wc -l <access.ndjson) lines of an access log.  The first:"
 head -n 3 access.ndjson
-step "The worker, ./classify, is a plain Python loop, a line in, a line out.  It drops health checks;"
-echo "  some requests it rejects, some make it crash or hang."
-step "Four workers, order kept, 700 ms and 2 attempts for each record, failures into dead.ndjson:"
+step "The worker, ./classify, is a plain Python loop: a line in, a line out.  It drops health checks and"
+echo "  rejects some requests; other requests make it crash or hang."
+step "Four workers, the order kept, 700 ms and 2 attempts for each record, failures go to dead.ndjson:"
 echo "$ pfanout -j 4 -k -t 700ms -a 2 -d dead.ndjson -v ./classify < access.ndjson > ok.ndjson"
 status=0
 pfanout -j 4 -k -t 700ms -a 2 -d dead.ndjson -v ./classify <access.ndjson >ok.ndjson 2>log || status=$?
 step "The results: $(wc -l <ok.ndjson) lines, in the order of the input.  The first:"
 head -n 5 ok.ndjson
-step "The dead letters: each failure cost one record, which is kept whole, with the reason:"
+step "The dead letters.  Each failure cost one record, which is kept whole, with the reason:"
 show_letters dead.ndjson
-step "What pfanout said (the worker's own messages left out); received = processed + filtered + failed:"
+step "The messages of pfanout, without those of the worker; received = processed + filtered + failed:"
 grep '^pfanout:' log
-step "Its exit status: $status, because some records failed."
+step "The exit status is $status, because some records failed."
 [ "$status" -eq 1 ]
-step "The worker is mended: it takes /crash and /hang now.  What failed comes back, four records a second, and"
-echo "  what fails again is kept again, with its id:"
+step "The worker is repaired: it takes /crash and /hang now.  The failed records come back, four a second;"
+echo "  those that fail again are kept again, with their ids:"
 sed -i -e 's|== "/crash":|== "/crashed":|' -e 's|== "/hang":|== "/hanging":|' classify
 echo "$ pdeadletter replay --wrap dead.ndjson | pratelimit -r 4/s | pfanout ./classify | pdeadletter -d dead.ndjson"
 pdeadletter replay --wrap dead.ndjson | pratelimit -r 4/s | pfanout -q ./classify | pdeadletter -d dead.ndjson 2>log ||
 	status=$?
 cat log
-step "What was replayed is done with; this is left:"
+step "The letters that were replayed are purged; these are left:"
 echo "$ pdeadletter purge dead.ndjson; pdeadletter list dead.ndjson"
 pdeadletter purge dead.ndjson 2>&1
 pdeadletter list dead.ndjson | cut -c -120
