@@ -250,6 +250,8 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 void
 meter_free(struct meter *m)
 {
+	if (m == NULL)
+		return;
 	if (m->fd == -1)
 		free(m->shared);
 	else {

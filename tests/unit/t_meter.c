@@ -170,6 +170,7 @@ main(void)
 
 	CHECK(fd != -1);
 	close(fd);
+	meter_free(NULL);
 	test_editions();
 	test_move();
 	test_change();
