@@ -24,7 +24,7 @@ CHAN_OF(record, struct record)
 #define SHARED_LOOK (100 * CLOCK_MS)
 
 struct limiter {
-	struct pratelimit *limit;
+	struct pratelimit *pr;
 	struct stage *stage;
 	struct chan *in, *out;
 	bool in_ended;
@@ -67,7 +67,7 @@ is_in_batch(const struct limiter *l, const struct record *r)
 static void
 emit(struct limiter *l, struct record *r)
 {
-	struct metrics_shard *s = l->limit->shard;
+	struct metrics_shard *s = l->pr->shard;
 
 	histogram_add(&s->queue, l->pacer.now - r->queued, 1);
 	metrics_add(s, METRIC_TAKEN, 1);
@@ -102,14 +102,14 @@ over(struct limiter *l, struct record *r)
 {
 	char text[UNITS_RATE_SIZE];
 
-	if (l->limit->over == OVER_WAIT)
+	if (l->pr->over == OVER_WAIT)
 		return false;
-	if (l->limit->over == OVER_DROP) {
+	if (l->pr->over == OVER_DROP) {
 		stage_drop(r);
 		emit(l, r);
 		return true;
 	}
-	units_format_rate(l->pacer.rate.amount, l->pacer.rate.per, l->limit->bytes, text);
+	units_format_rate(l->pacer.rate.amount, l->pacer.rate.per, l->pr->bytes, text);
 	bury(l, r, REASON_OVER_RATE, "over the rate of %s", text);
 	return true;
 }
@@ -118,10 +118,10 @@ over(struct limiter *l, struct record *r)
 static bool
 over_keys(struct limiter *l, struct record *r)
 {
-	if (l->limit->over == OVER_WAIT)
+	if (l->pr->over == OVER_WAIT)
 		return false;
-	bury(l, r, REASON_OVER_RATE, "%zu other keys are known, as many as may be",
-	    l->limit->max_keys);
+	bury(
+	    l, r, REASON_OVER_RATE, "%zu other keys are known, as many as may be", l->pr->max_keys);
 	return true;
 }
 
@@ -141,7 +141,7 @@ place(struct limiter *l, struct record *r)
 		emit(l, r);
 		return true;
 	}
-	return (flow->n < l->limit->queue && pacer_wait(&l->pacer, flow, r)) || over(l, r);
+	return (flow->n < l->pr->queue && pacer_wait(&l->pacer, flow, r)) || over(l, r);
 }
 
 /* What has to be known of a record before it is placed.  False: it has left. */
@@ -156,9 +156,9 @@ sort(struct limiter *l, struct record *r)
 		emit(l, r);
 		return false;
 	}
-	if (l->limit->key == NULL)
+	if (l->pr->key == NULL)
 		return true;
-	if (key_find(&l->key, l->limit->key, r, !l->limit->opt.no_bypass) == -1) {
+	if (key_find(&l->key, l->pr->key, r, !l->pr->opt.no_bypass) == -1) {
 		bury(l, r, REASON_NO_KEY, "no value at the --key path");
 		return false;
 	}
@@ -223,7 +223,7 @@ look_at_clock(struct limiter *l)
 	pacer_set_time(&l->pacer, clock_now());
 	if (l->pacer.generation == 0)
 		stage_abort(l->stage, 2, "%s was cut off by somebody: no rate is known any more",
-		    l->limit->shared);
+		    l->pr->shared);
 }
 
 static void
@@ -261,31 +261,25 @@ has_ended(const struct limiter *l)
 	    (l->in_ended && l->at == l->n && l->pacer.flows.waiting == 0);
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* When to wake, if nothing happens. */
 static int64_t
 wake_time(struct limiter *l)
 {
 	int64_t now = l->pacer.now, until = pacer_next(&l->pacer);
-	int64_t nap = earlier(LIMITER_NAP, pacer_reserve(&l->pacer));
+	int64_t nap = clock_earlier(LIMITER_NAP, pacer_reserve(&l->pacer));
 
 	if (until == CLOCK_NEVER || stage_is_cancelled(l->stage))
 		return CLOCK_NEVER;
 	if (until < now + nap)
 		until = now + nap;
-	return meter_is_shared(l->limit->meter) ? earlier(until, now + SHARED_LOOK) : until;
+	return meter_is_shared(l->pr->meter) ? clock_earlier(until, now + SHARED_LOOK) : until;
 }
 
 /* What comes within a nap is looked at after it. */
 static void
 watch(struct limiter *l, int64_t until)
 {
-	waitlist_add(&l->limit->changed, &l->on_change, &l->parker);
+	waitlist_add(&l->pr->changed, &l->on_change, &l->parker);
 	if (l->at == l->n && !l->in_ended && until > l->pacer.now + LIMITER_NAP)
 		chan_watch(l->in, &l->on_in, &l->parker);
 }
@@ -293,7 +287,7 @@ watch(struct limiter *l, int64_t until)
 static void
 unwatch(struct limiter *l)
 {
-	waitlist_remove(&l->limit->changed, &l->on_change);
+	waitlist_remove(&l->pr->changed, &l->on_change);
 	chan_unwatch(l->in, &l->on_in);
 }
 
@@ -315,7 +309,7 @@ limiter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 		until = wake_time(l);
 		watch(l, until);
 		if (!turn(l) && !has_ended(l))
-			park_wait(&l->parker, earlier(until, wake_time(l)));
+			park_wait(&l->parker, clock_earlier(until, wake_time(l)));
 		unwatch(l);
 	}
 	ctx_unwatch(l->stage->work, &l->on_cancel);
@@ -335,18 +329,18 @@ limiter_close(void *state)
 static int
 limiter_open(struct processor *p, unsigned worker, void **state)
 {
-	struct pratelimit *limit = p->arg;
+	struct pratelimit *pr = p->arg;
 	struct limiter *l = calloc(1, sizeof(*l));
-	size_t room = limit->opt.buffer > 0 ? limit->opt.buffer : 1;
+	size_t room = pr->opt.buffer > 0 ? pr->opt.buffer : 1;
 
 	(void)worker;
 	if (l == NULL)
 		return -1;
-	l->limit = limit;
-	l->stage = &limit->stage;
+	l->pr = pr;
+	l->stage = &pr->stage;
 	key_forget(&l->key);
-	if (pacer_init(&l->pacer, limit->meter, limit->bytes,
-		limit->key != NULL ? limit->max_keys : 1, room) == -1) {
+	if (pacer_init(&l->pacer, pr->meter, pr->bytes, pr->key != NULL ? pr->max_keys : 1, room) ==
+	    -1) {
 		limiter_close(l);
 		return -1;
 	}
@@ -355,11 +349,11 @@ limiter_open(struct processor *p, unsigned worker, void **state)
 }
 
 struct processor
-limiter_processor(struct pratelimit *limit)
+limiter_processor(struct pratelimit *pr)
 {
 	return (struct processor){.name = "limit",
 	    .workers = 1,
-	    .arg = limit,
+	    .arg = pr,
 	    .open = limiter_open,
 	    .run = limiter_run,
 	    .close = limiter_close};
