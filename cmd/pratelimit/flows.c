@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NO_SEAT UINT32_MAX
+#define NO_NODE UINT32_MAX
 
 static int
 compare_keys(const struct flow *a, const struct flow *b)
@@ -22,7 +22,7 @@ compare_times(const struct flow *a, const struct flow *b)
 	return compare_keys(a, b);
 }
 
-/* RB_GENERATE_STATIC, whose __unused is nothing here. */
+/* RB_GENERATE_STATIC relies on an __unused that glibc does not define. */
 #define GENERATE(name, link, compare) \
 	RB_GENERATE_INTERNAL(name, flow, link, compare, __attribute__((unused)) static)
 
@@ -32,11 +32,11 @@ GENERATE(time_tree, by_time, compare_times)
 int
 flows_init(struct flows *f, size_t max_flows, size_t max_waiting)
 {
-	*f = (struct flows){.max = max_flows, .max_waiting = max_waiting, .free = NO_SEAT};
+	*f = (struct flows){.max = max_flows, .max_waiting = max_waiting, .free = NO_NODE};
 	RB_INIT(&f->keys);
 	RB_INIT(&f->times);
-	f->room = calloc(max_waiting, sizeof(*f->room));
-	return f->room != NULL ? 0 : -1;
+	f->nodes = calloc(max_waiting, sizeof(*f->nodes));
+	return f->nodes != NULL ? 0 : -1;
 }
 
 void
@@ -52,7 +52,7 @@ flows_free(struct flows *f)
 		}
 		flows_forget(f, flow);
 	}
-	free(f->room);
+	free(f->nodes);
 }
 
 static struct flow *
@@ -122,32 +122,35 @@ flows_forget(struct flows *f, struct flow *flow)
 	f->n--;
 }
 
-/* A seat that was used before, or the next one that never was. */
+/*
+ * Takes a free node, else the first one that was never used: while no used one
+ * is free, as many are used as records wait.
+ */
 static uint32_t
-take_seat(struct flows *f)
+take_node(struct flows *f)
 {
-	uint32_t seat = f->free;
+	uint32_t node = f->free;
 
-	if (seat == NO_SEAT)
+	if (node == NO_NODE)
 		return (uint32_t)f->waiting;
-	f->free = f->room[seat].next;
-	return seat;
+	f->free = f->nodes[node].next;
+	return node;
 }
 
 bool
 flows_push(struct flows *f, struct flow *flow, const struct record *r)
 {
-	uint32_t seat;
+	uint32_t node;
 
 	if (f->waiting == f->max_waiting)
 		return false;
-	seat = take_seat(f);
-	f->room[seat].record = *r;
+	node = take_node(f);
+	f->nodes[node].record = *r;
 	if (flow->n == 0)
-		flow->first = seat;
+		flow->first = node;
 	else
-		f->room[flow->last].next = seat;
-	flow->last = seat;
+		f->nodes[flow->last].next = node;
+	flow->last = node;
 	flow->n++;
 	f->waiting++;
 	return true;
@@ -156,18 +159,18 @@ flows_push(struct flows *f, struct flow *flow, const struct record *r)
 struct record
 flows_pop(struct flows *f, struct flow *flow)
 {
-	uint32_t seat = flow->first;
+	uint32_t node = flow->first;
 
-	flow->first = f->room[seat].next;
+	flow->first = f->nodes[node].next;
 	flow->n--;
 	f->waiting--;
-	f->room[seat].next = f->free;
-	f->free = seat;
-	return f->room[seat].record;
+	f->nodes[node].next = f->free;
+	f->free = node;
+	return f->nodes[node].record;
 }
 
 const struct record *
 flows_head(const struct flows *f, const struct flow *flow)
 {
-	return &f->room[flow->first].record;
+	return &f->nodes[flow->first].record;
 }

@@ -2,10 +2,14 @@
 #define FLOWS_H
 
 /*
- * Flows: the records of one key each, with a bucket and those that wait.  All that waits shares one bounded room.
+ * Flows: the records of one key each, with their bucket and the queue of those
+ * that wait.  All queues share one bounded array of nodes.
  *
- * Two trees (tree(3bsd)) hold the flows, one by their keys, one by the time when there is something to
- * do: a flow's first record is due, or it is idle and its bucket full, so that it can be forgotten.
+ * Two trees (tree(3bsd)) hold the flows.  One is ordered by key.  The other is
+ * ordered by the time at which a flow needs attention: its first record is due,
+ * or no record waits and its bucket is full, so that the flow can be forgotten.
+ *
+ * One thread uses a struct flows; nothing here blocks.
  */
 
 #include <stdbool.h>
@@ -18,61 +22,74 @@
 
 struct flow {
 	RB_ENTRY(flow) by_key, by_time;
-	int64_t full; /* the bucket, see bucket.h; as it was last seen if others share it */
-	uint64_t paid;
-	int64_t at;           /* when there is something to do; CLOCK_NEVER */
+	int64_t full;         /* the bucket (bucket.h); a shared one as last seen */
+	uint64_t paid;        /* see bucket_take() */
+	int64_t at;           /* when it needs attention, or CLOCK_NEVER */
 	size_t n;             /* records that wait */
-	uint32_t first, last; /* where they are in the room, if any do */
-	const char *key;      /* behind it */
+	uint32_t first, last; /* the nodes of its queue, if n > 0 */
+	const char *key;      /* stored behind the struct */
 	size_t key_len;
 };
 
 RB_HEAD(key_tree, flow);
 RB_HEAD(time_tree, flow);
 
-struct seat {
-	struct record record;
-	uint32_t next;
+/* A node of a flow's queue, or of the list of free nodes. */
+struct node {
+	struct record record; /* in a queue: one that waits */
+	uint32_t next;        /* the index of the node behind it */
 };
 
 struct flows {
 	struct key_tree keys;
 	struct time_tree times;
 	size_t n, max; /* flows */
-	int64_t
-	    forgotten; /* the latest time at which the bucket of one that was forgotten was full */
-	struct seat *room;
-	uint32_t free;               /* the first seat that is, among those used before */
-	size_t waiting, max_waiting; /* records */
+	/* Of the forgotten flows, the latest time at which a bucket was full. */
+	int64_t forgotten;
+	struct node *nodes;
+	uint32_t free;               /* the first free one of the nodes used so far */
+	size_t waiting, max_waiting; /* records in all queues */
 };
 
-/* Room for so many flows and waiting records.  -1 with errno. */
+/*
+ * Makes room for so many flows and waiting records.  -1 with errno ENOMEM; then
+ * there is nothing to free.
+ */
 int flows_init(struct flows *, size_t max_flows, size_t max_waiting);
-void flows_free(struct flows *); /* the records, too */
+
+/* Frees everything, including the records that wait. */
+void flows_free(struct flows *);
 
 /*
- * The flow of this key, a new one if there is none: its bucket may have been forgotten since its record came, and is
- * full no sooner than any of those.  NULL with errno: ENOSPC (as many as may be), ENOMEM.
+ * Returns the flow of this key, and makes it if there is none; the key is
+ * copied.  A flow of that key may have been forgotten since its record came, so
+ * the bucket of a new flow is full no sooner than that of any forgotten flow.
+ * NULL with errno: ENOSPC (there are max_flows), ENOMEM.
  */
 struct flow *flows_get(struct flows *, const char *key, size_t len);
 
-/* The one with the earliest time; NULL: there is none. */
+/* Returns the flow with the earliest time; NULL: there are no flows. */
 struct flow *flows_first(struct flows *);
 
-/* All of them, one after the other: the first one after NULL. */
+/* Walks through all flows: returns the first one for NULL, NULL after the last. */
 struct flow *flows_next(struct flows *, struct flow *);
 
-/* Gives it another time. */
+/* Changes the time at which the flow needs attention. */
 void flows_move(struct flows *, struct flow *, int64_t at);
 
-/* Forgets one that has no records and whose bucket is full. */
+/* Frees a flow that has no records.  Its bucket counts for flows_get(). */
 void flows_forget(struct flows *, struct flow *);
 
-/* A record waits behind the others of its flow, or takes the first one away.  False: there is no room. */
+/*
+ * Puts a record at the end of the flow's queue, and owns it from then on.
+ * False: max_waiting records wait, and the record is still the caller's.
+ */
 bool flows_push(struct flows *, struct flow *, const struct record *);
+
+/* Takes the first record out of the flow's queue, which must not be empty. */
 struct record flows_pop(struct flows *, struct flow *);
 
-/* The record that is first; there must be one. */
+/* Returns the first record of the flow's queue, which must not be empty. */
 const struct record *flows_head(const struct flows *, const struct flow *);
 
 #endif
