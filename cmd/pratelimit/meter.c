@@ -24,21 +24,22 @@
 #define LOCK_NAP (10 * CLOCK_MS)
 
 #define GENERATION_BITS 3
-#define GENERATIONS (1 << GENERATION_BITS) /* number 0 is none */
+#define GENERATIONS (1 << GENERATION_BITS) /* 0 is not used: no rate */
 #define FULL_MAX (INT64_MAX >> GENERATION_BITS)
 
 struct shared_rate {
 	_Atomic uint64_t amount, per, burst;
 };
 
-/* As it is in a file, too; only read and written by machines of one kind. */
+/* The file's content, in the byte order of this machine. */
 struct shared {
 	char magic[24];
-	char boot[40]; /* which start of the machine its clock runs from */
+	char boot[40]; /* the start of the machine from which its times count */
 	uint64_t bytes;
-	struct shared_rate
-	    rate[GENERATIONS]; /* one is in force, the one before it was until just now */
-	_Alignas(64) _Atomic int64_t bucket; /* when it is full, and the generation of the rate */
+	/* By generation.  One is in force, the one before it may still be read. */
+	struct shared_rate rate[GENERATIONS];
+	/* When it is full, and the generation of the rate: bucket_of(). */
+	_Alignas(64) _Atomic int64_t bucket;
 };
 
 struct meter {
@@ -46,6 +47,7 @@ struct meter {
 	int fd; /* -1: it is in memory */
 };
 
+/* The two halves of the bucket's number. */
 static unsigned
 generation_of(int64_t bucket)
 {
@@ -58,6 +60,7 @@ full_of(int64_t bucket)
 	return (bucket - generation_of(bucket)) / GENERATIONS;
 }
 
+/* Joins them; a time that does not fit becomes the nearest that does. */
 static int64_t
 bucket_of(int64_t full, unsigned generation)
 {
@@ -83,8 +86,9 @@ get_rate(const struct shared_rate *from)
 	    atomic_load(&from->amount), atomic_load(&from->per), atomic_load(&from->burst)};
 }
 
+/* A full bucket, at this rate as generation 1. */
 static void
-begin(struct shared *s, const struct rate *r, bool bytes)
+init_shared(struct shared *s, const struct rate *r, bool bytes)
 {
 	memset(s, 0, sizeof(*s));
 	strcpy(s->magic, MAGIC);
@@ -105,14 +109,17 @@ meter_new(const struct rate *r)
 		free(m);
 		return NULL;
 	}
-	begin(m->shared, r, false);
+	init_shared(m->shared, r, false);
 	return m;
 }
 
-/* Where the file is mapped, for the handler. */
+/* Where the file is mapped, for the handler of SIGBUS. */
 static void *mapped;
 
-/* The file was cut off under us: from now on there are zeroes, and so the generation is 0. */
+/*
+ * Another process has truncated the file that we have mapped.  Maps zeroes in
+ * its place: from now on the generation is 0.
+ */
 static void
 take_sigbus(int sig, siginfo_t *info, void *context)
 {
@@ -139,7 +146,7 @@ read_boot_id(char id[40])
 	id[strcspn(id, "\n")] = '\0';
 }
 
-/* What rate it is of, for people. */
+/* Says which rate the file was made for. */
 static void
 refuse_rate(const char *path, const struct rate *r, bool bytes)
 {
@@ -150,7 +157,10 @@ refuse_rate(const char *path, const struct rate *r, bool bytes)
 	    text, (uintmax_t)r->burst, bytes ? " with --bytes" : "");
 }
 
-/* What can't be written whole must not be taken for something else by the next one. */
+/*
+ * Makes the file a bucket.  If that fails, an empty file becomes empty again,
+ * lest the next process take the half of a bucket for another kind of file.
+ */
 static void
 write_fresh(const char *path, int fd, const struct shared *fresh, bool was_empty)
 {
@@ -165,9 +175,12 @@ write_fresh(const char *path, int fd, const struct shared *fresh, bool was_empty
 	err(2, "%s", path);
 }
 
-/* Looks whether the file is a bucket, of this boot and rate; what is not, but may be made one, it makes one. */
+/*
+ * Checks that the file is a bucket of this boot and rate.  Makes an empty file,
+ * or a bucket from before the last boot, a fresh bucket.
+ */
 static void
-check(const char *path, int fd, const struct rate *r, bool bytes)
+check_bucket(const char *path, int fd, const struct rate *r, bool bytes)
 {
 	struct shared s, fresh;
 	ssize_t n = pread(fd, &s, sizeof(s), 0);
@@ -175,30 +188,40 @@ check(const char *path, int fd, const struct rate *r, bool bytes)
 	struct stat st;
 	int64_t full;
 
+	/* An empty file or a whole bucket: never overwrite anything else. */
 	if (n == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", path);
 	if (n != 0 &&
 	    (st.st_size != sizeof(s) || n != sizeof(s) ||
 		memcmp(s.magic, MAGIC, sizeof(MAGIC)) != 0))
-		errx(2, "%s: is no shared bucket of this version: name another file", path);
-	begin(&fresh, r, bytes);
+		errx(2, "%s: is not a shared bucket of this version: name another file", path);
+
+	/* Begin afresh where there is none yet, or its clock runs no more. */
+	init_shared(&fresh, r, bytes);
 	read_boot_id(fresh.boot);
 	if (n == 0 || memcmp(s.boot, fresh.boot, sizeof(s.boot)) != 0) {
 		write_fresh(path, fd, &fresh, n == 0);
 		return;
 	}
+
+	/* Refuse times and rates with which nobody could compute. */
 	is = get_rate(&s.rate[generation_of(s.bucket)]);
 	full = full_of(s.bucket);
 	if (is.amount == 0 || is.per == 0 || is.burst == 0 || full > FULL_MAX / 4 ||
 	    full < -FULL_MAX / 4)
 		errx(2, "%s: is a damaged bucket: remove it", path);
+
+	/* All processes that share it must ask for the same rate. */
 	if (is.amount != r->amount || is.per != r->per || is.burst != r->burst || s.bytes != bytes)
 		refuse_rate(path, &is, s.bytes != 0);
 }
 
-/* One that is there needs no right to make one, which in a sticky folder others don't have. */
+/*
+ * Tries without O_CREAT first: in a sticky directory the kernel may refuse it
+ * for another user's file, even though that file may be written to.
+ */
 static int
-open_file(const char *path)
+open_bucket(const char *path)
 {
 	static const int how = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	int fd = open(path, how);
@@ -206,9 +229,12 @@ open_file(const char *path)
 	return fd != -1 || errno != ENOENT ? fd : open(path, how | O_CREAT, 0666);
 }
 
-/* The lock is held for moments only, unless by somebody who means no good. */
+/*
+ * Locks the file.  Our processes hold the lock for moments only, so a lock that
+ * outlasts LOCK_WAIT is foreign: EBUSY.
+ */
 static int
-lock(int fd)
+lock_bucket(int fd)
 {
 	int64_t until = clock_now() + LOCK_WAIT;
 	struct timespec nap = {.tv_nsec = LOCK_NAP};
@@ -230,17 +256,21 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 	struct stat st;
 
 	if (m == NULL)
-		err(2, "can't start");
-	if ((m->fd = open_file(path)) == -1 || fstat(m->fd, &st) == -1)
+		errx(2, "out of memory");
+	if ((m->fd = open_bucket(path)) == -1 || fstat(m->fd, &st) == -1)
 		err(2, "%s", path);
 	if (!S_ISREG(st.st_mode))
-		errx(2, "%s: is no file", path);
-	if (lock(m->fd) == -1)
-		err(2, "%s: can't be locked", path);
-	check(path, m->fd, r, bytes);
+		errx(2, "%s: is not a regular file", path);
+
+	/* Until it is unlocked no other process creates or changes it. */
+	if (lock_bucket(m->fd) == -1)
+		err(2, "%s: cannot be locked", path);
+	check_bucket(path, m->fd, r, bytes);
 	m->shared = mmap(NULL, sizeof(*m->shared), PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
 	if (m->shared == MAP_FAILED)
 		err(2, "%s", path);
+
+	/* Before the first access, as the file may be truncated at any time. */
 	mapped = m->shared;
 	sigaction(SIGBUS, &sa, NULL);
 	(void)rotate_lock(m->fd, LOCK_UN);
@@ -267,23 +297,27 @@ meter_is_shared(const struct meter *m)
 	return m->fd != -1;
 }
 
-unsigned
-meter_generation(const struct meter *m)
+static unsigned
+current_generation(const struct meter *m)
 {
 	return generation_of(atomic_load(&m->shared->bucket));
 }
 
-/* An generation's rate is written long before it is in force, and again only after all others were. */
+/*
+ * The rate of a generation is written before the generation comes into force,
+ * and written again only when all others have been in force after it.  So a
+ * rate was read whole if its generation is still in force afterwards.
+ */
 unsigned
 meter_rate(const struct meter *m, struct rate *r)
 {
-	unsigned generation = meter_generation(m), before;
+	unsigned generation = current_generation(m), before;
 	struct rate now;
 
 	do {
 		now = get_rate(&m->shared->rate[generation]);
 		before = generation;
-		generation = meter_generation(m);
+		generation = current_generation(m);
 	} while (generation != before);
 	if (generation != 0)
 		*r = now;
@@ -308,9 +342,9 @@ meter_move(struct meter *m, unsigned generation, int64_t from, int64_t to)
 	    &m->shared->bucket, &bucket, bucket_of(to, generation));
 }
 
-/* With the file locked: only who has the lock brings another generation. */
+/* Brings in the next generation.  Only the holder of the file's lock may. */
 static int
-change(struct meter *m, const struct rate *new)
+change_rate(struct meter *m, const struct rate *to)
 {
 	struct shared *s = m->shared;
 	int64_t bucket, full, now = clock_now();
@@ -321,22 +355,29 @@ change(struct meter *m, const struct rate *new)
 		errno = ESTALE;
 		return -1;
 	}
-	set_rate(&s->rate[next], new);
+
+	/* Write the new rate where nobody reads: its generation is not in force. */
+	set_rate(&s->rate[next], to);
+
+	/*
+	 * Put it in force, together with what the bucket is worth at it.  If
+	 * another process charges the bucket meanwhile, compute that again.
+	 */
 	bucket = atomic_load(&s->bucket);
 	do {
-		full = bucket_rescale(&old, new, full_of(bucket), now);
+		full = bucket_rescale(&old, to, full_of(bucket), now);
 	} while (!atomic_compare_exchange_weak(&s->bucket, &bucket, bucket_of(full, next)));
 	return 0;
 }
 
 int
-meter_change(struct meter *m, const struct rate *new)
+meter_change(struct meter *m, const struct rate *to)
 {
 	int error, saved;
 
-	if (m->fd != -1 && lock(m->fd) == -1)
+	if (m->fd != -1 && lock_bucket(m->fd) == -1)
 		return -1;
-	error = change(m, new);
+	error = change_rate(m, to);
 	saved = errno;
 	if (m->fd != -1)
 		(void)rotate_lock(m->fd, LOCK_UN);

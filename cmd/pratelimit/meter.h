@@ -2,12 +2,19 @@
 #define METER_H
 
 /*
- * The rate that is in force, and a bucket that several processes share: in memory, or in a file that they map.
+ * The rate that is in force and, for processes that share a bucket, the bucket:
+ * in memory, or in a file that they all map.
  *
- * The bucket is one number (bucket.h), and its lowest bits say which of a few rates it was computed with.  So one
- * compare-and-swap charges it only if the rate is still that one, and another one makes another rate, and
- * what the bucket is worth at it, valid together.  Nobody waits for anybody, and whoever is killed leaves nothing that
- * must be repaired.
+ * The bucket is one number (bucket.h).  Its lowest bits are the generation of
+ * the rate, an index into the last few rates.  So one compare-and-swap charges
+ * the bucket only if the rate has not changed, and another one puts a new rate
+ * in force together with what the bucket is worth at that rate.  No process
+ * waits for another to charge the bucket, and a process that is killed leaves
+ * nothing to repair.
+ *
+ * Only meter_map() reports faults itself and ends the process: it is called
+ * while the tool starts.  All other functions return theirs, and any thread may
+ * call them, except where it says one thread.
  */
 
 #include <stdbool.h>
@@ -17,37 +24,48 @@
 
 struct meter;
 
-/* One in memory.  NULL with errno. */
+/* Makes a meter in memory.  NULL with errno ENOMEM. */
 struct meter *meter_new(const struct rate *);
 
 /*
- * One in this file, which is made if there is none.  Ends the process with a message and status 2 if the file is
- * something else, or was made for another rate.  What it says from before the machine's last start is forgotten.
+ * Maps the meter in this file, and creates the file if there is none; a file
+ * from before the machine's last start begins afresh.  Waits up to a second for
+ * the file's lock.  Ends the process with a message and status 2 on any fault,
+ * and if the file is something else or was made for another rate.  One meter of
+ * a process at most may be mapped; one thread.
  */
 struct meter *meter_map(const char *path, const struct rate *, bool bytes);
+
+/* Frees or unmaps it.  NULL is fine. */
 void meter_free(struct meter *);
 
 /* Whether it is in a file. */
 bool meter_is_shared(const struct meter *);
 
 /*
- * Which generation of the rate is in force; it changes with the rate, and after some changes comes again.  0: somebody
- * has cut the file off, and there is none any more.  Any thread, as the next one.
+ * Stores the rate that is in force and returns its generation.  The generation
+ * changes with every change of the rate, and comes round again after some of
+ * them.  0: the file was truncated and its rate is lost; *r is unchanged.
  */
-unsigned meter_generation(const struct meter *);
-
-/* The rate that is in force.  Returns its generation; 0: there is none, and *r is as it was. */
 unsigned meter_rate(const struct meter *, struct rate *r);
 
-/* When the bucket is full.  Returns the generation of the rate that this is true for. */
+/*
+ * Stores the time at which the bucket is full, and returns the generation of
+ * the rate for which that holds; 0 as above.
+ */
 unsigned meter_bucket(const struct meter *, int64_t *full);
 
-/* Moves the bucket on, if it still is as it was in this generation.  False: somebody else was faster. */
+/*
+ * Moves the bucket from one time to another, if it still stands at `from` and
+ * this generation is in force.  False: another process was faster.
+ */
 bool meter_move(struct meter *, unsigned generation, int64_t from, int64_t to);
 
 /*
- * Another rate from now on; for what was taken already, too.  One thread.  -1 with errno: the file can't
- * be locked (EBUSY: somebody else has it locked), or was cut off (ESTALE).  Waits a second at most.
+ * Puts another rate in force, which applies to what was taken before, too.
+ * Waits up to a second for the file's lock.  -1 with errno: the file cannot be
+ * locked (EBUSY: another process keeps it locked) or was truncated (ESTALE).
+ * One thread.
  */
 int meter_change(struct meter *, const struct rate *);
 

@@ -378,7 +378,7 @@ stop_now() {
 		--rate-file none|rate file none: No such file or directory
 		--rate-file text|rate file text: "no rate??[1m": want a rate above 0 such as 100/s
 		--rate-file .|rate file .: Is a directory
-		--rate-file /dev/zero|rate file /dev/zero: is no file
+		--rate-file /dev/zero|rate file /dev/zero: is not a regular file
 		--rate-file long|rate file long: is too long for a rate
 		-r 0.0019/s|-r 0.0019/s: want a rate above 0 such as 100/s
 		-r 1/s -B 0|-B 0: want
@@ -473,7 +473,7 @@ stop_now() {
 	for file in mine short long market in; do
 		cp "$file" before
 		go 2 pratelimit -r 100/s -B 3 --shared "$file" <in
-		[ "$(cat err)" = "pratelimit: $file: is no shared bucket of this version: name another file" ]
+		[ "$(cat err)" = "pratelimit: $file: is not a shared bucket of this version: name another file" ]
 		cmp before "$file"
 	done
 	mkfifo fifo
@@ -541,7 +541,7 @@ stop_now() {
 	flock bucket sleep 20 3>&- &
 	wait_until eval '! flock -n bucket true'
 	go 2 pratelimit -r 1/d --shared bucket <in
-	[ "$(cat err)" = "pratelimit: bucket: can't be locked: Device or resource busy" ]
+	[ "$(cat err)" = "pratelimit: bucket: cannot be locked: Device or resource busy" ]
 	pkill -P $!
 	wait $! || true
 	for number in '\001\0\0\0\0\0\0\100' '\001\0\0\0\0\0\0\200'; do

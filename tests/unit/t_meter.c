@@ -19,16 +19,15 @@
 static const struct rate hour = {1, 3600 * S, 1}, fast = {100, S, 1};
 
 static void
-test_editions(void)
+test_generations(void)
 {
 	struct meter *m = meter_new(&hour);
-	unsigned generation = meter_generation(m), old;
 	struct rate r = {0};
+	unsigned generation = meter_rate(m, &r), old;
 	int64_t full;
 
 	CHECK(m != NULL && !meter_is_shared(m) && generation != 0);
-	CHECK(
-	    meter_rate(m, &r) == generation && r.amount == 1 && r.per == hour.per && r.burst == 1);
+	CHECK(r.amount == 1 && r.per == hour.per && r.burst == 1);
 	CHECK(meter_bucket(m, &full) == generation && full == 0);
 	for (int i = 0; i < 30; i++) {
 		old = generation;
@@ -46,8 +45,8 @@ test_move(void)
 	static const int64_t times[] = {
 	    0, 1, -1, 7, -7, 1 << 30, INT64_MAX / 16, -INT64_MAX / 16, INT64_MIN >> 3};
 	struct meter *m = meter_new(&hour);
-	unsigned generation = meter_generation(m);
 	int64_t full, before = 0;
+	unsigned generation = meter_bucket(m, &full);
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		CHECK(!meter_move(m, generation, before + 1, times[i]));
@@ -60,21 +59,21 @@ test_move(void)
 	meter_free(m);
 }
 
-/* What was taken weighs as much at the other rate. */
+/* What was taken before remains the same amount at the other rate. */
 static void
 test_change(void)
 {
 	struct meter *m = meter_new(&hour);
 	int64_t now = clock_now(), full;
 
-	CHECK(meter_move(m, meter_generation(m), 0, now + 3600 * S));
+	CHECK(meter_move(m, meter_bucket(m, &full), 0, now + 3600 * S));
 	CHECK(meter_change(m, &fast) == 0);
 	(void)meter_bucket(m, &full);
 	CHECK(full > now && full <= clock_now() + S / 100, "%" PRId64, full - now);
 	meter_free(m);
 }
 
-/* Charges the bucket, whatever the rate is, so that only whole moves count. */
+/* Charges the bucket n times, whatever the rate is. */
 static void
 charge(struct meter *m, int n)
 {
@@ -87,7 +86,10 @@ charge(struct meter *m, int n)
 		while (!meter_move(m, generation, full, full + 1));
 }
 
-/* Processes that charge one bucket, some of which are killed: no charge is lost, nobody hangs. */
+/*
+ * Processes charge one bucket, and some of them are killed: no charge is lost,
+ * and none hangs.
+ */
 static void
 test_processes(const char *path)
 {
@@ -124,7 +126,10 @@ charge_main(void *arg)
 	return NULL;
 }
 
-/* A rate that changes under those who charge: each change is in force at once, and nobody hangs. */
+/*
+ * The rate changes while threads charge the bucket: each change is in force at
+ * once, and no thread hangs.
+ */
 static void
 test_change_meanwhile(const char *path)
 {
@@ -132,33 +137,34 @@ test_change_meanwhile(const char *path)
 	pthread_t thread[2];
 	struct rate r = fast;
 	unsigned generation;
+	int64_t full;
 
 	for (int i = 0; i < 2; i++)
 		CHECK(pthread_create(&thread[i], NULL, charge_main, m) == 0);
 	for (uint64_t i = 1; i <= 1000; i++) {
 		CHECK(meter_change(m, &(struct rate){i, S, 1}) == 0);
 		generation = meter_rate(m, &r);
-		CHECK(generation == meter_generation(m) && r.amount == i);
+		CHECK(generation == meter_bucket(m, &full) && r.amount == i);
 	}
 	for (int i = 0; i < 2; i++)
 		pthread_join(thread[i], NULL);
 	meter_free(m);
 }
 
-/* Somebody cuts the file off. */
+/* The file is truncated while it is mapped. */
 static void
-test_cut(const char *path)
+test_truncated(const char *path)
 {
 	struct meter *m = meter_map(path, &(struct rate){1000, S, 1}, false);
 	struct rate r = {7, 7, 7};
 	int64_t full;
 
-	CHECK(meter_generation(m) != 0);
+	CHECK(meter_bucket(m, &full) != 0);
 	CHECK(truncate(path, 0) == 0);
-	CHECK(meter_generation(m) == 0 && meter_rate(m, &r) == 0 && r.amount == 7);
+	CHECK(meter_rate(m, &r) == 0 && r.amount == 7);
 	CHECK(meter_bucket(m, &full) == 0);
 	CHECK(meter_change(m, &fast) == -1);
-	CHECK(meter_change(m, &fast) == -1, "and it is not locked");
+	CHECK(meter_change(m, &fast) == -1, "and the lock was released");
 	meter_free(m);
 }
 
@@ -171,12 +177,12 @@ main(void)
 	CHECK(fd != -1);
 	close(fd);
 	meter_free(NULL);
-	test_editions();
+	test_generations();
 	test_move();
 	test_change();
 	test_processes(path);
 	test_change_meanwhile(path);
-	test_cut(path);
+	test_truncated(path);
 	unlink(path);
 	return t_end();
 }
