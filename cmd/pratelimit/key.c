@@ -7,9 +7,9 @@
 #include "json/json.h"
 #include "record/record.h"
 
-/* An escaped string, with its first quote, so that it is no number's key. */
+/* Decodes a string.  Its first quote stays: the string "1" is not the number 1. */
 static int
-unescape(struct key *key)
+decode_string(struct key *key)
 {
 	char *text = malloc(key->len + 1);
 	size_t len;
@@ -49,8 +49,8 @@ key_find(
 	if (*key->data != '"')
 		return 0;
 	if (memchr(key->data, '\\', key->len) != NULL)
-		return unescape(key);
-	key->len--; /* without its last quote */
+		return decode_string(key);
+	key->len--; /* its last quote */
 	return 0;
 }
 

@@ -1,7 +1,10 @@
 #ifndef KEY_H
 #define KEY_H
 
-/* Which flow a record belongs to: the value at a path of it. */
+/*
+ * The key of a record: its value at a path.  Records with the same key belong
+ * to the same flow.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,21 +12,25 @@
 struct json_path;
 struct record;
 
-#define KEY_MAX 1024 /* bytes of a key that is accepted */
+/* The longest key that is accepted, in bytes. */
+#define KEY_MAX 1024
 
 struct key {
 	const char *data; /* in the record, or in `owned` */
 	size_t len;
-	char *owned; /* NULL: nothing is */
+	char *owned; /* malloc'd, or NULL */
 };
 
 /*
- * Sets the key to the value as it stands there; of a string the characters, however they are escaped.  In a retry envelope
- * (if may_be_envelope) it looks into the record inside.  -1: there is no value, or no memory.
+ * Finds the key of a record: the value's text as it stands, but the decoded
+ * characters of a string, so that it does not matter how they are escaped.
+ * Looks into the payload if the record is a retry envelope (and may be one).
+ * The key is valid as long as the record; free it with key_forget().  -1: there
+ * is no value at that path, or no memory.
  */
 int key_find(struct key *, const struct json_path *, const struct record *, bool may_be_envelope);
 
-/* Frees what it owns; it is the empty key then. */
+/* Frees what the key owns, and makes it the empty key. */
 void key_forget(struct key *);
 
 #endif

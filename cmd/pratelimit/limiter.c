@@ -20,7 +20,7 @@ CHAN_OF(record, struct record)
 
 #define BATCH 512
 
-/* How often to look whether another process has changed the rate. */
+/* How often to check whether another process has changed the rate. */
 #define SHARED_LOOK (100 * CLOCK_MS)
 
 struct limiter {
@@ -29,24 +29,25 @@ struct limiter {
 	struct chan *in, *out;
 	bool in_ended;
 	struct pacer pacer;
-	bool moved; /* something was, in this turn */
+	bool moved; /* a record has moved in this turn */
 	struct parker parker;
 	struct waiter on_in, on_cancel, on_change;
 
-	/* What was taken from `in`: those from `at` on are still to be sorted. */
+	/* Records taken from `in`.  Those from `at` on are still to be placed. */
 	size_t at, n;
 	struct record batch[BATCH];
-	bool sorted; /* the next one has been looked at, and has this key */
+	bool sorted; /* the next one is sorted, and this is its key */
 	struct key key;
 
-	/* What is to be sent on, in the batch or in results. */
+	/* Records to be sent on: a part of the batch, or of results. */
 	struct record *leaving;
 	size_t nleaving;
 	struct record results[BATCH];
 };
 
+/* Sends on what leaves.  Blocks while `out` is full. */
 static void
-flush(struct limiter *l)
+flush_leaving(struct limiter *l)
 {
 	size_t sent;
 
@@ -63,9 +64,12 @@ is_in_batch(const struct limiter *l, const struct record *r)
 	return r >= l->batch && r < l->batch + BATCH;
 }
 
-/* A record leaves: neighbours in the batch from where they are, others by way of results. */
+/*
+ * Lets a record leave.  Records that are neighbours in the batch are sent from
+ * where they are; as soon as another one joins them all are copied to results.
+ */
 static void
-emit(struct limiter *l, struct record *r)
+emit_record(struct limiter *l, struct record *r)
 {
 	struct metrics_shard *s = l->pr->shard;
 
@@ -80,7 +84,7 @@ emit(struct limiter *l, struct record *r)
 		l->results[l->nleaving] = *r;
 	}
 	if (++l->nleaving == BATCH)
-		flush(l);
+		flush_leaving(l);
 }
 
 static void __attribute__((format(printf, 4, 5)))
@@ -93,12 +97,15 @@ bury(struct limiter *l, struct record *r, enum reason reason, const char *fmt, .
 	vsnprintf(f.message, sizeof(f.message), fmt, ap);
 	va_end(ap);
 	stage_bury(l->stage, r, &f);
-	emit(l, r);
+	emit_record(l, r);
 }
 
-/* There is no credit, and no room to wait.  False: the input has to. */
+/*
+ * Does with a record what --over says: there is neither credit for it nor room
+ * to wait.  False: the input has to wait.
+ */
 static bool
-over(struct limiter *l, struct record *r)
+handle_over(struct limiter *l, struct record *r)
 {
 	char text[UNITS_RATE_SIZE];
 
@@ -106,7 +113,7 @@ over(struct limiter *l, struct record *r)
 		return false;
 	if (l->pr->over == OVER_DROP) {
 		stage_drop(r);
-		emit(l, r);
+		emit_record(l, r);
 		return true;
 	}
 	units_format_rate(l->pacer.rate.amount, l->pacer.rate.per, l->pr->bytes, text);
@@ -114,46 +121,52 @@ over(struct limiter *l, struct record *r)
 	return true;
 }
 
-/* As many keys are known as may be.  Whether this one has credit nobody can tell, so it is not dropped. */
+/*
+ * The same where --max-keys keys are known.  The record is never dropped, as
+ * its key may well have credit.
+ */
 static bool
-over_keys(struct limiter *l, struct record *r)
+handle_over_keys(struct limiter *l, struct record *r)
 {
 	if (l->pr->over == OVER_WAIT)
 		return false;
-	bury(
-	    l, r, REASON_OVER_RATE, "%zu other keys are known, as many as may be", l->pr->max_keys);
+	bury(l, r, REASON_OVER_RATE, "%zu other keys are known: no more are allowed",
+	    l->pr->max_keys);
 	return true;
 }
 
-/* False: it can't be now. */
+/*
+ * Lets a sorted record leave, or wait in its flow.  False: neither is possible
+ * now, and the record stays in the batch.
+ */
 static bool
-place(struct limiter *l, struct record *r)
+place_record(struct limiter *l, struct record *r)
 {
 	struct flow *flow = pacer_flow(&l->pacer, l->key.data, l->key.len);
 
 	if (flow == NULL) {
 		if (errno == ENOSPC)
-			return over_keys(l, r);
+			return handle_over_keys(l, r);
 		stage_give_up(l->stage, 2, "out of memory");
 		return false;
 	}
 	if (pacer_take(&l->pacer, flow, r)) {
-		emit(l, r);
+		emit_record(l, r);
 		return true;
 	}
-	return (flow->n < l->pr->queue && pacer_wait(&l->pacer, flow, r)) || over(l, r);
+	return (flow->n < l->pr->queue && pacer_wait(&l->pacer, flow, r)) || handle_over(l, r);
 }
 
-/* What has to be known of a record before it is placed.  False: it has left. */
+/* Checks a record and finds its key.  False: it leaves without being placed. */
 static bool
-sort(struct limiter *l, struct record *r)
+sort_record(struct limiter *l, struct record *r)
 {
 	if (r->kind == RECORD_LETTER) {
-		emit(l, r);
+		emit_record(l, r);
 		return false;
 	}
 	if (!stage_check(l->stage, r)) {
-		emit(l, r);
+		emit_record(l, r);
 		return false;
 	}
 	if (l->pr->key == NULL)
@@ -164,24 +177,24 @@ sort(struct limiter *l, struct record *r)
 	}
 	if (l->key.len <= KEY_MAX)
 		return true;
-	bury(l, r, REASON_NO_KEY, "the key has %zu bytes, %d are allowed", l->key.len, KEY_MAX);
+	bury(l, r, REASON_NO_KEY, "the key has %zu bytes; %d are allowed", l->key.len, KEY_MAX);
 	key_forget(&l->key);
 	return false;
 }
 
-/* Sorts what was taken, as far as it can be. */
+/* Sorts and places the records of the batch, up to one that must wait in it. */
 static void
 sort_batch(struct limiter *l)
 {
 	for (; l->at < l->n; l->at++) {
 		struct record *r = &l->batch[l->at];
 
-		if (!l->sorted && !sort(l, r)) {
+		if (!l->sorted && !sort_record(l, r)) {
 			l->moved = true;
 			continue;
 		}
 		l->sorted = true;
-		if (!place(l, r))
+		if (!place_record(l, r))
 			return;
 		l->moved = true;
 		l->sorted = false;
@@ -189,8 +202,9 @@ sort_batch(struct limiter *l)
 	}
 }
 
+/* Takes the next batch, once all records of this one are placed. */
 static void
-take(struct limiter *l)
+take_batch(struct limiter *l)
 {
 	if (l->at < l->n || l->in_ended)
 		return;
@@ -199,58 +213,59 @@ take(struct limiter *l)
 	l->moved = l->moved || l->n > 0 || l->in_ended;
 }
 
-/* Work is cancelled: what waits leaves. */
+/* Work is cancelled: every record leaves as a dead letter. */
 static void
-cancel(struct limiter *l)
+cancel_records(struct limiter *l)
 {
 	struct record r;
 
 	while (pacer_cancel(&l->pacer, &r)) {
 		stage_bury_cancelled(l->stage, &r);
-		emit(l, &r);
+		emit_record(l, &r);
 	}
 	for (; l->at < l->n; l->at++) {
 		if (l->batch[l->at].kind == RECORD_DATA)
 			stage_bury_cancelled(l->stage, &l->batch[l->at]);
-		emit(l, &l->batch[l->at]);
+		emit_record(l, &l->batch[l->at]);
 	}
 }
 
-/* After what came: nobody comes later than now. */
+/* Called after take_batch(), so that no record came later than now. */
 static void
-look_at_clock(struct limiter *l)
+read_clock(struct limiter *l)
 {
 	pacer_set_time(&l->pacer, clock_now());
 	if (l->pacer.generation == 0)
-		stage_abort(l->stage, 2, "%s was cut off by somebody: no rate is known any more",
-		    l->pr->shared);
+		stage_abort(
+		    l->stage, 2, "%s was truncated: the rate it held is lost", l->pr->shared);
 }
 
+/* Lets through what is due. */
 static void
-release(struct limiter *l)
+release_due(struct limiter *l)
 {
 	struct record r;
 
 	while (pacer_due(&l->pacer, &r)) {
-		emit(l, &r);
+		emit_record(l, &r);
 		l->moved = true;
 	}
 }
 
-/* Does what can be done now.  Returns whether there was anything. */
+/* Does everything that can be done now.  Returns whether there was anything. */
 static bool
-turn(struct limiter *l)
+take_turn(struct limiter *l)
 {
 	l->moved = false;
-	take(l);
-	look_at_clock(l);
+	take_batch(l);
+	read_clock(l);
 	if (stage_is_cancelled(l->stage))
-		cancel(l);
+		cancel_records(l);
 	else {
-		release(l);
+		release_due(l);
 		sort_batch(l);
 	}
-	flush(l);
+	flush_leaving(l);
 	return l->moved;
 }
 
@@ -261,7 +276,7 @@ has_ended(const struct limiter *l)
 	    (l->in_ended && l->at == l->n && l->pacer.flows.waiting == 0);
 }
 
-/* When to wake, if nothing happens. */
+/* When to wake if nothing else wakes the thread. */
 static int64_t
 wake_time(struct limiter *l)
 {
@@ -275,9 +290,12 @@ wake_time(struct limiter *l)
 	return meter_is_shared(l->pr->meter) ? clock_earlier(until, now + SHARED_LOOK) : until;
 }
 
-/* What comes within a nap is looked at after it. */
+/*
+ * Lets a change of the rate wake the thread and, unless it only takes a nap,
+ * records that come.
+ */
 static void
-watch(struct limiter *l, int64_t until)
+watch_input(struct limiter *l, int64_t until)
 {
 	waitlist_add(&l->pr->changed, &l->on_change, &l->parker);
 	if (l->at == l->n && !l->in_ended && until > l->pacer.now + LIMITER_NAP)
@@ -285,7 +303,7 @@ watch(struct limiter *l, int64_t until)
 }
 
 static void
-unwatch(struct limiter *l)
+unwatch_input(struct limiter *l)
 {
 	waitlist_remove(&l->pr->changed, &l->on_change);
 	chan_unwatch(l->in, &l->on_in);
@@ -300,17 +318,22 @@ limiter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	(void)ctx;
 	l->in = in;
 	l->out = out;
-	prctl(PR_SET_TIMERSLACK, 1UL); /* sleep no longer than asked for */
+	prctl(PR_SET_TIMERSLACK, 1UL); /* sleep no longer than asked */
 	park_init(&l->parker);
 	ctx_watch(l->stage->work, &l->on_cancel, &l->parker);
 	while (!has_ended(l)) {
-		if (turn(l))
+		if (take_turn(l))
 			continue;
+
+		/*
+		 * There is nothing to do.  Look again after watching, for what
+		 * came in between wakes nobody; then sleep.
+		 */
 		until = wake_time(l);
-		watch(l, until);
-		if (!turn(l) && !has_ended(l))
+		watch_input(l, until);
+		if (!take_turn(l) && !has_ended(l))
 			park_wait(&l->parker, clock_earlier(until, wake_time(l)));
-		unwatch(l);
+		unwatch_input(l);
 	}
 	ctx_unwatch(l->stage->work, &l->on_cancel);
 }

@@ -5,7 +5,8 @@
 #include "meter.h"
 #include "record/record.h"
 
-#define LONG_WAIT CLOCK_MS /* who waits longer does not keep a slab from being recycled */
+/* A record that waits longer gets memory of its own, and frees its slab. */
+#define LONG_WAIT CLOCK_MS
 
 int
 pacer_init(struct pacer *p, struct meter *meter, bool bytes, size_t max_flows, size_t max_waiting)
@@ -24,21 +25,27 @@ pacer_free(struct pacer *p)
 	flows_free(&p->flows);
 }
 
-/* Its LF counts. */
+/* What the record takes from a bucket; in bytes, its LF counts. */
 static uint64_t
 cost_of(const struct pacer *p, const struct record *r)
 {
 	return p->bytes ? r->len + 1 : 1;
 }
 
-/* When there will be something to do for a flow whose first record, if it has one, is due then. */
+/*
+ * Sets when the flow needs attention: when its first record is due or, if none
+ * waits, when its bucket is full.
+ */
 static void
 set_due(struct pacer *p, struct flow *flow, int64_t due)
 {
 	flows_move(&p->flows, flow, flow->n > 0 ? due : flow->full);
 }
 
-/* Another rate is in force: debts, credits and what was booked remain the same amount. */
+/*
+ * Adopts the rate that is in force.  Debts and credits remain the same amount,
+ * so their times change, and with them the times that were booked.
+ */
 static void
 adopt_rate(struct pacer *p)
 {
@@ -58,15 +65,15 @@ pacer_set_time(struct pacer *p, int64_t now)
 	struct rate r = p->rate;
 
 	p->now = now;
-	/* The generation may be the same again after some changes. */
+	/* After some changes the generation is the same as before. */
 	if (meter_rate(p->meter, &r) != p->generation || r.amount != p->rate.amount ||
 	    r.per != p->rate.per)
 		adopt_rate(p);
 }
 
-/* When the flow's bucket is full, at the rate that we know. */
+/* Returns when the flow's bucket is full, as it is now, at the rate of p. */
 static int64_t
-full_of(struct pacer *p, struct flow *flow)
+read_full(struct pacer *p, struct flow *flow)
 {
 	if (meter_is_shared(p->meter))
 		while (meter_bucket(p->meter, &flow->full) != p->generation)
@@ -74,7 +81,7 @@ full_of(struct pacer *p, struct flow *flow)
 	return flow->full;
 }
 
-/* False: another process was faster. */
+/* Moves the flow's bucket to that time.  False: another process was faster. */
 static bool
 move_full(struct pacer *p, struct flow *flow, int64_t to)
 {
@@ -84,36 +91,49 @@ move_full(struct pacer *p, struct flow *flow, int64_t to)
 	return true;
 }
 
-/* Charges the flow's bucket, unless the record would be due later than this. */
+/*
+ * Books a record: charges the flow's bucket and sets *due to the time at which
+ * the record may leave.  False: that is later than `latest`, and the bucket is
+ * not charged.
+ */
 static bool
-book(struct pacer *p, struct flow *flow, const struct record *r, int64_t latest, int64_t *due)
+book_record(
+    struct pacer *p, struct flow *flow, const struct record *r, int64_t latest, int64_t *due)
 {
 	uint64_t cost = cost_of(p, r), paid;
 	int64_t full, next;
 
 	do {
-		full = full_of(p, flow);
+		/* From the bucket as it stands, for a record that came then. */
+		full = read_full(p, flow);
 		*due = bucket_due(&p->rate, full, r->queued, cost);
 		if (*due > latest)
 			return false;
 		paid = flow->paid;
 		next = bucket_take(&p->rate, full, r->queued, cost, &paid);
+
+		/* If another process has charged it meanwhile, compute again. */
 	} while (!move_full(p, flow, next));
 	flow->paid = paid;
 	return true;
 }
 
-/* A record that was booked goes.  If we were stopped, what might have gone meanwhile is lost, but for a burst. */
+/*
+ * Called for a booked record that leaves now.  If the thread was stopped since
+ * the record was due, the credit of that time is lost, except for a burst: the
+ * bucket is full no sooner than if the record had been taken only now.
+ */
 static void
-leave(struct pacer *p, struct flow *flow, const struct record *r, int64_t due)
+forfeit_late(struct pacer *p, struct flow *flow, const struct record *r, int64_t due)
 {
 	int64_t late = p->now - due, full;
 	uint64_t cost = cost_of(p, r);
 
+	/* A thread that wakes a little late was not stopped. */
 	if (late <= PACER_LATE || late <= bucket_time(&p->rate, cost))
 		return;
 	do
-		full = full_of(p, flow);
+		full = read_full(p, flow);
 	while (!move_full(p, flow, bucket_take_late(&p->rate, full, p->now, cost)));
 }
 
@@ -128,9 +148,9 @@ pacer_take(struct pacer *p, struct flow *flow, const struct record *r)
 {
 	int64_t due;
 
-	if (flow->n > 0 || !book(p, flow, r, p->now, &due))
+	if (flow->n > 0 || !book_record(p, flow, r, p->now, &due))
 		return false;
-	leave(p, flow, r, due);
+	forfeit_late(p, flow, r, due);
 	set_due(p, flow, CLOCK_NEVER);
 	return true;
 }
@@ -143,7 +163,7 @@ pacer_wait(struct pacer *p, struct flow *flow, struct record *r)
 	if (p->flows.waiting == p->flows.max_waiting)
 		return false;
 	if (flow->n == 0)
-		book(p, flow, r, CLOCK_NEVER, &due);
+		book_record(p, flow, r, CLOCK_NEVER, &due);
 	if (due - p->now + bucket_time(&p->rate, flow->n * cost_of(p, r)) > LONG_WAIT)
 		record_detach(r);
 	flows_push(&p->flows, flow, r);
@@ -158,14 +178,17 @@ pacer_due(struct pacer *p, struct record *r)
 	int64_t due;
 
 	while ((flow = flows_first(&p->flows)) != NULL && (due = flow->at) <= p->now) {
+		/* No record waits, and its bucket is as full as a new one's. */
 		if (flow->n == 0) {
 			flows_forget(&p->flows, flow);
 			continue;
 		}
+
+		/* The first record leaves, and the next one is booked. */
 		*r = flows_pop(&p->flows, flow);
-		leave(p, flow, r, due);
+		forfeit_late(p, flow, r, due);
 		if (flow->n > 0)
-			book(p, flow, flows_head(&p->flows, flow), CLOCK_NEVER, &due);
+			book_record(p, flow, flows_head(&p->flows, flow), CLOCK_NEVER, &due);
 		set_due(p, flow, due);
 		return true;
 	}

@@ -2,14 +2,20 @@
 #define PACER_H
 
 /*
- * Says when a record may go: each flow (flows.h) has a bucket, and lets its records through in their order.
+ * Says when a record may leave: each flow (flows.h) has a bucket and lets its
+ * records through in their order.
  *
- * A record that is the first of its flow is booked at once: its bucket is charged, which says when the
- * record is due.  Those behind it are booked one after the other, each when it becomes the first; so processes that
- * share a bucket take turns.  Time is passed in, so all this can be tried on a simulated clock.
+ * The first record of a flow is booked at once: its bucket is charged, which
+ * yields the time at which the record is due.  A record behind it is booked
+ * when it becomes the first; so processes that share a bucket take turns.  Time
+ * is passed in, so all this can be tested on a simulated clock.
  *
- * Who wakes late takes what was due meanwhile, so that the rate in the long run is exact.  But who comes later
- * than PACER_LATE, and than one record takes, was stopped, and begins with a burst.
+ * A thread that wakes late lets through everything that was due meanwhile, so
+ * that the rate is exact in the long run.  But if it is later than PACER_LATE,
+ * and later than one record takes, it was stopped (SIGSTOP, a suspended
+ * machine): then it starts again with no more than a burst.
+ *
+ * One thread uses a pacer; nothing here blocks.
  */
 
 #include <stdbool.h>
@@ -28,38 +34,56 @@ struct record;
 struct pacer {
 	struct flows flows;
 	struct meter *meter;
-	bool bytes; /* they count, and not records */
-	struct rate rate;
-	unsigned generation; /* of the rate; 0: there is none any more */
+	bool bytes;          /* the rate counts bytes, not records */
+	struct rate rate;    /* as last read from the meter */
+	unsigned generation; /* of that rate; 0: the meter has lost its rate */
 	int64_t now;
 };
 
-/* For so many flows and waiting records.  -1 with errno (ESTALE: the meter has no rate any more). */
+/*
+ * Makes a pacer for so many flows and waiting records; the meter stays the
+ * caller's and must outlive it.  -1 with errno: ENOMEM, ESTALE (the meter has
+ * lost its rate); then pacer_free() may be called, too.
+ */
 int pacer_init(struct pacer *, struct meter *, bool bytes, size_t max_flows, size_t max_waiting);
+
+/* Frees everything, including the records that wait. */
 void pacer_free(struct pacer *);
 
-/* It is so late now, and the rate may be another one.  To be called before what follows. */
+/*
+ * Sets the time, and adopts the meter's rate if it has changed.  To be called
+ * before the functions below.
+ */
 void pacer_set_time(struct pacer *, int64_t now);
 
-/* The flow of a key.  NULL with errno: ENOSPC (as many as may be), ENOMEM. */
+/* Returns the flow of a key.  NULL with errno: ENOSPC (max_flows), ENOMEM. */
 struct flow *pacer_flow(struct pacer *, const char *key, size_t len);
 
-/* Whether the record may go now, before any that waits; then it is charged. */
+/*
+ * Whether the record may leave now, without waiting: none of its flow waits,
+ * and there is credit.  If so, the flow's bucket is charged.
+ */
 bool pacer_take(struct pacer *, struct flow *, const struct record *);
 
-/* The record waits behind the others of its flow.  False: there is no room. */
+/*
+ * Makes the record wait behind the others of its flow, and owns it from then
+ * on.  False: max_waiting records wait, and the record is still the caller's.
+ */
 bool pacer_wait(struct pacer *, struct flow *, struct record *);
 
-/* The next record whose time has come.  False: there is none now. */
+/* Takes the next record that is due.  False: none is now. */
 bool pacer_due(struct pacer *, struct record *);
 
-/* Any record that waits.  False: there is none. */
+/* Takes any record that waits, due or not.  False: none waits. */
 bool pacer_cancel(struct pacer *, struct record *);
 
-/* For how long half of those that may wait are enough, if all are like the one that goes next; CLOCK_NEVER. */
+/*
+ * For how long half of the records that may wait would last, if all were like
+ * the one that leaves next; CLOCK_NEVER if none waits.
+ */
 int64_t pacer_reserve(struct pacer *);
 
-/* When pacer_due() will have something to do; CLOCK_NEVER. */
+/* When pacer_due() will have something to do, or CLOCK_NEVER. */
 int64_t pacer_next(struct pacer *);
 
 #endif

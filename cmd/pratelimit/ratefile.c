@@ -18,9 +18,9 @@ rate_is_sane(const struct rate *r)
 	return bucket_time(r, r->burst) < BUCKET_LONGEST;
 }
 
-/* NULL, or what is wrong with a file that was opened. */
+/* Returns NULL, or what is wrong with the file that was opened. */
 static const char *
-check_file(int fd)
+check_regular(int fd)
 {
 	struct stat st;
 
@@ -28,15 +28,19 @@ check_file(int fd)
 		return strerror(errno);
 	if (S_ISDIR(st.st_mode))
 		return strerror(EISDIR);
-	return S_ISREG(st.st_mode) ? NULL : "is no file";
+	return S_ISREG(st.st_mode) ? NULL : "is not a regular file";
 }
 
-/* What is in it, without white space around, and nothing that would steer a terminal.  NULL, or what is wrong. */
+/*
+ * Reads the file's text, without white space around it.  Control characters
+ * become question marks, as a message may show the text on a terminal.  Returns
+ * NULL, or what is wrong.
+ */
 static const char *
 read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	const char *wrong = check_file(fd);
+	const char *wrong = check_regular(fd);
 	ssize_t n = 0;
 	size_t skip;
 
@@ -62,7 +66,7 @@ read_text(const char *path, char *text, size_t size)
 int
 ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t size)
 {
-	struct rate new = *r;
+	struct rate wanted = *r;
 	const char *allowed, *wrong;
 	char text[128];
 
@@ -70,15 +74,15 @@ ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t si
 		snprintf(why, size, "%s: %s", path, wrong);
 		return -1;
 	}
-	if (units_rate(text, bytes, &new.amount, &new.per, &allowed) == -1) {
+	if (units_rate(text, bytes, &wanted.amount, &wanted.per, &allowed) == -1) {
 		snprintf(why, size, "%s: \"%s\": want %s", path, text, allowed);
 		return -1;
 	}
-	if (!rate_is_sane(&new)) {
-		snprintf(why, size, "%s: \"%s\": at this rate nobody lives to see the burst", path,
-		    text);
+	if (!rate_is_sane(&wanted)) {
+		snprintf(why, size,
+		    "%s: \"%s\": the burst would take longer than a lifetime to earn", path, text);
 		return -1;
 	}
-	*r = new;
+	*r = wanted;
 	return 0;
 }

@@ -1,7 +1,7 @@
 #ifndef RATEFILE_H
 #define RATEFILE_H
 
-/* The file that says the rate: a line, as -r takes it. */
+/* The file that holds the rate (--rate-file): one line, as -r takes it. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,12 +9,13 @@
 struct rate;
 
 /*
- * Reads the rate into *r, whose burst stays.  -1: why says what is wrong, in a line that begins with
- * the file's name.
+ * Reads the file's rate into *r, but leaves the burst as it is.  -1: *r is
+ * unchanged, and `why` (of that size) says what is wrong, on one line that
+ * begins with the path.  Does not block on a FIFO or a device.
  */
 int ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t size);
 
-/* Whether its burst can be earned in a lifetime. */
+/* Whether the burst can be earned within a lifetime. */
 bool rate_is_sane(const struct rate *);
 
 #endif

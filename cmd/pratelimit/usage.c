@@ -163,7 +163,7 @@ read_rate(struct pratelimit *limit, const char *text)
 	if (units_rate(text, limit->bytes, &r->amount, &r->per, &why) == -1)
 		errx(2, "-r %s: want %s", text, why);
 	if (!rate_is_sane(r))
-		errx(2, "-r %s: at this rate nobody lives to see the burst", text);
+		errx(2, "-r %s: the burst would take longer than a lifetime to earn", text);
 }
 
 static void

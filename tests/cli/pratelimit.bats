@@ -213,7 +213,7 @@ stop_now() {
 		go 1 pratelimit -q -r 1/d --key .key --max-keys 100 --over $over <in
 		head -n 100 out | cmp - <(head -n 100 in)
 		[ "$(reasons out)" = 'over_rate 200' ]
-		[ "$(jq -r 'select(.pchan).message' out | uniq)" = '100 other keys are known, as many as may be' ]
+		[ "$(jq -r 'select(.pchan).message' out | uniq)" = '100 other keys are known: no more are allowed' ]
 	done
 	start pratelimit -r 1/d --key .key --max-keys 100
 	cat in >&8
@@ -384,7 +384,7 @@ stop_now() {
 		-r 1/s -B 0|-B 0: want
 		-r 1/s -B 1K|-B 1K: want a whole number
 		--bytes -r 1/s -B x|-B x: want a size
-		-r 1/d -B 999999999999|-r 1/d: at this rate nobody lives to see the burst
+		-r 1/d -B 999999999999|-r 1/d: the burst would take longer than a lifetime to earn
 		-r 1/s --queue 3|--queue needs --key
 		-r 1/s --max-keys 3|--max-keys needs --key
 		-r 1/s --key id|--key id: want a path such as .user.id
@@ -530,7 +530,7 @@ stop_now() {
 	: >bucket
 	exec 8>&-
 	ends_with 2
-	has err 'pratelimit: bucket was cut off by somebody: no rate is known any more'
+	has err 'pratelimit: bucket was truncated: the rate it held is lost'
 	[ "$(reasons out)" = 'cancelled 99' ]
 	"$STUBS/signals-account" 100 out
 }

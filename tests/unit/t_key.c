@@ -6,7 +6,7 @@
 #include "record/record.h"
 #include "t.h"
 
-/* Records, and their keys at .a.b; NULL: there is none. */
+/* Records and their keys at .a.b; NULL: no key. */
 static const struct {
 	const char *record, *key;
 } cases[] = {

@@ -25,7 +25,7 @@ struct sim {
 };
 
 static void
-begin(struct sim *s, struct rate rate, bool bytes, size_t max_flows)
+begin_sim(struct sim *s, struct rate rate, bool bytes, size_t max_flows)
 {
 	*s = (struct sim){.meter = meter_new(&rate)};
 	s->time = calloc(ROOM, sizeof(*s->time));
@@ -36,7 +36,7 @@ begin(struct sim *s, struct rate rate, bool bytes, size_t max_flows)
 }
 
 static void
-end(struct sim *s)
+end_sim(struct sim *s)
 {
 	pacer_free(&s->pacer);
 	meter_free(s->meter);
@@ -45,7 +45,7 @@ end(struct sim *s)
 }
 
 static void
-leave(struct sim *s, const struct record *r)
+note_leave(struct sim *s, const struct record *r)
 {
 	s->time[r->seq] = s->pacer.now;
 	s->order[s->left++] = r->seq;
@@ -60,12 +60,12 @@ come(struct sim *s, const char *key, size_t bytes)
 
 	CHECK(flow != NULL);
 	if (pacer_take(&s->pacer, flow, &r))
-		leave(s, &r);
+		note_leave(s, &r);
 	else
 		CHECK(pacer_wait(&s->pacer, flow, &r));
 }
 
-/* Wakes now, and lets go what is due. */
+/* Wakes at that time, and lets through what is due. */
 static void
 wake(struct sim *s, int64_t now)
 {
@@ -73,12 +73,15 @@ wake(struct sim *s, int64_t now)
 
 	pacer_set_time(&s->pacer, now);
 	while (pacer_due(&s->pacer, &r))
-		leave(s, &r);
+		note_leave(s, &r);
 }
 
-/* Wakes when there is something to do, up to `late` after that, until then. */
+/*
+ * Wakes whenever there is something to do, or up to `late` after that, until
+ * that time.
+ */
 static void
-run(struct sim *s, int64_t until, int64_t late)
+run_until(struct sim *s, int64_t until, int64_t late)
 {
 	int64_t next;
 
@@ -88,7 +91,7 @@ run(struct sim *s, int64_t until, int64_t late)
 		wake(s, until);
 }
 
-/* All at once, and each leaves on its moment. */
+/* All records come at once, and each leaves at its own moment. */
 static void
 test_exact(void)
 {
@@ -99,10 +102,10 @@ test_exact(void)
 		struct sim s;
 		bool good = true;
 
-		begin(&s, rates[i], false, 1);
+		begin_sim(&s, rates[i], false, 1);
 		for (int n = 0; n < 10000; n++)
 			come(&s, "", 1);
-		run(&s, CLOCK_NEVER - 1, 0);
+		run_until(&s, CLOCK_NEVER - 1, 0);
 		CHECK(s.left == 10000);
 		for (uint64_t n = 0; n < 10000; n++) {
 			uint64_t waits = n < rates[i].burst ? 0 : n - rates[i].burst + 1;
@@ -112,7 +115,7 @@ test_exact(void)
 			    good && s.order[n] == n && s.time[n] >= exact && s.time[n] <= exact + 2;
 		}
 		CHECK(good, "rate %zu", i);
-		end(&s);
+		end_sim(&s);
 	}
 }
 
@@ -131,7 +134,10 @@ worst_window(const struct sim *s)
 	return worst;
 }
 
-/* Waking late costs nothing in the long run, and no window gets more than what was late. */
+/*
+ * Waking late costs nothing in the long run, and no window of 100 ms gets more
+ * than its share and what was late.
+ */
 static void
 test_late(void)
 {
@@ -140,10 +146,10 @@ test_late(void)
 	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
 		struct sim s;
 
-		begin(&s, (struct rate){5000, S, 1}, false, 1);
+		begin_sim(&s, (struct rate){5000, S, 1}, false, 1);
 		for (int n = 0; n < 15000; n++)
 			come(&s, "", 1);
-		run(&s, CLOCK_NEVER - 1, late[i]);
+		run_until(&s, CLOCK_NEVER - 1, late[i]);
 		CHECK(s.left == 15000);
 		for (int64_t n = 0; n < 15000; n += 1000)
 			CHECK(s.time[n] >= START + n * S / 5000 &&
@@ -151,18 +157,18 @@ test_late(void)
 			    "%" PRId64 ": %" PRId64, n, s.time[n] - START);
 		CHECK(worst_window(&s) <= 500 + 1 + (size_t)(late[i] / (S / 5000)), "%zu",
 		    worst_window(&s));
-		end(&s);
+		end_sim(&s);
 	}
 }
 
-/* Idle time gives a burst, and not a record more; so does having been stopped. */
+/* Idle time gives a burst, and not a record more; so does a stop. */
 static void
 test_idle_and_stopped(void)
 {
 	for (uint64_t burst = 1; burst <= 100; burst += 33) {
 		struct sim s;
 
-		begin(&s, (struct rate){100, S, burst}, false, 1);
+		begin_sim(&s, (struct rate){100, S, burst}, false, 1);
 		for (uint64_t n = 0; n < burst; n++)
 			come(&s, "", 1);
 		CHECK(s.left == burst);
@@ -170,14 +176,14 @@ test_idle_and_stopped(void)
 		for (int n = 0; n < 1000; n++)
 			come(&s, "", 1);
 		CHECK(s.left == 2 * burst, "%zu", s.left);
-		run(&s, START + 3601 * S, 0);
+		run_until(&s, START + 3601 * S, 0);
 		CHECK(s.left == 2 * burst + 100, "%zu", s.left);
 		/* SIGSTOP for 5 s. */
 		wake(&s, START + 3606 * S);
 		CHECK(s.left == 3 * burst + 100, "%zu", s.left);
-		run(&s, START + 3607 * S, 0);
+		run_until(&s, START + 3607 * S, 0);
 		CHECK(s.left == 3 * burst + 200, "%zu", s.left);
-		end(&s);
+		end_sim(&s);
 	}
 }
 
@@ -186,22 +192,22 @@ test_bytes(void)
 {
 	struct sim s;
 
-	begin(&s, (struct rate){1000, S, 100}, true, 1);
+	begin_sim(&s, (struct rate){1000, S, 100}, true, 1);
 	come(&s, "", 60);
 	come(&s, "", 40);
 	CHECK(s.left == 2, "a burst");
 	come(&s, "", 5000); /* more than the burst: when the bucket is full */
 	come(&s, "", 100);
 	come(&s, "", 1);
-	run(&s, CLOCK_NEVER - 1, 0);
+	run_until(&s, CLOCK_NEVER - 1, 0);
 	CHECK(s.time[2] == START + 100 * MS, "%" PRId64, s.time[2] - START);
 	CHECK(
 	    s.time[3] == START + 5100 * MS, "the debt is waited out: %" PRId64, s.time[3] - START);
 	CHECK(s.time[4] == START + 5101 * MS, "%" PRId64, s.time[4] - START);
-	end(&s);
+	end_sim(&s);
 }
 
-/* Another rate counts at once, for what waits and for what was taken. */
+/* Another rate applies at once, to what waits and to what was taken. */
 static void
 test_change(void)
 {
@@ -209,41 +215,41 @@ test_change(void)
 	struct sim s;
 
 	for (int keyed = 0; keyed < 2; keyed++) {
-		begin(&s, hour, false, 10);
+		begin_sim(&s, hour, false, 10);
 		for (int n = 0; n < 100; n++)
 			come(&s, keyed ? "key" : "", 1);
 		CHECK(s.left == 1);
-		run(&s, START + 1800 * S, 0);
+		run_until(&s, START + 1800 * S, 0);
 		CHECK(s.left == 1);
 		CHECK(meter_change(s.meter, &fast) == 0);
 		wake(&s, START + 1800 * S);
 		CHECK(pacer_next(&s.pacer) == START + 1800 * S + 5 * MS, "half of it was waited");
-		run(&s, START + 1800 * S + 95 * MS, 0);
+		run_until(&s, START + 1800 * S + 95 * MS, 0);
 		CHECK(s.left == 11, "%zu", s.left);
 		CHECK(meter_change(s.meter, &hour) == 0);
 		wake(&s, START + 1800 * S + 100 * MS);
 		CHECK(s.left == 11, "%zu", s.left);
-		run(&s, START + 1800 * S + 1900 * S, 0);
+		run_until(&s, START + 1800 * S + 1900 * S, 0);
 		CHECK(s.left == 12, "%zu", s.left);
-		/* As often as you like. */
+		/* However often it changes. */
 		for (int n = 0; n < 50; n++) {
 			CHECK(meter_change(s.meter, n % 2 == 0 ? &fast : &hour) == 0);
 			wake(&s, s.pacer.now);
 		}
 		CHECK(s.left == 12);
 		CHECK(s.pacer.rate.amount == 1);
-		end(&s);
+		end_sim(&s);
 	}
 }
 
-/* A hot key among 10 000 holds up nobody else, and each keeps its order. */
+/* A hot key among 10 000 does not hold up the others, and keeps its order. */
 static void
 test_hot_key(void)
 {
 	struct sim s;
 	char key[16];
 
-	begin(&s, (struct rate){10, S, 1}, false, 20000);
+	begin_sim(&s, (struct rate){10, S, 1}, false, 20000);
 	for (int n = 0; n < 5000; n++)
 		come(&s, "hot", 1);
 	CHECK(s.left == 1);
@@ -252,24 +258,27 @@ test_hot_key(void)
 		come(&s, key, 1);
 	}
 	CHECK(s.left == 10001 && s.pacer.flows.n == 10001);
-	/* The others are forgotten when they might pass again anyway. */
-	run(&s, START + 10 * S, 0);
+	/* The others are forgotten once their buckets are full. */
+	run_until(&s, START + 10 * S, 0);
 	CHECK(s.left == 10101 && s.pacer.flows.n == 1, "%zu %zu", s.left, s.pacer.flows.n);
-	run(&s, CLOCK_NEVER - 1, 0);
+	run_until(&s, CLOCK_NEVER - 1, 0);
 	CHECK(s.left == 15000 && s.pacer.flows.n == 0);
 	for (int n = 1; n < 5000; n++)
 		CHECK(s.time[n] == START + n * S / 10 && s.order[10000 + n] == (size_t)n, "%d", n);
-	end(&s);
+	end_sim(&s);
 }
 
-/* Records that are seen 15 ms after they came, with idle time in between: forgotten buckets give no credit. */
+/*
+ * Records are seen 15 ms after they came, with idle time in between: forgotten
+ * buckets give no credit.
+ */
 static void
 test_forgotten(void)
 {
 	struct sim s;
 
 	for (int keys = 1; keys <= 2; keys++) {
-		begin(&s, (struct rate){1000, S, 1}, false, 2);
+		begin_sim(&s, (struct rate){1000, S, 1}, false, 2);
 		for (int64_t t = 0; t < S; t += S / 15000) {
 			struct record r = {.seq = s.come, .queued = START + t - 15 * MS};
 			struct flow *flow;
@@ -279,14 +288,14 @@ test_forgotten(void)
 			if (flow == NULL || !pacer_take(&s.pacer, flow, &r))
 				continue;
 			s.come++;
-			leave(&s, &r);
+			note_leave(&s, &r);
 		}
 		CHECK(s.left >= 990 && s.left <= (size_t)keys * 1016, "%d: %zu", keys, s.left);
-		end(&s);
+		end_sim(&s);
 	}
 }
 
-/* Seven changes that nobody looked at, and the generation is the same again. */
+/* After seven changes that were not seen the generation is the same again. */
 static void
 test_generation_comes_again(void)
 {
@@ -294,13 +303,13 @@ test_generation_comes_again(void)
 	struct sim s;
 	int64_t full;
 
-	begin(&s, fast, false, 1);
+	begin_sim(&s, fast, false, 1);
 	for (int n = 0; n < 7; n++)
 		CHECK(meter_change(s.meter, n % 2 == 0 ? &hour : &fast) == 0);
 	CHECK(meter_bucket(s.meter, &full) == s.pacer.generation);
 	wake(&s, START);
 	CHECK(s.pacer.rate.per == hour.per);
-	end(&s);
+	end_sim(&s);
 }
 
 static void
@@ -311,17 +320,17 @@ test_bounds(void)
 	struct flow *flow;
 	struct sim s;
 
-	begin(&s, rate, false, 2);
+	begin_sim(&s, rate, false, 2);
 	come(&s, "a", 1);
 	come(&s, "b", 1);
 	errno = 0;
 	CHECK(pacer_flow(&s.pacer, "c", 1) == NULL && errno == ENOSPC);
 	CHECK(pacer_flow(&s.pacer, "a", 1) != NULL, "those that are known stay known");
-	run(&s, START + S, 0);
+	run_until(&s, START + S, 0);
 	CHECK(pacer_flow(&s.pacer, "c", 1) != NULL, "and are forgotten in time");
-	end(&s);
+	end_sim(&s);
 
-	begin(&s, rate, false, 1);
+	begin_sim(&s, rate, false, 1);
 	for (int n = 0; n < ROOM + 1; n++)
 		come(&s, "", 1);
 	flow = pacer_flow(&s.pacer, "", 0);
@@ -329,7 +338,7 @@ test_bounds(void)
 	for (int n = 0; n < ROOM; n++)
 		CHECK(pacer_cancel(&s.pacer, &r) && r.seq == (uint64_t)n + 1);
 	CHECK(!pacer_cancel(&s.pacer, &r) && pacer_next(&s.pacer) == CLOCK_NEVER);
-	end(&s);
+	end_sim(&s);
 }
 
 int
