@@ -60,7 +60,7 @@ cursor_open(struct cursor *c, const char *file, bool moves)
 	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
 		return;
 	if (asprintf(&c->path, "%s.cursor", file) == -1)
-		err(2, "can't go on");
+		errx(2, "out of memory");
 	c->fd = open(c->path, (moves ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (c->fd == -1 && (moves || errno != ENOENT))
 		err(2, "%s", c->path);

@@ -1,19 +1,11 @@
 #include "files.h"
 
-#include <err.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "record/rotate.h"
-
-static void *
-must(void *p)
-{
-	if (p == NULL)
-		err(2, "can't go on");
-	return p;
-}
 
 /* Names by which a file is told from others. */
 static char *

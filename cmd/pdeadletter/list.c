@@ -17,7 +17,7 @@ print_row(const char *failed, const char *id, const char *stage, const char *rea
 
 	if (asprintf(&line, "%-19s  %-36s  %-12s  %-12s  %5s  %7s  %s", failed, id, stage, reason,
 		tries, replays, message) == -1)
-		err(2, "can't go on");
+		errx(2, "out of memory");
 	text_tame(line, strlen(line), "");
 	text_line(line, width);
 	free(line);

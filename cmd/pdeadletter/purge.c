@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cursor.h"
 #include "job.h"
 #include "json/json.h"
@@ -46,24 +47,15 @@ struct purge {
 	uint64_t letters, removed;
 };
 
-static void *
-more(void *p, size_t n, size_t size)
-{
-	if ((p = reallocarray(p, n, size)) == NULL)
-		err(2, "can't go on");
-	return p;
-}
-
 /* What goes from the file that the letter is in. */
 static struct cut *
 cut_of(struct purge *p, const struct item *e)
 {
 	if (p->n == 0 || strcmp(p->cut[p->n - 1].path, e->path) != 0) {
-		p->cut = more(p->cut, p->n + 1, sizeof(*p->cut));
-		p->cut[p->n] = (struct cut){
-		    .path = strdup(e->path), .inode = e->place.inode, .new_inode = e->place.inode};
-		if (p->cut[p->n++].path == NULL)
-			err(2, "can't go on");
+		p->cut = grow(p->cut, p->n + 1, sizeof(*p->cut));
+		p->cut[p->n++] = (struct cut){.path = must(strdup(e->path)),
+		    .inode = e->place.inode,
+		    .new_inode = e->place.inode};
 	}
 	return &p->cut[p->n - 1];
 }
@@ -72,7 +64,7 @@ static void
 remove_letter(struct cut *c, const struct place *at)
 {
 	if (c->n == 0 || c->range[c->n - 1].end != at->start) {
-		c->range = more(c->range, c->n + 1, sizeof(*c->range));
+		c->range = grow(c->range, c->n + 1, sizeof(*c->range));
 		c->range[c->n++] = (struct range){at->start, at->start};
 	}
 	c->range[c->n - 1].end = at->end;
@@ -98,7 +90,7 @@ was_printed(const struct purge *p, const struct item *e)
 static void
 look_at_letters(struct purge *p)
 {
-	char *files[] = {strdup(p->file), NULL};
+	char *files[] = {must(strdup(p->file)), NULL};
 	struct store *store = store_open(files, true);
 	struct item e;
 
@@ -182,7 +174,7 @@ replace(struct cut *c, int from, const struct stat *st)
 	int to;
 
 	if (asprintf(&name, "%s.new", c->path) == -1)
-		err(2, "can't go on");
+		errx(2, "out of memory");
 	to = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to == -1 || copy_rest(c, from, to, st) == -1 || fstat(to, &made) == -1 ||
 	    close(to) == -1 || !is_same(c->path, from) || rename(name, c->path) == -1) {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "cursor.h"
 #include "job.h"
 #include "json/json.h"
@@ -32,8 +33,7 @@ open_cursors(struct replay *r)
 {
 	while (r->job->files[r->n] != NULL)
 		r->n++;
-	if ((r->cursor = calloc(r->n, sizeof(*r->cursor))) == NULL)
-		err(2, "can't go on");
+	r->cursor = must(calloc(r->n, sizeof(*r->cursor)));
 	for (size_t i = 0; i < r->n; i++)
 		cursor_open(&r->cursor[i], r->job->files[i], r->moves);
 }
@@ -69,7 +69,7 @@ print_wrapped(const struct item *e, const char *payload, size_t len)
 
 	envelope_identity(e->line, e->len, &id);
 	if (envelope_retry(&id, payload, len, &line, &line_len) == -1)
-		err(2, "can't go on");
+		errx(2, "out of memory");
 	put(line, line_len);
 	free(line);
 }
@@ -91,7 +91,7 @@ print_record(struct replay *r, const struct item *e)
 	}
 	if (envelope_payload(e->line, e->len, &payload, &len, &owned) == -1) {
 		if (errno != EINVAL)
-			err(2, "can't go on");
+			errx(2, "out of memory");
 		r->damaged++;
 		return;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "json/json.h"
 #include "job.h"
 #include "store.h"
@@ -49,8 +50,7 @@ print_payload(const struct item *e)
 		warn("the payload can't be decoded");
 		return;
 	}
-	if ((copy = malloc(len + 1)) == NULL)
-		err(2, "can't go on");
+	copy = must(malloc(len + 1));
 	memcpy(copy, payload, len);
 	if (isatty(STDOUT_FILENO))
 		text_tame(copy, len, "\t");

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "alloc.h"
 #include "base/clock.h"
 #include "json/json.h"
 #include "job.h"
@@ -53,21 +54,19 @@ static struct group *
 group_of(struct groups *g, const struct item *e)
 {
 	struct group key = {text_of(&e->view.stage), text_of(&e->view.reason), 0, 0, 0};
-	struct group *new, **found = tfind(&key, &g->tree, by_name);
+	struct group *group, **found = tfind(&key, &g->tree, by_name);
 
 	if (found != NULL) {
 		free(key.stage);
 		free(key.reason);
 		return *found;
 	}
-	g->group = reallocarray(g->group, g->n + 1, sizeof(*g->group));
-	if (g->group == NULL || (new = malloc(sizeof(*new))) == NULL)
-		err(2, "can't go on");
-	*new = key;
-	if (tsearch(new, &g->tree, by_name) == NULL)
-		err(2, "can't go on");
-	g->group[g->n++] = new;
-	return new;
+	group = must(malloc(sizeof(*group)));
+	*group = key;
+	must(tsearch(group, &g->tree, by_name));
+	g->group = grow(g->group, g->n + 1, sizeof(*g->group));
+	g->group[g->n++] = group;
+	return group;
 }
 
 static void
@@ -91,14 +90,14 @@ print_json(const struct group *group)
 
 	clock_stamp(group->first, first);
 	clock_stamp(group->last, last);
-	object = json_pack("{s:s, s:s, s:I}", "stage", group->stage, "reason", group->reason,
-	    "letters", (json_int_t)group->letters);
-	if (object == NULL ||
-	    (group->first != 0 &&
-		(json_object_set_new(object, "first", json_string(first)) == -1 ||
-		    json_object_set_new(object, "last", json_string(last)) == -1)) ||
-	    json_dumpf(object, stdout, JSON_COMPACT) == -1)
-		err(2, "can't go on");
+	object = must(json_pack("{s:s, s:s, s:I}", "stage", group->stage, "reason", group->reason,
+	    "letters", (json_int_t)group->letters));
+	if (group->first != 0 &&
+	    (json_object_set_new(object, "first", json_string(first)) == -1 ||
+		json_object_set_new(object, "last", json_string(last)) == -1))
+		errx(2, "out of memory");
+	if (json_dumpf(object, stdout, JSON_COMPACT) == -1)
+		err(2, "standard output");
 	putchar('\n');
 	json_decref(object);
 }

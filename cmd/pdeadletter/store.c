@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "json/json.h"
 #include "record/reader.h"
 #include "record/record.h"
@@ -44,14 +45,6 @@ struct store {
 	uint64_t torn;
 };
 
-static void *
-must(void *p)
-{
-	if (p == NULL)
-		err(2, "can't go on");
-	return p;
-}
-
 static void
 add_part(struct run *r, char *path, int fd)
 {
@@ -61,7 +54,7 @@ add_part(struct run *r, char *path, int fd)
 		err(2, "%s", path);
 	if (S_ISDIR(st.st_mode))
 		errx(2, "%s: is a folder", path);
-	r->part = must(reallocarray(r->part, r->n + 1, sizeof(*r->part)));
+	r->part = grow(r->part, r->n + 1, sizeof(*r->part));
 	r->part[r->n++] = (struct store_file){.path = path,
 	    .fd = fd,
 	    .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX,

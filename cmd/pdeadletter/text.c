@@ -1,6 +1,5 @@
 #include "text.h"
 
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "json/json.h"
 #include "base/utf8.h"
 
@@ -37,11 +37,9 @@ text_tame(char *text, size_t len, const char *kept)
 char *
 text_of(const struct json_slice *value)
 {
-	char *text = malloc(value->len + 1);
+	char *text = must(malloc(value->len + 1));
 	size_t len = value->len;
 
-	if (text == NULL)
-		err(2, "can't go on");
 	if (len > 0 && *value->data == '"') {
 		len = json_unquote(value->data, value->len, text);
 		if (len == (size_t)-1)
