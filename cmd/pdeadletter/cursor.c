@@ -13,13 +13,16 @@
 
 #include <jansson.h>
 
+#include "alloc.h"
 #include "record/rotate.h"
 
-#define SIZE 512 /* it is written over and over in one block: an old line or a new one */
+/* One block, overwritten in place: the disk holds the old line or the new. */
+#define SIZE 512
 #define KIND "cursor/1"
 
+/* Reads the cursor; an empty file is a cursor that is not set. */
 static void
-read_line(struct cursor *c)
+read_cursor(struct cursor *c)
 {
 	char text[SIZE];
 	ssize_t n = pread(c->fd, text, sizeof(text), 0);
@@ -44,7 +47,7 @@ read_line(struct cursor *c)
 		c->max_replays = max == INT64_MAX ? UINT64_MAX : (uint64_t)max;
 		c->set = true;
 	} else
-		warnx("%s can't be understood: nothing counts as replayed", c->path);
+		warnx("%s: not a valid cursor: nothing counts as replayed", c->path);
 	json_decref(object);
 }
 
@@ -56,11 +59,12 @@ cursor_open(struct cursor *c, const char *file, bool moves)
 	*c = (struct cursor){.fd = -1, .max_replays = UINT64_MAX};
 	if (strcmp(file, "-") == 0)
 		return;
-	store_must_exist(file);
 	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
 		return;
 	if (asprintf(&c->path, "%s.cursor", file) == -1)
 		errx(2, "out of memory");
+
+	/* Only a command that moves the cursor makes it: no file, no cursor. */
 	c->fd = open(c->path, (moves ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (c->fd == -1 && (moves || errno != ENOENT))
 		err(2, "%s", c->path);
@@ -68,10 +72,10 @@ cursor_open(struct cursor *c, const char *file, bool moves)
 		return;
 	if (moves && rotate_lock(c->fd, LOCK_EX | LOCK_NB) == -1) {
 		if (errno == EWOULDBLOCK)
-			errx(2, "%s: another replay or purge of it is running", file);
+			errx(2, "%s: another replay or purge of this file is running", file);
 		err(2, "%s", c->path);
 	}
-	read_line(c);
+	read_cursor(c);
 }
 
 void
@@ -79,7 +83,7 @@ cursor_seek(struct cursor *c, struct store *store)
 {
 	if (!c->set || store_seek(store, &c->mark))
 		return;
-	warnx("%s: the letter it names is not there any more: nothing counts as replayed", c->path);
+	warnx("%s: the letter that it names is gone: nothing counts as replayed", c->path);
 	c->set = false;
 }
 
@@ -104,18 +108,23 @@ cursor_save(struct cursor *c)
 			err(2, "%s", c->path);
 		return;
 	}
-	object = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "pchan", KIND, "id", c->mark.id,
+	object = must(json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "pchan", KIND, "id", c->mark.id,
 	    "failed", (json_int_t)c->mark.failed, "inode", (json_int_t)place->inode, "start",
-	    (json_int_t)place->start, "end", (json_int_t)place->end);
-	if (object != NULL && c->max_replays != UINT64_MAX)
-		json_object_set_new(
-		    object, "max_replays", json_integer((json_int_t)c->max_replays));
+	    (json_int_t)place->start, "end", (json_int_t)place->end));
+	if (c->max_replays != UINT64_MAX &&
+	    json_object_set_new(object, "max_replays", json_integer((json_int_t)c->max_replays)) ==
+		-1)
+		errx(2, "out of memory");
+
+	/* Blanks up to the end of the block, so that no old line shows. */
 	memset(text, ' ', sizeof(text));
 	text[SIZE - 1] = '\n';
-	len = object != NULL ? json_dumpb(object, text, SIZE - 1, JSON_COMPACT) : 0;
+	len = json_dumpb(object, text, SIZE - 1, JSON_COMPACT);
 	json_decref(object);
 	if (len == 0 || len >= SIZE)
-		errx(2, "%s: can't be written", c->path);
+		errx(2, "%s: the cursor does not fit into %d bytes", c->path, SIZE);
+
+	/* The file is on the disk, and so is its name, as it may be new. */
 	if (pwrite(c->fd, text, SIZE, 0) != SIZE || fdatasync(c->fd) == -1 ||
 	    rotate_sync(c->path) == -1)
 		err(2, "%s", c->path);

@@ -2,8 +2,9 @@
 #define CURSOR_H
 
 /*
- * How far a dead-letter file was replayed: FILE.cursor, a line of JSON that names the last letter.
- * Who moves it holds its lock from before he reads the letters.
+ * How far a dead-letter file was replayed: FILE.cursor, a line of JSON that
+ * names the last letter.  A command that moves the cursor locks it before it
+ * reads the letters.
  */
 
 #include <stdbool.h>
@@ -12,23 +13,35 @@
 
 struct cursor {
 	char *path;
-	int fd;   /* -1: there is no file, and none is to be made */
-	bool set; /* else nothing was replayed */
+	int fd;   /* -1: there is no such file, and none will be made */
+	bool set; /* false: nothing was replayed, and mark means nothing */
 	struct mark mark;
-	uint64_t max_replays; /* letters that came back so often were left out; UINT64_MAX: none */
+	/* Letters with as many replays were left out; UINT64_MAX: none were. */
+	uint64_t max_replays;
 };
 
 /*
- * Opens FILE's cursor and reads it; if it will be moved, makes it and locks it.  A FILE that is no regular file has none.
- * A fault, or that somebody else has it locked, ends the process.
+ * Opens FILE's cursor and reads it.  If it will be moved, creates and locks it
+ * until cursor_close(); does not wait for the lock.  A FILE that is not a
+ * regular file, or "-", has no cursor.  Ends the process on any fault, and if
+ * another process has locked the cursor.
  */
 void cursor_open(struct cursor *, const char *file, bool moves);
+
+/* Closes and unlocks it. */
 void cursor_close(struct cursor *);
 
-/* Has the letters up to the one it names behind it; if that is not there any more, none, which is told. */
+/*
+ * Makes the store count the letters up to the one that the cursor names as
+ * replayed.  If that letter is gone, warns, and nothing counts as replayed.
+ */
 void cursor_seek(struct cursor *, struct store *);
 
-/* Writes it, or if it is not set that nothing was replayed, and waits until that is on the disk. */
+/*
+ * Writes the cursor, or that nothing was replayed if it is not set, and waits
+ * until that is on the disk.  Only for a cursor opened to be moved.  Ends the
+ * process on any fault.
+ */
 void cursor_save(struct cursor *);
 
 #endif

@@ -1,8 +1,11 @@
 /*
- * pdeadletter purge: removes letters.  First all letters are looked at, then each file of which some go is
- * written anew beside itself, synced, and takes the old one's name; one that gets empty is removed, but for
- * FILE.  So a kill at any moment leaves each file as it was or as it is to be.  FILE's lock is held all
- * the time: nobody appends or rotates meanwhile.
+ * pdeadletter purge: removes letters.
+ *
+ * First all letters are read, to see which go.  Then each file that loses
+ * letters is copied without them to FILE.new, which is synced and takes the
+ * file's name; a rotated file that would be empty is removed instead.  So a
+ * kill at any moment leaves each file either as it was or as it shall be.  The
+ * lock on FILE is held all the time: no other process appends or rotates.
  */
 
 #include <err.h>
@@ -18,19 +21,22 @@
 #include "alloc.h"
 #include "cursor.h"
 #include "job.h"
+#include "base/io.h"
 #include "json/json.h"
 #include "record/rotate.h"
 #include "store.h"
 
+/* A run of letters that go: offsets of its first byte and behind its last. */
 struct range {
 	uint64_t start, end;
 };
 
-/* What goes from one file. */
+/* What is cut out of one file. */
 struct cut {
 	char *path;
-	uint64_t inode, new_inode; /* of the file, and of the one that takes its place */
-	uint64_t bytes;            /* that go, so far */
+	uint64_t inode;     /* of the file */
+	uint64_t new_inode; /* of the file that replaces it, else as above */
+	uint64_t bytes;     /* cut out up to the letter being looked at */
 	struct range *range;
 	size_t n;
 };
@@ -40,14 +46,15 @@ struct purge {
 	const char *file;
 	int fd; /* FILE, locked */
 	struct cursor cursor;
-	struct cut *cut;
+	struct cut *cut; /* one for each file that has letters */
 	size_t n;
-	bool stays;         /* a letter that was replayed does: */
-	struct mark stayed; /* the last of them, where it will be in its new file */
+	/* The last replayed letter that stays; its place is in the new file. */
+	bool stays; /* there is one */
+	struct mark stayed;
 	uint64_t letters, removed;
 };
 
-/* What goes from the file that the letter is in. */
+/* Returns the cut of the letter's file; letters come file by file. */
 static struct cut *
 cut_of(struct purge *p, const struct item *e)
 {
@@ -60,8 +67,9 @@ cut_of(struct purge *p, const struct item *e)
 	return &p->cut[p->n - 1];
 }
 
+/* Notes that the letter goes; neighbours make one range. */
 static void
-remove_letter(struct cut *c, const struct place *at)
+note_removal(struct cut *c, const struct place *at)
 {
 	if (c->n == 0 || c->range[c->n - 1].end != at->start) {
 		c->range = grow(c->range, c->n + 1, sizeof(*c->range));
@@ -71,7 +79,7 @@ remove_letter(struct cut *c, const struct place *at)
 	c->bytes += at->end - at->start;
 }
 
-/* Whether a replay has printed its record. */
+/* Whether a replay has printed the letter's record, and not left it out. */
 static bool
 was_printed(const struct purge *p, const struct item *e)
 {
@@ -87,6 +95,7 @@ was_printed(const struct purge *p, const struct item *e)
 	return true;
 }
 
+/* Reads all letters, to see which go, and which replayed one stays last. */
 static void
 look_at_letters(struct purge *p)
 {
@@ -99,7 +108,7 @@ look_at_letters(struct purge *p)
 		struct cut *c = cut_of(p, &e);
 
 		if ((p->job->force || was_printed(p, &e)) && select_takes(&p->job->select, &e)) {
-			remove_letter(c, &e.place);
+			note_removal(c, &e.place);
 			p->removed++;
 		} else if (e.replayed) {
 			store_mark(&e, &p->stayed);
@@ -119,26 +128,25 @@ copy_range(int from, int to, uint64_t start, uint64_t end)
 
 	while (start < end) {
 		size_t want = end - start < sizeof(buf) ? end - start : sizeof(buf);
-		ssize_t n = pread(from, buf, want, (off_t)start), done = 0;
+		ssize_t n = pread(from, buf, want, (off_t)start);
 
 		if (n <= 0)
 			return n == 0 ? 0 : -1;
-		for (ssize_t k; done < n; done += k)
-			if ((k = write(to, buf + done, (size_t)(n - done))) == -1)
-				return -1;
+		if (io_write_all(to, buf, (size_t)n) == -1)
+			return -1;
 		start += (uint64_t)n;
 	}
 	return 0;
 }
 
-/* Who may append to the old file may append to the new one. */
+/* Processes that may append to the old file may append to the new one. */
 static int
 give_rights(int fd, const struct stat *old)
 {
 	return fchown(fd, old->st_uid, old->st_gid) == 0 ? fchmod(fd, old->st_mode & 07777) : -1;
 }
 
-/* Copies what stays, and syncs it. */
+/* Copies what lies between the ranges, and syncs it. */
 static int
 copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 {
@@ -156,9 +164,12 @@ copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 	return fsync(to);
 }
 
-/* logrotate(8) takes no lock. */
+/*
+ * Whether the path still is the file we have open; else errno is ESTALE.  Our
+ * lock does not keep logrotate(8) from renaming the file.
+ */
 static bool
-is_same(const char *path, int fd)
+is_same_file(const char *path, int fd)
 {
 	if (rotate_is_same(path, fd))
 		return true;
@@ -166,8 +177,9 @@ is_same(const char *path, int fd)
 	return false;
 }
 
+/* Puts a copy without the cut letters in the file's place. */
 static void
-replace(struct cut *c, int from, const struct stat *st)
+replace_file(struct cut *c, int from, const struct stat *st)
 {
 	struct stat made;
 	char *name;
@@ -175,21 +187,24 @@ replace(struct cut *c, int from, const struct stat *st)
 
 	if (asprintf(&name, "%s.new", c->path) == -1)
 		errx(2, "out of memory");
+
+	/* The old file keeps its name until the new one is on the disk. */
 	to = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to == -1 || copy_rest(c, from, to, st) == -1 || fstat(to, &made) == -1 ||
-	    close(to) == -1 || !is_same(c->path, from) || rename(name, c->path) == -1) {
+	    close(to) == -1 || !is_same_file(c->path, from) || rename(name, c->path) == -1) {
 		int error = errno;
 
 		(void)unlink(name);
 		errno = error;
-		err(2, "%s is as it was: %s", c->path, name);
+		err(2, "%s is unchanged: %s", c->path, name);
 	}
 	c->new_inode = made.st_ino;
 	free(name);
 }
 
+/* Cuts the letters out of a file, durably. */
 static void
-apply(const struct purge *p, struct cut *c)
+apply_cut(const struct purge *p, struct cut *c)
 {
 	int fd = open(c->path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -197,18 +212,20 @@ apply(const struct purge *p, struct cut *c)
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", c->path);
 	if (st.st_ino != c->inode)
-		errx(2, "%s: was renamed by somebody meanwhile", c->path);
+		errx(2, "%s: was replaced while its letters were read", c->path);
+
+	/* FILE itself stays even if it becomes empty: it carries the lock. */
 	if ((uint64_t)st.st_size == c->bytes && strcmp(c->path, p->file) != 0) {
-		if (!is_same(c->path, fd) || unlink(c->path) == -1)
+		if (!is_same_file(c->path, fd) || unlink(c->path) == -1)
 			err(2, "%s", c->path);
 	} else
-		replace(c, fd, &st);
+		replace_file(c, fd, &st);
 	close(fd);
 	if (rotate_sync(c->path) == -1)
 		err(2, "%s", c->path);
 }
 
-/* The cursor comes to stand behind the last letter of the replayed ones that stays. */
+/* Moves the cursor to the last replayed letter that stays, in its new file. */
 static void
 move_cursor(struct purge *p)
 {
@@ -222,13 +239,15 @@ move_cursor(struct purge *p)
 	cursor_save(&p->cursor);
 }
 
-/* As long as FILE is locked nobody appends or rotates, so there has to be one. */
+/*
+ * Opens and locks FILE.  If only rotated files are left, makes one, as there
+ * must be a FILE to lock.
+ */
 static int
-lock_file(const char *path)
+lock_series(const char *path)
 {
 	int fd;
 
-	store_must_exist(path);
 	while ((fd = store_lock(path, LOCK_EX)) == -1 && errno == ENOENT) {
 		if ((fd = rotate_create(path, O_WRONLY | O_CLOEXEC)) == -1)
 			break;
@@ -242,14 +261,24 @@ lock_file(const char *path)
 static void
 purge_file(struct purge *p)
 {
-	p->fd = lock_file(p->file);
+	/* Lock out appenders, and other purges and replays. */
+	p->fd = lock_series(p->file);
 	cursor_open(&p->cursor, p->file, true);
+
+	/* Decide about every letter before anything is changed. */
 	look_at_letters(p);
+
+	/*
+	 * Replace the files, then the cursor, which names a place in a new
+	 * file.  After a kill in between its letter may be gone: then, at
+	 * worst, letters that stay are replayed again.
+	 */
 	for (size_t i = 0; i < p->n; i++)
 		if (p->cut[i].n > 0)
-			apply(p, &p->cut[i]);
+			apply_cut(p, &p->cut[i]);
 	if (p->removed > 0)
 		move_cursor(p);
+
 	cursor_close(&p->cursor);
 	close(p->fd);
 	for (size_t i = 0; i < p->n; i++) {
@@ -264,14 +293,14 @@ purge_file(struct purge *p)
 int
 job_purge(struct job *job)
 {
+	/* If one is missing, change none of them. */
 	for (char **file = job->files; *file != NULL; file++)
-		if (strcmp(*file, "-") != 0)
-			store_must_exist(*file);
+		store_must_exist(*file);
 	for (char **file = job->files; *file != NULL; file++) {
 		struct purge p = {.job = job, .file = *file};
 
 		if (strcmp(*file, "-") == 0)
-			errx(2, "purge: standard input is no file");
+			errx(2, "purge: standard input is not a file");
 		purge_file(&p);
 	}
 	return 0;

@@ -1,4 +1,4 @@
-/* pdeadletter replay: the records of letters, once more. */
+/* pdeadletter replay: prints the records of letters again. */
 
 #include <err.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "json/json.h"
 #include "store.h"
 
-#define DRAIN_MS 10 /* between two looks at a pipe */
+#define DRAIN_MS 10 /* between two checks of a pipe */
 
 struct replay {
 	struct job *job;
@@ -25,6 +25,8 @@ struct replay {
 	struct cursor *cursor; /* one for each file */
 	size_t n;
 	bool moves; /* an unfiltered replay moves the cursors */
+
+	/* How many letters were left out, and why. */
 	uint64_t truncated, damaged, too_often;
 };
 
@@ -34,13 +36,15 @@ open_cursors(struct replay *r)
 	while (r->job->files[r->n] != NULL)
 		r->n++;
 	r->cursor = must(calloc(r->n, sizeof(*r->cursor)));
-	for (size_t i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++) {
+		store_must_exist(r->job->files[i]);
 		cursor_open(&r->cursor[i], r->job->files[i], r->moves);
+	}
 }
 
-/* Passes over what was replayed. */
+/* Makes the store count what was replayed. */
 static void
-seek(struct replay *r)
+seek_cursors(struct replay *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		struct cursor *c = &r->cursor[i];
@@ -54,7 +58,7 @@ seek(struct replay *r)
 }
 
 static void
-put(const char *data, size_t len)
+put_bytes(const char *data, size_t len)
 {
 	if (fwrite(data, 1, len, stdout) != len)
 		err(2, "standard output");
@@ -70,7 +74,7 @@ print_wrapped(const struct item *e, const char *payload, size_t len)
 	envelope_identity(e->line, e->len, &id);
 	if (envelope_retry(&id, payload, len, &line, &line_len) == -1)
 		errx(2, "out of memory");
-	put(line, line_len);
+	put_bytes(line, line_len);
 	free(line);
 }
 
@@ -98,14 +102,15 @@ print_record(struct replay *r, const struct item *e)
 	if (r->job->wrap)
 		print_wrapped(e, payload, len);
 	else {
-		put(payload, len);
-		put("\n", 1);
+		put_bytes(payload, len);
+		put_bytes("\n", 1);
 	}
 	free(owned);
 }
 
+/* Prints what is selected.  The cursors advance past letters left out, too. */
 static void
-print_all(struct replay *r)
+print_records(struct replay *r)
 {
 	struct item e;
 
@@ -124,11 +129,12 @@ print_all(struct replay *r)
 }
 
 /*
- * Waits until the reader of a pipe has read what is in it, and has not gone at once after that.  Nothing tells when that
- * is, so it is looked at now and then.
+ * Waits until the pipe's reader has read all that is in the pipe, and is still
+ * there a moment later.  The kernel does not report that, so checks for it from
+ * time to time.  -1 with errno EPIPE: the reader is gone.
  */
 static int
-drain(int fd)
+drain_pipe(int fd)
 {
 	struct pollfd p = {.fd = fd};
 	int left;
@@ -142,7 +148,10 @@ drain(int fd)
 	return 0;
 }
 
-/* Nothing counts as printed before it was read from the pipe, or if it is a file is on the disk. */
+/*
+ * Closes standard output.  A record counts as printed only when it was read
+ * from the pipe or, if the output is a file, is on the disk.
+ */
 static void
 close_output(void)
 {
@@ -150,13 +159,14 @@ close_output(void)
 
 	if (fflush(stdout) == 0 && fstat(STDOUT_FILENO, &st) == 0 &&
 	    (!S_ISREG(st.st_mode) || fsync(STDOUT_FILENO) == 0) &&
-	    (!S_ISFIFO(st.st_mode) || drain(STDOUT_FILENO) == 0) && close(STDOUT_FILENO) == 0)
+	    (!S_ISFIFO(st.st_mode) || drain_pipe(STDOUT_FILENO) == 0) && close(STDOUT_FILENO) == 0)
 		return;
 	if (errno == EPIPE)
 		raise(SIGPIPE); /* unless it is ignored */
 	err(2, "standard output");
 }
 
+/* Moves the cursors, once everything was printed, and closes them. */
 static void
 end_cursors(struct replay *r)
 {
@@ -172,16 +182,17 @@ end_cursors(struct replay *r)
 	free(r->cursor);
 }
 
+/* Warns about letters left out.  Returns the exit status. */
 static int
-tell_left_out(const struct replay *r)
+report_left_out(const struct replay *r)
 {
 	if (r->truncated > 0)
-		warnx("%ju letters hold only the head of their record: left out",
+		warnx("left out %ju letters that hold only the head of their record",
 		    (uintmax_t)r->truncated);
 	if (r->damaged > 0)
-		warnx("%ju letters can't be decoded: left out", (uintmax_t)r->damaged);
+		warnx("left out %ju letters that cannot be decoded", (uintmax_t)r->damaged);
 	if (r->too_often > 0)
-		warnx("%ju letters came back too often: left out", (uintmax_t)r->too_often);
+		warnx("left out %ju letters that came back too often", (uintmax_t)r->too_often);
 	return r->truncated + r->damaged > 0;
 }
 
@@ -190,12 +201,13 @@ job_replay(struct job *job)
 {
 	struct replay r = {.job = job, .moves = selects_all(&job->select)};
 
+	/* Cursors that move are locked: then no purge changes the files. */
 	open_cursors(&r);
 	r.store = store_open(job->files, false);
-	seek(&r);
-	print_all(&r);
+	seek_cursors(&r);
+	print_records(&r);
 	close_output();
 	end_cursors(&r);
 	store_close(r.store);
-	return tell_left_out(&r);
+	return report_left_out(&r);
 }

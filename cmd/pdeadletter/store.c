@@ -17,7 +17,7 @@
 
 #define LETTER_HEAD "{\"pchan\":\"dead-letter/1\""
 
-/* One file, of which the first `size` bytes are ours. */
+/* One file, of which the first `size` bytes are read. */
 struct store_file {
 	char *path;
 	int fd;
@@ -26,34 +26,36 @@ struct store_file {
 	ino_t inode;
 };
 
-/* A FILE with its rotated ones, oldest first. */
-struct run {
+/* A FILE and those it was rotated to, oldest first. */
+struct series {
 	struct store_file *part;
-	size_t n, at; /* parts; the one being read */
-	struct reader *reader;
-	struct record record; /* of the entry */
-	struct item next;
+	size_t n, at;          /* parts; the one being read */
+	struct reader *reader; /* of that part; NULL: not opened yet */
+	struct record record;  /* the line of `next` */
+	struct item next;      /* the letter to be returned next */
 	bool has_next;
-	size_t seen;       /* parts that were replayed to their end */
-	uint64_t seen_end; /* and how far the next one was */
+	/* So many parts were replayed to their end, and one up to an offset. */
+	size_t seen;
+	uint64_t seen_end;
 };
 
 struct store {
-	struct run *run;
+	struct series *series; /* in the order of store_open()'s list */
 	size_t n;
-	size_t given; /* the run whose letter was given out last; n: none */
-	uint64_t torn;
+	size_t given;  /* the series of the letter returned last; n: none yet */
+	uint64_t torn; /* lines */
 };
 
+/* Adds an open file to the series, which owns both path and fd from then on. */
 static void
-add_part(struct run *r, char *path, int fd)
+add_part(struct series *r, char *path, int fd)
 {
 	struct stat st;
 
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", path);
 	if (S_ISDIR(st.st_mode))
-		errx(2, "%s: is a folder", path);
+		errx(2, "%s: is a directory", path);
 	r->part = grow(r->part, r->n + 1, sizeof(*r->part));
 	r->part[r->n++] = (struct store_file){.path = path,
 	    .fd = fd,
@@ -73,6 +75,8 @@ store_lock(const char *path, int how)
 			return fd;
 		if (rotate_lock(fd, how) == -1)
 			err(2, "%s", path);
+
+		/* It may have been rotated while we waited for the lock. */
 		if (rotate_is_same(path, fd))
 			return fd;
 		close(fd);
@@ -86,7 +90,7 @@ store_must_exist(const char *path)
 	unsigned *numbers;
 	size_t n;
 
-	if (access(path, F_OK) == 0)
+	if (strcmp(path, "-") == 0 || access(path, F_OK) == 0)
 		return;
 	if (errno != ENOENT || rotate_list(path, &numbers, &n) == -1)
 		err(2, "%s", path);
@@ -104,14 +108,14 @@ close_part(struct store_file *p)
 }
 
 static void
-close_parts(struct run *r)
+close_parts(struct series *r)
 {
 	while (r->n > 0)
 		close_part(&r->part[--r->n]);
 }
 
 static void
-open_rotated(struct run *r, const char *path)
+open_rotated(struct series *r, const char *path)
 {
 	unsigned *numbers;
 	size_t n;
@@ -127,21 +131,30 @@ open_rotated(struct run *r, const char *path)
 }
 
 /*
- * While FILE is locked nobody appends or rotates; so what is opened belongs together.  Where there is no FILE,
- * who rotates makes one first.
+ * Opens FILE and those it was rotated to so that they belong together: none is
+ * missed, and none is opened twice under two names.
  */
 static void
-open_series(struct run *r, const char *path, bool locked)
+open_series(struct series *r, const char *path, bool locked)
 {
 	int fd;
 
 	do {
 		close_parts(r);
+
+		/* While FILE is locked no process appends or rotates. */
 		fd = locked ? open(path, O_RDONLY | O_CLOEXEC) : store_lock(path, LOCK_SH);
 		if (fd == -1 && errno != ENOENT)
 			err(2, "%s", path);
 		open_rotated(r, path);
+
+		/*
+		 * Without FILE there is no lock.  But a process that rotates
+		 * makes FILE first: if there is one now, start again.
+		 */
 	} while (fd == -1 && access(path, F_OK) == 0);
+
+	/* FILE is the newest part.  What is appended now is not read. */
 	if (fd != -1) {
 		add_part(r, must(strdup(path)), fd);
 		if (!locked)
@@ -151,7 +164,7 @@ open_series(struct run *r, const char *path, bool locked)
 }
 
 static void
-open_run(struct run *r, const char *path, bool locked)
+open_operand(struct series *r, const char *path, bool locked)
 {
 	if (strcmp(path, "-") == 0)
 		add_part(r, must(strdup("standard input")), dup(STDIN_FILENO));
@@ -167,9 +180,9 @@ store_open(char **files, bool locked)
 	while (files[s->n] != NULL)
 		s->n++;
 	s->given = s->n;
-	s->run = must(calloc(s->n, sizeof(*s->run)));
+	s->series = must(calloc(s->n, sizeof(*s->series)));
 	for (size_t i = 0; i < s->n; i++)
-		open_run(&s->run[i], files[i], locked);
+		open_operand(&s->series[i], files[i], locked);
 	return s;
 }
 
@@ -177,7 +190,7 @@ void
 store_close(struct store *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		struct run *r = &s->run[i];
+		struct series *r = &s->series[i];
 
 		record_free(&r->record);
 		reader_free(r->reader);
@@ -185,9 +198,8 @@ store_close(struct store *s)
 		free(r->part);
 	}
 	if (s->torn > 0)
-		warnx("%ju line%s of which only a part is left: passed over", (uintmax_t)s->torn,
-		    s->torn == 1 ? "" : "s");
-	free(s->run);
+		warnx("%ju incomplete line%s skipped", (uintmax_t)s->torn, s->torn == 1 ? "" : "s");
+	free(s->series);
 	free(s);
 }
 
@@ -202,7 +214,7 @@ store_mark(const struct item *e, struct mark *mark)
 	mark->failed = e->failed;
 }
 
-/* Whether that letter stands there.  The last one of a file may lack its LF. */
+/* Whether that letter stands there; the last one of a file may lack its LF. */
 static bool
 is_there(const struct store_file *p, const struct mark *mark)
 {
@@ -231,7 +243,7 @@ is_there(const struct store_file *p, const struct mark *mark)
 bool
 store_seek(struct store *s, const struct mark *mark)
 {
-	struct run *r = &s->run[mark->place.file];
+	struct series *r = &s->series[mark->place.file];
 
 	for (size_t i = 0; i < r->n; i++)
 		if (r->part[i].inode == mark->place.inode && is_there(&r->part[i], mark)) {
@@ -243,8 +255,9 @@ store_seek(struct store *s, const struct mark *mark)
 }
 
 /*
- * Whether the line is what is left of a letter: the beginning of one, however a filter has spelled it, or nothing, and
- * the NULs of a power cut.
+ * Whether the line is what a power cut or a kill has left of a letter: its
+ * beginning, possibly empty, and NULs.  A filter may have put blanks into the
+ * beginning.
  */
 static bool
 is_torn(const struct record *line)
@@ -259,9 +272,12 @@ is_torn(const struct record *line)
 	return !json_check(line->data, line->len, &e);
 }
 
-/* Whether the line is a letter, which the entry then describes. */
+/*
+ * Makes the line just read the series' next letter.  False: it is not a letter;
+ * blank lines and torn ones are skipped, any other ends the process.
+ */
 static bool
-take_line(struct store *s, struct run *r)
+take_letter(struct store *s, struct series *r)
 {
 	struct record *line = &r->record;
 	struct item *e = &r->next;
@@ -270,8 +286,8 @@ take_line(struct store *s, struct run *r)
 		e->line = line->data;
 		e->len = line->len;
 		envelope_look(e->line, e->len, &e->view);
-		e->place = (struct place){(size_t)(r - s->run), r->part[r->at].inode, line->offset,
-		    line->offset + line->len + 1};
+		e->place = (struct place){(size_t)(r - s->series), r->part[r->at].inode,
+		    line->offset, line->offset + line->len + 1};
 		e->path = r->part[r->at].path;
 		e->replayed = r->at < r->seen || (r->at == r->seen && e->place.end <= r->seen_end);
 		e->failed = envelope_time(&e->view.failed);
@@ -279,7 +295,7 @@ take_line(struct store *s, struct run *r)
 	}
 	if (!json_blank(line->data, line->len)) {
 		if (!is_torn(line))
-			errx(2, "%s: line %ju is no dead letter: is this a dead-letter file?",
+			errx(2, "%s: line %ju is not a dead letter: is this a dead-letter file?",
 			    r->part[r->at].path, (uintmax_t)line->line);
 		s->torn++;
 	}
@@ -287,9 +303,9 @@ take_line(struct store *s, struct run *r)
 	return false;
 }
 
-/* The next line of the part being read.  False: it is at its end. */
+/* Reads the next line of the part being read.  False: the part has ended. */
 static bool
-read_line(struct run *r)
+read_part_line(struct series *r)
 {
 	struct reader_limits limits = {.max = SIZE_MAX / 4, .max_special = SIZE_MAX / 4};
 	const struct store_file *p = &r->part[r->at];
@@ -307,21 +323,22 @@ read_line(struct run *r)
 	}
 	if (r->record.offset < p->size)
 		return true;
-	record_free(&r->record); /* it came after we did */
+	record_free(&r->record); /* appended after the file was opened */
 	return false;
 }
 
+/* Reads on to the series' next letter, from part to part. */
 static void
-load_next(struct store *s, struct run *r)
+load_next(struct store *s, struct series *r)
 {
 	record_free(&r->record);
 	r->has_next = false;
 	while (r->at < r->n) {
-		if (!read_line(r)) {
+		if (!read_part_line(r)) {
 			reader_free(r->reader);
 			r->reader = NULL;
 			r->at++;
-		} else if (take_line(s, r)) {
+		} else if (take_letter(s, r)) {
 			r->has_next = true;
 			return;
 		}
@@ -331,18 +348,26 @@ load_next(struct store *s, struct run *r)
 bool
 store_next(struct store *s, struct item *e)
 {
-	const struct run *first = NULL;
+	const struct series *first = NULL;
 
+	/*
+	 * Every series has its next letter at hand, but for the one whose
+	 * letter was returned last; at first, none has.
+	 */
 	for (size_t i = 0; i < s->n; i++)
 		if (s->given == s->n || s->given == i)
-			load_next(s, &s->run[i]);
+			load_next(s, &s->series[i]);
+
+	/* The earliest of these letters; of equal ones, the first operand's. */
 	for (size_t i = 0; i < s->n; i++)
-		if (s->run[i].has_next &&
-		    (first == NULL || s->run[i].next.failed < first->next.failed))
-			first = &s->run[i];
+		if (s->series[i].has_next &&
+		    (first == NULL || s->series[i].next.failed < first->next.failed))
+			first = &s->series[i];
 	if (first == NULL)
 		return false;
-	s->given = (size_t)(first - s->run);
+
+	/* The letter's line must live until the next call, so load then. */
+	s->given = (size_t)(first - s->series);
 	*e = first->next;
 	return true;
 }

@@ -207,7 +207,7 @@ listed() {
 	letters 31 | tail -n 1 >in
 	go 1 pdeadletter -q -d disk/dead <in
 	go 2 pdeadletter purge disk/dead
-	has err 'disk/dead is as it was'
+	has err 'disk/dead is unchanged'
 	listed disk/dead | cmp - <(seq -f 'id-%g' 31)
 	mount -o remount,size=12k disk
 	go 0 pdeadletter purge disk/dead
@@ -239,7 +239,7 @@ listed() {
 	status=0
 	wait $! || status=$?
 	[ "$status" -eq 2 ]
-	has err 'dead is as it was: dead.new: Stale file handle'
+	has err 'dead is unchanged: dead.new: Stale file handle'
 	listed dead | cmp - <(seq -f 'id-%g' 13)
 	go 0 pdeadletter replay dead
 	ids 13 | tail -n 3 | cmp - out
@@ -290,7 +290,7 @@ listed() {
 	cp dead open/dead
 	chmod 777 open
 	go 2 "${NOBODY[@]}" pdeadletter purge --force open/dead
-	has err 'open/dead is as it was: open/dead.new: Operation not permitted'
+	has err 'open/dead is unchanged: open/dead.new: Operation not permitted'
 	cmp dead open/dead
 	[ "$(stat -c %u open/dead)" -eq 0 ]
 	chmod 000 dead

@@ -414,7 +414,7 @@ dated() {
 		} >dead
 		go 0 pdeadletter list --json dead
 		cmp whole out
-		grep -q '^pdeadletter: 1 line of which only a part is left: passed over$' err
+		grep -q '^pdeadletter: 1 incomplete line skipped$' err
 	done
 	# However it is spelled, if it is no JSON.
 	sed 's/[:,]/& /g' whole >spelled
@@ -427,12 +427,12 @@ dated() {
 		} >dead
 		go 0 pdeadletter list --json dead
 		cat spelled whole | cmp - out
-		grep -q '1 line of which' err
+		grep -q '1 incomplete line' err
 	done
 	go 0 pdeadletter replay --wrap --all whole
 	mv out dead
 	go 2 pdeadletter list dead
-	grep -q 'line 1 is no dead letter' err
+	grep -q 'line 1 is not a dead letter' err
 	{
 		cat whole
 		printf '\0\0\0\0\n'
@@ -441,7 +441,7 @@ dated() {
 	} >dead
 	go 0 pdeadletter list --json dead
 	cat whole whole | cmp - out
-	grep -q '2 lines of which' err
+	grep -q '2 incomplete lines' err
 	{
 		cat whole
 		echo '{"id":1}'
@@ -449,7 +449,7 @@ dated() {
 	for command in list stats replay 'show id-2'; do
 		# shellcheck disable=SC2086 # words
 		go 2 pdeadletter $command dead
-		[ "$(cat err)" = 'pdeadletter: dead: line 4 is no dead letter: is this a dead-letter file?' ]
+		[ "$(cat err)" = 'pdeadletter: dead: line 4 is not a dead letter: is this a dead-letter file?' ]
 	done
 	[ ! -s dead.cursor ]
 	go 2 pdeadletter list .
@@ -574,7 +574,7 @@ dated() {
 	# That the old one is gone is told once.
 	: >dead
 	go 0 pdeadletter replay dead
-	grep -q 'is not there any more' err
+	grep -q 'is gone' err
 	go 0 pdeadletter replay dead
 	[ ! -s err ]
 }
@@ -699,7 +699,7 @@ dated() {
 	read -r line <&8
 	: >in
 	go 2 pdeadletter replay dead
-	[ "$(cat err)" = 'pdeadletter: dead: another replay or purge of it is running' ]
+	[ "$(cat err)" = 'pdeadletter: dead: another replay or purge of this file is running' ]
 	go 0 pdeadletter replay --limit 1 dead
 	cat <&8 >/dev/null
 	exec 8<&-
@@ -731,7 +731,7 @@ dated() {
 	done
 	go 0 pdeadletter replay --wrap --max-replays 3 dead
 	[ ! -s out ]
-	grep -q '3 letters came back too often: left out' err
+	grep -q 'left out 3 letters that came back too often' err
 	go 0 pdeadletter replay --all --max-replays 2 dead
 	[ "$(wc -l <out)" -eq 6 ]
 }
@@ -743,7 +743,7 @@ dated() {
 	: >in
 	go 1 pdeadletter replay dead
 	[ "$(cat out)" = '{"id":1}' ]
-	grep -q '1 letters hold only the head' err
+	grep -q 'left out 1 letters that hold only the head' err
 }
 
 @test "pdeadletter: the whole cycle with 100 000 records, 1 % failing in each of three stages" {
@@ -858,7 +858,7 @@ dated() {
 	letters 1500 | tail -n 500 >>dead
 	cp dead before
 	go 2 prlimit --fsize=10000:10000 env --ignore-signal=XFSZ pdeadletter purge dead
-	grep -q 'dead is as it was' err
+	grep -q 'dead is unchanged' err
 	cmp before dead
 	[ ! -e dead.new ]
 	go 0 pdeadletter purge dead
