@@ -1,7 +1,7 @@
 #ifndef ALLOC_H
 #define ALLOC_H
 
-/* Memory for the commands on files, which end the process where there is none. */
+/* Memory for the commands on files: where there is none the process ends. */
 
 #include <stddef.h>
 

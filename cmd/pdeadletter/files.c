@@ -7,16 +7,16 @@
 #include "alloc.h"
 #include "record/rotate.h"
 
-/* Names by which a file is told from others. */
+/* Returns a name under which the same file is recognised, malloc'd. */
 static char *
-canonical(const char *path)
+canonical_name(const char *path)
 {
 	char *real = strcmp(path, "-") == 0 ? NULL : realpath(path, NULL);
 
 	return real != NULL ? real : must(strdup(path));
 }
 
-/* Whether the one is FILE.1, FILE.cursor or FILE.new of the other. */
+/* Whether the name is FILE.1, FILE.cursor or FILE.new of the file. */
 static bool
 is_part_of(const char *name, const char *file)
 {
@@ -29,6 +29,7 @@ is_part_of(const char *name, const char *file)
 	    (*end != '\0' && end[strspn(end, "0123456789")] == '\0');
 }
 
+/* Whether the name is neither a repetition nor a part of another one. */
 static bool
 is_wanted(char *const *names, size_t n, size_t at)
 {
@@ -50,7 +51,7 @@ files_of(char *const *operands)
 	names = must(calloc(n + 1, sizeof(*names)));
 	files = must(calloc(n + 1, sizeof(*files)));
 	for (size_t i = 0; i < n; i++)
-		names[i] = canonical(operands[i]);
+		names[i] = canonical_name(operands[i]);
 	for (size_t i = 0; i < n; i++)
 		if (is_wanted(names, n, i))
 			files[kept++] = must(rotate_resolve(operands[i]));

@@ -10,13 +10,16 @@
 struct job {
 	char **files; /* files_of() the operands */
 	struct selection select;
-	bool json;
+	bool json;            /* list, stats, show */
 	bool all, wrap;       /* replay */
 	bool force;           /* purge */
-	uint64_t max_replays; /* replay; UINT64_MAX: any */
+	uint64_t max_replays; /* replay; UINT64_MAX: any number */
 };
 
-/* Each is a command, and returns the exit status. */
+/*
+ * The commands.  Each returns the exit status; the caller flushes standard
+ * output and frees the job.  A fault ends the process with status 2.
+ */
 int job_list(struct job *);
 int job_stats(struct job *);
 int job_show(struct job *);

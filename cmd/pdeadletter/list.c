@@ -1,4 +1,4 @@
-/* pdeadletter list: a line for each letter. */
+/* pdeadletter list: prints a line for each letter. */
 
 #include <err.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ print_row(const char *failed, const char *id, const char *stage, const char *rea
 }
 
 static void
-print_entry(const struct item *e, size_t width)
+print_letter_row(const struct item *e, size_t width)
 {
 	char failed[TEXT_TIME_SIZE];
 	char *stage = text_of(&e->view.stage), *reason = text_of(&e->view.reason),
@@ -58,7 +58,7 @@ job_list(struct job *job)
 			if (!any)
 				print_row("FAILED", "ID", "STAGE", "REASON", "TRIES", "REPLAYS",
 				    "MESSAGE", width);
-			print_entry(&e, width);
+			print_letter_row(&e, width);
 		}
 		any = true;
 	}

@@ -12,16 +12,16 @@
 int
 names_add(struct names *names, const char *name)
 {
-	const char **more = reallocarray(names->name, names->n + 1, sizeof(*more));
+	const char **grown = reallocarray(names->name, names->n + 1, sizeof(*grown));
 
-	if (more == NULL)
+	if (grown == NULL)
 		return -1;
-	more[names->n++] = name;
-	names->name = more;
+	grown[names->n++] = name;
+	names->name = grown;
 	return 0;
 }
 
-/* A time without a zone is one of here. */
+/* Reads a time without a zone, which is local time. */
 static bool
 read_local(const char *text, int64_t *calendar_us)
 {
@@ -37,7 +37,7 @@ read_local(const char *text, int64_t *calendar_us)
 
 		if (end != NULL && *end == '\0') {
 			*calendar_us = mktime(&tm) * INT64_C(1000000);
-			return tm.tm_mday == day; /* else there is no such day */
+			return tm.tm_mday == day; /* else no such day */
 		}
 	}
 	return false;
@@ -80,7 +80,7 @@ bool
 select_takes(struct selection *s, const struct item *e)
 {
 	if (e->failed == 0 && (s->since != INT64_MIN || s->until != INT64_MAX))
-		return false; /* nobody knows when */
+		return false; /* the letter does not say when */
 	if (s->limit == 0 || !is_among(&s->reasons, &e->view.reason) ||
 	    !is_among(&s->stages, &e->view.stage) || !is_among(&s->ids, &e->view.id) ||
 	    e->failed < s->since || e->failed >= s->until)

@@ -1,4 +1,4 @@
-/* pdeadletter show: a letter readably, with its payload. */
+/* pdeadletter show: prints letters for people, with their payload. */
 
 #include <err.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "store.h"
 #include "text.h"
 
-/* Prints what stands at a path of the letter, after its name. */
+/* Prints the letter's value at a path, if there is one, after a name. */
 static void
 print_member(const struct item *e, const char *name, const char *path_text)
 {
@@ -31,7 +31,7 @@ print_member(const struct item *e, const char *name, const char *path_text)
 			if ((end = strchr(line, '\n')) != NULL)
 				*end++ = '\0';
 			if (end != NULL && *end == '\0')
-				end = NULL; /* the text's last LF */
+				end = NULL; /* a last LF ends the line */
 			printf("%*s%s\n", line == text ? 0 : 14, "", line);
 		}
 		free(text);
@@ -47,7 +47,7 @@ print_payload(const struct item *e)
 	size_t len;
 
 	if (envelope_payload(e->line, e->len, &payload, &len, &owned) == -1) {
-		warn("the payload can't be decoded");
+		warn("cannot decode the payload");
 		return;
 	}
 	copy = must(malloc(len + 1));
@@ -98,6 +98,6 @@ job_show(struct job *job)
 	}
 	store_close(store);
 	if (n == 0)
-		warnx("there is no such letter");
+		warnx("no such letter");
 	return n == 0;
 }

@@ -1,4 +1,4 @@
-/* pdeadletter stats: how many letters of each stage and reason. */
+/* pdeadletter stats: counts the letters of each stage and reason. */
 
 #include <err.h>
 #include <search.h>
@@ -15,7 +15,7 @@
 #include "store.h"
 #include "text.h"
 
-#define BAR 20
+#define BAR 20 /* columns */
 
 struct group {
 	char *stage, *reason;
@@ -24,7 +24,7 @@ struct group {
 };
 
 struct groups {
-	void *tree; /* by stage and reason */
+	void *tree; /* of tsearch(3), by stage and reason */
 	struct group **group;
 	size_t n;
 	uint64_t letters;
@@ -39,7 +39,7 @@ by_name(const void *a, const void *b)
 	return order != 0 ? order : strcmp(x->reason, y->reason);
 }
 
-/* The commonest first. */
+/* The most frequent first. */
 static int
 by_letters(const void *a, const void *b)
 {
@@ -50,6 +50,7 @@ by_letters(const void *a, const void *b)
 	return by_name(x, y);
 }
 
+/* Returns the letter's group, a new one if there is none. */
 static struct group *
 group_of(struct groups *g, const struct item *e)
 {
@@ -70,7 +71,7 @@ group_of(struct groups *g, const struct item *e)
 }
 
 static void
-count(struct groups *g, const struct item *e)
+count_letter(struct groups *g, const struct item *e)
 {
 	struct group *group = group_of(g, e);
 
@@ -83,7 +84,7 @@ count(struct groups *g, const struct item *e)
 }
 
 static void
-print_json(const struct group *group)
+print_group_json(const struct group *group)
 {
 	char first[CLOCK_STAMP_SIZE], last[CLOCK_STAMP_SIZE];
 	json_t *object;
@@ -119,7 +120,7 @@ print_group(const struct groups *g, const struct group *group)
 }
 
 static void
-print_all(struct groups *g, bool json)
+print_groups(struct groups *g, bool json)
 {
 	if (g->n > 0)
 		qsort(g->group, g->n, sizeof(struct group *), by_letters);
@@ -128,7 +129,7 @@ print_all(struct groups *g, bool json)
 		    "", BAR, "SHARE", "FIRST", "LAST");
 	for (size_t i = 0; i < g->n; i++)
 		if (json)
-			print_json(g->group[i]);
+			print_group_json(g->group[i]);
 		else
 			print_group(g, g->group[i]);
 	if (!json)
@@ -136,7 +137,7 @@ print_all(struct groups *g, bool json)
 }
 
 static void
-free_all(struct groups *g)
+free_groups(struct groups *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		tdelete(g->group[i], &g->tree, by_name);
@@ -156,9 +157,9 @@ job_stats(struct job *job)
 
 	while (job->select.limit > 0 && store_next(store, &e))
 		if (select_takes(&job->select, &e))
-			count(&groups, &e);
-	print_all(&groups, job->json);
-	free_all(&groups);
+			count_letter(&groups, &e);
+	print_groups(&groups, job->json);
+	free_groups(&groups);
 	store_close(store);
 	return 0;
 }

@@ -2,8 +2,8 @@
 #define TEXT_H
 
 /*
- * What letters say, for people: they come from anywhere, so what would steer a terminal is
- * printed as a question mark.
+ * Text of letters, for people to read.  Letters come from anywhere, so
+ * characters that would control a terminal are printed as question marks.
  */
 
 #include <stddef.h>
@@ -11,23 +11,27 @@
 
 struct json_slice;
 
-/* Columns that a line may have: the terminal's width, or SIZE_MAX where standard output is none. */
+/*
+ * Returns how many columns a line may have: the width of the terminal, or
+ * SIZE_MAX if standard output is not a terminal.
+ */
 size_t text_width(void);
 
 /*
- * A member's value as a C string, malloc'd: a string decoded, anything else as it stands, "" if there
- * is none.  Ends the process without memory.
+ * Returns a member's value as a C string, malloc'd: a string decoded, any other
+ * value as it stands, and "" if there is none.  Ends the process if there is no
+ * memory.
  */
 char *text_of(const struct json_slice *);
 
-/* Replaces control characters in place, but for those in `kept`. */
+/* Replaces control characters in place, except for those in `kept`. */
 void text_tame(char *text, size_t len, const char *kept);
 
-/* The local time of it, as 2026-11-23 15:04:05; "-" for 0. */
+/* Writes a time as local time, 2026-11-23 15:04:05; "-" for 0. */
 #define TEXT_TIME_SIZE 32
 void text_time(int64_t calendar_us, char text[TEXT_TIME_SIZE]);
 
-/* Prints a line, cut to so many columns. */
+/* Prints a line, cut after so many columns. */
 void text_line(const char *line, size_t columns);
 
 #endif

@@ -10,10 +10,10 @@
 
 #define S INT64_C(1000000)
 
-/* In the zone of New York, where a summer ends and begins. */
+/* In New York's zone, as it has summer time. */
 static const struct {
 	const char *text;
-	int64_t want; /* s; -1: no time */
+	int64_t want; /* s; -1: not a time */
 } times[] = {
     {"1970-01-01T00:00:00Z", 0},
     {"2026-11-23T15:04:05Z", 1795446245},
@@ -118,7 +118,7 @@ test_range(void)
 	CHECK(!select_takes(&s, &e));
 }
 
-/* What does not fit does not count for the limit. */
+/* A letter that is not wanted does not count towards the limit. */
 static void
 test_limit(void)
 {
