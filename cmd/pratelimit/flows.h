@@ -22,12 +22,18 @@
 
 struct flow {
 	RB_ENTRY(flow) by_key, by_time;
-	int64_t full;         /* the bucket (bucket.h); a shared one as last seen */
-	uint64_t paid;        /* see bucket_take() */
-	int64_t at;           /* when it needs attention, or CLOCK_NEVER */
-	size_t n;             /* records that wait */
-	uint32_t first, last; /* the nodes of its queue, if n > 0 */
-	const char *key;      /* stored behind the struct */
+
+	/* The bucket, as bucket.h has it; a shared one as it was last seen. */
+	int64_t full;
+	uint64_t paid;
+
+	int64_t at; /* when it needs attention, or CLOCK_NEVER */
+
+	/* The queue: its length and, if it is not empty, its nodes. */
+	size_t n;
+	uint32_t first, last;
+
+	const char *key; /* stored behind the struct */
 	size_t key_len;
 };
 
@@ -44,11 +50,14 @@ struct flows {
 	struct key_tree keys;
 	struct time_tree times;
 	size_t n, max; /* flows */
-	/* Of the forgotten flows, the latest time at which a bucket was full. */
+
+	/* The latest time at which the bucket of a forgotten flow was full. */
 	int64_t forgotten;
+
+	/* The nodes, the first free one, and how many records wait in them. */
 	struct node *nodes;
-	uint32_t free;               /* the first free one of the nodes used so far */
-	size_t waiting, max_waiting; /* records in all queues */
+	uint32_t free;
+	size_t waiting, max_waiting;
 };
 
 /*
@@ -71,7 +80,7 @@ struct flow *flows_get(struct flows *, const char *key, size_t len);
 /* Returns the flow with the earliest time; NULL: there are no flows. */
 struct flow *flows_first(struct flows *);
 
-/* Walks through all flows: returns the first one for NULL, NULL after the last. */
+/* Walks through all flows: the first one after NULL, NULL after the last. */
 struct flow *flows_next(struct flows *, struct flow *);
 
 /* Changes the time at which the flow needs attention. */

@@ -7,7 +7,7 @@
 #include "json/json.h"
 #include "record/record.h"
 
-/* Decodes a string.  Its first quote stays: the string "1" is not the number 1. */
+/* Decodes a string.  Its first quote stays: the string "1" is not a number. */
 static int
 decode_string(struct key *key)
 {

@@ -33,7 +33,7 @@ struct limiter {
 	struct parker parker;
 	struct waiter on_in, on_cancel, on_change;
 
-	/* Records taken from `in`.  Those from `at` on are still to be placed. */
+	/* Records taken from `in`.  Those from `at` on are not placed yet. */
 	size_t at, n;
 	struct record batch[BATCH];
 	bool sorted; /* the next one is sorted, and this is its key */

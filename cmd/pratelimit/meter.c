@@ -36,7 +36,7 @@ struct shared {
 	char magic[24];
 	char boot[40]; /* the start of the machine from which its times count */
 	uint64_t bytes;
-	/* By generation.  One is in force, the one before it may still be read. */
+	/* By generation: the one in force, and the ones before it. */
 	struct shared_rate rate[GENERATIONS];
 	/* When it is full, and the generation of the rate: bucket_of(). */
 	_Alignas(64) _Atomic int64_t bucket;
@@ -356,7 +356,7 @@ change_rate(struct meter *m, const struct rate *to)
 		return -1;
 	}
 
-	/* Write the new rate where nobody reads: its generation is not in force. */
+	/* Write the new rate, whose generation is not in force yet. */
 	set_rate(&s->rate[next], to);
 
 	/*

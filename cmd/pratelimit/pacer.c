@@ -112,7 +112,7 @@ book_record(
 		paid = flow->paid;
 		next = bucket_take(&p->rate, full, r->queued, cost, &paid);
 
-		/* If another process has charged it meanwhile, compute again. */
+		/* If another process was faster, compute again. */
 	} while (!move_full(p, flow, next));
 	flow->paid = paid;
 	return true;

@@ -2,8 +2,8 @@
 #define PRATELIMIT_H
 
 /*
- * One run of pratelimit: what its command line asks for (usage.h fills that in),
- * its stage, and what its threads share.
+ * One run of pratelimit: what its command line asks for (usage.h fills that
+ * in), its stage, and what its threads share.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct json_path;
 struct meter;
 struct metrics_shard;
 
-/* What becomes of a record for which there is neither credit nor room to wait. */
+/* What becomes of a record that has neither credit nor room to wait. */
 enum over { OVER_WAIT, OVER_DEAD_LETTER, OVER_DROP };
 
 struct pratelimit {
@@ -32,7 +32,7 @@ struct pratelimit {
 	size_t max_keys;
 	size_t queue; /* how many records of one flow may wait */
 	enum over over;
-	const char *shared;    /* the file of the bucket; NULL: it is in memory */
+	const char *shared;    /* the bucket's file; NULL: it is in memory */
 	const char *rate_file; /* NULL: the rate never changes */
 
 	/* What the run shares. */
