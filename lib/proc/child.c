@@ -18,13 +18,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 
+#define RESERVED_FDS 32           /* stdio, our files, those of libraries */
 #define PIPE_SIZE (64 * 1024)     /* what a pipe holds */
 #define PATIENCE (100 * CLOCK_MS) /* between SIGTERM and SIGKILL */
 
 extern char **environ;
 
-/* What the children get back; set before threads start. */
+/* The limit that children get; set before threads start. */
 static struct rlimit old_limit;
 static bool limit_raised;
 
@@ -32,14 +34,14 @@ int
 child_raise_limit(size_t fds, size_t *most)
 {
 	struct rlimit rl;
-	size_t want = fds + 32; /* and the standard ones, files, libraries' */
+	size_t want = fds + RESERVED_FDS;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
 		return -1;
 	if (want <= rl.rlim_cur)
 		return 0;
 	if (want > rl.rlim_max) {
-		*most = rl.rlim_max > 32 ? rl.rlim_max - 32 : 0;
+		*most = rl.rlim_max > RESERVED_FDS ? rl.rlim_max - RESERVED_FDS : 0;
 		errno = EMFILE;
 		return -1;
 	}
@@ -51,8 +53,9 @@ child_raise_limit(size_t fds, size_t *most)
 	return 0;
 }
 
+/* Returns 0, or the errno of execve(2). */
 static int
-can_execute(const char *path)
+check_executable(const char *path)
 {
 	struct stat st;
 
@@ -63,6 +66,7 @@ can_execute(const char *path)
 	return 0;
 }
 
+/* Looks for the command in directories that colons separate. */
 static char *
 find_in(const char *dirs, const char *command, int *error)
 {
@@ -73,13 +77,13 @@ find_in(const char *dirs, const char *command, int *error)
 		int why;
 
 		end = strchrnul(dir, ':');
-		/* An empty directory is the current one. */
+		/* An empty name is the current directory. */
 		if (asprintf(&path, "%.*s%s%s", (int)(end - dir), dir, end == dir ? "" : "/",
 			command) == -1) {
 			*error = ENOMEM;
 			return NULL;
 		}
-		if ((why = can_execute(path)) == 0)
+		if ((why = check_executable(path)) == 0)
 			return path;
 		if (why == EACCES)
 			*error = EACCES;
@@ -100,7 +104,7 @@ child_find(const char *command)
 	else if (strchr(command, '/') == NULL)
 		path =
 		    find_in(dirs != NULL ? dirs : "/usr/local/bin:/usr/bin:/bin", command, &error);
-	else if ((error = can_execute(command)) == 0)
+	else if ((error = check_executable(command)) == 0)
 		return strdup(command);
 	if (path == NULL)
 		errno = error;
@@ -117,28 +121,40 @@ child_init(struct child *c)
 }
 
 /*
- * In the child after vfork(2): it shares our memory, so nothing but system calls, and no
- * way out but exec and _exit.
+ * Becomes the program; runs in the child after vfork(2).  The child shares our
+ * memory until it leaves by exec or _exit.  So it makes nothing but system
+ * calls, and reports a failure by writing to our *error.
  */
 static void __attribute__((noreturn)) become(const char *path, char *const argv[],
     char *const sh_argv[], const int fds[3], volatile int *error)
 {
-	/* As the kernel has it: all zero is SIG_DFL; sigaction(3) would leave out those glibc uses. */
+	/* The kernel's struct sigaction; all zero is SIG_DFL. */
 	static const unsigned long by_default[8];
 	sigset_t none;
 
+	/* All signals: sigaction(3) would refuse those that glibc uses. */
 	for (int sig = 1; sig < NSIG; sig++)
 		syscall(SYS_rt_sigaction, sig, by_default, NULL, NSIG / 8);
+
+	/* A group of its own; and SIGTERM for the child if we are killed. */
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* should we be killed */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+
+	/* The limit of open files with which we were started. */
 	if (limit_raised)
 		setrlimit(RLIMIT_NOFILE, &old_limit);
+
+	/* The pipes, and no other descriptor that we have inherited. */
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(fds[fd], fd) == -1)
 			goto out;
-	close_range(3, UINT_MAX, 0); /* what we inherited ourselves */
+	close_range(3, UINT_MAX, 0);
+
+	/* Signals only now, as their dispositions are the defaults. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+
+	/* A file that is no program and has no #! is a shell script. */
 	execve(path, argv, environ);
 	if (errno == ENOEXEC)
 		execve("/bin/sh", sh_argv, environ);
@@ -147,8 +163,11 @@ out:
 	_exit(127);
 }
 
-/* Only the child leaves this function by another way than its end. */
-static pid_t __attribute__((noinline)) start(const char *path, char *const argv[],
+/*
+ * Forks.  A function of its own, and not inlined, as the child runs on our
+ * stack and must not return from the function that called vfork(2).
+ */
+static pid_t __attribute__((noinline)) fork_program(const char *path, char *const argv[],
     char *const sh_argv[], const int fds[3], volatile int *error)
 {
 	pid_t pid = vfork();
@@ -158,7 +177,7 @@ static pid_t __attribute__((noinline)) start(const char *path, char *const argv[
 	return pid;
 }
 
-/* The arguments of the shell for a script without #!: malloc'd. */
+/* Returns the shell's arguments for a script without #!, malloc'd. */
 static char **
 script_argv(const char *path, char *const argv[])
 {
@@ -176,8 +195,9 @@ script_argv(const char *path, char *const argv[])
 	return sh;
 }
 
+/* Starts the program with these three fds and opens its pidfd. */
 static int
-spawn(struct child *c, const char *path, char *const argv[], const int fds[3])
+start_program(struct child *c, const char *path, char *const argv[], const int fds[3])
 {
 	char **sh_argv = script_argv(path, argv);
 	volatile int error = 0;
@@ -185,16 +205,23 @@ spawn(struct child *c, const char *path, char *const argv[], const int fds[3])
 
 	if (sh_argv == NULL)
 		return -1;
-	/* No handler of ours may run in memory that the child shares. */
+
+	/* Block signals: no handler of ours may run in the memory we share. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	c->pid = start(path, argv, sh_argv, fds, &error);
+
+	/* When this returns the child has called exec or _exit. */
+	c->pid = fork_program(path, argv, sh_argv, fds, &error);
 	if (c->pid == -1)
 		error = errno;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	free(sh_argv);
+
+	/* Without a pidfd its exit would go unnoticed. */
 	if (error == 0 && (c->pidfd = pidfd_open(c->pid, 0)) != -1)
 		return 0;
+
+	/* Leave no process behind. */
 	if (c->pid > 0) {
 		error = error != 0 ? error : errno;
 		kill(-c->pid, SIGKILL);
@@ -214,7 +241,7 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
-/* ends[0] is read from, ends[1] written to; `ours` is nonblocking. */
+/* ends[0] is read from, ends[1] written to; ends[ours] is made nonblocking. */
 static int
 open_pipe(int ends[2], int ours)
 {
@@ -232,12 +259,16 @@ child_spawn(struct child *c, const char *path, char *const argv[])
 	int saved, error = -1;
 
 	child_init(c);
+
+	/* Its ends of the pipes become 0, 1 and 2, and are closed here. */
 	if (open_pipe(in, 1) == 0 && open_pipe(out, 0) == 0 && open_pipe(err, 0) == 0)
-		error = spawn(c, path, argv, (int[]){in[0], out[1], err[1]});
+		error = start_program(c, path, argv, (int[]){in[0], out[1], err[1]});
 	saved = errno;
 	close_fd(&in[0]);
 	close_fd(&out[1]);
 	close_fd(&err[1]);
+
+	/* Our ends stay, or are closed if it could not be started. */
 	c->in = in[1];
 	c->out = out[0];
 	c->err = err[0];
@@ -253,9 +284,9 @@ child_close_in(struct child *c)
 	close_fd(&c->in);
 }
 
-/* Keeps the last CHILD_LOG bytes. */
+/* Appends to the log, which keeps the last CHILD_LOG bytes. */
 static void
-remember(struct child *c, const char *data, size_t len)
+keep_log(struct child *c, const char *data, size_t len)
 {
 	size_t drop;
 
@@ -270,23 +301,6 @@ remember(struct child *c, const char *data, size_t len)
 	c->log_len += len;
 }
 
-static void
-pass_on(const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(STDERR_FILENO, data, len);
-
-		if (n == -1 && errno == EAGAIN)
-			poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, -1);
-		else if (n == -1 && errno != EINTR)
-			return; /* nobody listens */
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-}
-
 bool
 child_read_log(struct child *c)
 {
@@ -295,12 +309,12 @@ child_read_log(struct child *c)
 
 	if (c->err == -1)
 		return false;
-	/* No more than was there at first: somebody may write faster than we read. */
+	/* At most a pipe full: the child may write faster than we read. */
 	for (size_t got = 0; got < PIPE_SIZE; got += (size_t)n) {
 		if ((n = read(c->err, buf, sizeof(buf))) <= 0)
 			break;
-		remember(c, buf, (size_t)n);
-		pass_on(buf, (size_t)n);
+		keep_log(c, buf, (size_t)n);
+		(void)io_write_all(STDERR_FILENO, buf, (size_t)n);
 	}
 	if (n > 0)
 		return true;
@@ -310,8 +324,8 @@ child_read_log(struct child *c)
 	return false;
 }
 
-void
-child_kill(struct child *c, int sig)
+static void
+kill_group(const struct child *c, int sig)
 {
 	if (c->pid > 0)
 		kill(-c->pid, sig);
@@ -324,13 +338,18 @@ child_reap(struct child *c)
 
 	if (c->pid == 0)
 		return;
-	/* While the leader is a zombie its group's number can't be another's. */
+
+	/* Wait, but leave a zombie: it keeps the group's number. */
 	while (waitid(P_PIDFD, (id_t)c->pidfd, &si, WEXITED | WNOWAIT) == -1 && errno == EINTR)
 		continue;
-	child_kill(c, SIGKILL);
+
+	/* So the number still is this group's: kill what is left of it. */
+	kill_group(c, SIGKILL);
 	while (waitpid(c->pid, &c->status, 0) == -1 && errno == EINTR)
 		continue;
 	c->pid = 0;
+
+	/* All that could write to its stderr is dead: the rest is there. */
 	child_read_log(c);
 	close_fd(&c->in);
 	close_fd(&c->err);
@@ -346,11 +365,11 @@ child_stop(struct child *c)
 
 	if (c->pid == 0)
 		return;
-	child_kill(c, SIGTERM);
-	child_kill(c, SIGCONT); /* a stopped one would not hear it */
+	kill_group(c, SIGTERM);
+	kill_group(c, SIGCONT); /* stopped, it would not act on SIGTERM */
 	while (ppoll(&p, 1, clock_left(until, &left), NULL) == -1 && errno == EINTR)
 		continue;
-	child_kill(c, SIGKILL);
+	kill_group(c, SIGKILL);
 	child_reap(c);
 }
 

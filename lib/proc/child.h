@@ -2,10 +2,14 @@
 #define PCHAN_CHILD_H
 
 /*
- * Child processes: a command with pipes to its stdin, stdout and stderr, in a process
- * group of its own, so that a Ctrl-C on the terminal does not reach it and killing it takes
- * its descendants along.  It sees the fds 0, 1 and 2, default signal dispositions, an empty mask and the
- * fd limit that we were started with.  Our ends of the pipes are nonblocking and close-on-exec.
+ * Child processes: a command with pipes to its stdin, stdout and stderr.  It
+ * runs in a process group of its own, so that a Ctrl-C on the terminal does not
+ * reach it, and killing it takes its descendants along.  It gets the fds 0, 1
+ * and 2, default signal dispositions, an empty signal mask and the fd limit
+ * with which we were started.  Our ends of the pipes are nonblocking and
+ * close-on-exec.
+ *
+ * One thread uses a struct child; several threads may use one each.
  */
 
 #include <stdbool.h>
@@ -18,30 +22,37 @@ struct child {
 	pid_t pid;    /* 0: none is running */
 	int pidfd;    /* readable once it has exited */
 	int in;       /* its stdin; -1 once closed */
-	int out, err; /* its stdout and stderr; -1 once at their end */
-	int status;   /* as waitpid(2) has it, after child_reap() */
+	int out, err; /* its stdout and stderr; -1 once closed */
+	int status;   /* from waitpid(2), after child_reap() */
 	size_t log_len;
 	char log[CHILD_LOG]; /* the end of its stderr */
 };
 
 /*
- * Raises the limit of open files to what `fds` more descriptors need, within the hard limit, and
- * remembers the old one for the children.  -1 with errno EMFILE and *most: how many more there can be.
+ * Raises the limit of open files so that `fds` more descriptors fit, within the
+ * hard limit, and remembers the old limit for the children.  To be called
+ * before threads start.  -1 with errno; if that is EMFILE, *most says how many
+ * more there can be.
  */
 int child_raise_limit(size_t fds, size_t *most);
 
 /*
- * Where execvp(3) would find the command: malloc'd.  NULL with errno ENOENT, or EACCES if
- * there is one that can't be executed.
+ * Returns where execvp(3) would find the command, malloc'd.  NULL with errno:
+ * ENOENT, EACCES (there is a file, but it cannot be executed), ENOMEM.
  */
 char *child_find(const char *command);
 
-/* A child that does not run; child_spawn() starts from here. */
+/*
+ * Makes it a child that does not run.  For such a child, and for one that was
+ * reaped or could not be spawned, every function below is harmless.
+ */
 void child_init(struct child *);
 
 /*
- * Starts the program at path.  -1 with errno; exec's errors are seen here too, and nothing
- * is left behind.  A script without #! is given to /bin/sh, as execvp(3) does.
+ * Starts the program at path.  A script without #! is given to /bin/sh, as
+ * execvp(3) does.  -1 with errno, including that of a failed exec: then no
+ * process and no descriptor is left behind.  The struct needs no child_init();
+ * what it held before is not closed.
  */
 int child_spawn(struct child *, const char *path, char *const argv[]);
 
@@ -49,25 +60,27 @@ int child_spawn(struct child *, const char *path, char *const argv[]);
 void child_close_in(struct child *);
 
 /*
- * Passes on to our stderr what stands in its, and keeps the end.  False at the end (and then err
- * is closed).  Does not block on the child.
+ * Reads what its stderr holds now, writes that to our stderr and keeps the end
+ * of it.  Does not wait for the child, but for whoever reads our stderr.
+ * False: its stderr has ended and is closed.
  */
 bool child_read_log(struct child *);
 
-/* Sends the signal to its process group. */
-void child_kill(struct child *, int sig);
-
 /*
- * Waits for its exit (soon, if pidfd is readable or it was killed), kills what it left
- * behind in its process group, reads the rest of its stderr, sets status and closes
- * everything but out, which may still hold answers.
+ * Waits for its exit, which is near if pidfd is readable or it was killed.
+ * Kills what it left behind in its process group, reads the rest of its stderr,
+ * sets status, and closes all descriptors but out, which may still hold
+ * answers.
  */
 void child_reap(struct child *);
 
-/* Asks it to end with SIGTERM, after a short patience (100 ms) with SIGKILL, and reaps it. */
+/*
+ * Ends it: sends SIGTERM to its process group, SIGKILL if it has not exited 100
+ * ms later, and reaps it.
+ */
 void child_stop(struct child *);
 
-/* Closes what is left of a reaped child. */
+/* Closes what a reaped child still has open. */
 void child_close(struct child *);
 
 #endif

@@ -21,7 +21,7 @@
 
 #define TEXT_MAX 65536
 
-/* ThreadSanitizer makes a fork(2) of vfork(2): then errors of exec can't be seen. */
+/* ThreadSanitizer turns vfork(2) into fork(2), which hides errors of exec. */
 #if defined(__SANITIZE_THREAD__)
 #define EXEC_ERRORS 0
 #elif defined(__has_feature)
@@ -32,7 +32,7 @@
 
 static char dir[] = "/tmp/t_child.XXXXXX";
 
-/* A file of dir with this content. */
+/* Makes a file in dir with this content. */
 static const char *
 make_file(const char *name, const char *text, mode_t mode)
 {
@@ -60,7 +60,7 @@ start(struct child *c, const char *script)
 	return !CHECK(error == 0, "%s: %s", script, strerror(errno));
 }
 
-/* Reads from a nonblocking fd to its end, or up to an LF; as a string. */
+/* Reads from a nonblocking fd to its end, or up to an LF, into a string. */
 static char *
 read_text(int fd, bool line)
 {
@@ -79,7 +79,7 @@ read_text(int fd, bool line)
 	return text;
 }
 
-/* What the script prints. */
+/* Returns what the script prints. */
 static char *
 output_of(const char *script)
 {
@@ -96,7 +96,7 @@ output_of(const char *script)
 	return text;
 }
 
-/* How many files are open. */
+/* Returns how many files are open. */
 static size_t
 count_fds(void)
 {
@@ -109,7 +109,7 @@ count_fds(void)
 	return n;
 }
 
-/* Our stderr goes into a file while the children speak; returns the old one. */
+/* Sends our stderr, and the children's, into a file.  Returns the old one. */
 static int
 catch_stderr(int *file)
 {
@@ -156,7 +156,44 @@ test_talk(void)
 	child_close(&c);
 }
 
-/* Neither our blocked and ignored signals nor our files are its. */
+/* With nothing running every function is harmless, and may be called twice. */
+static void
+use_nothing(struct child *c)
+{
+	for (int i = 0; i < 2; i++) {
+		child_close_in(c);
+		CHECK(!child_read_log(c));
+		child_stop(c);
+		child_reap(c);
+		child_close(c);
+		CHECK(c->pid == 0 && c->in == -1 && c->out == -1 && c->err == -1 && c->pidfd == -1);
+	}
+}
+
+static void
+test_nothing(void)
+{
+	static char name[] = "x", *argv[] = {name, NULL};
+	size_t fds = count_fds();
+	struct child c;
+
+	memset(&c, 0xff, sizeof(c));
+	child_init(&c);
+	CHECK(c.status == 0 && c.log_len == 0);
+	use_nothing(&c);
+	if (EXEC_ERRORS) {
+		CHECK(child_spawn(&c, "/nonexistent", argv) == -1);
+		use_nothing(&c);
+	}
+	if (start(&c, "exit 0")) {
+		child_reap(&c);
+		child_close(&c);
+		use_nothing(&c);
+	}
+	CHECK(count_fds() == fds, "%zu fds, there were %zu", count_fds(), fds);
+}
+
+/* It inherits neither our blocked and ignored signals nor our files. */
 static void
 test_environment(void)
 {
@@ -170,7 +207,7 @@ test_environment(void)
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	text = output_of("grep -E '^Sig(Blk|Ign)' /proc/self/status");
 	CHECK(sscanf(text, "SigBlk: %llx SigIgn: %llx", &blocked, &ignored) == 2);
-	/* 32 and 33 are the C library's, out of our reach. */
+	/* 32 and 33 are the C library's: signal(2) cannot ignore them. */
 	CHECK(blocked == 0 && (ignored & ~0x180000000ULL) == 0, "%s", text);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	text = output_of("echo /proc/self/fd/*");
@@ -180,7 +217,7 @@ test_environment(void)
 	    "%s", text);
 }
 
-/* Errors of exec are told, and nothing is left behind. */
+/* Errors of exec are reported, and nothing is left behind. */
 static void
 test_errors(void)
 {
@@ -207,10 +244,6 @@ test_errors(void)
 	}
 	CHECK(count_fds() == fds, "%zu fds, there were %zu", count_fds(), fds);
 	CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "a zombie was left");
-	child_init(&c);
-	child_kill(&c, SIGKILL);
-	child_reap(&c);
-	child_close(&c);
 }
 
 static void
@@ -268,7 +301,7 @@ test_find(void)
 	setenv("PATH", "/usr/bin:/bin", 1);
 }
 
-/* Its stderr is passed on, all of it, and the end is kept. */
+/* All of its stderr is passed on, and the end is kept. */
 static void
 test_log(void)
 {
@@ -316,7 +349,7 @@ stop_flood(int sig)
 	flooding = 0;
 }
 
-/* One that never stops writing must not keep us: who calls has other things to do. */
+/* A child that never stops writing must not keep the caller. */
 static void
 test_flood(void)
 {
@@ -337,7 +370,7 @@ test_flood(void)
 			child_read_log(&c);
 		returned = flooding != 0;
 		setitimer(ITIMER_PROF, &never, NULL);
-		child_kill(&c, SIGKILL);
+		kill(-c.pid, SIGKILL);
 		child_reap(&c);
 		child_close(&c);
 	}
@@ -347,7 +380,7 @@ test_flood(void)
 	close(file);
 }
 
-/* Whoever holds its stdout is gone, too: the read comes to the end. */
+/* Its descendants, which hold its stdout, are gone too: reading ends. */
 static void
 test_group(void (*end)(struct child *), const char *script, int want)
 {
@@ -367,7 +400,7 @@ test_group(void (*end)(struct child *), const char *script, int want)
 static void
 kill_and_reap(struct child *c)
 {
-	child_kill(c, SIGKILL);
+	kill(-c->pid, SIGKILL);
 	child_reap(c);
 }
 
@@ -384,7 +417,7 @@ test_ends(void)
 	test_group(child_stop, "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done", 0);
 }
 
-/* We may have more files than it; it gets the limit that we were given. */
+/* We raise our limit of open files; it gets the one that we were given. */
 static void
 test_limit(void)
 {
@@ -421,6 +454,7 @@ main(void)
 	CHECK(mkdtemp(dir) != NULL);
 	test_talk();
 	fds = count_fds();
+	test_nothing();
 	test_environment();
 	if (EXEC_ERRORS)
 		test_errors();

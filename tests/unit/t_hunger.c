@@ -1,4 +1,4 @@
-/* Children of all kinds: what do they look like when they wait, and when they work? */
+/* Children of all kinds: do they look hungry when they wait, and at work? */
 
 #include "proc/hunger.h"
 
@@ -17,7 +17,7 @@
 static const char *const names[] = {
     [HUNGER_NONE] = "NONE", [HUNGER_SURE] = "SURE", [HUNGER_UNKNOWN] = "UNKNOWN"};
 
-/* As pfanout asks. */
+/* Looks as pfanout does. */
 static enum hunger
 look(const struct probe *p, int in)
 {
@@ -26,7 +26,7 @@ look(const struct probe *p, int in)
 	return h == HUNGER_UNKNOWN ? hunger_search(p, in) : h;
 }
 
-/* Waits until it looks like this, for it needs time to start and to read. */
+/* Waits until it looks like this: it needs time to start and to read. */
 static bool
 becomes(const struct probe *p, int in, enum hunger want, const char *name)
 {
@@ -52,7 +52,10 @@ start(struct child *c, struct probe *p, const char *const argv[])
 	free(path);
 	if (CHECK(error == 0, "%s", argv[0]))
 		return false;
-	/* Under ThreadSanitizer vfork(2) does not wait for exec: its group is not made yet. */
+	/*
+	 * Under ThreadSanitizer vfork(2) does not wait for exec: the child may
+	 * not have made its group yet.
+	 */
 	while (getpgid(c->pid) != c->pid)
 		poll(NULL, 0, 1);
 	hunger_open(p, c->pid);
@@ -63,14 +66,14 @@ static void
 end(struct child *c, struct probe *p)
 {
 	hunger_close(p);
-	child_kill(c, SIGKILL);
+	kill(-c->pid, SIGKILL);
 	child_reap(c);
 	child_close(c);
 }
 
 #define PYTHON "/usr/bin/python3", "-c"
 
-/* These read a line and wait for the next one, whether they have answered or not. */
+/* These read a line and wait for the next one, answered or not. */
 static const struct {
 	const char *name;
 	const char *argv[5];
@@ -118,7 +121,7 @@ test_waiters(void)
 	}
 }
 
-/* These read a line and then have something to do; they say "ready" before. */
+/* These read a line, say "ready", and then have something to do. */
 static const struct {
 	const char *name;
 	const char *argv[5];
@@ -161,7 +164,7 @@ test_workers(void)
 	}
 }
 
-/* Whoever has not read all is not hungry, whatever it does. */
+/* A child that has not read all it was given is never hungry. */
 static void
 test_unread(void)
 {
@@ -177,7 +180,7 @@ test_unread(void)
 	end(&c, &p);
 }
 
-/* One that is gone, or can't be looked at. */
+/* A child that is gone, or cannot be looked at. */
 static void
 test_nobody(void)
 {
@@ -188,7 +191,7 @@ test_nobody(void)
 	if (!start(&c, &p, argv))
 		return;
 	becomes(&p, c.in, HUNGER_SURE, "cat");
-	child_kill(&c, SIGKILL);
+	kill(-c.pid, SIGKILL);
 	CHECK(poll(&(struct pollfd){.fd = c.pidfd, .events = POLLIN}, 1, 10000) == 1);
 	/* On its way out it may still look as it did. */
 	for (int n = 0; n < 10000 && look(&p, c.in) == HUNGER_SURE; n++)
