@@ -38,10 +38,10 @@ pipe_is_empty(int in)
 	return ioctl(in, FIONREAD, &n) == 0 && n == 0;
 }
 
-/* What a thread is doing: the number of the system call it is blocked in, and its first argument. */
+/* What a thread is doing. */
 struct doing {
-	long call; /* -1: it is running */
-	long arg;
+	long call; /* the system call it is blocked in; -1: it is running */
+	long arg;  /* the call's first argument */
 };
 
 static bool
@@ -71,7 +71,7 @@ read_doing(int fd, struct doing *d)
 	return parse_doing(text, d);
 }
 
-/* Calls that a thread sleeps in for reasons which can't be seen from here. */
+/* Whether the call does not tell for what the thread sleeps. */
 static bool
 sleeps_unclearly(long call)
 {
@@ -101,7 +101,7 @@ waits_for_child(long call)
 }
 
 static bool
-reads(long call)
+is_read(long call)
 {
 	return call == SYS_read || call == SYS_readv;
 }
@@ -115,20 +115,25 @@ hunger_look(const struct probe *h, int in)
 		return HUNGER_NONE;
 	if (h->syscall_fd == -1 || !read_doing(h->syscall_fd, &d))
 		return HUNGER_UNKNOWN;
-	if (reads(d.call))
+	if (is_read(d.call))
 		return d.arg == STDIN_FILENO ? HUNGER_SURE : HUNGER_UNKNOWN;
 	return waits_for_child(d.call) || sleeps_unclearly(d.call) ? HUNGER_UNKNOWN : HUNGER_NONE;
 }
 
-/* What a search has seen. */
+/* What a search has seen so far, of any thread. */
 struct sight {
-	ino_t pipe;    /* the inode of the pipe that is the child's stdin */
-	bool reads_it; /* somebody waits for it */
-	bool busy;     /* somebody works */
-	bool unclear;  /* somebody may */
+	ino_t pipe;    /* the inode of the child's input pipe */
+	bool reads_it; /* one waits for input from that pipe */
+	bool busy;     /* one is at work */
+	bool unclear;  /* one may be at work */
 };
 
-/* A thread reads: the child's stdin, another pipe of the same pipeline, or something else, which is work. */
+/*
+ * A thread is blocked in reading.  If that is the child's input pipe, it waits
+ * for input.  If it is another pipe, it may be a later part of a pipeline that
+ * waits for an earlier one: neither hungry nor at work.  If it is anything
+ * else, a file or a socket, it is at work.
+ */
 static void
 look_at_reader(struct sight *s, pid_t pid, long fd)
 {
@@ -144,6 +149,10 @@ look_at_reader(struct sight *s, pid_t pid, long fd)
 		s->reads_it = true;
 }
 
+/*
+ * In any call that does not wait, a thread is at work.  A nanosleep(2) is work
+ * too, but not beside the main thread: many runtimes keep a timer there.
+ */
 static void
 look_at_thread(struct sight *s, pid_t pid, pid_t tid)
 {
@@ -154,7 +163,7 @@ look_at_thread(struct sight *s, pid_t pid, pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 || !read_doing(fd, &d))
 		s->unclear = true;
-	else if (reads(d.call))
+	else if (is_read(d.call))
 		look_at_reader(s, pid, d.arg);
 	else if (sleeps_unclearly(d.call))
 		s->unclear = true;
@@ -167,6 +176,7 @@ look_at_thread(struct sight *s, pid_t pid, pid_t tid)
 
 static void look_at_process(struct sight *, pid_t, int depth);
 
+/* The processes that this thread has started. */
 static void
 look_at_children(struct sight *s, pid_t pid, pid_t tid, int depth)
 {
@@ -182,6 +192,10 @@ look_at_children(struct sight *s, pid_t pid, pid_t tid, int depth)
 	fclose(f);
 }
 
+/*
+ * Looks at each thread of the process and, through the thread that started
+ * them, at its children.
+ */
 static void
 look_at_process(struct sight *s, pid_t pid, int depth)
 {
@@ -189,16 +203,19 @@ look_at_process(struct sight *s, pid_t pid, int depth)
 	struct dirent *e;
 	DIR *dir;
 
+	/* What cannot be looked at may be at work. */
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
 	if (depth > DEPTH_MAX || (dir = opendir(path)) == NULL) {
 		s->unclear = true;
 		return;
 	}
+
+	/* One that is at work is enough: then the child is not hungry. */
 	while ((e = readdir(dir)) != NULL && !s->busy) {
 		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
 
 		if (tid <= 0)
-			continue;
+			continue; /* "." and ".." */
 		look_at_thread(s, pid, tid);
 		look_at_children(s, pid, tid, depth);
 	}

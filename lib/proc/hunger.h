@@ -2,38 +2,54 @@
 #define PCHAN_HUNGER_H
 
 /*
- * Is a child waiting for more input?  A child that is blocked in read(2) on the empty pipe that is its
- * stdin has consumed all it was given, whether or not it has answered.  That tells
- * one that keeps its answers in a buffer (give it more, or close its stdin) from one that
- * is slow (don't).  Linux says so in /proc/PID/syscall, which everybody may read of his own
- * children.
+ * Is a child hungry?  It is when its input pipe is empty and it is blocked in
+ * reading that pipe: then it has read all it was given, whether or not it has
+ * answered.  So it keeps the answers it owes in a buffer, and may be given more
+ * (its window grows) or be flushed by EOF.  A child that is not hungry is slow,
+ * and gets neither.  Linux says what a thread is blocked in in
+ * /proc/PID/syscall, which the parent may read.  See pchan(7).
+ *
+ * Nothing here blocks.  One thread uses a struct probe.
  */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 enum hunger {
-	HUNGER_NONE, /* it is at work, or has not read all yet */
-	HUNGER_SURE, /* it, or the descendant that reads its pipe, waits for input, and no other does anything */
-	HUNGER_UNKNOWN, /* it sleeps in a call that does not tell: poll, futex, ... */
+	/* It is at work, or has not read all it was given. */
+	HUNGER_NONE,
+
+	/*
+	 * It is hungry: it, or the descendant that reads its pipe, waits for
+	 * input, and nothing else of it is at work.
+	 */
+	HUNGER_SURE,
+
+	/* It sleeps in a call that does not tell: poll(2), futex(2), ... */
+	HUNGER_UNKNOWN,
 };
 
 struct probe {
 	pid_t pid;
-	int syscall_fd; /* /proc/PID/syscall; -1: can't be had */
+	int syscall_fd; /* /proc/PID/syscall; -1: it could not be opened */
 };
 
-/* For a child just spawned.  Never fails: what can't be opened makes every answer HUNGER_UNKNOWN. */
+/*
+ * Opens the probe of a child just spawned.  Never fails: if /proc cannot be
+ * read, no look is ever sure.
+ */
 void hunger_open(struct probe *, pid_t);
+
+/* Closes it; harmless if it is closed. */
 void hunger_close(struct probe *);
 
 /*
- * A quick look at the child's main thread; in is our end of its stdin pipe.  Costs about 2 us.
- * HUNGER_UNKNOWN: hunger_search() may know more.
+ * Looks at the child's main thread; in is our end of its stdin pipe.  Costs
+ * about 2 us.  After HUNGER_UNKNOWN, hunger_search() may find out more.
  */
 enum hunger hunger_look(const struct probe *, int in);
 
-/* A thorough look at all its threads and descendants.  Costs some 50 us. */
+/* Looks at all threads of the child and its descendants.  Costs some 50 us. */
 enum hunger hunger_search(const struct probe *, int in);
 
 #endif
