@@ -22,7 +22,6 @@ struct store_file {
 	char *path;
 	int fd;
 	uint64_t size;
-	dev_t device;
 	ino_t inode;
 };
 
@@ -60,7 +59,6 @@ add_part(struct series *r, char *path, int fd)
 	r->part[r->n++] = (struct store_file){.path = path,
 	    .fd = fd,
 	    .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX,
-	    .device = st.st_dev,
 	    .inode = st.st_ino};
 }
 
@@ -366,7 +364,7 @@ store_next(struct store *s, struct item *e)
 	if (first == NULL)
 		return false;
 
-	/* The letter's line must live until the next call, so load then. */
+	/* Its line must live until the next call, so load the next one then. */
 	s->given = (size_t)(first - s->series);
 	*e = first->next;
 	return true;

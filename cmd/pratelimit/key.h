@@ -24,7 +24,7 @@ struct key {
 /*
  * Finds the key of a record: the value's text as it stands, but the decoded
  * characters of a string, so that it does not matter how they are escaped.
- * Looks into the payload if the record is a retry envelope (and may be one).
+ * With may_be_envelope, it looks into the payload of a retry envelope.
  * The key is valid as long as the record; free it with key_forget().  -1: there
  * is no value at that path, or no memory.
  */

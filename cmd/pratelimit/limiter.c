@@ -270,7 +270,7 @@ take_turn(struct limiter *l)
 }
 
 static bool
-has_ended(const struct limiter *l)
+limiter_has_ended(const struct limiter *l)
 {
 	return ctx_state(l->stage->root) != CTX_LIVE ||
 	    (l->in_ended && l->at == l->n && l->pacer.flows.waiting == 0);
@@ -278,7 +278,7 @@ has_ended(const struct limiter *l)
 
 /* When to wake if nothing else wakes the thread. */
 static int64_t
-wake_time(struct limiter *l)
+next_wake(struct limiter *l)
 {
 	int64_t now = l->pacer.now, until = pacer_next(&l->pacer);
 	int64_t nap = clock_earlier(LIMITER_NAP, pacer_reserve(&l->pacer));
@@ -321,18 +321,18 @@ limiter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	prctl(PR_SET_TIMERSLACK, 1UL); /* sleep no longer than asked */
 	park_init(&l->parker);
 	ctx_watch(l->stage->work, &l->on_cancel, &l->parker);
-	while (!has_ended(l)) {
+	while (!limiter_has_ended(l)) {
 		if (take_turn(l))
 			continue;
 
 		/*
-		 * There is nothing to do.  Look again after watching, for what
-		 * came in between wakes nobody; then sleep.
+		 * There is nothing to do.  Watch, and look again before
+		 * sleeping: nothing would wake us for what came before.
 		 */
-		until = wake_time(l);
+		until = next_wake(l);
 		watch_input(l, until);
-		if (!take_turn(l) && !has_ended(l))
-			park_wait(&l->parker, clock_earlier(until, wake_time(l)));
+		if (!take_turn(l) && !limiter_has_ended(l))
+			park_wait(&l->parker, clock_earlier(until, next_wake(l)));
 		unwatch_input(l);
 	}
 	ctx_unwatch(l->stage->work, &l->on_cancel);

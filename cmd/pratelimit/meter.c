@@ -204,7 +204,7 @@ check_bucket(const char *path, int fd, const struct rate *r, bool bytes)
 		return;
 	}
 
-	/* Refuse times and rates with which nobody could compute. */
+	/* Refuse times and rates that no process of ours has written. */
 	is = get_rate(&s.rate[generation_of(s.bucket)]);
 	full = full_of(s.bucket);
 	if (is.amount == 0 || is.per == 0 || is.burst == 0 || full > FULL_MAX / 4 ||

@@ -24,6 +24,8 @@
 #define PIPE_SIZE (64 * 1024)     /* what a pipe holds */
 #define PATIENCE (100 * CLOCK_MS) /* between SIGTERM and SIGKILL */
 
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
 extern char **environ;
 
 /* The limit that children get; set before threads start. */
@@ -102,8 +104,7 @@ child_find(const char *command)
 	if (*command == '\0')
 		error = ENOENT;
 	else if (strchr(command, '/') == NULL)
-		path =
-		    find_in(dirs != NULL ? dirs : "/usr/local/bin:/usr/bin:/bin", command, &error);
+		path = find_in(dirs != NULL ? dirs : DEFAULT_PATH, command, &error);
 	else if ((error = check_executable(command)) == 0)
 		return strdup(command);
 	if (path == NULL)
@@ -125,8 +126,9 @@ child_init(struct child *c)
  * memory until it leaves by exec or _exit.  So it makes nothing but system
  * calls, and reports a failure by writing to our *error.
  */
-static void __attribute__((noreturn)) become(const char *path, char *const argv[],
-    char *const sh_argv[], const int fds[3], volatile int *error)
+static _Noreturn void
+become(const char *path, char *const argv[], char *const sh_argv[], const int fds[3],
+    volatile int *error)
 {
 	/* The kernel's struct sigaction; all zero is SIG_DFL. */
 	static const unsigned long by_default[8];

@@ -61,7 +61,7 @@ void child_close_in(struct child *);
 
 /*
  * Reads what its stderr holds now, writes that to our stderr and keeps the end
- * of it.  Does not wait for the child, but for whoever reads our stderr.
+ * of it.  Does not wait for the child, but for the reader of our stderr.
  * False: its stderr has ended and is closed.
  */
 bool child_read_log(struct child *);

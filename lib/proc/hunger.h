@@ -6,7 +6,7 @@
  * reading that pipe: then it has read all it was given, whether or not it has
  * answered.  So it keeps the answers it owes in a buffer, and may be given more
  * (its window grows) or be flushed by EOF.  A child that is not hungry is slow,
- * and gets neither.  Linux says what a thread is blocked in in
+ * and gets neither.  Linux reports the call in which a thread is blocked in
  * /proc/PID/syscall, which the parent may read.  See pchan(7).
  *
  * Nothing here blocks.  One thread uses a struct probe.

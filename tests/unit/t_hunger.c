@@ -182,7 +182,7 @@ test_unread(void)
 
 /* A child that is gone, or cannot be looked at. */
 static void
-test_nobody(void)
+test_gone(void)
 {
 	static const char *const argv[] = {"cat", NULL};
 	struct child c;
@@ -218,6 +218,6 @@ main(void)
 	test_waiters();
 	test_workers();
 	test_unread();
-	test_nobody();
+	test_gone();
 	return t_end();
 }
