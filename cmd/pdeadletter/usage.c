@@ -2,293 +2,196 @@
 
 #include <err.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/reason.h"
 #include "files.h"
 #include "job.h"
-#include "stage/options.h"
-#include "base/reason.h"
 #include "stage/cli.h"
-#include "base/units.h"
-#include "base/version.h"
-
-enum {
-	OPTION_MAX_SIZE = OPTIONS_TOOL,
-	OPTION_KEEP,
-	OPTION_SYNC,
-	OPTION_REASON,
-	OPTION_STAGE,
-	OPTION_ID,
-	OPTION_SINCE,
-	OPTION_UNTIL,
-	OPTION_LIMIT,
-	OPTION_JSON,
-	OPTION_ALL,
-	OPTION_WRAP,
-	OPTION_MAX_REPLAYS,
-	OPTION_FORCE,
-};
-
-/* Which of the options that need a file was given, for a message. */
-struct given {
-	struct options *opt;
-	const char *needs_file;
-};
-
-static const struct option words[] = {
-    {"max-size", required_argument, NULL, OPTION_MAX_SIZE},
-    {"keep", required_argument, NULL, OPTION_KEEP},
-    {"sync", required_argument, NULL, OPTION_SYNC},
-    {0},
-};
-
-static const struct option job_words[] = {
-    {"reason", required_argument, NULL, OPTION_REASON},
-    {"stage", required_argument, NULL, OPTION_STAGE},
-    {"id", required_argument, NULL, OPTION_ID},
-    {"since", required_argument, NULL, OPTION_SINCE},
-    {"until", required_argument, NULL, OPTION_UNTIL},
-    {"limit", required_argument, NULL, OPTION_LIMIT},
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"all", no_argument, NULL, OPTION_ALL},
-    {"wrap", no_argument, NULL, OPTION_WRAP},
-    {"max-replays", required_argument, NULL, OPTION_MAX_REPLAYS},
-    {"force", no_argument, NULL, OPTION_FORCE},
-    {0},
-};
+#include "stage/options.h"
 
 static const struct command {
 	const char *name;
 	int (*run)(struct job *);
-} commands[] = {{"list", job_list}, {"stats", job_stats}, {"show", job_show},
-    {"replay", job_replay}, {"purge", job_purge}};
-
-#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+} commands[] = {
+    {"list", job_list},
+    {"stats", job_stats},
+    {"show", job_show},
+    {"replay", job_replay},
+    {"purge", job_purge},
+    {0},
+};
 
 static const char help[] =
-    "usage: pdeadletter [-d FILE] [--max-size SIZE] [--keep N] [--sync record|batch|none] "
-    "[options]\n"
+    "usage: pdeadletter [-d FILE] [--max-size SIZE] [--keep N]\n"
+    "                   [--sync record|batch|none] [options]\n"
     "       pdeadletter list [conditions] [--json] FILE ...\n"
     "       pdeadletter stats [conditions] [--json] FILE ...\n"
     "       pdeadletter show [conditions] [--json] [ID] FILE ...\n"
-    "       pdeadletter replay [conditions] [--all] [--wrap] [--max-replays N] FILE ...\n"
+    "       pdeadletter replay [conditions] [--all] [--wrap] [--max-replays N]\n"
+    "                   FILE ...\n"
     "       pdeadletter purge [conditions] [--force] FILE ...\n"
     "\n"
     "Splits its input: good records go on to the output, dead letters into FILE.\n"
     "\n"
-    "  -d, --dead-letter FILE append dead letters to FILE (default: standard error)\n"
-    "      --max-size SIZE    rotate FILE to FILE.1, FILE.2, ... before it is larger\n"
-    "      --keep N           rotated files to keep (default: all)\n"
-    "      --sync WHEN        wait for the disk: record (after each letter), batch (after those "
-    "that\n"
-    "                         came together; the default), none\n"
-    "  -n, --name STAGE       the stage's name (default: pdeadletter)\n"
-    "  -b, --buffer N         records between the reader and the writer (default 1024)\n"
-    "  -R, --raw              records are plain lines (they are never looked into here)\n"
-    "      --max-record SIZE  longest record (default 16M)\n"
-    "      --grace D          time to finish after a signal (default 5s)\n"
-    "  -P, --progress         show progress on the terminal\n"
-    "  -q, --quiet            no word about dead letters at the end\n"
-    "  -v, --verbose          end with a line of numbers\n"
-    "  -h, --help             this text\n"
-    "  -V, --version          the version\n"
+    "The commands read the letters in FILE and its rotated files, oldest first;\n"
+    "FILE - is standard input.  list prints a line for each letter, stats counts\n"
+    "letters by stage and reason, show prints a letter with its payload, replay\n"
+    "prints the records in the letters, purge removes letters that were replayed.\n"
     "\n"
-    "list prints a line for each letter in FILE and its rotated files, oldest first, stats how "
-    "many "
-    "there\n"
-    "are of each stage and reason, show a letter with its payload, replay the records in the "
-    "letters,\n"
-    "purge letters that were replayed.  "
-    "FILE - is standard input.\n"
+    "Options of the commands:\n"
     "\n"
-    "      --reason REASON    letters with this reason; may be given several times, as may\n"
+    "      --reason REASON    letters with this reason; --reason, --stage and --id\n"
+    "                         may be given several times\n"
     "      --stage STAGE      letters of this stage\n"
     "      --id ID            the letter with this id\n"
-    "      --since TIME       that failed then or later: 2026-11-23T15:04:05Z, 2026-11-23, or 2h "
-    "(ago)\n"
-    "      --until TIME       that failed before\n"
-    "      --limit N          so many letters at most\n"
-    "      --json             for programs: the letters as they are; a line for each group\n"
-    "      --all              replay what was replayed before, too\n"
-    "      --wrap             replay retry envelopes, for pfanout to know the records again\n"
+    "      --since TIME       letters of records that failed at TIME or later:\n"
+    "                         2026-11-23T15:04:05Z, 2026-11-23 or 2h (ago)\n"
+    "      --until TIME       letters of records that failed before TIME\n"
+    "      --limit N          at most N letters\n"
+    "      --json             print JSON: the letters as they are, a line per group\n"
+    "      --all              replay even what was replayed before\n"
+    "      --wrap             replay retry envelopes, by which pfanout recognizes the\n"
+    "                         records\n"
     "      --max-replays N    leave out records that came back N times\n"
-    "      --force            purge what was not replayed, too\n";
+    "      --force            purge even what was not replayed\n"
+    "\n"
+    "Options without a command:\n"
+    "\n"
+    "  -d, --dead-letter FILE append dead letters to FILE (default: standard error)\n"
+    "      --max-size SIZE    rotate FILE to FILE.1, FILE.2, ... before it is larger\n"
+    "      --keep N           number of rotated files to keep (default: all)\n"
+    "      --sync WHEN        wait for the disk: record (after each letter), batch\n"
+    "                         (the default: after the letters that came together),\n"
+    "                         none\n"
+    "  -n, --name STAGE       name of the stage (default: pdeadletter)\n"
+    "  -b, --buffer N         records between reader and writer (default 1024)\n"
+    "  -R, --raw              records are plain lines (changes nothing here)\n";
+
+static const struct option_rule rules[] = {
+    {"--no-bypass", OPTION_EXCLUDES, "pdeadletter", "dead letters are what it is for"},
+    {"--max-size", OPTION_NEEDS, "-d", "standard error is not rotated"},
+    {"--keep", OPTION_NEEDS, "-d", "standard error is not rotated"},
+    {"--keep", OPTION_NEEDS, "--max-size", "nothing is rotated without it"},
+    {"--sync", OPTION_NEEDS, "-d", "standard error is not synced"},
+    {0},
+};
+
+static const struct option_rule job_rules[] = {
+    {"--force", OPTION_NEEDS, "purge", "no other command removes letters"},
+    {"--json", OPTION_EXCLUDES, "purge", "it prints no letters"},
+    {"--json", OPTION_EXCLUDES, "replay", "it prints the records"},
+    {"--all", OPTION_NEEDS, "replay", "no other command replays letters"},
+    {"--wrap", OPTION_NEEDS, "replay", "no other command replays letters"},
+    {"--max-replays", OPTION_NEEDS, "replay", "no other command replays letters"},
+    {0},
+};
+
+static const char *const sync_names[] = {
+    [DEADFILE_BATCH] = "batch",
+    [DEADFILE_RECORD] = "record",
+    [DEADFILE_NONE] = "none",
+    NULL,
+};
 
 static int
-take_sync(enum deadfile_sync *sync, const char *value, const char **why)
+parse_name(void *names, const char *value, const char **why)
 {
-	static const char *const names[] = {[DEADFILE_BATCH] = "batch",
-	    [DEADFILE_RECORD] = "record",
-	    [DEADFILE_NONE] = "none",
-	    NULL};
-	int choice;
-
-	if (options_choice(&choice, names, value, why) == -1)
-		return -1;
-	*sync = (enum deadfile_sync)choice;
-	return 0;
+	(void)why;
+	return names_add(names, value);
 }
 
 static int
-take(void *arg, int option, const char *value, const char **why)
+parse_time(void *calendar_us, const char *value, const char **why)
 {
-	struct given *given = arg;
-	struct deadfile_how *how = &given->opt->dead_how;
-	int64_t n = 0;
-	int error = 0;
+	return select_time(value, calendar_us, why);
+}
 
-	switch (option) {
-	case OPTION_MAX_SIZE:
-		given->needs_file = "--max-size";
-		return units_size(value, &how->max_size, why);
-	case OPTION_KEEP:
-		given->needs_file = "--keep";
-		error = units_number(value, 1, INT_MAX, &n, why);
-		how->keep = (unsigned)n;
-		return error;
-	case OPTION_SYNC:
-		given->needs_file = "--sync";
-		return take_sync(&how->sync, value, why);
-	}
-	return 0;
+/* Returns the index of the first operand. */
+static int
+parse_or_exit(struct options *opt, int argc, char **argv, const struct options_tool *tool)
+{
+	int operands = options_parse(opt, argc, argv, tool);
+
+	if (operands == -1 && tool->command != NULL)
+		errx(2, "%s: %s", tool->command, opt->error);
+	if (operands == -1)
+		errx(2, "%s", opt->error);
+	if (opt->answer != NULL)
+		cli_print(opt->answer);
+	return operands;
 }
 
 void
 usage_parse(struct options *opt, int argc, char **argv)
 {
-	struct given given = {opt, NULL};
-	struct options_tool tool = {.letters = "", .words = words, .take = take, .arg = &given};
-	int operands = options_parse(opt, argc, argv, &tool);
+	struct deadfile_how *how = &opt->dead_how;
+	const struct option_row rows[] = {
+	    {0, "max-size", OPTION_SIZE, OPTION_FIELD(how->max_size)},
+	    {0, "keep", OPTION_NUMBER, OPTION_FIELD(how->keep), 1, INT_MAX},
+	    {0, "sync", OPTION_CHOICE, OPTION_FIELD(how->sync), .names = sync_names},
+	    {0},
+	};
+	const struct options_tool tool = {
+	    .name = "pdeadletter", .help = help, .rows = rows, .rules = rules};
 
-	if (operands == -1)
-		errx(2, "%s", opt->error);
-	if (opt->help)
-		cli_print(help);
-	if (opt->version)
-		cli_print("pdeadletter " PCHAN_VERSION "\n");
-	if (operands < argc)
-		errx(2, "%s: no operands are taken: the input is standard input", argv[operands]);
-	if (opt->no_bypass)
-		errx(2, "--no-bypass makes no sense here: dead letters are what it is for");
-	if (opt->dead_letter == NULL && given.needs_file != NULL)
-		errx(2, "%s needs a file: -d", given.needs_file);
-	if (opt->dead_how.keep != 0 && opt->dead_how.max_size == 0)
-		errx(2, "--keep needs --max-size: nothing is rotated without it");
+	parse_or_exit(opt, argc, argv, &tool);
 }
 
-static int
-take_reason(struct names *names, const char *value, const char **why)
+static const struct command *
+find_command(const char *name)
 {
-	static char known[512];
+	const struct command *c = commands;
 
-	known[0] = '\0';
-	for (unsigned i = 0; i < REASON_COUNT; i++) {
-		if (strcmp(value, reason_name(i)) == 0)
-			return names_add(names, value);
-		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
-		    i > 0 ? ", " : "one of ", reason_name(i));
-	}
-	*why = known;
-	return -1;
-}
-
-static int
-take_for_job(void *arg, int option, const char *value, const char **why)
-{
-	struct job *job = arg;
-	struct selection *s = &job->select;
-	int64_t n = 0;
-
-	*why = "less: out of memory";
-	switch (option) {
-	case OPTION_REASON:
-		return take_reason(&s->reasons, value, why);
-	case OPTION_STAGE:
-		return names_add(&s->stages, value);
-	case OPTION_ID:
-		return names_add(&s->ids, value);
-	case OPTION_SINCE:
-		return select_time(value, &s->since, why);
-	case OPTION_UNTIL:
-		return select_time(value, &s->until, why);
-	case OPTION_LIMIT:
-		if (units_number(value, 1, INT64_MAX, &n, why) == -1)
-			return -1;
-		s->limit = (uint64_t)n;
-		return 0;
-	case OPTION_JSON:
-		job->json = true;
-		return 0;
-	case OPTION_ALL:
-		job->all = true;
-		return 0;
-	case OPTION_FORCE:
-		job->force = true;
-		return 0;
-	case OPTION_WRAP:
-		job->wrap = true;
-		return 0;
-	case OPTION_MAX_REPLAYS:
-		if (units_number(value, 1, INT64_MAX, &n, why) == -1)
-			return -1;
-		job->max_replays = (uint64_t)n;
-		return 0;
-	}
-	return 0;
-}
-
-/* An option that the command has no use for, or NULL. */
-static const char *
-alien_option(const struct command *command, const struct job *job)
-{
-	if (job->force && command->run != job_purge)
-		return "--force";
-	if (job->json && (command->run == job_purge || command->run == job_replay))
-		return "--json";
-	if (command->run == job_replay)
-		return NULL;
-	if (job->all)
-		return "--all";
-	if (job->wrap)
-		return "--wrap";
-	return job->max_replays != UINT64_MAX ? "--max-replays" : NULL;
+	while (c->name != NULL && strcmp(c->name, name) != 0)
+		c++;
+	return c;
 }
 
 bool
 usage_is_command(const char *name)
 {
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		if (strcmp(name, commands[i].name) == 0)
-			return true;
-	return false;
+	return find_command(name)->name != NULL;
 }
 
 int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 {
-	struct options_tool tool = {
-	    .letters = "", .plain = true, .words = job_words, .take = take_for_job, .arg = job};
-	const struct command *command = commands;
+	struct selection *s = &job->select;
+	const char *reasons[REASON_COUNT + 1] = {NULL};
+	const struct option_row rows[] = {
+	    {0, "reason", OPTION_FUNCTION, OPTION_FIELD(s->reasons), .names = reasons,
+		.parse = parse_name},
+	    {0, "stage", OPTION_FUNCTION, OPTION_FIELD(s->stages), .parse = parse_name},
+	    {0, "id", OPTION_FUNCTION, OPTION_FIELD(s->ids), .parse = parse_name},
+	    {0, "since", OPTION_FUNCTION, OPTION_FIELD(s->since), .parse = parse_time},
+	    {0, "until", OPTION_FUNCTION, OPTION_FIELD(s->until), .parse = parse_time},
+	    {0, "limit", OPTION_NUMBER, OPTION_FIELD(s->limit), 1, INT64_MAX},
+	    {0, "json", OPTION_FLAG, OPTION_FIELD(job->json)},
+	    {0, "all", OPTION_FLAG, OPTION_FIELD(job->all)},
+	    {0, "wrap", OPTION_FLAG, OPTION_FIELD(job->wrap)},
+	    {0, "max-replays", OPTION_NUMBER, OPTION_FIELD(job->max_replays), 1, INT64_MAX},
+	    {0, "force", OPTION_FLAG, OPTION_FIELD(job->force)},
+	    {0},
+	};
+	const struct command *command = find_command(argv[0]);
+	const struct options_tool tool = {.name = "pdeadletter",
+	    .help = help,
+	    .rows = rows,
+	    .rules = job_rules,
+	    .command = command->name,
+	    .operands = "FILE"};
 	struct options opt;
-	const char *alien;
 	int operands;
 
 	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
-	while (strcmp(argv[0], command->name) != 0)
-		command++;
-	if ((operands = options_parse(&opt, argc, argv, &tool)) == -1)
-		errx(2, "%s: %s", command->name, opt.error);
-	if (opt.help)
-		cli_print(help);
-	if (opt.version)
-		cli_print("pdeadletter " PCHAN_VERSION "\n");
-	if ((alien = alien_option(command, job)) != NULL)
-		errx(2, "%s: %s makes no sense here", command->name, alien);
-	if (command->run == job_show && job->select.ids.n == 0 && argc - operands > 1 &&
-	    names_add(&job->select.ids, argv[operands++]) == -1)
-		err(2, "can't go on");
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		reasons[i] = reason_name(i);
+	operands = parse_or_exit(&opt, argc, argv, &tool);
+	if (command->run == job_show && s->ids.n == 0 && argc - operands > 1 &&
+	    names_add(&s->ids, argv[operands++]) == -1)
+		errx(2, "out of memory");
 	if (operands == argc)
-		errx(2, "%s: which FILE?", command->name);
+		errx(2, "%s: a FILE is needed", command->name);
 	job->files = files_of(argv + operands);
 	return command->run;
 }

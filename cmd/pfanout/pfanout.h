@@ -32,7 +32,6 @@ struct pfanout {
 	int64_t timeout;     /* -t, ns; CLOCK_NEVER: none */
 	uint32_t attempts;   /* -a */
 	int64_t backoff_first, backoff_most;
-	bool backoff_given;
 	size_t window;               /* --window; 0: it adapts */
 	struct json_path *match;     /* --match; NULL: none */
 	uint64_t max_failed;         /* --max-failed; 0: none */

@@ -1,11 +1,14 @@
 #ifndef USAGE_H
 #define USAGE_H
 
-/* pfanout's command line. */
+/* The command line of pfanout. */
 
 struct pfanout;
 
-/* Fills in the options and the command; leaves with status 2 if they are wrong, 0 for --help. */
+/*
+ * Fills in the options, the mode and the command.  Ends the process for --help
+ * and --version, and with status 2 and a message if the command line is wrong.
+ */
 void usage_parse(struct pfanout *, int argc, char **argv);
 
 #endif

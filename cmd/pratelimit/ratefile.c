@@ -75,7 +75,7 @@ ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t si
 		return -1;
 	}
 	if (units_rate(text, bytes, &wanted.amount, &wanted.per, &allowed) == -1) {
-		snprintf(why, size, "%s: \"%s\": want %s", path, text, allowed);
+		snprintf(why, size, "%s: \"%s\": expected %s", path, text, allowed);
 		return -1;
 	}
 	if (!rate_is_sane(&wanted)) {

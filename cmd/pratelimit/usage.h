@@ -6,8 +6,9 @@
 struct pratelimit;
 
 /*
- * Parses it, and reads the rate file if there is one; --help, --version and whatever is wrong end the
- * process.
+ * Parses the command line, and reads the rate file if there is one.  Ends the
+ * process for --help and --version, and with status 2 and a message if the
+ * command line or the rate file is wrong.
  */
 void usage_parse(struct pratelimit *, int argc, char **argv);
 

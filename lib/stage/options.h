@@ -2,21 +2,25 @@
 #define PCHAN_OPTIONS_H
 
 /*
- * The command line.  The options that all five tools share are parsed here; a tool adds
- * its own with the same words for what is wrong.
+ * The command line.  A tool describes its options in a table with a row for
+ * each: how the option is called, what kind of value it takes, and where the
+ * value goes.  A second table lists the options that depend on each other.
+ * The options that all tools share are in a table in options.c.
+ *
+ * A new option of a tool is a row in the table of its usage.c, a line in the
+ * help text beside it, and an entry in its man page; a new option of all tools
+ * is the same in options.c.
  */
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "record/deadfile.h"
 
-struct json_path;
-
 #define OPTIONS_ERROR_SIZE 512
 
+/* The values of the common options, and what became of the command line. */
 struct options {
 	const char *name;        /* -n; NULL if not given */
 	size_t buffer;           /* -b, records; 0: hand-off */
@@ -25,53 +29,86 @@ struct options {
 	bool raw;          /* -R */
 	size_t max_record; /* --max-record, bytes */
 	bool no_bypass;
-	int64_t grace;                  /* --grace, ns */
-	bool progress;                  /* -P */
-	bool quiet;                     /* -q */
-	bool verbose;                   /* -v */
-	bool help;                      /* -h: print the usage and leave */
-	bool version;                   /* -V: print the version and leave */
-	char error[OPTIONS_ERROR_SIZE]; /* one line that says what is wrong */
+	int64_t grace; /* --grace, ns */
+	bool progress; /* -P */
+	bool quiet;    /* -q */
+	bool verbose;  /* -v */
+
+	/* The text that --help or --version prints; NULL: neither was given. */
+	char *answer;
+
+	/* What is wrong: one line, without the tool's name. */
+	char error[OPTIONS_ERROR_SIZE];
 };
 
-/* Values of long options without a letter; a tool's own begin at OPTIONS_TOOL. */
-enum { OPTIONS_MAX_RECORD = 256, OPTIONS_NO_BYPASS, OPTIONS_GRACE, OPTIONS_TOOL = 512 };
+/* What kind of value an option takes, and the type of the field for it. */
+enum option_kind {
+	OPTION_FLAG,     /* none; a bool that becomes true */
+	OPTION_NUMBER,   /* from min to max; an integer of 4 or 8 bytes */
+	OPTION_SIZE,     /* such as 64K, up to max (0: any); uint64_t, size_t */
+	OPTION_DURATION, /* ns, such as 250ms, from min; int64_t */
+	OPTION_TEXT,     /* not empty; const char * into argv */
+	OPTION_PATH,     /* a key path (json.h); struct json_path *, owned */
+	OPTION_CHOICE,   /* one of names; an enum, the index of the name */
+	OPTION_FUNCTION, /* what parse() takes, or those of names it takes */
+};
 
-/* What --help says of the options that mean the same everywhere; -n and -b come before it. */
-#define OPTIONS_HELP                                                                   \
-	"  -d, --dead-letter FILE append dead letters to FILE instead of the output\n" \
-	"  -R, --raw              records are plain lines, not JSON\n"                 \
-	"      --max-record SIZE  longest record (default 16M)\n"                      \
-	"      --no-bypass        treat dead letters in the input as data\n"           \
-	"      --grace D          time to finish after a signal (default 5s)\n"        \
-	"  -P, --progress         show progress on the terminal\n"                     \
-	"  -q, --quiet            no summary of failures\n"                            \
-	"  -v, --verbose          end with a line of numbers\n"                        \
-	"  -h, --help             this text\n"                                         \
-	"  -V, --version          the version\n"
+/* An option.  A table ends with a row of zeroes. */
+struct option_row {
+	char letter; /* 0: none */
+	const char *name;
+	enum option_kind kind;
+	void *field;
+	size_t size; /* of the field */
+	int64_t min, max;
+	const char *const *names; /* ends with NULL */
 
-/* A tool's own options. */
+	/* Returns 0, or -1 and *why: what is expected; NULL: out of memory. */
+	int (*parse)(void *field, const char *value, const char **why);
+};
+
+/* The members field and size of a row. */
+#define OPTION_FIELD(variable) .field = &(variable), .size = sizeof(variable)
+
+/*
+ * Two options that depend on each other, as messages call them: "-k", or
+ * "--window" if there is no letter.  The name of the tool and its `command` and
+ * `operands` may stand for an option.  A table ends with a rule of zeroes.
+ */
+struct option_rule {
+	const char *option;
+	enum { OPTION_NEEDS, OPTION_EXCLUDES } relation;
+	const char *other;
+	const char *why; /* ends the message; NULL: obvious */
+};
+
+/* The command line of a tool. */
 struct options_tool {
-	const char *letters; /* as for getopt(3): "j:k" */
-	bool plain; /* no common options but -h and -V; operands may stand among the options */
-	const struct option *words; /* as for getopt_long(3), ended by zeroes */
+	const char *name; /* "pfanout" */
+	const char *help; /* --help up to the common options */
+	const struct option_row *rows;
+	const struct option_rule *rules;
 
-	/* Takes one of them.  -1 and *why: what would be allowed. */
-	int (*take)(void *arg, int option, const char *value, const char **why);
-	void *arg;
+	/*
+	 * A command of the tool's own, such as "list": it has no common
+	 * options but -h and -V, and its operands may stand among the options.
+	 * NULL: none.
+	 */
+	const char *command;
+	const char *operands; /* in rules: "a command"; NULL: none are taken */
 };
 
 /*
- * Parses argv up to the first operand (what follows belongs to a command) or `--`.  Returns the index
- * of the first operand, or -1 and o->error, without the program's name.  Sets the defaults first.
+ * Parses argv up to the first operand (what follows belongs to a command) or
+ * `--`, checks the rules, and stores the values.  *o is set to the defaults
+ * first; the fields of the tool's own options must have theirs.  A value that
+ * is given again replaces the one before.
+ *
+ * Returns the index of the first operand.  With --help or --version it returns
+ * at once, with o->answer for the caller to print and free.  Returns -1 and
+ * o->error if something is wrong; fields may then have been set.  Uses
+ * getopt_long(3): one thread at a time.
  */
-int options_parse(struct options *o, int argc, char **argv, const struct options_tool *);
-
-/*
- * For take(): a key path (json.h), in place of the one that was there, which is freed; the number of one of the
- * names, which end with NULL.  -1 and *why, which lives until the next call.  One thread's.
- */
-int options_path(struct json_path **, const char *value, const char **why);
-int options_choice(int *choice, const char *const *names, const char *value, const char **why);
+int options_parse(struct options *o, int argc, char **argv, const struct options_tool *tool);
 
 #endif

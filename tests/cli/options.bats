@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
-# The command line: what is understood, what is refused, and that nothing is read before.
+# The command line: what is taken, and what is refused before anything is read.
 
 load ../support/helpers
 load ../support/streams
 
 MAN=$BATS_TEST_DIRNAME/../../man/pfanout.1
 
-# refused WORD ARG...: a usage error, one line that has WORD in it, and the input is untouched: the
-# shell that shares it still reads the first line.
+# refused WORD ARG...: a usage error, one line that has WORD in it, and the
+# input is untouched: the shell that shares it still reads the first line.
 refused() {
 	local status=0 line
 
@@ -45,11 +45,11 @@ flags_of() {
 		grep -q '^usage: pfanout' out
 		has out --dead-letter
 	done
-	# Also where the rest makes no sense.
+	# Even where the rest is wrong.
 	go 0 pfanout --help --no-such-option </dev/null
 }
 
-@test "options: --help names all common options, within 100 columns" {
+@test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
 		jobs keep-order timeout attempts backoff window match max-failed exec filter; do
 		long_options | grep -qx -e "--$option" || {
@@ -57,14 +57,16 @@ flags_of() {
 			return 1
 		}
 	done
-	pfanout --help >out
-	[ "$(wc -L <out)" -le 100 ]
+	for tool in pfanout pdeadletter pratelimit; do
+		$tool --help >out
+		[ "$(wc -L <out)" -le 80 ]
+	done
 }
 
 @test "options: each long option of --help is understood" {
 	for option in $(long_options); do
 		timeout 20 pfanout "$option" --version </dev/null >out 2>err || true
-		lacks err 'there is no option'
+		lacks err 'unknown option'
 	done
 }
 
@@ -73,7 +75,7 @@ flags_of() {
 		go 0 pfanout "$option" </dev/null
 		[ ! -s err ]
 		lines out 1
-		grep -q '^pfanout [0-9][0-9.]*' out
+		grep -qx 'pfanout [0-9]*\.[0-9]*\.[0-9]*' out
 	done
 }
 
@@ -160,6 +162,67 @@ flags_of() {
 	refused --match -x --match .id -- cat
 	refused --window -x --window 2 -- cat
 	refused --window -F --window 2 -- cat
+}
+
+# TOOL|ARGUMENTS|MESSAGE; each rule of each tool's usage.c must have a line.
+@test "options: each rule says which option is wrong with what, and why; nothing is read" {
+	letters 1 >in
+	while IFS='|' read -r tool args message; do
+		{
+			status=0
+			# shellcheck disable=SC2086 # words
+			timeout 20 "$tool" $args >out 2>err || status=$?
+			read -r line
+		} <in
+		echo "$tool $args: status $status: $(cat err)"
+		[ "$status" -eq 2 ]
+		[ -n "$line" ]
+		[ ! -s out ]
+		[ "$(cat err)" = "$tool: $message" ]
+		cat err >>messages
+	done <<-'END'
+		pfanout|-x -F -- cat|-x does not go with -F
+		pfanout|-x|-x needs a command
+		pfanout|-F --|-F needs a command
+		pfanout|-F -k -- cat|-k does not go with -F: a filter's lines have no order to keep
+		pfanout|-F -t 1s -- cat|-t does not go with -F: a filter's records have no attempts
+		pfanout|-F -a 2 -- cat|-a does not go with -F: a filter's records have no attempts
+		pfanout|-F --backoff 1s -- cat|--backoff does not go with -F: a filter's records have no attempts
+		pfanout|-F --match .id -- cat|--match does not go with -F: a filter's lines are no answers to records
+		pfanout|-x --match .id -- cat|--match does not go with -x: a command gets one record, and its output is the answer
+		pfanout|-F --window 2 -- cat|--window does not go with -F: a filter takes as many records as it reads
+		pfanout|-x --window 2 -- cat|--window does not go with -x: a command gets one record
+		pfanout|-t 1s|-t needs a command
+		pfanout|-a 3|-a needs a command
+		pfanout|--backoff 1s|--backoff needs a command
+		pfanout|--match .id|--match needs a command
+		pfanout|--window 2|--window needs a command
+		pratelimit|-r 1/s --rate-file x|-r does not go with --rate-file
+		pratelimit|-r 1/s --queue 3|--queue needs --key: without keys -b is the limit
+		pratelimit|-r 1/s --max-keys 3|--max-keys needs --key
+		pratelimit|-r 1/s --key .id --shared f|--shared does not go with --key: the file holds one bucket
+		pdeadletter|--no-bypass|--no-bypass does not go with pdeadletter: dead letters are what it is for
+		pdeadletter|--max-size 1M|--max-size needs -d: standard error is not rotated
+		pdeadletter|--max-size 1M --keep 3|--max-size needs -d: standard error is not rotated
+		pdeadletter|--keep 3|--keep needs -d: standard error is not rotated
+		pdeadletter|-d dead --keep 3|--keep needs --max-size: nothing is rotated without it
+		pdeadletter|--sync none|--sync needs -d: standard error is not synced
+		pdeadletter|list --force in|list: --force needs purge: no other command removes letters
+		pdeadletter|replay --force in|replay: --force needs purge: no other command removes letters
+		pdeadletter|purge --json in|purge: --json does not go with purge: it prints no letters
+		pdeadletter|replay --json in|replay: --json does not go with replay: it prints the records
+		pdeadletter|show --all in|show: --all needs replay: no other command replays letters
+		pdeadletter|purge --wrap in|purge: --wrap needs replay: no other command replays letters
+		pdeadletter|stats --max-replays 3 in|stats: --max-replays needs replay: no other command replays letters
+	END
+	[ ! -e dead ]
+	sed -nE 's/^ +\{"(-[^"]*)", OPTION_([A-Z]*), "([^"]*)".*/\1 \2 \3/p' "$BATS_TEST_DIRNAME"/../../cmd/*/usage.c |
+		sed 's/NEEDS/needs/; s/EXCLUDES/does not go with/' >rules
+	[ "$(wc -l <rules)" -gt 20 ]
+	while read -r rule; do
+		echo "rule: $rule"
+		has messages "$rule"
+	done <rules
 }
 
 @test "options: a command that is missing or empty" {
@@ -255,7 +318,7 @@ failed 2 (1 invalid, 1 rejected), bypassed 0, retries 0, blank 1, written 5" ]
 	[ -f "$MAN" ] || skip "no man page yet"
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
 	pfanout --help | sed -n '1,/^$/p' | grep . | sed 's/^usage: //; s/^ *//' | flags_of >help
-	# One paragraph a form; a line that does not begin with the name belongs to the one before.
+	# A line that does not begin with the name belongs to the one before.
 	mandoc -Tascii -Owidth=400 "$MAN" | col -b | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
 		grep '^ ' | sed 's/^ *//' | awk '/^pfanout/ { if (l != "") print l; l = $0; next } { l = l " " $0 } END { print l }' |
 		flags_of >page

@@ -688,7 +688,7 @@ dated() {
 	go 0 pdeadletter purge --force --until 2000-01-01 dead
 	cmp few dead
 	go 2 pdeadletter list --since 26-11-23 dead
-	grep -q 'want a time such as' err
+	grep -q 'expected a time such as' err
 }
 
 @test "pdeadletter: two replays of a file don't run at once" {

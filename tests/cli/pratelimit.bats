@@ -271,7 +271,7 @@ stop_now() {
 		# What can't be understood changes nothing.
 		echo 7 >rate
 		kill -HUP "$pid"
-		wait_until grep -q 'rate file rate: "7": want a rate above 0 .*; the rate is still 1/d' err
+		wait_until grep -q 'rate file rate: "7": expected a rate above 0 .*; the rate is still 1/d' err
 		rm rate
 		kill -HUP "$pid"
 		wait_until grep -q 'rate file rate: No such file or directory; the rate is still 1/d' err
@@ -369,30 +369,30 @@ stop_now() {
 		lines err 1
 		has err "pratelimit: $message"
 	done <<-'END'
-		|at which rate?
-		-r 1|-r 1: want a rate above 0 such as 100/s
-		-r 0/s|-r 0/s: want
-		-r 10K/s|-r 10K/s: want
-		--bytes -r 10k/s|-r 10k/s: want a rate above 0 such as 512K/s
-		-r 1/s --rate-file rate|-r and --rate-file don't go together
+		|no rate: give one with -r
+		-r 1|-r 1: expected a rate above 0 such as 100/s
+		-r 0/s|-r 0/s: expected
+		-r 10K/s|-r 10K/s: expected
+		--bytes -r 10k/s|-r 10k/s: expected a rate above 0 such as 512K/s
+		-r 1/s --rate-file rate|-r does not go with --rate-file
 		--rate-file none|rate file none: No such file or directory
-		--rate-file text|rate file text: "no rate??[1m": want a rate above 0 such as 100/s
+		--rate-file text|rate file text: "no rate??[1m": expected a rate above 0 such as 100/s
 		--rate-file .|rate file .: Is a directory
 		--rate-file /dev/zero|rate file /dev/zero: is not a regular file
 		--rate-file long|rate file long: is too long for a rate
-		-r 0.0019/s|-r 0.0019/s: want a rate above 0 such as 100/s
-		-r 1/s -B 0|-B 0: want
-		-r 1/s -B 1K|-B 1K: want a whole number
-		--bytes -r 1/s -B x|-B x: want a size
+		-r 0.0019/s|-r 0.0019/s: expected a rate above 0 such as 100/s
+		-r 1/s -B 0|-B 0: expected
+		-r 1/s -B 1K|-B 1K: expected a whole number
+		--bytes -r 1/s -B x|-B x: expected a size
 		-r 1/d -B 999999999999|-r 1/d: the burst would take longer than a lifetime to earn
 		-r 1/s --queue 3|--queue needs --key
 		-r 1/s --max-keys 3|--max-keys needs --key
-		-r 1/s --key id|--key id: want a path such as .user.id
-		-r 1/s --key .id --queue 0|--queue 0: want
-		-r 1/s --over lose|--over lose: want wait, dead-letter or drop
-		-r 1/s --shared|a value is missing after --shared
+		-r 1/s --key id|--key id: expected a path such as .user.id
+		-r 1/s --key .id --queue 0|--queue 0: expected
+		-r 1/s --over lose|--over lose: expected wait, dead-letter or drop
+		-r 1/s --shared|--shared: the value is missing
 		-r 1/s --key .id --shared f|--shared does not go with --key
-		-r 1/s in|in: no operands are taken
+		-r 1/s in|unexpected operand in
 		-r 1/s --frobnicate|
 	END
 	[ "$(echo ./*)" = './err ./in ./long ./out ./text' ]
