@@ -208,6 +208,7 @@ in_order() {
 @test "pdeadletter: signals" {
 	mkfifo fifo
 	for sig in TERM INT HUP; do
+		rm -f out err
 		timeout -s KILL 60 env --default-signal pdeadletter <fifo >out 2>err 3>&- &
 		exec 8>fifo
 		letters 1 >&8
@@ -221,7 +222,7 @@ in_order() {
 		wait $! || status=$?
 		[ "$status" -eq $((128 + $(kill -l $sig))) ]
 	done
-	# With a file HUP opens it anew.
+	# With a dead-letter file, HUP opens the file again.
 	timeout -s KILL 60 pdeadletter -q -d dead <fifo >out 2>err 3>&- &
 	exec 8>fifo
 	letters 1 >&8

@@ -245,7 +245,6 @@ drain() {
 	wait_until at_least out 2
 	exec 8>&-
 	ends_with 0
-	rm in.fifo
 	start pfanout -j2 -v -- cat
 	send "$pid" HUP
 	exec 8>&-

@@ -7,7 +7,8 @@ LIMIT=(timeout --foreground -s KILL 60)
 
 # Starts COMMAND ARG..., reading from the FIFO in.fifo, whose other end is our fd 8.  Its pid is in $pid.
 start() {
-	rm -f in.fifo
+	# What an earlier stage of this test left behind would look like an answer.
+	rm -f in.fifo out err
 	mkfifo in.fifo
 	exec 7<>in.fifo
 	"$@" <in.fifo >out 2>err 7>&- 3>&- &
