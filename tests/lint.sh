@@ -1,13 +1,20 @@
 #!/bin/sh
-# Reads all code with every tool that has an opinion about it, and fails if one objects.
+# Reads all code with every tool that has an opinion about it, and fails if one
+# objects.
 #
-#	lint.sh [tool ...]	tools: gcc clang clang-format cppcheck shellcheck mandoc (default: all)
+#	lint.sh [tool ...]	tools: gcc clang clang-format cppcheck shellcheck mandoc
+#				(default: these), comments, unused
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-# Every .c file becomes an object, in a folder of the compiler's own; a warning is an error.
+# The objects of all .c files, in a folder of the compiler's own.
+objects_of() {
+	find lib cmd tests -name '*.c' | sed "s|\(.*\)\.c$|build/lint/$1/\1.o|"
+}
+
+# Compiles every .c file; a warning is an error.
 build_with() {
-	find lib cmd tests -name '*.c' | sed "s|\(.*\)\.c$|build/lint/$1/\1.o|" |
+	objects_of "$1" |
 		xargs make -s -k -j"$(nproc)" SAN= CC="$1" BUILD="build/lint/$1" CFLAGS='-O2 -g -Werror -Itests/unit'
 }
 
@@ -23,8 +30,9 @@ lint_clang_format() {
 	find lib cmd tests -name '*.[ch]' -exec clang-format --dry-run -Werror {} +
 }
 
-# KNF declares at the head of a function and has `continue` as an empty loop's body, a callback's
-# parameters are not its to choose, and a test that goes on after a failed CHECK may crash.
+# KNF declares at the head of a function and writes `continue` as the body of an
+# empty loop; a callback cannot choose its parameters; a test that continues
+# after a failed CHECK may crash.
 lint_cppcheck() {
 	find lib cmd tests -name '*.c' -exec cppcheck -q -j "$(nproc)" --error-exitcode=1 --std=c11 \
 		--library=bsd --enable=warning,style,performance,portability --inline-suppr \
@@ -34,8 +42,9 @@ lint_cppcheck() {
 		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }
 
-# Scripts are known by their first line.  In bats files every test is a subshell (SC2030, SC2031) and
-# jq's variables look like the shell's (SC2016); what a helper sets is used elsewhere (SC2034).
+# A script is known by its first line.  In bats files every test is a subshell
+# (SC2030, SC2031), and jq's variables look like the shell's (SC2016).  Other
+# files use what a helper sets (SC2034).
 lint_shellcheck() {
 	scripts=$(find tests .ci -type f -exec awk '
 		FNR == 1 && /^#!.*[\/ ](ba)?sh( |$)/ { print FILENAME }
@@ -46,18 +55,57 @@ lint_shellcheck() {
 		find tests -name '*.bash' -exec shellcheck -s bash -e SC2016,SC2034 {} +
 }
 
-# The pages refer to each other and to others that need not be installed here.
+# The pages refer to each other and to pages that may not be installed here.
 lint_mandoc() {
 	! mandoc -T lint man/*.[1-9] 2>&1 |
 		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db'
+}
+
+# Comments are filled to 80 columns, in C files and in scripts.
+lint_comments() {
+	find lib cmd tests .ci Makefile -type f -exec env LC_ALL=C awk -f tests/support/wide_comments.awk {} +
+}
+
+# Every name that a file of lib or of a tool exports is used by another of them.
+# A name that only tests use is reported, too, unless it is listed here together
+# with the reason why it stays.
+lint_unused() {
+	allowed='
+'
+	build_with gcc || return 1
+	! objects_of gcc | xargs nm -A -g | sed 's|^build/lint/gcc/||' | awk -v allowed="$allowed" '
+		BEGIN {
+			n = split(allowed, lines, "\n")
+			for (i = 1; i <= n; i++)
+				if (split(lines[i], words) > 0)
+					stays[words[1]]
+		}
+		{ file = substr($1, 1, index($1, ":") - 1) }
+		$(NF - 1) == "U" && file ~ /^tests\// { tested[$NF]; next }
+		$(NF - 1) == "U" { used[$NF]; next }
+		file !~ /^tests\// && $NF != "main" { home[$NF] = file }
+		END {
+			for (name in home)
+				if (!(name in used) && !(name in stays))
+					print home[name] ": " name (name in tested ? ": used by tests only" : ": unused")
+		}' | sort | grep .
+}
+
+# Which program a check needs.
+program_of() {
+	case $1 in
+	comments) echo awk ;;
+	unused) echo nm ;;
+	*) echo "$1" ;;
+	esac
 }
 
 [ $# -gt 0 ] || set -- gcc clang clang-format cppcheck shellcheck mandoc
 failed=
 for tool; do
 	echo "lint: $tool"
-	if ! command -v "$tool" >/dev/null; then
-		echo "lint: $tool is not installed: make dev-deps" >&2
+	if ! command -v "$(program_of "$tool")" >/dev/null; then
+		echo "lint: $(program_of "$tool") is not installed: make dev-deps" >&2
 		failed="$failed $tool"
 	elif ! "lint_$(echo "$tool" | tr - _)"; then
 		failed="$failed $tool"
