@@ -14,7 +14,7 @@ teardown() {
 
 # A file system in an image, that writes nothing down by itself while a test runs.
 power() {
-	command -v mkfs.ext4 >/dev/null || skip "mkfs.ext4 is not installed"
+	needs mkfs.ext4
 	mkdir disk after
 	truncate -s 16M image
 	mkfs.ext4 -q image
@@ -28,13 +28,6 @@ power_cut() {
 	mount -o loop image.after after
 }
 
-# A file system with so many pages of 4 KiB and so many files in ./disk.
-small_disk() {
-	mkdir -p disk
-	! mountpoint -q disk || umount disk
-	mount -t tmpfs -o "size=$(($1 * 4))k,nr_inodes=$(($2 + 1))" none disk 2>/dev/null || skip "can't mount a tmpfs"
-}
-
 # Runs a command that dies of SIGKILL in its Nth call of one of CALLS.
 killed_at() {
 	local n=$1 calls=$2
@@ -42,14 +35,6 @@ killed_at() {
 	shift 2
 	timeout 20 strace -qq -f -o trace -e "trace=$calls" -e "inject=$calls:signal=KILL:when=$n" "$@" >out 2>err ||
 		true
-}
-
-# Somebody who has no rights that root would have.
-nobody() {
-	[ "$(id -u)" -eq 0 ] || skip "not root"
-	chmod 755 "$BATS_TEST_TMPDIR" .
-	setpriv --reuid 65534 --regid 65534 --clear-groups test -r in 2>/dev/null || skip "nobody can't come here"
-	NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 }
 
 # The ids of the letters in FILE and what it was rotated to.
@@ -129,8 +114,7 @@ listed() {
 }
 
 @test "durable: killed at any call while it appends and rotates: whole letters, in order, none twice" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	letters 12 >in
 	calls=write,openat,fchmod,fdatasync,fsync,rename,unlink,flock,ftruncate
 	for n in $(seq 1 3 90); do
@@ -149,8 +133,7 @@ listed() {
 }
 
 @test "durable: replay killed at any call: the cursor is an old or a new one" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	letters 12 >in
 	for n in $(seq 30); do
 		rm -f dead*
@@ -171,7 +154,7 @@ listed() {
 	letters 60 >in # 6 KiB
 	for pages in 1 2; do
 		for files in 1 2 3; do
-			small_disk $pages $files
+			small_disk $((pages * 4)) $files
 			go 2 pdeadletter -d disk/dead --max-size 2000 <in
 			touch disk/dead 2>/dev/null || true
 			listed disk/dead >got || : >got
@@ -181,14 +164,14 @@ listed() {
 			has err "disk/dead: No space left on device; $((60 - kept)) dead letters that it could not keep (id-$((kept + 1)),"
 		done
 	done
-	small_disk 10 10
+	small_disk 40 10
 	go 1 pdeadletter -q -d disk/dead --max-size 2000 <in
 	listed disk/dead | cmp - <(seq -f 'id-%g' 60)
 }
 
 @test "durable: replay and purge on a full disk: told, and nothing is lost" {
 	letters 30 >in # 3 KiB
-	small_disk 1 1
+	small_disk 4 1
 	go 1 pdeadletter -q -d disk/dead <in
 	# No room for the cursor's name.
 	go 2 pdeadletter replay disk/dead
@@ -217,8 +200,7 @@ listed() {
 }
 
 @test "durable: a disk that fails is believed at once" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	letters 5 >in
 	go 2 strace -qq -f -o trace -e trace=fdatasync -e inject=fdatasync:error=EIO:when=1 pdeadletter -d dead <in
 	has err 'dead: Input/output error; 5 dead letters that it could not keep (id-1, id-2, id-3, id-4, id-5)'
@@ -227,8 +209,7 @@ listed() {
 }
 
 @test "durable: a file that is renamed while purge works on it" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	letters 10 >dead
 	timeout 20 pdeadletter replay dead >out
 	letters 11 | tail -n 1 >>dead

@@ -6,14 +6,6 @@ load ../support/streams
 
 MODES=('' '-k -- cat' '-j4 -- cat' '-x -- cat' '-F -- cat')
 
-# A file system of so many KiB in ./disk; it is unmounted at the end.
-small_disk() {
-	mkdir disk
-	mount -t tmpfs -o "size=${1}k" none disk 2>/dev/null || skip "can't mount a tmpfs"
-	# shellcheck disable=SC2034 # for teardown
-	mounted=$BATS_TEST_TMPDIR/disk
-}
-
 # Our fd is without O_NONBLOCK, 04000.
 is_blocking() {
 	awk '/^flags/ { exit int($2 / 1000) % 10 >= 4 }' "/proc/self/fdinfo/$1"
@@ -21,6 +13,13 @@ is_blocking() {
 
 fds_of() {
 	find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l
+}
+
+# The command, whose status is in ./status, died of SIGPIPE and printed no error.
+ended_quietly() {
+	echo "$1: $(cat status)"
+	[ "$(cat status)" -eq 141 ]
+	[ ! -s err ]
 }
 
 @test "faults: stdout full at once: status 2 soon, named" {
@@ -65,25 +64,18 @@ fds_of() {
 }
 
 @test "faults: EIO on stdin and stdout" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	ids 3000 >in
-	status=0
-	timeout 60 strace -f -o trace -P "$PWD/in" -e inject=read:error=EIO:when=2 pfanout -k -b 8 <in >out 2>err || status=$?
-	[ "$status" -eq 2 ]
+	go 2 strace -f -o trace -P "$PWD/in" -e inject=read:error=EIO:when=2 pfanout -k -b 8 <in
 	has err 'standard input: Input/output error'
-	status=0
-	timeout 60 strace -f -o trace -P "$PWD/out" -e inject=writev:error=EIO:when=2+ pfanout -k -b 8 <in >out 2>err || status=$?
-	[ "$status" -eq 2 ]
+	go 2 strace -f -o trace -P "$PWD/out" -e inject=writev:error=EIO:when=2+ pfanout -k -b 8 <in
 	has err 'standard output: Input/output error'
 	n=$(wc -l <out)
 	head -n "$n" in | cmp - out
 }
 
 @test "faults: stdin or stdout closed: a clear error" {
-	status=0
-	timeout 10 pfanout <&- >out 2>err || status=$?
-	[ "$status" -eq 2 ]
+	go 2 pfanout <&-
 	has err 'standard input'
 	lines err 1
 	status=0
@@ -108,17 +100,13 @@ fds_of() {
 
 @test "faults: stdin that can only be written, stdout that can only be read, a folder" {
 	echo '{"id":1}' >in
-	status=0
-	timeout 10 pfanout >out 2>err 0>file || status=$?
-	[ "$status" -eq 2 ]
+	go 2 pfanout 0>file
 	has err 'standard input: Bad file descriptor'
 	status=0
 	timeout 10 pfanout <in 1<in 2>err || status=$?
 	[ "$status" -eq 2 ]
 	has err 'standard output: Bad file descriptor'
-	status=0
-	timeout 10 pfanout <. >out 2>err || status=$?
-	[ "$status" -eq 2 ]
+	go 2 pfanout <.
 	has err 'standard input: Is a directory'
 }
 
@@ -128,9 +116,7 @@ fds_of() {
 		# shellcheck disable=SC2016,SC2086 # for the other shell; words
 		timeout 20 bash -c 'yes "{\"id\":1}" 2>/dev/null | pfanout "$@" 2>err | head -n 1 >out
 			echo "${PIPESTATUS[1]}" >status' bash $mode
-		echo "pfanout $mode: $(cat status)"
-		[ "$(cat status)" -eq 141 ]
-		[ ! -s err ]
+		ended_quietly "pfanout $mode"
 		[ "$(cat out)" = '{"id":1}' ]
 	done
 }
@@ -148,9 +134,7 @@ fds_of() {
 		wait_until test -s status
 		exec 7>&-
 		wait
-		echo "pfanout $mode: $(cat status)"
-		[ "$(cat status)" -eq 141 ]
-		[ ! -s err ]
+		ended_quietly "pfanout $mode"
 	done
 }
 
@@ -219,8 +203,7 @@ fds_of() {
 }
 
 @test "faults: EINTR at each third read, write and poll changes nothing" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	mkfifo in.fifo
 	ids 3000 >in
 	for mode in '-k' '-k -j2 -- cat'; do
@@ -234,7 +217,7 @@ fds_of() {
 }
 
 @test "faults: short reads change nothing" {
-	command -v fiu-run >/dev/null || skip "fiu-run is not installed"
+	needs fiu-run
 	no_sanitizer
 	ids 3000 >in
 	for mode in '-k' '-k -j2 -- cat'; do
@@ -246,10 +229,8 @@ fds_of() {
 
 @test "faults: dead-letter file on a full disk: status 2, the letters are in the output" {
 	small_disk 512
-	seq 3000 | sed 's/.*/{"id":&}/' >in
-	status=0
-	timeout 60 pfanout -d disk/dead -- sed 's/.*/!no/' <in >out 2>err || status=$?
-	[ "$status" -eq 2 ]
+	ids 3000 >in
+	go 2 pfanout -d disk/dead -- sed 's/.*/!no/' <in
 	has err disk/dead
 	has err 'No space'
 	[ -s out ]
@@ -259,51 +240,33 @@ fds_of() {
 }
 
 @test "faults: a dead-letter file that can't be synced: told once, status 2, nothing lost" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	ids 300 >in
 	: >dead # a new one would have its folder synced, and be refused at the start
-	status=0
-	timeout 60 strace -f -o trace -e trace=fdatasync,fsync -e inject=fdatasync,fsync:error=EIO \
-		pfanout -d dead -- sed 's/.*/!no/' <in >out 2>err || status=$?
-	[ "$status" -eq 2 ]
+	go 2 strace -f -o trace -e trace=fdatasync,fsync -e inject=fdatasync,fsync:error=EIO \
+		pfanout -d dead -- sed 's/.*/!no/' <in
 	has err 'Input/output error'
 	[ "$(grep -c 'sync(.*EIO' trace)" -eq 1 ]
 	account 300 out dead
 }
 
 @test "faults: a dead-letter file whose folder can't be synced is refused before input is read" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	no_sanitizer
+	needs_strace
 	ids 300 >in
-	{
-		status=0
-		timeout 60 strace -f -o trace -e trace=fsync -e inject=fsync:error=EIO \
-			pfanout -d dead -- cat >out 2>err || status=$?
-		read -r line
-	} <in
-	[ "$status" -eq 2 ]
-	[ "$line" = '{"id":1}' ]
+	go_unread 2 strace -f -o trace -e trace=fsync -e inject=fsync:error=EIO pfanout -d dead -- cat
 	has err 'dead-letter file dead: Input/output error'
 }
 
 @test "faults: -j above the limit of open files is refused before input is read" {
-	command -v prlimit >/dev/null || skip "prlimit is not installed"
+	needs prlimit
 	ids 300 >in
-	{
-		status=0
-		timeout 20 prlimit --nofile=64:64 pfanout -j 100 -- cat >out 2>err || status=$?
-		read -r line
-	} <in
-	[ "$status" -eq 2 ]
-	[ "$line" = '{"id":1}' ]
-	lines err 1
+	go_unread 2 prlimit --nofile=64:64 pfanout -j 100 -- cat
 	has err '-j 100'
 	has err 'ulimit'
 }
 
 @test "faults: the soft limit of open files is raised, and restored in workers" {
-	command -v prlimit >/dev/null || skip "prlimit is not installed"
+	needs prlimit
 	ids 300 >in
 	go 0 prlimit --nofile=40:2000 pfanout -j 50 -- cat <in
 	sort -V out | cmp - in
@@ -315,8 +278,8 @@ fds_of() {
 }
 
 @test "faults: no more processes: a clear error, not a hang" {
-	command -v prlimit >/dev/null || skip "prlimit is not installed"
-	command -v setpriv >/dev/null || skip "setpriv is not installed"
+	needs prlimit
+	needs setpriv
 	no_sanitizer
 	[ "$(id -u)" -eq 0 ] || skip "only root can become somebody who has no processes"
 	cp "$(command -v pfanout)" /tmp/pfanout.$$ && chmod 755 /tmp/pfanout.$$

@@ -73,7 +73,7 @@ gives_up() {
 }
 
 @test "filter: mlr" {
-	command -v mlr || skip "no mlr"
+	needs mlr
 	ids 3000 >in
 	same mlr --ijsonl --ojsonl filter '$id % 2 == 0'
 }
@@ -181,13 +181,8 @@ gives_up() {
 @test "filter: what can't be given any more leaves as dead letters" {
 	ids 100000 >in
 	go 2 pfanout -F -v -j 2 -- head -n 1 <in
-	balanced_but_for_filter
-}
-
-# The filters' own lines are not accounted for.
-balanced_but_for_filter() {
-	[ "$(total received)" -eq $(($(total processed) + $(total filtered) + $(total failed))) ]
-	[ "$(grep -c '^{"pchan":"dead-letter/1"' out)" -eq "$(total failed)" ]
+	# Nothing accounts for the lines of the filters.
+	accounted
 	[ "$(total failed)" -eq 0 ] || [ "$(reasons out)" = "cancelled $(total failed)" ]
 }
 

@@ -136,8 +136,7 @@ letters_only() {
 }
 
 @test "letters: -d is synced before the stage goes on" {
-	command -v strace >/dev/null || skip "strace is not installed"
-	[ -z "${SAN-}" ] || skip "a sanitizer's runtime and strace don't mix"
+	needs_strace
 	echo nonsense >in
 	timeout 60 strace -f -o trace -e trace=write,writev,fdatasync,fsync,flock pfanout -v -d dead <in >out 2>err || [ $? -eq 1 ]
 	# Locked, written, synced, unlocked, in this order; the summary comes after that.
@@ -220,14 +219,7 @@ letters_only() {
 	mkdir dir
 	for file in dir missing/dead; do
 		seq 1000 >in
-		{
-			status=0
-			timeout 20 pfanout -d "$file" >out 2>err || status=$?
-			read -r line
-		} <in
-		[ "$status" -eq 2 ]
-		[ "$line" = 1 ]
-		lines err 1
+		go_unread 2 pfanout -d "$file"
 		has err "$file"
 	done
 }

@@ -76,7 +76,7 @@ hang_up() {
 }
 
 @test "map: mlr" {
-	command -v mlr || skip "no mlr"
+	needs mlr
 	ids 3000 | sed 's/:/: /' >all
 	ordinary mlr --json --ojsonl cat
 }

@@ -22,14 +22,6 @@ is_ready() {
 	[ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]
 }
 
-# Everything that waits becomes a dead letter.
-stop_now() {
-	send "$pid" TERM
-	send "$pid" TERM
-	exec 8>&-
-	ends_with 143
-}
-
 @test "pratelimit: lines go through byte for byte, in order" {
 	{
 		ids 50000
@@ -324,7 +316,7 @@ stop_now() {
 }
 
 @test "pratelimit: a calendar that jumps changes nothing" {
-	command -v faketime >/dev/null || skip "faketime is not installed"
+	needs faketime
 	no_sanitizer
 	FAKETIME_DONT_FAKE_MONOTONIC=1 start faketime -f '+0d x100000' pratelimit -q -r 1/h
 	ids 3 >&8
@@ -356,17 +348,8 @@ stop_now() {
 	printf 'no rate\n\033[1m' >text
 	seq 100 >long
 	while IFS='|' read -r args message; do
-		{
-			status=0
-			# shellcheck disable=SC2086 # words
-			timeout 5 pratelimit $args >out 2>err || status=$?
-			read -r line
-		} <in
-		[ "$line" = '{"id":1}' ] && [ "$status" -eq 2 ] && [ ! -s out ] || {
-			echo "$args: status $status"
-			return 1
-		}
-		lines err 1
+		# shellcheck disable=SC2086 # words
+		go_unread 2 pratelimit $args
 		has err "pratelimit: $message"
 	done <<-'END'
 		|no rate: give one with -r
@@ -559,10 +542,8 @@ stop_now() {
 	has err 'pratelimit: bucket: '
 	# What was written of it does not stand in the way later.
 	go 0 pratelimit -r 1/d --shared bucket --over drop <in
-	[ "$(id -u)" -eq 0 ] || skip "not root"
-	chmod 755 "$BATS_TEST_TMPDIR" .
+	nobody
 	chmod 600 bucket
-	setpriv --reuid 65534 --regid 65534 --clear-groups test -r in || skip "nobody can't come here"
-	go 2 setpriv --reuid 65534 --regid 65534 --clear-groups pratelimit -r 1/d --shared bucket <in
+	go 2 "${NOBODY[@]}" pratelimit -r 1/d --shared bucket <in
 	[ "$(cat err)" = 'pratelimit: bucket: Permission denied' ]
 }

@@ -45,15 +45,28 @@ send_all() {
 	done
 }
 
-# Lets the pipeline run out, and accounts for all the head wrote.
-drain() {
+# Reads what waits in out.fifo, to its end, into ./out.
+read_output() {
 	exec 8<out.fifo 9>&-
 	"${LIMIT[@]}" cat <&8 >out
 	exec 8<&-
+}
+
+# Lets the pipeline run out, and accounts for every record that the head wrote.
+drain() {
+	read_output
 	wait_until test -s status.1 -a -s status.2 -a -s status.3 -a -s count
 	[ "$(cat status.1 status.2 status.3 | tr '\n' ' ')" = "$1 $1 $1 " ]
 	[ "$(cat count)" -ge 3000 ]
 	"$STUBS/signals-account" "$(cat count)" out
+}
+
+# Two of them: the records that are held leave as dead letters.
+interrupt_twice() {
+	send_all INT
+	send_all INT
+	drain 130
+	[[ "$(reasons out)" = 'cancelled '* ]]
 }
 
 @test "signals: INT to a pipeline of three in a flood: all that was sent is processed" {
@@ -73,18 +86,12 @@ drain() {
 
 @test "signals: INT twice to a pipeline of three in a flood: what was sent is in results or dead letters" {
 	flood '-j2 --grace 60s -b 64' '-j2 --grace 60s -b 64 -- cat' '-k --grace 60s -b 64'
-	send_all INT
-	send_all INT
-	drain 130
-	[[ "$(reasons out)" = 'cancelled '* ]]
+	interrupt_twice
 }
 
 @test "signals: INT twice with -k, retries and -x" {
 	flood '-k -j2 --grace 60s -b 64 -- cat' '-k -j2 -a 3 --grace 60s -b 64 -x -- cat' '-k -j2 --grace 60s -b 64 -- cat'
-	send_all INT
-	send_all INT
-	drain 130
-	[[ "$(reasons out)" = 'cancelled '* ]]
+	interrupt_twice
 }
 
 @test "signals: TERM to one stage that reads a pipe: it goes on to the end" {
@@ -109,9 +116,7 @@ drain() {
 	# It can't go on: nobody reads.  Then it is stopped.
 	wait_until sh -c "grep -q '^pos:.[1-9]' /proc/$pid/fdinfo/0"
 	send "$pid" INT
-	exec 8<out.fifo 9>&-
-	"${LIMIT[@]}" cat <&8 >out
-	exec 8<&-
+	read_output
 	ends_with 130
 	n=$(wc -l <out)
 	echo "$n records"
@@ -125,10 +130,7 @@ drain() {
 	start pfanout -j2 --window 1 -v --grace 60s -- "$STUBS/signals-hang" pids
 	ids 50 >&8
 	wait_until at_least pids 2
-	send "$pid" TERM
-	send "$pid" TERM
-	exec 8>&-
-	ends_with 143
+	stop_now
 	[ "$(reasons out)" = 'cancelled 50' ]
 	"$STUBS/signals-account" 50 out
 	while read -r worker; do wait_until is_gone "$worker"; done <pids
@@ -182,9 +184,7 @@ drain() {
 	wait_until at_least pids 1
 	kill -TERM "$pid"
 	exec 8>&-
-	status=0
-	wait -f "$pid" || status=$? # -f: until it ends; a stop is no end
-	[ "$status" -eq 143 ] || [ "$status" -eq 2 ]
+	ends_with 143 2
 	while read -r worker; do wait_until is_gone "$worker"; done <pids
 }
 

@@ -6,7 +6,7 @@ load ../support/streams
 
 # A terminal of our own with a shell in it, its folder is ours.
 terminal() {
-	command -v tmux >/dev/null || skip "tmux is not installed"
+	needs tmux
 	export TMUX_TMPDIR=$BATS_TEST_TMPDIR
 	unset TMUX
 	tmux -u -f /dev/null new-session -d -x 150 -y 30 'unset ENV; exec sh' 3>&- 4>&-
@@ -81,6 +81,18 @@ with_input() {
 	exec 7>in.fifo
 }
 
+# A stage holds three records, until something comes through the FIFO go, and gets
+# a Ctrl-C.
+interrupt_held_records() {
+	terminal
+	mkfifo go
+	with_input "pfanout -j1 --window 1 --grace 60s -- '$STUBS/terminal-wait' go begun <in.fifo >out"
+	ids 3 >&7
+	wait_until test -s begun
+	press C-c
+	see 'finishing 3 records, Ctrl-C again to stop'
+}
+
 @test "terminal: -P shows a line, keeps it up to date, and clears it" {
 	terminal
 	with_input 'pfanout -P -j2 -- cat <in.fifo >out; echo status=$?'
@@ -137,13 +149,7 @@ with_input() {
 }
 
 @test "terminal: Ctrl-C once: it says that it finishes, and finishes" {
-	terminal
-	mkfifo go
-	with_input "pfanout -j1 --window 1 --grace 60s -- '$STUBS/terminal-wait' go begun <in.fifo >out"
-	ids 3 >&7
-	wait_until test -s begun
-	press C-c
-	see 'finishing 3 records, Ctrl-C again to stop'
+	interrupt_held_records
 	ids 4 | sed 1,3d >&7
 	echo >go
 	exec 7>&-
@@ -152,13 +158,7 @@ with_input() {
 }
 
 @test "terminal: Ctrl-C twice: it stops, and what was held is in dead letters" {
-	terminal
-	mkfifo go
-	with_input "pfanout -j1 --window 1 --grace 60s -- '$STUBS/terminal-wait' go begun <in.fifo >out"
-	ids 3 >&7
-	wait_until test -s begun
-	press C-c
-	see 'finishing 3 records'
+	interrupt_held_records
 	press C-c
 	wait_until at_least out 3
 	exec 7>&-

@@ -264,9 +264,14 @@ recycles() {
 
 @test "workers: recycling itself after each answer" {
 	ids 100 >in
-	each_way go 0 pfanout -- "$WORKER" recycle all 1 <in
+	each_way recycles_at_once
 	go 0 pfanout -k -j 4 -- head -n 1 <in
 	cmp out in
+}
+
+recycles_at_once() {
+	go 0 pfanout "${way[@]}" -- "$WORKER" recycle all 1 <in
+	settled 100 0
 }
 
 @test "workers: recycling and crashing" {
@@ -399,16 +404,10 @@ cancels_all() {
 }
 
 @test "workers: too many for the limit of files is told before anything is read" {
-	{
-		(
-			ulimit -n 64
-			go 2 pfanout -j 1000 -- cat
-		)
-		read -r line
-	} <in
-	[ "$line" = '{"id":1}' ]
-	[ ! -s out ]
-	lines err 1
+	(
+		ulimit -n 64
+		go_unread 2 pfanout -j 1000 -- cat
+	)
 	has err '-j 1000'
 }
 
@@ -502,16 +501,7 @@ fails_5() {
 
 # cannot STATUS WORD COMMAND...: it can't be started, and the input is untouched.
 cannot() {
-	local line
-
-	{
-		go "$1" pfanout "${@:3}"
-		read -r line
-	} <in
-	[ "$line" = '{"id":1}' ]
-	[ ! -s out ]
-	lines err 1
-	has err "$2"
+	go_unread "$1" pfanout "${@:3}" && has err "$2"
 }
 
 @test "workers: command not found" {

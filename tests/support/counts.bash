@@ -35,33 +35,42 @@ total() {
 	sed -n "s/.*: received.*\b$1 \([0-9]*\).*/\1/p; t; s/.*: $1 \([0-9]*\), processed.*/\1/p" err
 }
 
-# received = processed + filtered + failed, and what was written is there; for runs with -v.
-balanced() {
-	local received processed filtered failed written
+# received = processed + filtered + failed, and each failed record has its dead
+# letter in ./out; for runs with -v.
+accounted() {
+	local received processed filtered failed
 
-	for name in received processed filtered failed written; do
+	for name in received processed filtered failed; do
 		declare "$name=$(total $name)"
 	done
-	echo "received $received processed $processed filtered $filtered failed $failed written $written"
+	echo "received $received processed $processed filtered $filtered failed $failed"
 	[ "$received" -eq $((processed + filtered + failed)) ]
-	lines out "$written"
 	[ "$failed" -eq "$(grep -c '^{"pchan":"dead-letter/1"' out)" ]
 }
 
-# each_way COMMAND...: once for each of -j 1 and 4, with and without -k.  They are in "${way[@]}".
-each_way() {
-	for way in "-j 1" "-j 4" "-j 1 -k" "-j 4 -k"; do
-		echo "# $way"
-		read -ra way <<<"$way"
-		"$@"
-	done
+# The same, and every line that was written is in ./out.
+balanced() {
+	accounted
+	lines out "$(total written)"
 }
 
-# one_and_many COMMAND...: the same for two of them only, where a run takes its time.
+# each_way COMMAND...: runs the command once for each of -j 1 and -j 4, with and
+# without -k, with these options in "${way[@]}".
+each_way() {
+	one_way "-j 1" "$@"
+	one_way "-j 4" "$@"
+	one_way "-j 1 -k" "$@"
+	one_way "-j 4 -k" "$@"
+}
+
+# one_and_many COMMAND...: the same for two of these ways, where a run is slow.
 one_and_many() {
-	for way in "-j 1" "-j 4 -k"; do
-		echo "# $way"
-		read -ra way <<<"$way"
-		"$@"
-	done
+	one_way "-j 1" "$@"
+	one_way "-j 4 -k" "$@"
+}
+
+one_way() {
+	echo "# $1"
+	read -ra way <<<"$1"
+	"${@:2}"
 }

@@ -52,6 +52,35 @@ reasons() {
 		awk '{ printf "%s%s %d", sep, $2, $1; sep = ", " } END { print "" }'
 }
 
+# needs PROGRAM: skips the test where the program is missing.
+needs() {
+	command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
 no_sanitizer() {
 	[ -z "${SAN-}" ] || skip "not with a sanitizer"
+}
+
+# The runtime of a sanitizer and strace do not mix.
+needs_strace() {
+	needs strace
+	no_sanitizer
+}
+
+# small_disk KIB [FILES]: a file system of this size, for this number of files,
+# in ./disk.  The teardown of streams.bash unmounts it.
+small_disk() {
+	mkdir -p disk
+	! mountpoint -q disk || umount disk
+	mount -t tmpfs -o "size=${1}k${2:+,nr_inodes=$(($2 + 1))}" none disk 2>/dev/null ||
+		skip "can't mount a tmpfs"
+}
+
+# Makes "${NOBODY[@]}" COMMAND run a command without the rights of root.  ./in is
+# there for it to read.
+nobody() {
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	chmod 755 "$BATS_TEST_TMPDIR" .
+	NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	"${NOBODY[@]}" test -r in 2>/dev/null || skip "nobody can't come here"
 }

@@ -12,6 +12,23 @@ go() {
 	}
 }
 
+# go_unread STATUS COMMAND [ARG...]: the same, with ./in on stdin: the command must
+# print one line of error and nothing else, and leave all of ./in unread.
+go_unread() {
+	local want=$1 got=0 line
+
+	shift
+	{
+		timeout 60 "$@" >out 2>err || got=$?
+		read -r line
+	} <in
+	[ "$got" -eq "$want" ] && [ "$line" = "$(head -n 1 in)" ] && [ ! -s out ] || {
+		echo "status $got instead of $want, or not unread: $*"
+		return 1
+	}
+	lines err 1
+}
+
 # Is this text in that file?
 has() {
 	grep -qF -e "$2" "$1" || {
@@ -53,5 +70,5 @@ teardown() {
 	for file in out err; do
 		[ ! -f "$file" ] || { echo "--- $file: $(wc -lc <"$file")" && head -c 1500 "$file" | tr -d '\000' | head -n 20 | cut -c -500; }
 	done
-	[ -z "${mounted-}" ] || umount "$mounted"
+	! mountpoint -q disk || umount disk
 }
