@@ -41,7 +41,7 @@ account() {
 		jq -s --argjson n "$n" '
 			(map(.id) | group_by(.) | map(select(length > 1))) as $twice |
 			(map(select(.dead)) | length) as $dead |
-			([range(1; $n + 1)] - map(.id) | map({id: .} | select(('"${FILTERED:-false}"') | not))) as $missing |
+			([range(1; $n + 1)] - map(.id)) as $missing |
 			"results \(length - $dead) dead \($dead) missing \($missing | length) twice \($twice | length)",
 			if ($missing | length) + ($twice | length) > 0 then error("\($missing[:5]) \($twice[:5])") else empty end' -r
 }
