@@ -2,8 +2,10 @@
 # Reads all code with every tool that has an opinion about it, and fails if one
 # objects.
 #
-#	lint.sh [tool ...]	tools: gcc clang clang-format cppcheck shellcheck mandoc
-#				(default: these), comments, unused
+#	lint.sh [tool ...]
+#
+# The tools gcc, clang, clang-format, cppcheck, shellcheck and mandoc run by
+# default.  The checks "comments" and "unused" run by name.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Runs the tests, and ends with `N passed, N failed, N skipped`.
+# Runs the tests and ends with `N passed, N failed, N skipped`.
 #
-#	run.sh [test ...]	tests: a name of tests/cli (map), of tests/unit (t_chan), or a .bats
-#				file; default: all
+#	run.sh [test ...]	tests: a name of tests/cli (map), one of
+#				tests/unit (t_chan), or a .bats file
+#				(default: all)
 #
-# BIN and T say where the tools and the compiled tests are, SAN which sanitizer they have.
+# BIN and T say where the tools and the compiled tests are, SAN says which
+# sanitizer they have.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 unset PYTHONUNBUFFERED PCHAN_RUN_DIR
@@ -17,7 +19,8 @@ elif [ "$SAN" = address ]; then
 	export ASAN_OPTIONS="detect_leaks=1 ${ASAN_OPTIONS:-}"
 fi
 
-# A bats test for each program named, so that no list can lack one.
+# Prints a bats file with a test for each program named, so that there is no
+# list that may lack one.
 unit_bats() {
 	printf '#!/usr/bin/env bats\n'
 	for program; do
@@ -45,7 +48,7 @@ if [ -n "$units" ]; then
 	set -- "$dir/unit.bats" "$@"
 fi
 
-# Whoever runs us may ignore signals (`&` does): that would be inherited.
+# The tests would inherit signals that our caller ignores, as `&` does.
 env --default-signal bats --tap "$@" >"$dir/out" 2>&1
 status=$?
 cat "$dir/out"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The dead-letter file is there to last: power cuts, kills at any call, full disks, no rights, logrotate.
+# The dead-letter file survives power cuts, kills at any call, full disks,
+# missing rights and logrotate.
 
 load ../support/helpers
 load ../support/streams
@@ -12,7 +13,8 @@ teardown() {
 	done
 }
 
-# A file system in an image, that writes nothing down by itself while a test runs.
+# Mounts an image on ./disk whose file system writes nothing to the image by
+# itself while a test runs.
 power() {
 	needs mkfs.ext4
 	mkdir disk after
@@ -21,14 +23,15 @@ power() {
 	mount -o loop,commit=300 image disk 2>/dev/null || skip "can't mount an image"
 }
 
-# What the disk would hold if power failed now is in ./after.
+# Mounts on ./after what the disk would hold if power failed now.
 power_cut() {
 	! mountpoint -q after || umount after
 	cp image image.after
 	mount -o loop image.after after
 }
 
-# Runs a command that dies of SIGKILL in its Nth call of one of CALLS.
+# killed_at N CALLS COMMAND...: the command dies of SIGKILL in its Nth call of
+# one of CALLS.
 killed_at() {
 	local n=$1 calls=$2
 
@@ -37,12 +40,12 @@ killed_at() {
 		true
 }
 
-# The ids of the letters in FILE and what it was rotated to.
+# The ids of the letters in FILE and in its rotated files.
 listed() {
 	timeout 20 pdeadletter list --json "$1" | jq -r .id
 }
 
-@test "durable: a power cut after letters: they are there, with the rotations" {
+@test "durable: letters and rotations survive a power cut" {
 	power
 	letters 50 >in
 	go 1 pdeadletter -q -d disk/dead --max-size 1K <in
@@ -59,7 +62,7 @@ listed() {
 	[ ! -s after/dead ]
 }
 
-@test "durable: a power cut while letters come: those of records that have left are there" {
+@test "durable: letters of records that have left survive a power cut while more letters come" {
 	power
 	mkfifo fifo
 	timeout 60 pfanout -q -d disk/dead -- "$STUBS/worker" -u reject 1,2,3 <fifo >out 2>err 3>&- &
@@ -76,13 +79,13 @@ listed() {
 	[ "$(jq .value.id after/dead | tr '\n' ' ')" = '1 2 3 ' ]
 }
 
-@test "durable: a power cut in the middle of a line: told, passed over, nothing else is lost" {
+@test "durable: a power cut in the middle of a line loses nothing else, and the line is reported" {
 	power
 	letters 5 >in
 	go 1 pdeadletter -q -d disk/dead <in
 	letters 400 | tail -n 395 | go 1 pdeadletter -q -d disk/dead --sync none
 	sync disk/dead
-	# The blocks behind the first are lost.
+	# The blocks after the first one are lost.
 	truncate -s 4000 disk/dead
 	truncate -s 5000 disk/dead
 	sync disk/dead
@@ -95,7 +98,7 @@ listed() {
 	listed after/dead | cmp - <(seq -f 'id-%g' "$whole" && echo new)
 }
 
-@test "durable: a power cut after replay and purge" {
+@test "durable: replay and purge survive a power cut" {
 	power
 	letters 20 >in
 	go 1 pdeadletter -q -d disk/dead --max-size 1K <in
@@ -113,7 +116,7 @@ listed() {
 	[ "$(cat out)" = '{"id":21}' ]
 }
 
-@test "durable: killed at any call while it appends and rotates: whole letters, in order, none twice" {
+@test "durable: an appender killed at any call leaves whole letters, in order, none twice" {
 	needs_strace
 	letters 12 >in
 	calls=write,openat,fchmod,fdatasync,fsync,rename,unlink,flock,ftruncate
@@ -123,16 +126,16 @@ listed() {
 		touch dead
 		ends=$(listed dead | wc -l)
 		listed dead | cmp - <(seq -f 'id-%g' "$ends")
-		# Whoever comes next goes on.
+		# The next appender continues.
 		tail -n $((12 - ends)) in | timeout 20 pdeadletter -q -d dead --max-size 300 >/dev/null 2>&1 || [ $? -eq 1 ]
 		listed dead | cmp - <(seq -f 'id-%g' 12)
 	done
 	[ -e dead.3 ]
-	# The last round was not killed: all points have been tried.
+	# The last round was not killed, so every call has been tried.
 	[ "$ends" -eq 12 ]
 }
 
-@test "durable: replay killed at any call: the cursor is an old or a new one" {
+@test "durable: a replay killed at any call leaves the old cursor or the new one" {
 	needs_strace
 	letters 12 >in
 	for n in $(seq 30); do
@@ -142,7 +145,8 @@ listed() {
 		mv out first
 		go 0 pdeadletter replay dead
 		[ ! -s err ]
-		# Everything or nothing came again, and nothing is missing.
+		# The second replay printed all records or none, and no record
+		# is missing.
 		[ ! -s out ] || cmp out <(ids 12)
 		[ -s out ] || cmp first <(ids 12)
 		go 0 pdeadletter replay dead
@@ -150,7 +154,7 @@ listed() {
 	done
 }
 
-@test "durable: a disk that gets full anywhere: nothing is torn, what is not kept is named" {
+@test "durable: a disk that fills up anywhere tears no letter, and every lost letter is named" {
 	letters 60 >in # 6 KiB
 	for pages in 1 2; do
 		for files in 1 2 3; do
@@ -169,15 +173,15 @@ listed() {
 	listed disk/dead | cmp - <(seq -f 'id-%g' 60)
 }
 
-@test "durable: replay and purge on a full disk: told, and nothing is lost" {
+@test "durable: replay and purge report a full disk and lose nothing" {
 	letters 30 >in # 3 KiB
 	small_disk 4 1
 	go 1 pdeadletter -q -d disk/dead <in
-	# No room for the cursor's name.
+	# There is no room for the name of the cursor.
 	go 2 pdeadletter replay disk/dead
 	has err 'disk/dead.cursor: No space left on device'
 	[ ! -s out ]
-	# Nor for its bytes.
+	# There is no room for its bytes.
 	mount -o remount,nr_inodes=5 disk
 	go 2 pdeadletter replay disk/dead
 	has err 'disk/dead.cursor: No space left on device'
@@ -186,7 +190,7 @@ listed() {
 	go 0 pdeadletter replay disk/dead
 	[ ! -s err ]
 	ids 30 | cmp - out
-	# And none for the file without its letters.
+	# There is no room for the file that purge writes.
 	letters 31 | tail -n 1 >in
 	go 1 pdeadletter -q -d disk/dead <in
 	go 2 pdeadletter purge disk/dead
@@ -199,7 +203,7 @@ listed() {
 	[ "$(cat out)" = '{"id":31}' ]
 }
 
-@test "durable: a disk that fails is believed at once" {
+@test "durable: one failed fdatasync is enough to distrust a disk" {
 	needs_strace
 	letters 5 >in
 	go 2 strace -qq -f -o trace -e trace=fdatasync -e inject=fdatasync:error=EIO:when=1 pdeadletter -d dead <in
@@ -208,7 +212,7 @@ listed() {
 	lines trace 1
 }
 
-@test "durable: a file that is renamed while purge works on it" {
+@test "durable: purge notices that its file is renamed while it works" {
 	needs_strace
 	letters 10 >dead
 	timeout 20 pdeadletter replay dead >out
@@ -226,7 +230,7 @@ listed() {
 	ids 13 | tail -n 3 | cmp - out
 }
 
-@test "durable: logrotate under running stages" {
+@test "durable: logrotate works on the file of a running stage" {
 	mkfifo fifo
 	timeout 60 pfanout -q -d dead -- "$STUBS/worker" -u reject all <fifo >out 2>err 3>&- &
 	pid=$!
@@ -250,7 +254,7 @@ listed() {
 	[ "$(timeout 20 pdeadletter list --json dead | jq -c .value.id | tr '\n' ' ')" = '1 2 3 4 ' ]
 }
 
-@test "durable: no rights: told before anything is read" {
+@test "durable: missing rights are reported before anything is read" {
 	letters 30 >in
 	nobody
 	letters 2 >dead
@@ -259,14 +263,15 @@ listed() {
 	has err 'dead: Permission denied'
 	go 2 "${NOBODY[@]}" pdeadletter -d new <in
 	has err 'new: Permission denied'
-	# Reading needs no rights to write, but the cursor does.
+	# Reading does not require write access, but the cursor does.
 	go 0 "${NOBODY[@]}" pdeadletter list dead
 	go 0 "${NOBODY[@]}" pdeadletter replay --all --limit 1 dead
 	go 2 "${NOBODY[@]}" pdeadletter replay dead
 	has err 'dead.cursor: Permission denied'
 	[ ! -s out ]
 	go 2 "${NOBODY[@]}" pdeadletter purge --force dead
-	# Nor may the file become another's, so that its appenders can't append any more.
+	# The file may not get another owner, as its appenders could no longer
+	# open it.
 	mkdir open
 	cp dead open/dead
 	chmod 777 open
@@ -277,7 +282,7 @@ listed() {
 	chmod 000 dead
 	go 2 "${NOBODY[@]}" pdeadletter list dead
 	has err 'dead: Permission denied'
-	# A file that may be written in a folder that may not: it can't be rotated.
+	# A file that is writable in a folder that is not cannot be rotated.
 	chmod 666 dead
 	go 2 "${NOBODY[@]}" pdeadletter -d dead --max-size 300 <in
 	has err 'dead: Permission denied; 29 dead letters that it could not keep'
@@ -287,7 +292,7 @@ listed() {
 	lines dead 33
 }
 
-@test "durable: eight appenders with letters of 1 MB, beside replay and purge" {
+@test "durable: eight appenders with letters of 1 MB work beside replay and purge" {
 	big=$(head -c 1000000 /dev/zero | tr '\0' x)
 	for w in 1 2 3 4 5 6 7 8; do
 		for n in 1 2 3 4; do

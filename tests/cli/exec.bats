@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Exec mode: a process for each record.
-# shellcheck disable=SC1083,SC2034 # the braces are pfanout's; counts.bash looks at $way and $options
+# shellcheck disable=SC1083,SC2034 # pfanout's braces; $way is for counts.bash
 
 load ../support/helpers
 load ../support/streams
@@ -11,7 +11,8 @@ one() {
 	go 0 pfanout -x -j 1 "${options[@]}" -- "${@:2}" <<<"$1"
 }
 
-# no_good REASON RECORD COMMAND...: the record in the middle of three must die for this reason, the others not.
+# no_good REASON RECORD COMMAND...: of three records the one in the middle must
+# fail for this reason, and the others must succeed.
 no_good() {
 	printf '%s\n' '{"id":1,"a":"x"}' "$2" '{"id":3,"a":"z"}' >in
 	go 1 pfanout -x -k -v -j 2 "${options[@]}" -- "${@:3}" <in
@@ -21,7 +22,7 @@ no_good() {
 	[ "$(total failed)" -eq 1 ]
 }
 
-# The payload of the letter is still the last part of it, to the byte.
+# The letter ends with this payload, byte for byte.
 carries() {
 	printf '"value":%s}\n' "$1" >payload
 	tail -c "$(wc -c <payload)" letter | cmp - payload
@@ -49,12 +50,12 @@ carries() {
 	cmp out want
 }
 
-@test "exec: parts of arguments, several in one" {
+@test "exec: an argument may have several placeholders and text between them" {
 	one '{"a":"1","b":"2"}' printf '<%s>' '--x={.a}:{.b}{.a}' '{.a}' 'plain'
 	[ "$(cat out)" = '<--x=1:21><1><plain>' ]
 }
 
-@test "exec: {.path} within --option=, the command's own name too" {
+@test "exec: {.path} may name the command" {
 	one '{"c":"echo","a":"hello"}' {.c} {.a}
 	[ "$(cat out)" = hello ]
 }
@@ -87,7 +88,7 @@ carries() {
 	[ ! -e bad ]
 }
 
-@test "exec: -R with {}, and a path in plain lines" {
+@test "exec: {} works with -R, and a path finds nothing in plain lines" {
 	printf '%s\n' 'plain $(x) "line"' '' '{"a":"json"}' >in
 	go 0 pfanout -x -R -k -j 2 -- printf '<%s>' {} <in
 	printf '%s\n' '<plain $(x) "line">' '<>' '<{"a":"json"}>' | cmp - out
@@ -113,7 +114,7 @@ carries() {
 @test "exec: a NUL is bad_argument" {
 	no_good bad_argument '{"id":2,"a":"x\u0000y"}' echo {.a}
 	carries '{"id":2,"a":"x\u0000y"}'
-	# Where it stays escaped there is none.
+	# The whole record has the NUL escaped.
 	one '{"id":2,"a":"x\u0000y"}' printf %s {}
 	[ "$(cat out)" = '{"id":2,"a":"x\u0000y"}' ]
 }
@@ -124,7 +125,7 @@ carries() {
 	no_good bad_argument "$long" echo {}
 	carries "$long"
 	no_good bad_argument "$long" echo {.a}
-	# On stdin it is welcome.
+	# On stdin there is no such limit.
 	options=()
 	one "$long" cat
 	[ "$(cat out)" = "$long" ]
@@ -138,7 +139,7 @@ carries() {
 	done
 }
 
-@test "exec: an exit status is told in the letter, with the stderr" {
+@test "exec: the letter has the exit status and the stderr" {
 	no_good exit '{"id":2}' sh -c 'read -r l; case $l in *:2*) echo half a result; echo why >&2; exit 42 ;; esac; echo "$l"'
 	carries '{"id":2}'
 	jq -e '.worker.exit == 42 and (.worker | has("signal") | not) and .worker.stderr == "why\n" and .attempts == 1 and
@@ -148,7 +149,7 @@ carries() {
 	lines out 3
 }
 
-@test "exec: a signal is told in the letter" {
+@test "exec: the letter has the signal" {
 	no_good signal '{"id":2}' sh -c 'read -r l; case $l in *:2*) echo half; kill -9 $$ ;; esac; echo "$l"'
 	jq -e '.worker.signal == "SIGKILL" and (.worker | has("exit") | not)' letter
 	lacks out half
@@ -163,14 +164,14 @@ carries() {
 	balanced
 }
 
-@test "exec: -a counts, and the last attempt's failure is told" {
+@test "exec: -a allows more attempts, and the letter has the last failure" {
 	options=(-a 3 --backoff 1ms)
 	mkdir n
 	no_good exit '{"id":2}' sh -c 'case $1 in 2) mkdir n/1 2>/dev/null && exit 11; mkdir n/2 2>/dev/null && exit 12; exit 13 ;; esac' sh {.id}
 	jq -e '.attempts == 3 and .worker.exit == 13' letter
 }
 
-@test "exec: several lines are several results, kept together" {
+@test "exec: several lines are several results and stay together" {
 	ids 50 >in
 	go 0 pfanout -x -v -k -j 4 -- sh -c 'for i in a b c; do echo "$1$i"; done' sh {#} <in
 	for i in $(seq 50); do
@@ -179,12 +180,12 @@ carries() {
 	[ "$(total processed)" -eq 50 ]
 	[ "$(total written)" -eq 150 ]
 	go 0 pfanout -x -j 4 -- sh -c 'for i in a b c; do echo "$1$i"; done' sh {#} <in
-	# Each with its own.
+	# The three lines of a record are together.
 	sed 's/[abc]$//' out | uniq -c | awk '$1 % 3 != 0 { exit 1 }'
 	lines out 150
 }
 
-@test "exec: no line at all" {
+@test "exec: a command may print nothing" {
 	ids 50 >in
 	go 0 pfanout -x -v -k -j 2 -- true <in
 	[ ! -s out ]
@@ -203,12 +204,12 @@ carries() {
 	printf '\n\n\n' | cmp - out
 }
 
-@test "exec: NULs in the output" {
+@test "exec: the output may have NULs" {
 	go 0 pfanout -x -j 1 -- printf 'a\000b\n' <<<1
 	printf 'a\000b\n' | cmp - out
 }
 
-@test "exec: -k" {
+@test "exec: -k keeps the order" {
 	ids 60 >in
 	go 0 pfanout -x -k -j 6 -- sh -c 'sleep 0.0$(($1 % 7)); echo "$2"' sh {#} {} <in
 	cmp out in
@@ -221,21 +222,21 @@ carries() {
 	settled 60 6
 }
 
-@test "exec: -t" {
+@test "exec: -t ends an attempt" {
 	options=(-t 1s)
 	no_good timeout '{"id":2}' sh -c 'echo "\"begun\""; case $1 in 2) sleep 1000 ;; esac' sh {.id}
 	jq -e '.attempts == 1 and (.message | contains("1s"))' letter
 	[ "$(grep -c begun out)" -eq 2 ]
 }
 
-@test "exec: -t kills what the command started, too" {
+@test "exec: -t also kills what the command started" {
 	time=9$BATS_TEST_NUMBER$$
 	options=(-t 1s)
 	no_good timeout '{"id":2}' sh -c "case \$1 in 2) trap '' TERM; sleep $time & wait; sleep $time ;; esac" sh {.id}
 	[ "$(pgrep -fcx "sleep $time")" -eq 0 ]
 }
 
-@test "exec: a background process that holds the output" {
+@test "exec: a background process that holds the output does not delay the result" {
 	time=9$BATS_TEST_NUMBER$$
 	ids 20 >in
 	go 0 pfanout -x -k -j 4 -- sh -c "echo \"\$1\"; sleep $time &" sh {} <in
@@ -243,23 +244,23 @@ carries() {
 	[ "$(pgrep -fcx "sleep $time")" -eq 0 ]
 }
 
-@test "exec: commands that don't read stdin" {
+@test "exec: a command does not have to read stdin" {
 	printf '{"id":%d,"text":"'"$(head -c 300000 /dev/zero | tr '\0' x)"'"}\n' 1 2 3 4 >in
 	go 0 pfanout -x -k -j 2 -- echo {.id} <in
 	cmp out <(seq 4)
 	go 0 pfanout -x -k -j 2 -- sh -c 'exec <&-; echo "$1"' sh {.id} <in
 	cmp out <(seq 4)
-	# One that reads some of it.
+	# A command may read a part of its stdin.
 	go 0 pfanout -x -k -j 2 -- head -c 7 <in
 	printf '{"id":%d\n' 1 2 3 4 | cmp - out
 }
 
-@test "exec: a command that closes its stdout" {
+@test "exec: a command may close its stdout" {
 	go 0 pfanout -x -j 1 -- sh -c 'echo a; exec >&-; sleep 0.1' <<<1
 	[ "$(cat out)" = a ]
 }
 
-@test "exec: large output" {
+@test "exec: large output passes" {
 	ids 3 >in
 	go 0 pfanout -x -k -j 2 -- sh -c 'yes "$1" | head -n 400000' sh 12345678 <in
 	lines out 1200000
@@ -277,7 +278,7 @@ carries() {
 	[ -n "$SAN" ] || [ "$(cat rss)" -lt 65536 ]
 }
 
-@test "exec: -d takes the letters out" {
+@test "exec: -d takes the letters out of the output" {
 	ids 9 >in
 	go 1 pfanout -x -k -j 2 -d dead -- sh -c 'echo "$2"; [ "$1" != 5 ]' sh {.id} {} <in
 	grep -v ':5}' in | cmp - out
@@ -285,14 +286,14 @@ carries() {
 	has err dead
 }
 
-@test "exec: a script without #!" {
+@test "exec: a script without #! runs" {
 	printf 'echo "script $1"\n' >script
 	chmod 755 script
 	one '{"a":"b"}' ./script {.a}
 	[ "$(cat out)" = 'script b' ]
 }
 
-@test "exec: a script in PATH, and an argument that looks like an option" {
+@test "exec: a script is found in PATH, and an argument may look like an option" {
 	mkdir bin
 	printf '#!/bin/sh\necho "found $*"\n' >bin/a-script
 	chmod 755 bin/a-script
@@ -300,7 +301,7 @@ carries() {
 	[ "$(cat out)" = 'found -j 9 -- b' ]
 }
 
-@test "exec: many records" {
+@test "exec: many records pass" {
 	ids 1000 >in
 	go 0 pfanout -x -v -k -j 4 -- cat <in
 	cmp out in
@@ -314,7 +315,7 @@ carries() {
 	[ "$(sed -n 2p out | jq -r .reason)" = invalid ]
 }
 
-@test "exec: --max-failed" {
+@test "exec: --max-failed ends the run" {
 	ids 300 >in
 	go 2 pfanout -x -v -j 2 --max-failed 5 -- false <in
 	balanced

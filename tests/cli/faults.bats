@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
-# Faults around the tool: full disks, closed and odd descriptors, readers that go away, limits.
+# Faults around the tool: full disks, closed and odd descriptors, readers that
+# go away, limits.
 
 load ../support/helpers
 load ../support/streams
 
 MODES=('' '-k -- cat' '-j4 -- cat' '-x -- cat' '-F -- cat')
 
-# Our fd is without O_NONBLOCK, 04000.
+# Our descriptor does not have O_NONBLOCK (04000).
 is_blocking() {
 	awk '/^flags/ { exit int($2 / 1000) % 10 >= 4 }' "/proc/self/fdinfo/$1"
 }
@@ -15,14 +16,14 @@ fds_of() {
 	find "/proc/$1/fd" -mindepth 1 2>/dev/null | wc -l
 }
 
-# The command, whose status is in ./status, died of SIGPIPE and printed no error.
+# The command with this status in ./status died of SIGPIPE and printed no error.
 ended_quietly() {
 	echo "$1: $(cat status)"
 	[ "$(cat status)" -eq 141 ]
 	[ ! -s err ]
 }
 
-@test "faults: stdout full at once: status 2 soon, named" {
+@test "faults: a full stdout is status 2 soon, and is named" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	for mode in "${MODES[@]}"; do
 		status=0
@@ -34,7 +35,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: stdout full at the last record" {
+@test "faults: a stdout that is full at the last record is status 2" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	echo '{"id":1}' >in
 	for mode in "${MODES[@]}"; do
@@ -46,7 +47,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: a disk that fills up: status 2, whole lines only" {
+@test "faults: a disk that fills up is status 2, and has whole lines only" {
 	small_disk 64
 	seq 1000 | sed "s/.*/{\"id\":&,\"x\":\"$(head -c 300 /dev/zero | tr '\0' x)\"}/" >in
 	for mode in '-k' '-k -- cat' '-k -x -b 8 -- cat'; do
@@ -63,7 +64,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: EIO on stdin and stdout" {
+@test "faults: EIO on stdin and on stdout is named" {
 	needs_strace
 	ids 3000 >in
 	go 2 strace -f -o trace -P "$PWD/in" -e inject=read:error=EIO:when=2 pfanout -k -b 8 <in
@@ -74,7 +75,7 @@ ended_quietly() {
 	head -n "$n" in | cmp - out
 }
 
-@test "faults: stdin or stdout closed: a clear error" {
+@test "faults: a closed stdin or stdout is a clear error" {
 	go 2 pfanout <&-
 	has err 'standard input'
 	lines err 1
@@ -85,7 +86,7 @@ ended_quietly() {
 	lines err 1
 }
 
-@test "faults: stderr closed: it works, and fd 2 becomes nothing else" {
+@test "faults: with stderr closed it works, and fd 2 becomes nothing else" {
 	printf '{"id":1}\nnonsense\n' >in
 	status=0
 	timeout 10 pfanout -v -d dead <in >out 2>&- || status=$?
@@ -98,7 +99,7 @@ ended_quietly() {
 	lines dead 2
 }
 
-@test "faults: stdin that can only be written, stdout that can only be read, a folder" {
+@test "faults: a write-only stdin, a read-only stdout and a folder are clear errors" {
 	echo '{"id":1}' >in
 	go 2 pfanout 0>file
 	has err 'standard input: Bad file descriptor'
@@ -110,7 +111,7 @@ ended_quietly() {
 	has err 'standard input: Is a directory'
 }
 
-@test "faults: | head -1 in the middle of a flood: quiet, by SIGPIPE" {
+@test "faults: | head -1 in the middle of a flood ends it quietly by SIGPIPE" {
 	for mode in "${MODES[@]}"; do
 		rm -f status
 		# shellcheck disable=SC2016,SC2086 # for the other shell; words
@@ -121,7 +122,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: | head -1 while the input is idle: quiet, by SIGPIPE, soon" {
+@test "faults: | head -1 while the input is idle ends it quietly by SIGPIPE, and soon" {
 	for mode in "${MODES[@]}"; do
 		rm -f in.fifo status
 		mkfifo in.fifo
@@ -130,7 +131,7 @@ ended_quietly() {
 			echo "${PIPESTATUS[0]}" >status' bash $mode 3>&- &
 		exec 7>in.fifo
 		echo '{"id":1}' >&7
-		# Nothing more comes, and the FIFO stays open.
+		# No more input comes, and the FIFO stays open.
 		wait_until test -s status
 		exec 7>&-
 		wait
@@ -160,7 +161,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: nonblocking descriptors from the parent: every byte comes" {
+@test "faults: every byte passes through nonblocking descriptors of the parent" {
 	ids 20000 >in
 	for mode in '-k' '-k -- cat' '-k -x -j4 -- head -n 1'; do
 		[[ $mode != *-x* ]] || ids 300 >in
@@ -171,7 +172,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: nonblocking stderr, and a worker that is loud: every byte comes" {
+@test "faults: every byte of a loud worker passes through a nonblocking stderr" {
 	ids 2 >in
 	mkfifo err.fifo
 	cat err.fifo >noise &
@@ -186,7 +187,7 @@ ended_quietly() {
 	exec 7<>in.fifo 8<>out.fifo
 	for mode in '' '-j2 -- cat' '-F -- cat' '-x -- cat'; do
 		echo '{"id":1}' >&7
-		# It is ended while it waits for input.
+		# The stage is ended while it waits for input.
 		# shellcheck disable=SC2086 # words
 		timeout 60 pfanout --grace 0 $mode <&7 >&8 2>err 3>&- &
 		pid=$!
@@ -227,7 +228,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: dead-letter file on a full disk: status 2, the letters are in the output" {
+@test "faults: a full disk under the dead-letter file is status 2, and the letters are in the output" {
 	small_disk 512
 	ids 3000 >in
 	go 2 pfanout -d disk/dead -- sed 's/.*/!no/' <in
@@ -239,7 +240,7 @@ ended_quietly() {
 	[ "$(tail -c 1 disk/dead | tr '\n' x)" = x ]
 }
 
-@test "faults: a dead-letter file that can't be synced: told once, status 2, nothing lost" {
+@test "faults: a failed sync of the dead-letter file is reported once, status 2, nothing is lost" {
 	needs_strace
 	ids 300 >in
 	: >dead # a new one would have its folder synced, and be refused at the start
@@ -277,7 +278,7 @@ ended_quietly() {
 2000' ]
 }
 
-@test "faults: no more processes: a clear error, not a hang" {
+@test "faults: too few processes is a clear error, not a hang" {
 	needs prlimit
 	needs setpriv
 	no_sanitizer
@@ -291,7 +292,7 @@ ended_quietly() {
 	[ -s err ]
 }
 
-@test "faults: 200 workers" {
+@test "faults: 200 workers work" {
 	ids 3000 >in
 	go 0 pfanout -j 200 -- cat <in
 	sort -V out | cmp - in
@@ -301,7 +302,7 @@ ended_quietly() {
 
 @test "faults: a worker sees none of our descriptors" {
 	ids 3 >in
-	# What the test's own shell has open is another matter, see below.
+	# The descriptors of the test's own shell are left out here; see below.
 	plain=$("$STUBS/faults-fds" <<<1)
 	for mode in '-j3' '-j3 -F' '-x'; do
 		# shellcheck disable=SC2086 # words
@@ -320,7 +321,7 @@ ended_quietly() {
 	done
 }
 
-@test "faults: no descriptor and no process is left by workers that recycle themselves" {
+@test "faults: workers that recycle themselves leave no descriptor and no process behind" {
 	mkfifo in.fifo
 	timeout 60 pfanout -j2 -- sed -u 1q <in.fifo >out 2>err 3>&- &
 	exec 7>in.fifo
@@ -330,7 +331,7 @@ ended_quietly() {
 	before=$(fds_of "$pid")
 	ids 300 | sed 1,10d >&7
 	wait_until at_least out 300
-	# Between two workers there may be one more or less.
+	# From one worker to the next the number may differ by one for a moment.
 	wait_until sh -c "[ \$(ls /proc/$pid/fd | wc -l) -le $before ] && [ \$(pgrep -P $pid | wc -l) -le 2 ] && ! ps -o stat= --ppid $pid | grep -q Z"
 	exec 7>&-
 	wait

@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # Filter mode: a stream filter per worker.
-# shellcheck disable=SC2086,SC2034 # some words are to be split; counts.bash looks at $way and $options
+# shellcheck disable=SC2086,SC2034 # words; counts.bash uses $way and $options
 
 load ../support/helpers
 load ../support/streams
 load ../support/counts
 
-# same COMMAND...: over however many workers, the lines that one filter would give, in some order.
+# same COMMAND...: with any number of workers the output has the lines that one
+# filter would print, in some order.
 same() {
 	"$@" <in | LC_ALL=C sort >want
 	for jobs in 1 2 7; do
@@ -18,7 +19,8 @@ same() {
 	done
 }
 
-# gives_up WORD COMMAND...: status 2, and it is said why and how many records it had been given.
+# gives_up WORD COMMAND...: the status is 2, and the message names the reason
+# and the number of records that the filter had been given.
 gives_up() {
 	for jobs in 1 3; do
 		go 2 pfanout -F -j "$jobs" -- "${@:2}" <in
@@ -27,23 +29,23 @@ gives_up() {
 	done
 }
 
-@test "filter: grep" {
+@test "filter: grep over several workers passes the lines that one grep would" {
 	ids 3000 >in
 	same grep 7
 	same grep -v 7
 }
 
-@test "filter: jq select" {
+@test "filter: jq select passes the same lines as one would" {
 	ids 3000 >in
 	same jq -c 'select(.id % 3 == 0)'
 }
 
-@test "filter: one that adds lines" {
+@test "filter: a filter may add lines" {
 	ids 3000 >in
 	same sed p
 }
 
-@test "filter: sed" {
+@test "filter: sed passes the same lines as one would" {
 	ids 3000 >in
 	same sed -n 's/1/one/p'
 }
@@ -72,7 +74,7 @@ gives_up() {
 	[ "$(awk '{ n += $1 } END { print n }' out)" -eq 3000 ]
 }
 
-@test "filter: mlr" {
+@test "filter: mlr passes the same lines as one would" {
 	needs mlr
 	ids 3000 >in
 	same mlr --ijsonl --ojsonl filter '$id % 2 == 0'
@@ -91,7 +93,7 @@ gives_up() {
 	wait $!
 }
 
-@test "filter: an empty input" {
+@test "filter: an empty input starts and ends the filters" {
 	go 0 pfanout -F -j 3 -- wc -l </dev/null
 	[ "$(sort -u out | xargs)" = 0 ]
 }
@@ -102,7 +104,7 @@ gives_up() {
 	printf 'no JSON\n\n!x\n\377\000\n{"pchan":1}\nend\n' | cmp - out
 }
 
-@test "filter: records are checked before, with -R they are not" {
+@test "filter: records are checked before the filter, with -R they are not" {
 	printf '%s\n' '{"id":1}' 'no JSON' '{"id":3}' >in
 	go 1 pfanout -F -j 1 -v -- cat <in
 	lines out 3
@@ -112,7 +114,7 @@ gives_up() {
 	cmp out in
 }
 
-@test "filter: dead letters pass by" {
+@test "filter: dead letters bypass the filter" {
 	letter='{"pchan":"dead-letter/1","id":"abc","stage":"before","reason":"exit","value":7}'
 	{
 		ids 100
@@ -128,7 +130,7 @@ gives_up() {
 	[ "$(total bypassed)" -eq 0 ]
 }
 
-@test "filter: exit 1 after the end is no failure" {
+@test "filter: exit status 1 after the end is no failure" {
 	ids 3000 >in
 	for jobs in 1 4; do
 		go 0 pfanout -F -j "$jobs" -- grep nothing <in
@@ -137,7 +139,7 @@ gives_up() {
 	done
 }
 
-@test "filter: exit 2 after the end is one" {
+@test "filter: exit status 2 after the end is a failure" {
 	ids 30 >in
 	gives_up 'status 2' sh -c 'cat >/dev/null; exit 2'
 	go 2 pfanout -F -j 1 -- sh -c 'cat >/dev/null; exit 2' <in
@@ -145,20 +147,20 @@ gives_up() {
 	gives_up 'status 2' grep '\('
 }
 
-@test "filter: a signal is one" {
+@test "filter: a death by a signal is a failure" {
 	ids 30 >in
 	gives_up SIGKILL sh -c 'cat >/dev/null; kill -9 $$'
 	gives_up SIGTERM sh -c 'cat; kill $$'
 }
 
-@test "filter: one that leaves before the end of the input" {
+@test "filter: a filter that leaves before the end of the input is a failure" {
 	ids 100000 >in
 	gives_up 'head' head -n 1
 	gives_up 'true' true
 	gives_up 'sed' sed 100q
 }
 
-@test "filter: one that leaves while the input is open" {
+@test "filter: a filter that leaves while the input is open is a failure" {
 	mkfifo to
 	timeout 60 pfanout -F -j 1 -- head -n 1 <to >out 2>err 3>&- &
 	exec 8>to
@@ -173,12 +175,12 @@ gives_up() {
 	[ "$(grep -v pchan out)" = '{"id":1}' ]
 }
 
-@test "filter: one that closes its stdin" {
+@test "filter: a filter that closes its stdin is a failure" {
 	ids 100000 >in
 	gives_up stdin sh -c 'read -r x; exec <&-; exec sleep 1000'
 }
 
-@test "filter: what can't be given any more leaves as dead letters" {
+@test "filter: records that no filter can be given any more leave as dead letters" {
 	ids 100000 >in
 	go 2 pfanout -F -v -j 2 -- head -n 1 <in
 	# Nothing accounts for the lines of the filters.
@@ -186,7 +188,7 @@ gives_up() {
 	[ "$(total failed)" -eq 0 ] || [ "$(reasons out)" = "cancelled $(total failed)" ]
 }
 
-@test "filter: a background process that holds the output" {
+@test "filter: a background process that holds the output does not delay the end" {
 	time=9$BATS_TEST_NUMBER$$
 	ids 100 >in
 	go 0 pfanout -F -j 2 -- sh -c "sleep $time & exec cat" <in
@@ -210,7 +212,7 @@ gives_up() {
 	settled 40 0
 }
 
-@test "filter: -b 0" {
+@test "filter: -b 0 works" {
 	ids 3000 >in
 	go 0 pfanout -F -b 0 -j 3 -- cat <in
 	settled 3000 0
@@ -223,7 +225,7 @@ gives_up() {
 	cmp out in
 }
 
-@test "filter: a million records" {
+@test "filter: a million records pass in bounded memory" {
 	[ -z "$SAN" ] || skip "too slow under a sanitizer"
 	ids 1000000 >in
 	go 0 "$STUBS/input-rss" rss pfanout -F -v -j 2 -- cat <in
@@ -232,7 +234,7 @@ gives_up() {
 	[ "$(cat rss)" -lt 16384 ]
 }
 
-@test "filter: -k, -t, -a, -x and the like don't go with it" {
+@test "filter: -k, -t, -a, -x and the like don't go with -F" {
 	for options in -k "-t 1s" "-a 2" "--backoff 1s" -x "--match .id" "--window 2"; do
 		go 2 pfanout $options -F -- cat </dev/null
 		lines err 1

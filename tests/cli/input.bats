@@ -1,18 +1,20 @@
 #!/usr/bin/env bats
-# What may come in: good and bad lines, long ones, blank ones, binary ones.
+# Input of every kind: good, bad, long, blank and binary lines.
 
 load ../support/helpers
 load ../support/streams
 
 SUITE=$PCHAN_SHARED/data/JSONTestSuite
 
-# The file, opened again, is what went in: to the byte and in order.
+# gives_back FILE: the records of ./out, taken out of their letters, are those
+# of FILE, byte for byte and in order.
 gives_back() {
 	"$STUBS/letters-open" <out >opened
 	cmp "$1" opened
 }
 
-# bad REASON: the middle one of three lines, `bad`, must become a dead letter that gives it back.
+# bad REASON [ARG...]: the line in ./bad, between two good ones, must become a
+# dead letter with this reason, from which the line can be recovered.
 bad() {
 	{
 		echo '{"id":1}'
@@ -31,7 +33,7 @@ bad_in_both_modes() {
 	bad "$@" -- cat
 }
 
-# A line of so many bytes that is a JSON string.
+# string_of N: a JSON string of N bytes.
 string_of() {
 	printf '"'
 	head -c "$(($1 - 2))" /dev/zero | tr '\0' a
@@ -43,36 +45,36 @@ nested() {
 	head -c "$1" /dev/zero | tr '\0' ']'
 }
 
-@test "input: not JSON" {
+@test "input: a line that is not JSON is a dead letter" {
 	printf 'hello "world"' >bad
 	bad_in_both_modes invalid
 	sed -n 2p out | jq -e '.text == "hello \"world\""'
 }
 
-@test "input: truncated JSON" {
+@test "input: truncated JSON is a dead letter" {
 	printf '{"id":2,"name":"x' >bad
 	bad_in_both_modes invalid
 }
 
-@test "input: two texts on a line" {
+@test "input: two texts on a line are a dead letter" {
 	printf '{"id":2}{"id":3}' >bad
 	bad_in_both_modes invalid
 }
 
-@test "input: invalid UTF-8" {
+@test "input: invalid UTF-8 is a dead letter" {
 	printf '{"name":"\303\050 \377"}' >bad
 	bad_in_both_modes invalid
 	sed -n 2p out | jq -e '.base64'
 }
 
-@test "input: UTF-8 of surrogates and overlong forms" {
+@test "input: UTF-8 of surrogates and overlong forms is a dead letter" {
 	for text in '\355\240\200' '\300\200' '\364\220\200\200'; do
 		printf '"%b"' "$text" >bad
 		bad invalid
 	done
 }
 
-@test "input: a NUL inside a string and outside" {
+@test "input: a NUL inside a string or outside is a dead letter" {
 	printf '{"name":"a\000b"}' >bad
 	bad_in_both_modes invalid
 	printf '{"id":2}\000' >bad
@@ -134,7 +136,7 @@ nested() {
 	cmp in out
 }
 
-@test "input: empty" {
+@test "input: an empty input gives an empty output" {
 	for mode in '' '-- cat' '-x -- cat' '-F -- cat'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pfanout $mode </dev/null
@@ -143,7 +145,7 @@ nested() {
 	done
 }
 
-@test "input: blank lines only are skipped and counted" {
+@test "input: blank lines are skipped and counted" {
 	printf '\n  \n\t\r\n   ' >in
 	go 0 pfanout -v <in
 	[ ! -s out ]
@@ -151,7 +153,7 @@ nested() {
 	has err 'blank 4,'
 }
 
-@test "input: the last line without LF" {
+@test "input: the last line does not need an LF" {
 	printf '{"id":1}\n{"id":2}' >in
 	for mode in '' '-- cat' '-x -- cat' '-F -- cat'; do
 		# shellcheck disable=SC2086 # words
@@ -165,7 +167,7 @@ nested() {
 	gives_back in
 }
 
-@test "input: a binary file" {
+@test "input: a binary file comes back byte for byte" {
 	{
 		head -c 300000 "$(command -v pfanout)"
 		echo
@@ -178,7 +180,7 @@ nested() {
 	[ "$(reasons out | tr -d '0-9')" = 'invalid ' ]
 }
 
-@test "input: lines that straddle reads" {
+@test "input: lines may straddle reads" {
 	ids 3000 >in
 	printf 'nonsense\n' >>in
 	go 1 bash -c 'dd if=in ibs=7 obs=7 status=none | pfanout -k -j2'
@@ -214,12 +216,12 @@ nested() {
 	done
 }
 
-@test "input: --max-record" {
+@test "input: --max-record sets the limit" {
 	printf '"12345678"\n"123456789"\n[]\n' >in
 	go 1 pfanout -k --max-record 10 <in
 	[ "$(sed -n '1p;3p' out)" = '"12345678"
 []' ]
-	# It fits into the head, so it is whole.
+	# The record fits into the head that a letter keeps, so it is whole.
 	[ "$(sed -n 2p out | jq -c '[.reason, .truncated, .input.offset]')" = '["too_long",null,11]' ]
 	gives_back in
 }
@@ -233,7 +235,7 @@ nested() {
 	[ "$(reasons out)" = 'too_long 1' ]
 }
 
-@test "input: a line of 1 GiB, memory bounded" {
+@test "input: a line of 1 GiB is skipped in bounded memory" {
 	size=$((1 << 30))
 	[ -z "${SAN-}" ] || size=$((64 << 20))
 	mkfifo in.fifo
@@ -255,12 +257,12 @@ nested() {
 	done
 }
 
-@test "input: an endless line that ends without LF" {
+@test "input: an endless line that ends without LF is a dead letter" {
 	go 1 bash -c 'head -c 40M /dev/zero | pfanout'
 	[ "$(jq -c '[.reason, .input.length, .input.line]' out)" = '["too_long",41943040,1]' ]
 }
 
-@test "input: JSONTestSuite, the y_ texts pass byte for byte" {
+@test "input: the y_ texts of JSONTestSuite pass byte for byte" {
 	[ -d "$SUITE" ] || skip "no JSONTestSuite in $PCHAN_SHARED/data"
 	"$STUBS/input-suite" "$SUITE" y_ >in
 	at_least in 80
@@ -270,7 +272,7 @@ nested() {
 	cmp in out
 }
 
-@test "input: JSONTestSuite, each n_ text becomes one dead letter that gives it back" {
+@test "input: each n_ text of JSONTestSuite becomes one dead letter that gives it back" {
 	[ -d "$SUITE" ] || skip "no JSONTestSuite in $PCHAN_SHARED/data"
 	"$STUBS/input-suite" "$SUITE" n_ >in
 	at_least in 150
@@ -282,7 +284,7 @@ nested() {
 	done
 }
 
-@test "input: JSONTestSuite, the i_ texts come back one way or the other" {
+@test "input: the i_ texts of JSONTestSuite come back one way or the other" {
 	[ -d "$SUITE" ] || skip "no JSONTestSuite in $PCHAN_SHARED/data"
 	"$STUBS/input-suite" "$SUITE" i_ >in
 	at_least in 20
@@ -290,7 +292,7 @@ nested() {
 	gives_back in
 }
 
-@test "input: -R, lines are opaque, blank ones too" {
+@test "input: with -R lines are opaque, even blank ones" {
 	printf 'one\n\n  \n\000\377\n{"id":\n!no\nlast\r' >in
 	printf '%s\n' "$(tr '\000' '@' <in)" | tr '@' '\000' >expected
 	for mode in '' '-- cat'; do
@@ -304,7 +306,7 @@ nested() {
 	has err 'blank 0,'
 }
 
-@test "input: when most of it is not JSON, a hint names -R" {
+@test "input: when most of the input is not JSON, a hint names -R" {
 	printf 'a\nb\n{"id":1}\n' >in
 	go 1 pfanout <in
 	[ "$(grep -c -e '-R' err)" -eq 1 ]

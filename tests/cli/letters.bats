@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# Dead letters: their format, the file of -d, and those that come in on stdin.
+# Dead letters: their format, the file of -d, and letters on stdin.
 
 load ../support/helpers
 load ../support/streams
 
 REJECT=(sed -u 's/.*/!no good/')
 
-# A dead letter as any stage might write it.
+# letter ID: a dead letter as any stage might write it.
 letter() {
 	echo "{\"pchan\":\"dead-letter/1\",\"id\":\"$1\",\"stage\":\"before\",\"reason\":\"exit\",\"value\":{\"id\":$1}}"
 }
@@ -19,7 +19,7 @@ letters_only() {
 	[ "$(tail -c 1 "$1" | tr '\n' x)" = x ]
 }
 
-@test "letters: members in the order of pchan(5), the payload last" {
+@test "letters: members are in the order of pchan(5), the payload last" {
 	{
 		ids 2
 		echo nonsense
@@ -51,7 +51,7 @@ letters_only() {
 		test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$")))' out
 }
 
-@test "letters: reasons of the input and of -x" {
+@test "letters: each fault of the input and of -x has its reason" {
 	printf '%s\n' '{"id":1}' nonsense '"long long long long"' '{"id":4}' >in
 	# shellcheck disable=SC2016 # for the other shell
 	go 1 pfanout --max-record 16 -x -- sh -c 'read -r l; case $l in *1*) exit 9;; *) kill -KILL $$;; esac' <in
@@ -63,14 +63,15 @@ letters_only() {
 	printf '{"name":"a\\u0000b"}\n' >in
 	go 1 pfanout -x -- echo '{.name}' <in
 	[ "$(reasons out)" = 'bad_argument 1' ]
-	# TSan makes vfork(2) a fork(2), and then the child can't tell.
+	# TSan turns vfork(2) into fork(2), after which the child cannot report
+	# the error.
 	[ "${SAN-}" != thread ] || return 0
 	printf '"%s"\n' "$(head -c 3000000 /dev/zero | tr '\0' x)" >in
 	go 1 pfanout -x -- true '{}' <in
 	[ "$(reasons out)" = 'bad_argument 1' ]
 }
 
-@test "letters: reasons of map mode" {
+@test "letters: each fault in map mode has its reason" {
 	echo '{"id":1}' >in
 	go 1 pfanout "${REJECT[@]}" <in
 	[ "$(jq -c '[.reason, .message]' out)" = '["rejected","no good"]' ]
@@ -78,7 +79,8 @@ letters_only() {
 	[ "$(reasons out)" = 'bad_answer 1' ]
 	go 1 pfanout --match .id -- sed -u 's/1/2/' <in
 	[ "$(reasons out)" = 'bad_answer 1' ]
-	# A worker that has answered once is no command that can't work.
+	# The worker answers once, so that pfanout takes it for a command that
+	# works.
 	ids 2 >in
 	# shellcheck disable=SC2016 # for the other shell
 	go 1 pfanout -j1 --window 1 -t 200ms -- sh -c 'while read -r l; do case $l in *2*) exec sleep 1000;; esac; echo "$l"; done' <in
@@ -88,11 +90,11 @@ letters_only() {
 	[ "$(jq -c 'select(.pchan) | [.reason, .worker.signal]' out)" = '["crash","SIGSEGV"]' ]
 }
 
-@test "letters: a worker's last 4 KiB of stderr, made UTF-8" {
+@test "letters: a letter has the last 4 KiB of the worker's stderr, made UTF-8" {
 	echo 1 >in
 	go 1 pfanout -x -- sh -c 'head -c 9000 /dev/zero | tr "\0" x >&2; printf "\377 end\n" >&2; exit 1' <in
 	jq -e '.worker.stderr | utf8bytelength <= 4096 + 8 and length > 3000 and endswith("\ufffd end\n")' out
-	# It passed through as well.
+	# The worker's stderr passed through as well.
 	[ "$(tr -cd x <err | wc -c)" -ge 9000 ]
 }
 
@@ -104,7 +106,7 @@ letters_only() {
 	"$STUBS/letters-open" <out | cmp - in
 }
 
-@test "letters: one line of summary on stderr" {
+@test "letters: stderr has one line of summary" {
 	printf '{"id":1}\nnonsense\n{"id":3}\n{"id":4}\n' >in
 	go 1 pfanout -n stage <in
 	[ "$(cat err)" = 'pfanout: 1 of 4 records failed (1 invalid); its dead letter is in the output, see pdeadletter(1)' ]
@@ -128,24 +130,25 @@ letters_only() {
 	[ "$(sed 1d dead | jq -c '[.text, .input.line]' | tr '\n' ' ')" = '["x1",3001] ["x2",3002] ["x3",3003] ' ]
 }
 
-@test "letters: -d makes a file that is not there yet, empty without failures, as the umask says" {
+@test "letters: -d makes a missing file, empty without failures, with the rights of the umask" {
 	go 0 sh -c 'umask 027; pfanout -d dead </dev/null'
 	[ -f dead ]
 	[ ! -s dead ]
 	[ "$(stat -c %a dead)" = 640 ]
 }
 
-@test "letters: -d is synced before the stage goes on" {
+@test "letters: -d syncs a letter before the stage goes on" {
 	needs_strace
 	echo nonsense >in
 	timeout 60 strace -f -o trace -e trace=write,writev,fdatasync,fsync,flock pfanout -v -d dead <in >out 2>err || [ $? -eq 1 ]
-	# Locked, written, synced, unlocked, in this order; the summary comes after that.
+	# The file is locked, written, synced and unlocked, in this order, and
+	# the summary comes last.
 	sed 's/^[0-9]* *//' trace | grep -oE '^(flock\([0-9]+, LOCK_[A-Z]+|write\([0-9]+, "\{\\"pchan|fdatasync|write[v]?\(2)' | uniq >calls
 	[ "$(sed 's/([0-9]*, */ /; s/(2/ 2/' calls | head -n 5 | tr '\n' ';')" = \
 		'flock LOCK_EX;write "{\"pchan;fdatasync;flock LOCK_UN;write 2;' ]
 }
 
-@test "letters: -d, two processes share the file, lines whole" {
+@test "letters: -d appends whole lines even when two processes share the file" {
 	filler=$(head -c 3000 /dev/zero | tr '\0' x)
 	ids 1000 | sed "s/}/,\"x\":\"$filler\"}/" >in
 	timeout 60 pfanout -d dead -n one "${REJECT[@]}" <in >one.out 2>one.err &
@@ -175,20 +178,20 @@ letters_only() {
 	[ "$(sed 1d dead | jq -r .text)" = nonsense ]
 }
 
-@test "letters: -d, an old torn tail is closed off with a newline first" {
+@test "letters: -d first ends an old torn line with a newline" {
 	letter 1 | head -c 40 >dead
 	echo nonsense >in
 	go 1 pfanout -d dead <in
 	lines dead 2
 	[ "$(head -n 1 dead)" = "$(letter 1 | head -c 40)" ]
 	[ "$(sed 1d dead | jq -r .text)" = nonsense ]
-	# Only then: a whole one is left alone.
+	# A whole last line is left alone.
 	go 1 pfanout -d dead <in
 	lines dead 3
 	lacks dead '^$'
 }
 
-@test "letters: -d, SIGHUP reopens the file after a rename" {
+@test "letters: -d reopens the file at SIGHUP after a rename" {
 	mkfifo in.fifo
 	timeout 60 pfanout -n stage -d dead <in.fifo >out 2>err &
 	pid=$!
@@ -198,7 +201,8 @@ letters_only() {
 	mv dead dead.1
 	kill -HUP "$(pgrep -P "$pid")"
 	echo second >&7
-	# By and by: the signal and the record race.
+	# The signal and the record race, so the file may take a while to
+	# appear.
 	n=2
 	until [ -s dead ] || [ "$n" -gt 1000 ]; do
 		n=$((n + 1))
@@ -215,7 +219,7 @@ letters_only() {
 	[ ! -s out ]
 }
 
-@test "letters: -d on a directory or an unwritable path is refused, before input is read" {
+@test "letters: -d on a directory or an unwritable path is refused before input is read" {
 	mkdir dir
 	for file in dir missing/dead; do
 		seq 1000 >in
@@ -238,7 +242,7 @@ letters_only() {
 	has err 'Permission denied'
 }
 
-@test "letters: -d /dev/null and a FIFO" {
+@test "letters: -d may name /dev/null or a FIFO" {
 	printf '{"id":1}\nnonsense\n' >in
 	go 1 pfanout -d /dev/null <in
 	[ "$(cat out)" = '{"id":1}' ]
@@ -249,7 +253,7 @@ letters_only() {
 	[ "$(jq -r .text dead)" = nonsense ]
 }
 
-@test "letters: those on stdin pass byte for byte, past the workers" {
+@test "letters: letters on stdin pass byte for byte, past the workers" {
 	{
 		letter 1
 		letter 2 | sed 's/,/ , /'
@@ -269,7 +273,7 @@ letters_only() {
 	done
 }
 
-@test "letters: with -k those on stdin keep their place" {
+@test "letters: with -k letters on stdin keep their place" {
 	seq 3000 | while read -r n; do
 		[ $((n % 7)) -ne 0 ] || letter "$n"
 		echo "{\"id\":$n}"
@@ -278,7 +282,7 @@ letters_only() {
 	cmp in out
 }
 
-@test "letters: with -d those on stdin stay in the output" {
+@test "letters: with -d letters on stdin stay in the output" {
 	letter 1 >in
 	echo nonsense >>in
 	go 1 pfanout -d dead <in
@@ -286,7 +290,7 @@ letters_only() {
 	[ "$(jq -r .text dead)" = nonsense ]
 }
 
-@test "letters: --no-bypass treats them as data" {
+@test "letters: --no-bypass treats letters on stdin as data" {
 	letter 1 >in
 	go 0 pfanout -v --no-bypass -- sed 's/exit/EXIT/' <in
 	has out EXIT
@@ -294,7 +298,7 @@ letters_only() {
 	has err 'bypassed 0,'
 }
 
-@test "letters: what only looks like one is data" {
+@test "letters: a record that only looks like a letter is data" {
 	{
 		letter 1 | sed 's/dead-letter.1/dead-letter\/2/'
 		letter 2 | sed 's/"id":"2",//'
@@ -311,13 +315,13 @@ letters_only() {
 	go 0 pfanout -v <in
 	has err 'received 11, processed 11,'
 	has err 'bypassed 0,'
-	# A torn one is not even JSON.
+	# A torn letter is not even JSON.
 	letter 1 | head -c 60 >in
 	go 1 pfanout <in
 	[ "$(reasons out)" = 'invalid 1' ]
 }
 
-@test "letters: one that went through a filter which escapes slashes is still one" {
+@test "letters: a letter that went through a filter which escapes slashes is still a letter" {
 	letter 1 | sed 's/"pchan":"dead-letter.1"/"pchan":"dead-letter\\\/1"/' >in
 	has in 'letter\/1'
 	jq -e '.pchan == "dead-letter/1"' in

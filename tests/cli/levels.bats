@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# The shape of the code: the folder is the level, and objects don't call each other in a circle.
+# The shape of the code: the folder is the level, and objects don't call each
+# other in a circle.
 
 # shellcheck disable=SC2013,SC2086 # names without blanks
 load ../support/helpers
@@ -8,15 +9,18 @@ setup() {
 	cd "$BATS_TEST_DIRNAME/../.." || return 1
 }
 
-# From below: a folder of lib includes itself and those before it.
+# From the lowest to the highest: a folder of lib includes itself and those
+# before it.
 LEVELS='base json sync record proc stage'
 
-# `FILE FOLDER/HEADER` for each include of a header of lib in the files named.
+# Prints `FILE FOLDER/HEADER` for each include of a header of lib in the files
+# named.
 includes() {
 	grep -oE '^#include "[a-z0-9_]+/[a-z0-9_]+\.h"' -- "$@" | sed 's/:#include "/ /; s/"$//'
 }
 
-# `A B` where object A of the archive uses a name that object B of it defines; `A A` for each object.
+# Prints `A B` where object A of the archive uses a name that object B defines,
+# and `A A` for each object.
 calls() {
 	nm -A --defined-only "$1" | awk '$2 ~ /^[A-Z]$/ { split($1, at, ":"); print $3, at[2] }' >"$BATS_TEST_TMPDIR/defined"
 	nm -A --undefined-only "$1" | awk '$2 == "U" { split($1, at, ":"); print $3, at[2] }' >"$BATS_TEST_TMPDIR/used"
@@ -56,7 +60,7 @@ no_circle() {
 	done
 }
 
-@test "levels: a tool includes its own headers and the library's only" {
+@test "levels: a tool includes only its own headers and the library's" {
 	for tool in cmd/*/; do
 		for header in $(sed -n 's/^#include "\(.*\)"$/\1/p' "$tool"*.[ch]); do
 			[ -f "$tool$header" ] || [[ $header == */* && -f lib/$header ]] || {
@@ -98,9 +102,10 @@ no_circle() {
 }
 
 @test "levels: the library never exits and prints nothing" {
-	# All but cli.c, which is what the main() of each tool has in common.
+	# cli.c is left out: it is what the main() of each tool has in common.
 	grep -nE '\b(exit|_exit|err|errx|warn|warnx|perror|printf|puts|abort)\(' --exclude=cli.c lib/*/*.c |
-		# In a child that was forked, and where a signal ends us, it has to.
+		# A forked child has to exit, and so does the handler of a fatal
+		# signal.
 		grep -vE '^lib/(proc/child|stage/monitor|stage/signals)\.c:[0-9]+:.*_exit\(' |
 		grep -vE 'fprintf|snprintf|^[^:]*:[0-9]+:[ 	]*(/\*| \*)' >"$BATS_TEST_TMPDIR/found" || true
 	cat "$BATS_TEST_TMPDIR/found"

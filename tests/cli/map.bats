@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Map mode with workers that do as they should: one answer per record.
-# shellcheck disable=SC2086,SC2034 # some words are to be split; counts.bash looks at $way and $options
+# Map mode with workers that behave: one answer per record.
+# shellcheck disable=SC2086,SC2034 # words; counts.bash uses $way and $options
 
 load ../support/helpers
 load ../support/streams
@@ -9,8 +9,8 @@ load ../support/counts
 WORKER=$BATS_TEST_DIRNAME/../support/stubs/worker
 LETTER='{"pchan":"dead-letter/1","id":"abc","stage":"before","reason":"rejected","attempts":1,"failed":"2026-01-02T03:04:05.000000Z","value":{"id":9}}'
 
-# ordinary COMMAND...: gives back 10 and 3000 records (of the file "all"), with few workers and many, in order
-# and not.
+# ordinary COMMAND...: gives back 10 and 3000 records (of the file "all"), with
+# few workers and many, with and without -k.
 ordinary() {
 	local n jobs
 
@@ -28,7 +28,8 @@ ordinary() {
 	done
 }
 
-# Starts a stage whose stdin stays open: records go into descriptor 8, answers come out of 9.
+# converse COMMAND...: starts a stage whose stdin stays open.  Records go into
+# descriptor 8, answers come out of descriptor 9.
 converse() {
 	mkfifo to from
 	timeout 60 "$@" <to >from 2>err 3>&- &
@@ -36,7 +37,8 @@ converse() {
 	exec 8>to 9<from
 }
 
-# The next answer must be this, while nothing more is said.
+# hears LINE: the next answer must be this line, before any other record is
+# given.
 hears() {
 	local line
 
@@ -51,37 +53,37 @@ hang_up() {
 	exec 9<&-
 }
 
-@test "map: cat" {
+@test "map: cat gives back every record, with any number of workers" {
 	ordinary cat
 }
 
-@test "map: jq -c ." {
+@test "map: jq -c . gives back every record" {
 	ordinary jq -c .
 }
 
-@test "map: sed" {
+@test "map: sed gives back every record" {
 	ordinary sed 's/x/y/'
 }
 
-@test "map: awk" {
+@test "map: awk gives back every record" {
 	ordinary awk '{ print $0 }'
 }
 
-@test "map: perl -pe" {
+@test "map: perl -pe gives back every record" {
 	ordinary perl -pe 's/x/y/'
 }
 
-@test "map: python3, block-buffered" {
+@test "map: a block-buffered python3 gives back every record" {
 	ordinary "$STUBS/worker-python"
 }
 
-@test "map: mlr" {
+@test "map: mlr gives back every record" {
 	needs mlr
 	ids 3000 | sed 's/:/: /' >all
 	ordinary mlr --json --ojsonl cat
 }
 
-@test "map: a shell's loop, with a process for each record" {
+@test "map: a shell's loop with a process for each record works" {
 	ids 60 >in
 	for jobs in 1 4; do
 		go 0 pfanout -k -j "$jobs" -- sh -c 'while read -r line; do /bin/echo "$line"; done' <in
@@ -89,17 +91,17 @@ hang_up() {
 	done
 }
 
-@test "map: an empty input" {
+@test "map: an empty input gives an empty output" {
 	go 0 pfanout -j 3 -- jq -c . </dev/null
 	[ ! -s out ]
 }
 
-@test "map: one record" {
+@test "map: one record is answered" {
 	go 0 pfanout -j 8 -- jq -c . <<<'{"id":1}'
 	lines out 1
 }
 
-@test "map: a line-buffered worker answers each record at once, also the last one typed" {
+@test "map: a line-buffered worker answers each record at once, even the last one typed" {
 	converse pfanout -j 2 -- "$WORKER" -u
 	for i in $(seq 20); do
 		echo "{\"id\":$i}" >&8
@@ -108,7 +110,7 @@ hang_up() {
 	hang_up
 }
 
-@test "map: it does so with -k, and several at a time" {
+@test "map: it does so with -k, and with several records at a time" {
 	converse pfanout -k -j 4 -- sed -u 's/^/ /'
 	for i in $(seq 1 3 60); do
 		printf '{"id":%d}\n' "$i" $((i + 1)) $((i + 2)) >&8
@@ -166,7 +168,7 @@ hang_up() {
 	grep pchan out | jq -e '.message == "no seven, \"please\"" and .attempts == 1 and .value == {id: 7} and .stage == "sed"'
 }
 
-@test "map: with -R they are results, and lines need not be JSON" {
+@test "map: with -R they are results, and lines need no JSON" {
 	printf '%s\n' one '!two' '' '{three' >in
 	go 0 pfanout -v -R -k -j 2 -- cat <in
 	cmp out in
@@ -196,7 +198,7 @@ hang_up() {
 	cmp out in
 }
 
-@test "map: large records" {
+@test "map: large records pass" {
 	for size in 100000 1000000 3000000; do
 		printf '{"id":%d,"text":"%s"}\n' 1 "$(head -c "$size" /dev/zero | tr '\0' x)" 2 y 3 "$(head -c 70000 /dev/zero | tr '\0' z)"
 	done >in
@@ -208,20 +210,20 @@ hang_up() {
 	done
 }
 
-@test "map: answers much larger than the records" {
+@test "map: answers may be much larger than the records" {
 	ids 40 >in
 	go 0 pfanout -k -j 2 -- perl -pe 's/}/",\"x\":\"" . "y" x 200000 . "\"}"/e; s/",/,/' <in
 	jq -c '.id' out | cmp - <(seq 40)
 	[ "$(wc -c <out)" -gt 8000000 ]
 }
 
-@test "map: --match, right" {
+@test "map: --match accepts the right answers" {
 	printf '{"user":{"id":%d}}\n' 1 2 3 >in
 	go 0 pfanout -k -j 2 --match .user.id -- "$WORKER" <in
 	cmp out in
 }
 
-@test "map: --match, wrong" {
+@test "map: --match rejects the wrong answers" {
 	ids 300 >in
 	each_way go_match_wrong
 }
@@ -238,12 +240,12 @@ go_match_wrong() {
 	ids 300 >in
 	go 1 pfanout -v -k -j 2 --match .id -- "$WORKER" -u fewer 20 <in || go 2 pfanout -v -k -j 2 --match .id -- "$WORKER" -u fewer 20 <in
 	balanced
-	# What is a result is its record's own.
+	# Every result is that of its record.
 	grep -v pchan out | grep -vxF -f in && return 1
 	[ "$(grep -v pchan out | sort | uniq -d | wc -l)" -eq 0 ]
 }
 
-@test "map: --match, missing in the answer and in the record" {
+@test "map: --match reports a value that is missing in the answer or in the record" {
 	printf '{"id":1}\n{"no":2}\n{"id":3}\n' >in
 	go 1 pfanout -k -j 1 --match .id -- sed 's/"id":3/"di":3/' <in
 	lines out 3
@@ -262,7 +264,7 @@ go_match_wrong() {
 	done
 }
 
-@test "map: -a with a worker that dies at the first attempt" {
+@test "map: -a gives the record of a dead worker another attempt" {
 	ids 400 >in
 	for way in -j2 -k; do
 		rm -rf seen && mkdir seen
@@ -272,7 +274,7 @@ go_match_wrong() {
 	done
 }
 
-@test "map: attempts are counted in the letter" {
+@test "map: the letter has the number of attempts" {
 	ids 20 >in
 	for attempts in 1 2 5; do
 		go 1 pfanout -k -j 2 -a "$attempts" --backoff 1ms,2ms -- "$WORKER" -u garbage 7 <in
@@ -281,7 +283,7 @@ go_match_wrong() {
 	done
 }
 
-@test "map: --backoff makes a retry wait, and the others don't" {
+@test "map: --backoff makes a retry wait, but not the other records" {
 	ids 100 >in
 	go 1 pfanout -j 1 -a 3 --backoff 200ms -- "$WORKER" -u garbage 5 <in
 	settled 100 1
@@ -308,7 +310,7 @@ go_match_wrong() {
 	cmp out in
 }
 
-@test "map: --window" {
+@test "map: --window 1, 2 and 100 keep the order" {
 	ids 3000 >in
 	for window in 1 2 100; do
 		go 0 pfanout -k -j 4 --window "$window" -- "$WORKER" -u <in
@@ -316,13 +318,13 @@ go_match_wrong() {
 	done
 }
 
-@test "map: --window 1 with a block-buffered worker" {
+@test "map: --window 1 works with a block-buffered worker" {
 	ids 10 >in
 	go 0 pfanout -k -j 4 --window 1 -- jq -c . <in
 	cmp out in
 }
 
-@test "map: -b 0, 1 and 3" {
+@test "map: -b 0, 1 and 3 lose nothing" {
 	ids 3000 >in
 	for buffer in 0 1 3; do
 		go 0 pfanout -k -j 3 -b "$buffer" -- sed 's/x/y/' <in
@@ -332,7 +334,8 @@ go_match_wrong() {
 	done
 }
 
-# Runs while record 50 keeps its worker until the file "go" is there.
+# slow_among_fast OPTION...: starts a stage whose record 50 keeps its worker
+# busy until the file "go" is there.
 slow_among_fast() {
 	rm -f go
 	timeout 60 pfanout "$@" -- "$WORKER" -u wait 50 go <in >out 2>err 3>&- &
@@ -349,7 +352,7 @@ slow_among_fast() {
 	settled 3000 0
 }
 
-@test "map: a slow record delays none with --window 1" {
+@test "map: a slow record delays no other with --window 1" {
 	ids 3000 >in
 	slow_among_fast -j 4 --window 1
 	wait_until at_least out 2999
@@ -369,7 +372,7 @@ slow_among_fast() {
 	cmp out in
 }
 
-@test "map: 80 records of 100 ms over 8 workers" {
+@test "map: 8 workers take 80 records of 100 ms in parallel" {
 	ids 80 >in
 	begun=$(date +%s%N)
 	go 0 pfanout -j 8 -- "$WORKER" -u pause all 0.1 <in
@@ -380,7 +383,7 @@ slow_among_fast() {
 	[ "$took" -ge 1000 ]
 }
 
-# Does the stage read no further?
+# The stage reads no further.
 has_stalled() {
 	local before
 
@@ -389,7 +392,7 @@ has_stalled() {
 	[ "$before" = "$(grep pos: "/proc/$stage/fdinfo/0")" ]
 }
 
-@test "map: -k with a slow head: memory stays bounded" {
+@test "map: -k with a slow head keeps memory bounded" {
 	[ -z "$SAN" ] || skip "memory means nothing under a sanitizer"
 	seq 300000 | sed 's/.*/{"id":&,"text":"'"$(printf %0200d 0)"'"}/' >in
 	pfanout -k -j 2 -- "$WORKER" -u wait 1 go <in >out 2>err 3>&- &
@@ -406,7 +409,7 @@ has_stalled() {
 	[ "$peak" -lt 32768 ]
 }
 
-@test "map: a million records" {
+@test "map: a million records pass in bounded memory" {
 	[ -z "$SAN" ] || skip "too slow under a sanitizer"
 	ids 1000000 >in
 	go 0 "$STUBS/input-rss" rss pfanout -k -j 2 -- sed 's/x/y/' <in
@@ -415,7 +418,7 @@ has_stalled() {
 	[ "$(cat rss)" -lt 16384 ]
 }
 
-@test "map: 200 workers" {
+@test "map: 200 workers work" {
 	ids 3000 >in
 	go 0 pfanout -k -j 200 -- cat <in
 	cmp out in
@@ -439,7 +442,7 @@ has_stalled() {
 	[ "$(sed -n 6p out)" = "$LETTER" ]
 }
 
-@test "map: --no-bypass gives them to the workers" {
+@test "map: --no-bypass gives dead letters to the workers" {
 	echo "$LETTER" >in
 	go 0 pfanout -v --no-bypass -- sed 's/before/after/' <in
 	grep -F '"stage":"after"' out
@@ -447,7 +450,7 @@ has_stalled() {
 	[ "$(total received)" -eq 1 ]
 }
 
-@test "map: what only looks like a dead letter is data" {
+@test "map: a record that only looks like a dead letter is data" {
 	printf '%s\n' '{"pchan":"dead-letter/1"}' '{"pchan":"dead-letter/9","id":"a"}' '{"a":1,"pchan":"dead-letter/1"}' >in
 	go 0 pfanout -v -k -j 2 -- sed 's/^/ /' <in
 	sed 's/^/ /' in | cmp - out

@@ -1,10 +1,11 @@
 #!/usr/bin/env bats
-# pdeadletter as a filter: good records go on, dead letters into a file.
+# pdeadletter: as a filter it passes good records and keeps dead letters in a
+# file; its commands list, show, count, replay and purge them.
 
 load ../support/helpers
 load ../support/streams
 
-# go STATUS COMMAND...: stdin from in, into out and err.
+# go STATUS COMMAND...: as in streams.bash, but with ./in on stdin.
 go() {
 	local status=0 want=$1
 
@@ -16,13 +17,13 @@ go() {
 	}
 }
 
-# The letters of dead and what it was rotated to, oldest first.
+# The letters of ./dead and of its rotated files, oldest first.
 in_order() {
 	find . -name 'dead.[0-9]*' | sort -t . -k 3 -rn | xargs -r cat
 	cat dead
 }
 
-@test "pdeadletter: good lines byte for byte, letters into the file" {
+@test "pdeadletter: good lines pass byte for byte, letters go into the file" {
 	{
 		printf '{"id":1}\r\n\n \t\nno JSON\n[1,'
 		printf '\n\0\377\n{"pchan":"retry/1","id":"x","value":1}\n'
@@ -46,7 +47,7 @@ in_order() {
 	cat bad bad | cmp - dead
 }
 
-@test "pdeadletter: none is status 0, and quiet" {
+@test "pdeadletter: without letters the status is 0, and nothing is printed" {
 	ids 1000 >in
 	go 0 pdeadletter -d dead
 	cmp in out
@@ -56,7 +57,7 @@ in_order() {
 	[ ! -s out ] && [ ! -s dead ] && [ ! -s err ]
 }
 
-@test "pdeadletter: without a file they go to standard error, and nothing else does" {
+@test "pdeadletter: without a file letters go to standard error, and nothing else does" {
 	{
 		ids 2
 		letters 2
@@ -66,7 +67,7 @@ in_order() {
 	ids 2 | cmp - out
 }
 
-@test "pdeadletter: the failures of all stages of a pipeline" {
+@test "pdeadletter: one file has the failures of all stages of a pipeline" {
 	ids 3000 >in
 	go 1 sh -c 'pfanout -q -n one -j2 -- sed "s/.*[05]}/!no/" |
 		pfanout -q -n two -x -- sh -c "grep -v 11" | pfanout -q -n three -F -- cat | pdeadletter -q -d dead'
@@ -76,7 +77,7 @@ in_order() {
 	account 3000 out dead
 }
 
-@test "pdeadletter: 100 000 records in a stream, in their order" {
+@test "pdeadletter: 100 000 records in a stream keep their order" {
 	{
 		ids 100000 | sed -n 1~2p
 		letters 50000
@@ -89,7 +90,7 @@ in_order() {
 	letters 50000 | cmp - dead
 }
 
-@test "pdeadletter: rotates, and keeps what it is told to" {
+@test "pdeadletter: the file rotates, and --keep bounds the rotated files" {
 	letters 50 >in
 	size=$(letters 9 | wc -c)
 	go 1 pdeadletter -q -d dead --max-size "$size"
@@ -112,7 +113,7 @@ in_order() {
 	done
 }
 
-@test "pdeadletter: a line that is too long is a dead letter here" {
+@test "pdeadletter: a line that is too long becomes a dead letter" {
 	{
 		ids 2
 		head -c 100000 /dev/zero | tr '\0' x
@@ -124,7 +125,7 @@ in_order() {
 	[ "$(wc -l <out)" -eq 3 ]
 }
 
-@test "pdeadletter: what can't be kept is named, and goes on" {
+@test "pdeadletter: letters that can't be kept are named, and the run goes on" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	{
 		ids 2
@@ -135,7 +136,7 @@ in_order() {
 	grep -q '/dev/full: No space left on device; 10 dead letters that it could not keep (id-1, id-2, .*id-8 and others)' err
 }
 
-@test "pdeadletter: a file that can't be is told before input is read" {
+@test "pdeadletter: a file that can't be opened is reported before input is read" {
 	letters 3 >in
 	for file in . none/dead in/dead; do
 		go_unread 2 pdeadletter -d $file
@@ -143,7 +144,7 @@ in_order() {
 	done
 }
 
-@test "pdeadletter: a torn tail is closed off, and told" {
+@test "pdeadletter: a torn tail is closed off and reported" {
 	letters 1 >in
 	for tail in '{"pchan":"dead-' 'x' '\0\0\0'; do
 		{
@@ -162,7 +163,7 @@ in_order() {
 	done
 }
 
-@test "pdeadletter: eight of them, with letters of 1 MB, into one file that rotates" {
+@test "pdeadletter: eight of them append letters of 1 MB to one file that rotates" {
 	big=$(head -c 1000000 /dev/zero | tr '\0' x)
 	for i in 1 2 3 4 5 6 7 8; do
 		for n in 1 2 3; do
@@ -182,7 +183,7 @@ in_order() {
 	cat out.* | cmp - /dev/null
 }
 
-@test "pdeadletter: under a file that is renamed and removed again and again, nothing is lost" {
+@test "pdeadletter: nothing is lost in a file that is renamed and removed again and again" {
 	mkfifo fifo
 	timeout 60 pdeadletter -q -d dead <fifo >out 2>err 3>&- &
 	pid=$!
@@ -198,7 +199,7 @@ in_order() {
 	[ ! -s err ]
 }
 
-@test "pdeadletter: signals" {
+@test "pdeadletter: a signal is the status; with a file HUP reopens it" {
 	mkfifo fifo
 	for sig in TERM INT HUP; do
 		rm -f out err
@@ -229,14 +230,14 @@ in_order() {
 	[ "$status" -eq 1 ]
 }
 
-@test "pdeadletter: a reader that goes away" {
+@test "pdeadletter: a reader that goes away ends it by SIGPIPE" {
 	status=0
 	timeout 30 bash -c 'yes "{\"id\":1}" | pdeadletter -d dead | head -n 1; echo "${PIPESTATUS[1]}"' >out 2>err
 	[ "$(cat out)" = $'{"id":1}\n141' ]
 	[ ! -s err ]
 }
 
-@test "pdeadletter: wrong options are one line, and nothing is read" {
+@test "pdeadletter: wrong options are reported in one line, and nothing is read" {
 	letters 1 >in
 	while read -r -a args; do
 		go_unread 2 pdeadletter "${args[@]}"
@@ -257,7 +258,7 @@ in_order() {
 	[ ! -e dead ]
 }
 
-@test "pdeadletter: all options at once" {
+@test "pdeadletter: all options work together" {
 	{
 		ids 10
 		letters 10
@@ -269,14 +270,14 @@ in_order() {
 	timeout 5 pdeadletter --version | grep -q '^pdeadletter [0-9]'
 }
 
-# Three files of letters, the oldest rotated: ids 1 to 4, 5 to 9, 10.
+# Three files of letters, the oldest in dead.2: ids 1 to 4, 5 to 9, 10.
 make_series() {
 	letters 4 >dead.2
 	letters 9 | tail -n 5 >dead.1
 	letters 10 | tail -n 1 >dead
 }
 
-# dated ID SECOND STAGE REASON: a letter.
+# dated ID SECOND STAGE REASON: a letter that failed at this second.
 dated() {
 	printf '{"pchan":"dead-letter/1","id":"%s","stage":"%s","reason":"%s","message":"m","failed":"2026-11-23T15:04:%02d.5Z","value":{"id":%s}}\n' \
 		"$1" "$3" "$4" "$2" "$1"
@@ -287,7 +288,7 @@ dated() {
 	: >in
 	go 0 pdeadletter list --json dead
 	letters 10 | cmp - out
-	# As dead* names them, each once.
+	# Each file is listed once, even if it is named as dead* names it.
 	go 0 pdeadletter list --json dead.1 dead dead.2
 	letters 10 | cmp - out
 	go 0 pdeadletter list dead
@@ -305,7 +306,7 @@ dated() {
 	[ ! -s out ]
 }
 
-@test "pdeadletter: several files in the order of time" {
+@test "pdeadletter: several files are listed in the order of time" {
 	for n in 1 4 5 9; do dated $n $n a exit; done >one
 	for n in 2 3 6 10; do dated $n $n b exit; done >two
 	for n in 7 8; do dated $n $n c exit; done >three
@@ -314,7 +315,7 @@ dated() {
 	[ "$(jq -r .id out | tr '\n' ' ')" = '1 2 3 4 5 6 7 8 9 10 ' ]
 }
 
-@test "pdeadletter: the conditions" {
+@test "pdeadletter: the conditions select letters" {
 	{
 		dated 1 10 a exit
 		dated 2 20 b timeout
@@ -373,7 +374,7 @@ dated() {
 	[ "$(head -n 1 out)" = '{"stage":"a","reason":"exit","letters":2,"first":"2026-11-23T15:04:10.500000Z","last":"2026-11-23T15:04:30.500000Z"}' ]
 }
 
-@test "pdeadletter: show a letter, whatever its record is" {
+@test "pdeadletter: show prints a letter, whatever its record is" {
 	printf 'a\33[31m \303\251\n\377\0x\n{"big":12345678901234567890,"f":1.10}\n' >in
 	go 1 pfanout -R -j1 -x -d dead -- sh -c 'echo first >&2; echo "second" >&2; exit 7'
 	: >in
@@ -391,7 +392,7 @@ dated() {
 	tail -n 1 dead | cmp - out
 }
 
-@test "pdeadletter: what a power cut leaves is passed over, what is no letter is not" {
+@test "pdeadletter: a torn line of a power cut is passed over, a line that is no letter is not" {
 	: >in
 	letters 3 >whole
 	one=$(head -n 1 whole)
@@ -404,7 +405,7 @@ dated() {
 		cmp whole out
 		grep -q '^pdeadletter: 1 incomplete line skipped$' err
 	done
-	# However it is spelled, if it is no JSON.
+	# A torn line is known whatever its white space, as it is not JSON.
 	sed 's/[:,]/& /g' whole >spelled
 	for cut in 2 8 10 12 20 40; do
 		{
@@ -473,7 +474,7 @@ dated() {
 	timeout 30 pdeadletter replay dead | head -n 1 >out
 	[ "$(cat out)" = '{"id":1}' ]
 	[ ! -s dead.cursor ]
-	# Killed in the middle.
+	# A replay that is killed in the middle does not move the cursor.
 	mkfifo fifo
 	pdeadletter replay dead >fifo 3>&- &
 	pid=$!
@@ -490,7 +491,7 @@ dated() {
 		ids 100000
 	} | cmp - out
 	[ -s dead.cursor ]
-	# It goes with the file when that is rotated.
+	# The cursor stays valid when its file is rotated.
 	mv dead dead.3
 	mv dead.2 dead.4
 	mv dead.1 dead.5
@@ -522,7 +523,7 @@ dated() {
 	[ ! -s dead ]
 }
 
-@test "pdeadletter: what nobody has read from the pipe was not replayed" {
+@test "pdeadletter: a letter that nobody has read from the pipe was not replayed" {
 	letters 10 >dead
 	: >in
 	for reader in 'head -n 1' true ./none; do
@@ -531,14 +532,14 @@ dated() {
 		[ ! -s dead.cursor ]
 	done
 	[ "$(cat err)" = '' ]
-	# With SIGPIPE ignored it is an error.
+	# With SIGPIPE ignored, a reader that goes away is an error.
 	go 0 bash -c "trap '' PIPE; pdeadletter replay dead | head -n 1; echo \${PIPESTATUS[0]} >status"
 	[ "$(cat status)" -eq 2 ]
 	grep -q 'standard output: Broken pipe' err
 	go 0 bash -c 'pdeadletter replay dead | cat'
 	ids 10 | cmp - out
 	[ -s dead.cursor ]
-	# Without a standard output nothing is opened in its place.
+	# With standard output closed, no other file takes its place.
 	letters 11 | tail -n 1 >>dead
 	cp dead.cursor before
 	go 2 bash -c 'pdeadletter replay dead >&-'
@@ -559,7 +560,7 @@ dated() {
 	go 0 pdeadletter purge dead
 	[ "$(grep -c 0 err)" -eq 1 ] && grep -q '0 of 1 letters removed' err
 	lines dead 1
-	# That the old one is gone is told once.
+	# The message that the old letter is gone comes once.
 	: >dead
 	go 0 pdeadletter replay dead
 	grep -q 'is gone' err
@@ -619,7 +620,7 @@ dated() {
 	cmp in dead
 }
 
-@test "pdeadletter: --keep counts files, and several may rotate at a time" {
+@test "pdeadletter: --keep counts files, and several processes may rotate at a time" {
 	letters 1 >dead
 	for n in 7 8 20240101; do
 		letters 1 >dead.$n
@@ -642,7 +643,7 @@ dated() {
 	[ "$(echo dead*)" = 'dead dead.1 dead.2' ]
 }
 
-@test "pdeadletter: a series of more files than may be open" {
+@test "pdeadletter: a series may have more files than may be open" {
 	: >in
 	for n in $(seq 300); do
 		letters 1 >"dead.$n"
@@ -652,7 +653,7 @@ dated() {
 	lines out 301
 }
 
-@test "pdeadletter: list, show and stats tell when their output is not whole" {
+@test "pdeadletter: list, show and stats report that their output is not whole" {
 	needs_strace
 	letters 5000 >dead
 	: >in
@@ -663,14 +664,14 @@ dated() {
 	done
 }
 
-@test "pdeadletter: a limit is enough, also of an input that does not end" {
+@test "pdeadletter: --limit is enough, even for an input that does not end" {
 	letters 3 >few
 	: >in
 	go 0 bash -c 'yes "$(head -n 1 few)" | pdeadletter list --json --limit 2 -'
 	lines out 2
 	go 0 bash -c 'yes "$(head -n 1 few)" | pdeadletter replay --limit 2 -'
 	lines out 2
-	# Letters without a time are from no time.
+	# A letter without a time meets no condition of time.
 	cp few dead
 	go 0 pdeadletter purge --force --until 2000-01-01 dead
 	cmp few dead
@@ -695,7 +696,7 @@ dated() {
 	[ ! -s out ]
 }
 
-@test "pdeadletter: a cursor that can't be understood counts for nothing, and is told" {
+@test "pdeadletter: a cursor that can't be understood counts for nothing, and is reported" {
 	letters 3 >dead
 	: >in
 	go 0 pdeadletter replay dead
@@ -723,7 +724,7 @@ dated() {
 	[ "$(wc -l <out)" -eq 6 ]
 }
 
-@test "pdeadletter: replay leaves out what is only a head, and tells" {
+@test "pdeadletter: replay leaves out a letter that has only the head, and reports it" {
 	head -c 100000 /dev/zero | tr '\0' x >in
 	go 1 pfanout -q -d dead --max-record 1K
 	letters 1 >>dead
@@ -733,7 +734,7 @@ dated() {
 	grep -q 'left out 1 letters that hold only the head' err
 }
 
-@test "pdeadletter: the whole cycle with 100 000 records, 1 % failing in each of three stages" {
+@test "pdeadletter: the whole cycle works with 100 000 records, 1 % failing in each of three stages" {
 	ids 100000 >in
 	go 1 sh -c 'pfanout -q -n one -- sed "s/.*00}/!no/" | pfanout -q -n two -- sed "s/.*50}/!no/" |
 		pfanout -q -n three -- sed "s/.*25}/!no/" | pdeadletter -q -d dead --max-size 300K'
@@ -780,7 +781,7 @@ dated() {
 	[ "$(echo dead*)" = 'dead dead.cursor' ]
 }
 
-@test "pdeadletter: purge where only rotated files are left" {
+@test "pdeadletter: purge works where only rotated files are left" {
 	make_series
 	: >in
 	mv dead moved
@@ -789,7 +790,7 @@ dated() {
 	go 0 pdeadletter replay dead
 	go 0 pdeadletter purge dead
 	[ "$(cat err)" = "pdeadletter: dead: $left of $left letters removed" ]
-	# Whoever appends next finds a file that he may append to.
+	# The next appender finds a file with the same rights.
 	[ "$(echo dead*)" = 'dead dead.cursor' ]
 	[ ! -s dead ] && [ "$(stat -c %a dead)" = 640 ]
 }
@@ -851,7 +852,7 @@ dated() {
 	letters 1500 | tail -n 500 | cmp - dead
 }
 
-@test "pdeadletter: purge and replay beside appenders that rotate: each letter once" {
+@test "pdeadletter: purge and replay beside appenders that rotate give each letter once" {
 	for w in 1 2 3 4; do
 		(
 			for n in $(seq 25); do

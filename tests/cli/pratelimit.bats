@@ -1,23 +1,25 @@
 #!/usr/bin/env bats
-# pratelimit: what passes, what waits, and what becomes of the rest.  How exact it is in time bench tells.
+# pratelimit: what passes, what waits, and what becomes of the rest.  `make
+# bench` measures how exact its timing is.
 
-# shellcheck disable=SC2030,SC2031 # each test is a subshell, and starts its own $pid
+# shellcheck disable=SC2030,SC2031 # each test starts its own $pid
 
 load ../support/helpers
 load ../support/streams
 load ../support/background
 
-# Records {"id":N,"key":"k<N mod keys>"} for N from 1 to $1.
+# keyed COUNT KEYS: records {"id":N,"key":"k<N mod KEYS>"} for N from 1 to
+# COUNT.
 keyed() {
 	seq "$1" | awk -v keys="$2" '{ printf "{\"id\":%d,\"key\":\"k%d\"}\n", $1, $1 % keys }'
 }
 
-# Monotonic, ms.
+# Monotonic time in milliseconds.
 now() {
 	awk '{ printf "%d", $1 * 1000 }' /proc/uptime
 }
 
-# The process has threads, so its signals are blocked, and taken.
+# The process has started its threads, and so takes its signals.
 is_ready() {
 	[ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]
 }
@@ -65,7 +67,7 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: bytes count, with the LF; a record beyond the burst goes and is waited for" {
+@test "pratelimit: bytes count, with the LF; a record beyond the burst passes, and the next one waits for it" {
 	for args in '-B 32' '-B 40' ''; do
 		# shellcheck disable=SC2086 # words
 		start pratelimit --bytes -r 1/d $args
@@ -77,7 +79,7 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: Ctrl-C while 1000 records wait: all leave as cancelled" {
+@test "pratelimit: Ctrl-C while 1000 records wait cancels all of them" {
 	start pratelimit -r 1/h -v --grace 300ms
 	ids 1000 >&8
 	wait_until at_least out 1
@@ -88,7 +90,8 @@ is_ready() {
 	[ "$(reasons out)" = 'cancelled 999' ]
 	"$STUBS/signals-account" 1000 out
 	has err 'received 1000, processed 1, filtered 0, failed 999 (999 cancelled)'
-	# Of a file, what was not read stays there; what was read leaves.
+	# Records of a file that were not read stay in the file; the others
+	# leave.
 	ids 200000 >in
 	"${LIMIT[@]}" pratelimit -q -r 1/h --grace 100ms <in >out 2>err 3>&- &
 	pid=$!
@@ -98,7 +101,7 @@ is_ready() {
 	"$STUBS/signals-account" "$(wc -l <out)" out
 }
 
-@test "pratelimit: a signal, and what waits goes on at its rate until the end of the grace" {
+@test "pratelimit: after a signal, waiting records go on at the rate until the end of the grace" {
 	start pratelimit -r 100/s --grace 60s
 	ids 30 >&8
 	wait_until at_least out 1
@@ -117,7 +120,7 @@ is_ready() {
 	wait_until at_least out 4
 	[ "$(grep -vc pchan out)" -eq 1 ]
 	stop_now
-	# As data, they don't.
+	# As data they wait for the rate.
 	start pratelimit -r 1/h --no-bypass
 	letters 3 >&8
 	wait_until at_least out 1
@@ -125,7 +128,7 @@ is_ready() {
 	[ "$(reasons out)" = 'cancelled 2, timeout 1' ]
 }
 
-@test "pratelimit: --over: what has no credit" {
+@test "pratelimit: --over decides about a record without credit" {
 	ids 100 >in
 	go 0 pratelimit -v -r 1/h --over drop -B 7 <in
 	ids 7 | cmp - out
@@ -142,7 +145,7 @@ is_ready() {
 	ids 2 | cmp - out
 }
 
-@test "pratelimit: --key: each has its own rate" {
+@test "pratelimit: --key gives each key its own rate" {
 	keyed 300 100 >in
 	go 0 pratelimit -r 1/d --key .key --over drop <in
 	head -n 100 in | cmp - out
@@ -150,12 +153,13 @@ is_ready() {
 	head -n 200 in | cmp - out
 	go 0 pratelimit -r 2000/s --key .key <in
 	sort out | cmp - <(sort in)
-	# Bytes: the first of each, and no credit for the second.
+	# With --bytes the first record of each key passes, the second has no
+	# credit.
 	go 0 pratelimit --bytes -r 1/h -B 30 --key .key --over drop <in
 	head -n 100 in | cmp - out
 }
 
-@test "pratelimit: --key: each key's own order is kept, none is lost" {
+@test "pratelimit: --key keeps each key's own order, and loses nothing" {
 	keyed 100000 997 >in
 	for args in '' '-b 10' '-b 0' '--max-keys 100' '--queue 3' '--queue 3 --max-keys 50 -b 20'; do
 		# shellcheck disable=SC2086 # words
@@ -165,7 +169,7 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: --key: a hot key holds up only itself" {
+@test "pratelimit: --key lets a hot key hold up only itself" {
 	start pratelimit -r 1/h --key .key -b 2000
 	{
 		seq 1000 | sed 's/.*/{"id":&,"key":"hot"}/'
@@ -176,7 +180,7 @@ is_ready() {
 	stop_now
 	[ "$(reasons out)" = 'cancelled 999' ]
 	"$STUBS/signals-account" 11000 out
-	# One that is hot for ever is kept from filling the buffer.
+	# --queue keeps a key that stays hot from filling the buffer.
 	for over in drop dead-letter; do
 		start pratelimit -q -r 1/h --key .key -b 100 --queue 10 --over $over
 		{
@@ -192,14 +196,14 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: --max-keys bounds memory, and what is beyond waits" {
+@test "pratelimit: --max-keys bounds memory, and records of other keys wait" {
 	no_sanitizer
 	keyed 200000 100000 >in
 	go 0 "$STUBS/input-rss" rss pratelimit -r 1G/s --key .key --max-keys 100 <in
 	sort out | cmp - <(sort in)
 	echo "$(cat rss) KiB"
 	[ "$(cat rss)" -lt 20000 ]
-	# Or is too much.
+	# With --over, even drop, records of other keys leave as dead letters.
 	keyed 300 300 >in
 	for over in drop dead-letter; do
 		go 1 pratelimit -q -r 1/d --key .key --max-keys 100 --over $over <in
@@ -214,7 +218,7 @@ is_ready() {
 	[ "$(reasons out)" = 'cancelled 200' ]
 }
 
-@test "pratelimit: --key looks for a value, whatever it is" {
+@test "pratelimit: --key finds a value, whatever it is" {
 	cat >in <<-'END'
 		{"k":"a"}
 		{"k":"a"}
@@ -233,19 +237,20 @@ is_ready() {
 	echo "{\"k\":\"$long\"}" >>in
 	go 1 pratelimit -v -r 1/d --key .k --over dead-letter <in
 	[ "$(reasons <(grep -v '^{"pchan":"retry' out))" = 'invalid 1, no_key 3, over_rate 3' ]
-	# A retry envelope goes on as it is, and one that fails here is a letter of its record.
+	# A retry envelope goes on as it is; if it fails here, the letter has
+	# its record.
 	grep -qx '{"pchan":"retry/1","id":"s","replays":2,"value":{"k":"new"}}' out
 	[ "$(jq -c 'select(.id? == "r") | [.reason, .replays, .value]' out)" = '["over_rate",3,{"k":"a"}]' ]
 	[ "$(jq -c 'select(.id? == "t") | [.reason, .text]' out)" = '["no_key","not JSON"]' ]
 	has err 'blank 1,'
-	# With -R nothing is checked, but still looked into.
+	# With -R records are not checked, but the key is still looked up.
 	printf '%s\n' '{"k":1} and more' '{"k":1}' 'none' >in
 	go 1 pratelimit -q -R -r 1/d --key .k --over dead-letter <in
 	[ "$(head -n 1 out)" = '{"k":1} and more' ]
 	[ "$(reasons <(tail -n 2 out))" = 'no_key 1, over_rate 1' ]
 }
 
-@test "pratelimit: --rate-file: SIGHUP brings another rate, up and down, at once" {
+@test "pratelimit: SIGHUP brings another rate of --rate-file, up and down, at once" {
 	for key in '' '--key .id'; do
 		echo ' 1/d ' >rate
 		# shellcheck disable=SC2086 # words
@@ -260,7 +265,7 @@ is_ready() {
 		kill -HUP "$pid"
 		wait_until grep -q 'the rate is 1/d now' err
 		yes '{"id":1}' | head -n 50 >&8
-		# What can't be understood changes nothing.
+		# A file that can't be understood changes nothing.
 		echo 7 >rate
 		kill -HUP "$pid"
 		wait_until grep -q 'rate file rate: "7": expected a rate above 0 .*; the rate is still 1/d' err
@@ -273,7 +278,7 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: SIGHUP reopens the dead-letter file, too; with neither it ends the run" {
+@test "pratelimit: SIGHUP also reopens the dead-letter file; with neither file it ends the run" {
 	echo 1/d >rate
 	start pratelimit -q --rate-file rate -d dead --over dead-letter
 	ids 2 >&8
@@ -293,7 +298,7 @@ is_ready() {
 	ends_with 129
 }
 
-@test "pratelimit: who was stopped goes on with a burst, not with all that was due" {
+@test "pratelimit: a stopped process continues with a burst, not with all that was due" {
 	start pratelimit -q -r 50/s
 	begun=$(now)
 	ids 1000 >&8
@@ -310,7 +315,8 @@ is_ready() {
 	got=$(grep -vc pchan out)
 	ran=$((ran + $(now) - continued))
 	echo "$got in $ran ms"
-	# The rate, the burst, one that was due as it was stopped, and a clock of 10 ms.
+	# Allowed are the rate, the burst, one record that was due when it was
+	# stopped, and a clock of 10 ms.
 	[ "$got" -le $((ran / 20 + 4)) ]
 	"$STUBS/signals-account" 1000 out
 }
@@ -329,7 +335,7 @@ is_ready() {
 	wait "$pid" || true
 }
 
-@test "pratelimit: a reader that goes away, a full disk" {
+@test "pratelimit: a reader that goes away and a full disk end it" {
 	ids 10000 >in
 	status=0
 	timeout 20 pratelimit -r 1k/s <in 2>err 3>&- | head -n 3 >out || status=${PIPESTATUS[0]}
@@ -343,7 +349,7 @@ is_ready() {
 	fi
 }
 
-@test "pratelimit: wrong options are one line, and nothing is read" {
+@test "pratelimit: wrong options are reported in one line, and nothing is read" {
 	ids 3 >in
 	printf 'no rate\n\033[1m' >text
 	seq 100 >long
@@ -381,7 +387,7 @@ is_ready() {
 	[ "$(echo ./*)" = './err ./in ./long ./out ./text' ]
 }
 
-@test "pratelimit: --shared: processes have one burst together" {
+@test "pratelimit: --shared gives processes one burst together" {
 	ids 100 >in
 	for n in 1 2 3 4 5 6 7 8; do
 		timeout 20 pratelimit -r 1/d -B 50 --shared bucket --over drop <in >"out.$n" 3>&- &
@@ -390,17 +396,17 @@ is_ready() {
 	# shellcheck disable=SC2086 # numbers
 	wait $pids
 	[ "$(cat out.* | wc -l)" -eq 50 ]
-	# Who comes later finds it empty.
+	# A later process finds the bucket empty.
 	go 0 pratelimit -r 1/d -B 50 --shared bucket --over drop <in
 	[ ! -s out ]
-	# In bytes, too.
+	# The same holds with --bytes.
 	go 0 pratelimit --bytes -r 1K/d -B 40 --shared bytes --over drop <in
 	lines out 4
 	go 0 pratelimit --bytes -r 1K/d -B 40 --shared bytes --over drop <in
 	[ ! -s out ]
 }
 
-@test "pratelimit: --shared: one that is killed harms nobody" {
+@test "pratelimit: --shared: a killed process harms nobody" {
 	start pratelimit -q -r 200/s --shared bucket
 	ids 10000 >&8
 	wait_until at_least out 2
@@ -425,13 +431,13 @@ is_ready() {
 	kill -KILL $pids
 	wait
 	[ -z "${starved-}" ]
-	# The fastest has not had much more.
+	# The fastest process has not had much more.
 	for n in 1 2 3 4; do
 		[ "$(wc -l <"out.$n")" -lt 300 ]
 	done
 }
 
-@test "pratelimit: --shared: another rate is refused, and so is what is no bucket" {
+@test "pratelimit: --shared refuses another rate, and a file that is no bucket" {
 	ids 3 >in
 	go 0 pratelimit -r 100/s -B 3 --shared bucket <in
 	cp bucket copy
@@ -441,7 +447,7 @@ is_ready() {
 		[ "$(cat err)" = 'pratelimit: bucket: its bucket is for 100/s and a burst of 3: use these, or remove it' ]
 		[ ! -s out ]
 	done
-	# The same rate in other words is the same.
+	# The same rate in other words is accepted.
 	go 0 pratelimit -r 6000/m -B 3 --shared bucket --over drop <in
 	go 0 pratelimit --bytes -r 1K/s --shared bytes --over drop <in
 	go 2 pratelimit --bytes -r 2K/s --shared bytes <in
@@ -467,7 +473,7 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: --shared: SIGHUP to one of them is a new rate for all" {
+@test "pratelimit: --shared: SIGHUP to one process brings a new rate for all" {
 	echo 1/d >rate
 	start pratelimit -q -r 1/d --shared bucket
 	ids 100 >&8
@@ -485,7 +491,7 @@ is_ready() {
 	wait $other
 	ids 100 | cmp - out
 	ids 100 | cmp - other
-	# It is what the file says from now on.
+	# From now on the bucket has the new rate.
 	ids 1 >in
 	go 2 pratelimit -r 1/d --shared bucket <in
 	has err 'its bucket is for 1000/s and a burst of 1'
@@ -518,7 +524,7 @@ is_ready() {
 	"$STUBS/signals-account" 100 out
 }
 
-@test "pratelimit: --shared: a file that somebody else has locked is told, and so is a damaged one" {
+@test "pratelimit: --shared reports a file that another process has locked, and a damaged one" {
 	ids 3 >in
 	go 0 pratelimit -r 1/d --shared bucket --over drop <in
 	flock bucket sleep 20 3>&- &
@@ -535,12 +541,12 @@ is_ready() {
 	done
 }
 
-@test "pratelimit: --shared: no room, no rights: told before anything is read" {
+@test "pratelimit: --shared reports missing room and missing rights before anything is read" {
 	ids 3 >in
 	go 2 prlimit --fsize=100:100 env --ignore-signal=XFSZ pratelimit -r 1/s --shared bucket <in
 	lines err 1
 	has err 'pratelimit: bucket: '
-	# What was written of it does not stand in the way later.
+	# The part that was written is not in the way of the next run.
 	go 0 pratelimit -r 1/d --shared bucket --over drop <in
 	nobody
 	chmod 600 bucket

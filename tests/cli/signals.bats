@@ -1,14 +1,16 @@
 #!/usr/bin/env bats
-# Signals: a stage or a whole pipeline is stopped, and nothing that was sent is lost.
+# Signals: a stage or a whole pipeline is stopped, and no record that was sent
+# is lost.
 
-# shellcheck disable=SC2030,SC2031 # each test is a subshell, and starts its own $pid
+# shellcheck disable=SC2030,SC2031 # each test starts its own $pid
 
 load ../support/helpers
 load ../support/streams
 load ../support/background
 
-# A pipeline of a head and three stages, as a shell would start it for a person: in a process group
-# of its own, $pgid.  The stages' arguments are in $1, $2 and $3.  Its output waits in out.fifo.
+# flood ARGS1 ARGS2 ARGS3: starts a pipeline of a head and three stages with
+# these arguments, as a shell would for a person: in a process group of its own,
+# $pgid.  Its output waits in out.fifo.
 flood() {
 	mkfifo out.fifo
 	exec 9<>out.fifo
@@ -25,7 +27,8 @@ flood() {
 	stages=$(pgrep -x -g "$pgid" pfanout)
 }
 
-# So many stages of the pipeline run and have their signals blocked: before that one would just end them.
+# are_ready N: N stages of the pipeline run and have their signals blocked.  An
+# earlier signal would just end them.
 are_ready() {
 	local stage n=0
 
@@ -35,7 +38,8 @@ are_ready() {
 	[ "$n" -eq "$1" ]
 }
 
-# Everybody in the group gets it, and takes it.
+# send_all SIGNAL: every process in the group gets the signal, and every stage
+# takes it.
 send_all() {
 	local stage
 
@@ -45,14 +49,15 @@ send_all() {
 	done
 }
 
-# Reads what waits in out.fifo, to its end, into ./out.
+# Reads what waits in out.fifo into ./out, to its end.
 read_output() {
 	exec 8<out.fifo 9>&-
 	"${LIMIT[@]}" cat <&8 >out
 	exec 8<&-
 }
 
-# Lets the pipeline run out, and accounts for every record that the head wrote.
+# drain STATUS: lets the pipeline run out, each stage with this status, and
+# accounts for every record that the head wrote.
 drain() {
 	read_output
 	wait_until test -s status.1 -a -s status.2 -a -s status.3 -a -s count
@@ -61,7 +66,7 @@ drain() {
 	"$STUBS/signals-account" "$(cat count)" out
 }
 
-# Two of them: the records that are held leave as dead letters.
+# After a second signal the records that are held leave as dead letters.
 interrupt_twice() {
 	send_all INT
 	send_all INT
@@ -69,7 +74,7 @@ interrupt_twice() {
 	[[ "$(reasons out)" = 'cancelled '* ]]
 }
 
-@test "signals: INT to a pipeline of three in a flood: all that was sent is processed" {
+@test "signals: INT to a pipeline of three in a flood: every record sent is processed" {
 	flood '-j2 --grace 60s -b 64' '-j2 --grace 60s -b 64 -- cat' '-k --grace 60s -b 64'
 	send_all INT
 	drain 130
@@ -77,19 +82,19 @@ interrupt_twice() {
 	[ ! -s err ]
 }
 
-@test "signals: TERM to a pipeline with -x and -F in it" {
+@test "signals: TERM to a pipeline with -F in it: every record sent is processed" {
 	flood '-j2 --grace 60s -b 64 -F -- cat' '-j2 --grace 60s -b 64' '-k --grace 60s -b 64 -- cat'
 	send_all TERM
 	drain 143
 	[ -z "$(reasons out)" ]
 }
 
-@test "signals: INT twice to a pipeline of three in a flood: what was sent is in results or dead letters" {
+@test "signals: INT twice to a pipeline of three in a flood: every record is in a result or dead letter" {
 	flood '-j2 --grace 60s -b 64' '-j2 --grace 60s -b 64 -- cat' '-k --grace 60s -b 64'
 	interrupt_twice
 }
 
-@test "signals: INT twice with -k, retries and -x" {
+@test "signals: INT twice with -k, retries and -x: every record is in a result or dead letter" {
 	flood '-k -j2 --grace 60s -b 64 -- cat' '-k -j2 -a 3 --grace 60s -b 64 -x -- cat' '-k -j2 --grace 60s -b 64 -- cat'
 	interrupt_twice
 }
@@ -113,7 +118,7 @@ interrupt_twice() {
 	exec 9<>out.fifo
 	pfanout -v -k -b 64 -j2 -- cat <in >out.fifo 2>err 9>&- 3>&- &
 	pid=$!
-	# It can't go on: nobody reads.  Then it is stopped.
+	# The stage is stopped when it is stuck, as nobody reads its output.
 	wait_until sh -c "grep -q '^pos:.[1-9]' /proc/$pid/fdinfo/0"
 	send "$pid" INT
 	read_output
@@ -126,7 +131,7 @@ interrupt_twice() {
 	has err "received $n, processed $n,"
 }
 
-@test "signals: TERM twice to one stage: the workers are stopped, what is held becomes dead letters" {
+@test "signals: TERM twice to one stage: it stops the workers, and records held become dead letters" {
 	start pfanout -j2 --window 1 -v --grace 60s -- "$STUBS/signals-hang" pids
 	ids 50 >&8
 	wait_until at_least pids 2
@@ -136,7 +141,7 @@ interrupt_twice() {
 	while read -r worker; do wait_until is_gone "$worker"; done <pids
 }
 
-@test "signals: after a second signal what arrives leaves as cancelled, and dead letters pass" {
+@test "signals: after a second signal new records leave as cancelled, and dead letters pass" {
 	start pfanout -j2 --grace 60s -- cat
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
@@ -151,8 +156,9 @@ interrupt_twice() {
 	[ "$(reasons out)" = 'cancelled 1, exit 1' ]
 }
 
-@test "signals: --grace: at its end the workers are stopped" {
-	# One record each: a worker that reads on is fed on, and the other may find nothing left.
+@test "signals: at the end of --grace the workers are stopped" {
+	# Each worker gets one record: a worker that reads on would be given all
+	# of them.
 	for mode in '--window 1' -x; do
 		rm -f pids
 		# shellcheck disable=SC2086 # one word or two
@@ -168,7 +174,7 @@ interrupt_twice() {
 	done
 }
 
-@test "signals: --grace: a pipe that is never closed is given up after one more" {
+@test "signals: a pipe that is never closed is given up after one more --grace" {
 	start pfanout -j2 --grace 100ms -- cat
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
@@ -201,8 +207,8 @@ interrupt_twice() {
 	done
 }
 
-@test "signals: a third one ends it at once and says what was held" {
-	# The output blocks, so that records are still held after the second.
+@test "signals: a third signal ends it at once, and the message has the number of records held" {
+	# The output blocks, so records are still held after the second signal.
 	mkfifo out.fifo
 	exec 9<>out.fifo
 	mkfifo in.fifo
@@ -251,7 +257,7 @@ interrupt_twice() {
 	ends_with 129
 }
 
-@test "signals: those that were ignored at the start stay ignored" {
+@test "signals: signals that were ignored at the start stay ignored" {
 	trap '' HUP INT TERM
 	start pfanout -j2 -- cat
 	trap - HUP INT TERM
@@ -265,7 +271,7 @@ interrupt_twice() {
 	[ "$(cat out)" = '{"id":1}' ]
 }
 
-@test "signals: a worker has none blocked, and default dispositions, whatever the parent ignored" {
+@test "signals: a worker has default dispositions and none blocked, whatever the parent ignored" {
 	trap '' INT USR2 PIPE
 	printf '{"id":1}\n' >in
 	go 0 pfanout -x -- cat /proc/self/status <in

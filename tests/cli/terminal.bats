@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# At a terminal: progress, Ctrl-C, a typo, as a person sees them.
+# At a terminal: progress, Ctrl-C and a typo, as a person sees them.
 
 load ../support/helpers
 load ../support/streams
 
-# A terminal of our own with a shell in it, its folder is ours.
+# Starts a terminal of our own with a shell in our folder.
 terminal() {
 	needs tmux
 	export TMUX_TMPDIR=$BATS_TEST_TMPDIR
@@ -40,7 +40,8 @@ shows() {
 	screen | grep -qE -e "$1"
 }
 
-# Waits for it; by the clock, as looking takes its time.
+# see PATTERN: waits until the screen shows it.  The limit is by the clock, as a
+# look at the screen takes time.
 see() {
 	local end=$((SECONDS + 15))
 
@@ -53,7 +54,7 @@ see() {
 	done
 }
 
-# What was typed is there as its echo and as the answer.
+# The screen has what was typed twice: as the echo and as the answer.
 see_twice() {
 	local end=$((SECONDS + 15))
 
@@ -67,22 +68,24 @@ shows_not() {
 	! shows "$1"
 }
 
-# The command has ended with this status; the shell drops the rest of a line at Ctrl-C, so it is asked for later.
+# ends_with STATUS: the command has ended with this status.  The shell drops the
+# rest of a line at Ctrl-C, so a later line asks for the status.
 ends_with() {
 	see '^%$'
 	type_in "echo status=\$?"
 	see "^status=$1"
 }
 
-# Starts a command that reads the FIFO in.fifo, whose writer we are, as fd 7.
+# with_input COMMAND: starts a command that reads in.fifo, into which we write
+# through fd 7.
 with_input() {
 	mkfifo in.fifo
 	type_in "$1"
 	exec 7>in.fifo
 }
 
-# A stage holds three records, until something comes through the FIFO go, and gets
-# a Ctrl-C.
+# Starts a stage that holds three records until something comes through the FIFO
+# go, and sends it a Ctrl-C.
 interrupt_held_records() {
 	terminal
 	mkfifo go
@@ -107,7 +110,7 @@ interrupt_held_records() {
 	ids 5 | cmp - <(sort out)
 }
 
-@test "terminal: pratelimit -P tells the rate, what waits and the buffer; Ctrl-C twice" {
+@test "terminal: pratelimit -P shows the rate, what waits and the buffer; Ctrl-C works twice" {
 	terminal
 	with_input 'pratelimit -P -r 1/d -b 500 <in.fifo >out'
 	ids 100 >&7
@@ -122,7 +125,7 @@ interrupt_held_records() {
 	ids 100 | cmp - <(jq -c '.value? // .' out)
 }
 
-@test "terminal: -P tells percent and time left of a file" {
+@test "terminal: -P shows percent and time left of a file" {
 	terminal
 	ids 3000 >in
 	mkfifo out.fifo
@@ -130,7 +133,7 @@ interrupt_held_records() {
 	type_in 'pfanout -P -b 8 -j1 -x -- sh -c "head -c 5000 /dev/zero | tr \\\\0 x; echo" <in >out.fifo'
 	see ', [0-9]+%, ETA [0-9]+:[0-9][0-9]:[0-9][0-9]'
 	press C-c
-	# Not behind the progress.
+	# The message begins a line of its own, not behind the progress.
 	see '^pfanout: finishing [0-9]+ records'
 	press C-c
 	exec 8<out.fifo 9>&-
@@ -148,7 +151,7 @@ interrupt_held_records() {
 	[ ! -s err ]
 }
 
-@test "terminal: Ctrl-C once: it says that it finishes, and finishes" {
+@test "terminal: after one Ctrl-C it says that it finishes, and finishes" {
 	interrupt_held_records
 	ids 4 | sed 1,3d >&7
 	echo >go
@@ -157,7 +160,7 @@ interrupt_held_records() {
 	ids 4 | cmp - out
 }
 
-@test "terminal: Ctrl-C twice: it stops, and what was held is in dead letters" {
+@test "terminal: after two Ctrl-C it stops, and the records held are in dead letters" {
 	interrupt_held_records
 	press C-c
 	wait_until at_least out 3
@@ -191,7 +194,7 @@ interrupt_held_records() {
 	done
 }
 
-@test "terminal: Ctrl-C on a whole pipeline: all stages finish, the prompt comes back" {
+@test "terminal: after Ctrl-C on a whole pipeline all stages finish, and the prompt comes back" {
 	terminal
 	type_in "'$STUBS/signals-head' count flowing 30000 | pfanout -q -b 64 --grace 60s | pfanout -q -b 64 --grace 60s -- cat >out"
 	wait_until test -f flowing

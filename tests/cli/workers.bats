@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Map mode with workers that misbehave: nothing else may suffer.
-# shellcheck disable=SC2086,SC2034 # some words are to be split; counts.bash looks at $way and $options
+# Map mode with workers that misbehave: only the records concerned may suffer.
+# shellcheck disable=SC2086,SC2034 # words; counts.bash uses $way and $options
 
 load ../support/helpers
 load ../support/streams
@@ -14,7 +14,8 @@ setup() {
 	ids 300 >in
 }
 
-# costs "ID..." REASON COMMAND...: whatever the way, just these records of 300 die, all for this reason.
+# costs "ID..." REASON COMMAND...: of 300 records just these die, all for this
+# reason.
 costs() {
 	local want=$1 reason=$2
 	local -a ids
@@ -30,22 +31,23 @@ costs() {
 		has err "1 of 300 records failed (1 $reason); its dead letter is in the output"
 }
 
-# A member of the only dead letter.
+# letter FILTER: what this jq filter prints of the dead letters.
 letter() {
 	grep '^{"pchan"' out | jq -r "$1"
 }
 
-# Are there so many processes `sleep ARG`?
+# sleepers ARG N: there are N processes `sleep ARG`.
 sleepers() {
 	[ "$(pgrep -fcx "sleep $1")" -eq "$2" ]
 }
 
-# A time for `sleep` that is nobody else's.
+# A time for `sleep` that no other test uses.
 own_time() {
 	echo "9$BATS_TEST_NUMBER$$"
 }
 
-# The run ends with status 2, says WORD, and every record read is accounted for.
+# gives_up WORD COMMAND...: the run ends with status 2 and a message that has
+# WORD, and every record read is accounted for.
 gives_up() {
 	local word=$1
 
@@ -55,60 +57,61 @@ gives_up() {
 	balanced
 }
 
-# Those that can't be trusted still may not make up or lose lines: a line for each record.
+# The same for workers that print too much or too little: the message names -F,
+# the worker and the line, and there is still a line for each record.
 gives_up_and_names_filter() {
 	gives_up "-F" "$@"
 	grep -E 'worker [0-9]+ \(.*\).* line [0-9]+' err
 	[ "$(total received)" -eq "$(wc -l <out)" ]
 }
 
-@test "workers: crash, each answer at once" {
+@test "workers: a crash costs its record, each answer at once" {
 	each_way costs "7 150 151" crash "$WORKER" -u crash 7,150,151
 	grep '^{"pchan"' out | jq -e '.worker.signal == "SIGSEGV" and (.worker | has("exit") | not) and .worker.slot >= 1 and
 		.worker.pid > 1 and .attempts == 1 and (.message | contains("SIGSEGV"))'
 }
 
-@test "workers: crash, block-buffered" {
+@test "workers: a crash costs its record, block-buffered" {
 	each_way costs "7 150 151" crash "$WORKER" crash 7,150,151
 }
 
-@test "workers: crash at the first and the last record" {
+@test "workers: a crash costs its record, the first and the last one" {
 	each_way costs "1 300" crash "$WORKER" crash 1,300
 }
 
-@test "workers: exit, each answer at once" {
+@test "workers: an exit costs its record, each answer at once" {
 	each_way costs "7 150 151" crash "$WORKER" -u exit 7,150,151
 	grep '^{"pchan"' out | jq -e '.worker.exit == 3 and (.worker | has("signal") | not) and (.message | contains("exit status 3"))'
 }
 
-@test "workers: exit, block-buffered" {
+@test "workers: an exit costs its record, block-buffered" {
 	each_way costs "7 150 151" crash "$WORKER" exit 7,150,151
 }
 
-@test "workers: crash, with a second attempt" {
+@test "workers: a second crash costs the record that has two attempts" {
 	options=(-a 2 --backoff 1ms)
 	each_way costs "7 150 151" crash "$WORKER" crash 7,150,151
 	grep '^{"pchan"' out | jq -e '.attempts == 2'
 }
 
-@test "workers: hang, each answer at once" {
+@test "workers: a hang costs its record, each answer at once" {
 	options=(-t 1s)
 	one_and_many costs "7 150" timeout "$WORKER" -u hang 7,150
 }
 
-@test "workers: hang, block-buffered" {
+@test "workers: a hang costs its record, block-buffered" {
 	options=(-t 1s)
 	one_and_many costs "150" timeout "$WORKER" hang 150
 }
 
-@test "workers: reject" {
+@test "workers: a rejected record costs no attempt and no other record" {
 	each_way costs "7 150 151" rejected "$WORKER" -u reject 7,150,151
 	options=(-a 3)
 	each_way costs "7 150 151" rejected "$WORKER" reject 7,150,151
 	grep '^{"pchan"' out | jq -e '.attempts == 1 and .message == "no \(.value.id), thanks"'
 }
 
-@test "workers: reject every record" {
+@test "workers: every record may be rejected" {
 	one_and_many costs "$(seq -s ' ' 300)" rejected "$WORKER" reject all
 }
 
@@ -119,57 +122,57 @@ drops() {
 	[ "$(total filtered)" -eq 3 ]
 }
 
-@test "workers: drop" {
+@test "workers: a dropped record costs no other" {
 	each_way drops "$WORKER" drop 7,150,151
 	each_way drops "$WORKER" -u drop 7,150,151
 }
 
-@test "workers: drop every record" {
+@test "workers: every record may be dropped" {
 	go 0 pfanout -v -k -j 4 -- "$WORKER" drop all <in
 	[ ! -s out ]
 	[ "$(total filtered)" -eq 300 ]
 	[ "$(total received)" -eq 300 ]
 }
 
-@test "workers: garbage, each answer at once" {
+@test "workers: garbage costs its record, each answer at once" {
 	each_way costs "7 150 151" bad_answer "$WORKER" -u garbage 7,150,151
 }
 
-@test "workers: garbage, block-buffered" {
+@test "workers: garbage costs its record, block-buffered" {
 	each_way costs "7 150 151" bad_answer "$WORKER" garbage 7,150,151
 	[ "$(grep -c 'garbage 150' out)" -eq 1 ]
 }
 
-@test "workers: garbage of other kinds" {
+@test "workers: garbage of other kinds costs its record" {
 	way=(-k -j 2)
-	# NUL, invalid UTF-8, two texts, a text cut short.
+	# A NUL, invalid UTF-8, two texts, a text cut short.
 	for answer in '"a\000b"' '"\377"' '1 2' '{"id":'; do
 		costs 7 bad_answer perl -pe "s/.*:7\}/$answer/"
 	done
 }
 
-@test "workers: an answer longer than --max-record" {
+@test "workers: an answer longer than --max-record costs its record" {
 	way=(-k -j 2)
 	options=(--max-record 64K)
 	costs 7 bad_answer perl -pe 's/.*:7\}/"\"" . "x" x 70000 . "\""/e'
 }
 
-@test "workers: an endless answer" {
+@test "workers: an endless answer costs its record" {
 	go 1 timeout 20 pfanout -v -k -j 2 --max-record 64K -- perl -ne 'if (/:7\}/) { print "x" while 1 } print' <in
 	settled 300 1
 	[ "$(dead)" = 7 ]
 }
 
-@test "workers: too many answers" {
+@test "workers: too many answers end the run" {
 	each_way gives_up_and_names_filter "$WORKER" -u more 150
 	each_way gives_up_and_names_filter "$WORKER" more 150
 }
 
-@test "workers: too many answers at the last record" {
+@test "workers: too many answers at the last record end the run" {
 	each_way gives_up_and_names_filter "$WORKER" more 300
 }
 
-@test "workers: an answer before any question" {
+@test "workers: an answer before any question ends the run" {
 	way=(-j 1)
 	gives_up "-F" sh -c 'echo "{}"; exec cat'
 }
@@ -181,26 +184,26 @@ drops() {
 	head -n $((line - 1)) out | cmp - <(ids $((line - 1)))
 }
 
-@test "workers: too few answers" {
+@test "workers: too few answers end the run" {
 	each_way gives_up_and_names_filter "$WORKER" -u fewer 150
 	each_way gives_up_and_names_filter "$WORKER" fewer 150
 	grep '^{"pchan"' out | jq -se 'any(.reason == "no_answer")'
 }
 
-@test "workers: too few answers at the last record" {
+@test "workers: too few answers at the last record end the run" {
 	each_way gives_up_and_names_filter "$WORKER" fewer 300
-	# What the other workers had in hand is cancelled.
+	# The records of the other workers are cancelled.
 	[ "$(letter 'select(.reason == "no_answer").value.id')" = 300 ]
 }
 
-@test "workers: no answers at all" {
+@test "workers: no answers at all end the run" {
 	for worker in "sed d" "$WORKER fewer all"; do
 		one_and_many gives_up_and_names_filter $worker
 	done
 }
 
-# A worker that stops with one record answered and, maybe, the next ones read: those are given out again, and
-# at most the first of them is charged.
+# A worker that stops after an answer may have read the next records.  They are
+# given out again, and at most the first of them fails.
 costs_at_most_one() {
 	local got=0
 
@@ -211,25 +214,25 @@ costs_at_most_one() {
 	[ "$got" -eq "$(total failed)" ]
 }
 
-@test "workers: closed stdout after an answer" {
+@test "workers: stdout closed after an answer costs one record at most" {
 	one_and_many costs_at_most_one "$WORKER" -u close-out 150
 }
 
-@test "workers: closed stdout instead of an answer" {
+@test "workers: stdout closed instead of an answer costs its record" {
 	one_and_many costs 150 crash "$WORKER" -u close-out-first 150
 }
 
-@test "workers: closed stdin after an answer" {
+@test "workers: stdin closed after an answer costs one record at most" {
 	options=(-t 3s)
 	one_and_many costs_at_most_one "$WORKER" -u close-in 150
 }
 
-@test "workers: closed stdin instead of an answer" {
+@test "workers: stdin closed instead of an answer costs its record" {
 	options=(-t 3s)
 	one_and_many costs_150 "$WORKER" -u close-in-first 150
 }
 
-# Whether this is told as a crash or a timeout depends on what else was in the pipe.
+# Whether the reason is crash or timeout depends on what else was in the pipe.
 costs_150() {
 	go 1 pfanout -v "${way[@]}" "${options[@]}" -- "$@" <in
 	settled 300 1
@@ -237,19 +240,19 @@ costs_150() {
 	balanced
 }
 
-@test "workers: closed stdin at once, for ever" {
+@test "workers: stdin closed at once, for ever, ends the run" {
 	ids 20 >in
 	way=(-j 2)
 	gives_up worker sh -c 'exec <&-; exec sleep 1000'
 }
 
-@test "workers: closed stdout at once, for ever" {
+@test "workers: stdout closed at once, for ever, ends the run" {
 	ids 20 >in
 	way=(-j 2)
 	gives_up worker sh -c 'exec >&-; exec sleep 1000'
 }
 
-@test "workers: recycling itself after 10 answers" {
+@test "workers: a worker may recycle itself after 10 answers" {
 	for stub in "$WORKER -u" "$WORKER"; do
 		each_way recycles $stub recycle all 10
 	done
@@ -262,7 +265,7 @@ recycles() {
 	[ "$(total retries)" -eq 0 ]
 }
 
-@test "workers: recycling itself after each answer" {
+@test "workers: a worker may recycle itself after each answer" {
 	ids 100 >in
 	each_way recycles_at_once
 	go 0 pfanout -k -j 4 -- head -n 1 <in
@@ -274,12 +277,12 @@ recycles_at_once() {
 	settled 100 0
 }
 
-@test "workers: recycling and crashing" {
+@test "workers: a worker that recycles itself may crash" {
 	each_way costs "7 150 151" crash sh -c 'exec perl -e "
 		while (<STDIN>) { kill 9, \$\$ if /:(7|150|151)\}/; print; exit 0 if ++\$n == 10 }"'
 }
 
-@test "workers: a poison record for a block-buffered python3" {
+@test "workers: a poison record costs a block-buffered python3 nothing else" {
 	ids 3000 >in
 	for attempts in 1 2; do
 		each_way poison "$attempts"
@@ -293,7 +296,7 @@ poison() {
 	[ "$(letter '[.value.id, .reason, .attempts, .worker.signal] | join(" ")')" = "1234 crash $1 SIGKILL" ]
 }
 
-@test "workers: a background process that holds the pipes" {
+@test "workers: a background process that holds the pipes does not delay the end" {
 	time=$(own_time)
 	each_way go_child
 	wait_until sleepers "$time" 0
@@ -305,14 +308,14 @@ go_child() {
 	wait_until sleepers "$time" 0
 }
 
-@test "workers: a background process of a worker that crashes" {
+@test "workers: a background process of a worker that crashes is killed" {
 	time=$(own_time)
 	way=(-k -j 2)
 	costs 150 crash sh -c "sleep $time & exec '$WORKER' -u crash 150"
 	wait_until sleepers "$time" 0
 }
 
-@test "workers: a background process of a worker that hangs" {
+@test "workers: a background process of a worker that hangs is killed" {
 	time=$(own_time)
 	way=(-k -j 2)
 	options=(-t 1s)
@@ -320,13 +323,13 @@ go_child() {
 	wait_until sleepers "$time" 0
 }
 
-@test "workers: one that ignores SIGTERM and hangs" {
+@test "workers: a worker that ignores SIGTERM and hangs is killed" {
 	way=(-j 2)
 	options=(-t 1s)
 	costs 150 timeout sh -c "trap '' TERM; exec '$WORKER' -u hang 150"
 }
 
-@test "workers: no answer ever: true and false" {
+@test "workers: true and false, which never answer, end the run" {
 	ids 100 >in
 	for command in true false; do
 		each_way cancels_all "$command"
@@ -339,11 +342,11 @@ cancels_all() {
 	[ "$(total processed)" -eq 0 ]
 	[ "$(total failed)" -gt 0 ]
 	grep -vq '"reason":"cancelled"' out || return 0
-	# At most those that were tried may have another reason.
+	# Only records that a worker was given may have another reason.
 	[ "$(grep -vc '"reason":"cancelled"' out)" -le 5 ]
 }
 
-@test "workers: they are not started over and over at full speed" {
+@test "workers: workers are not started over and over at full speed" {
 	ids 100 >in
 	go 2 pfanout -j 4 -- sh -c 'echo start >>starts; exit 1' <in
 	[ "$(wc -l <starts)" -ge 5 ]
@@ -375,7 +378,7 @@ cancels_all() {
 	[ "$(jq -r .fds out | sort -u)" = "0 1 2" ]
 }
 
-@test "workers: default signals, empty mask, a process group of their own" {
+@test "workers: they have default signals, an empty mask, a process group of their own" {
 	(
 		trap '' PIPE HUP USR1
 		seq 8 | timeout 20 pfanout -j 4 -- "$STUBS/worker-surroundings" >out 2>err
@@ -385,7 +388,7 @@ cancels_all() {
 	jq -e '(.ignored | test("^0+$")) and (.blocked | test("^0+$")) and .leader' out
 }
 
-@test "workers: the same in exec and filter mode" {
+@test "workers: they have the same in exec and filter mode" {
 	trap '' PIPE HUP USR1
 	go 0 pfanout -x -j 1 -- grep -E '^Sig(Ign|Blk)' /proc/self/status <<<1
 	[ "$(cut -f 2 out | xargs)" = "0000000000000000 0000000000000000" ]
@@ -394,7 +397,7 @@ cancels_all() {
 	trap - PIPE HUP USR1
 }
 
-@test "workers: the limit of files that we were started with" {
+@test "workers: they have the limit of files that we were started with" {
 	(
 		ulimit -S -n 70
 		seq 40 | timeout 20 pfanout -j 20 -- "$STUBS/worker-surroundings" >out 2>err
@@ -403,7 +406,7 @@ cancels_all() {
 	[ "$(jq -r .files out | sort -u)" = 70 ]
 }
 
-@test "workers: too many for the limit of files is told before anything is read" {
+@test "workers: too many for the limit of files is reported before anything is read" {
 	(
 		ulimit -n 64
 		go_unread 2 pfanout -j 1000 -- cat
@@ -411,7 +414,7 @@ cancels_all() {
 	has err '-j 1000'
 }
 
-# A run that waits for input after many workers have come and gone.
+# Starts a run that waits for input after many workers have come and gone.
 idle_after_restarts() {
 	mkfifo to
 	timeout 60 pfanout "$@" <to >out 2>err 3>&- &
@@ -443,7 +446,7 @@ no_zombies() {
 	[ "$(pgrep -fc "worker$time")" -eq 0 ]
 }
 
-@test "workers: --max-failed" {
+@test "workers: --max-failed ends the run" {
 	ids 3000 >in
 	one_and_many fails_5
 }
@@ -453,7 +456,7 @@ fails_5() {
 	gives_up 5 "$WORKER" -u reject all
 	[ "$(grep -c '"reason":"rejected"' out)" -ge 5 ]
 	[ "$(grep -c '"reason":"rejected"' out)" -lt 1000 ]
-	# With fewer the run goes to its end.
+	# With fewer failures the run goes to its end.
 	go 1 pfanout -v "${way[@]}" --max-failed 4 -- "$WORKER" -u reject 7,150,151 <in
 	settled 3000 3
 	[ "$(dead)" = "7 150 151" ]
@@ -474,7 +477,7 @@ fails_5() {
 	[ "$(letter .worker.exit)" = 4 ]
 }
 
-@test "workers: of a long stderr the last 4 KiB are in the letter" {
+@test "workers: the last 4 KiB of a long stderr are in the letter" {
 	ids 3 >in
 	go 1 pfanout -k -j 1 -- perl -e '$| = 1; while (<STDIN>) {
 		if (/:2\}/) { print STDERR "line $_\n" for 1 .. 20000; print STDERR "the end\n"; exit 1 } print }' <in
@@ -499,19 +502,20 @@ fails_5() {
 	cmp out in
 }
 
-# cannot STATUS WORD COMMAND...: it can't be started, and the input is untouched.
+# cannot STATUS WORD ARG...: the command can't be started, and the input is
+# untouched.
 cannot() {
 	go_unread "$1" pfanout "${@:3}" && has err "$2"
 }
 
-@test "workers: command not found" {
+@test "workers: a command that is not found is 127, before input is read" {
 	cannot 127 no-such-command no-such-command
 	cannot 127 ./no/such/command -j 4 ./no/such/command
 	cannot 127 no-such-command -x no-such-command
 	cannot 127 no-such-command -F no-such-command
 }
 
-@test "workers: command not executable" {
+@test "workers: a command that is not executable is 126, before input is read" {
 	echo 'echo' >plain
 	chmod 644 plain
 	cannot 126 plain ./plain

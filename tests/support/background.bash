@@ -1,20 +1,21 @@
-# For tests of a stage that runs in the background, and is sent signals.
+# For tests of a stage that runs in the background and gets signals.
 
-# In a job of its own a background process does not ignore SIGINT.
+# With job control a background process does not ignore SIGINT.
 set -m
 
 LIMIT=(timeout --foreground -s KILL 60)
 
-# Starts COMMAND ARG..., reading from the FIFO in.fifo, whose other end is our fd 8.  Its pid is in $pid.
+# start COMMAND [ARG...]: starts a command that reads in.fifo, into which we
+# write through fd 8.  Its pid is in $pid.
 start() {
-	# What an earlier stage of this test left behind would look like an answer.
+	# The output of an earlier stage would look like that of this one.
 	rm -f in.fifo out err
 	mkfifo in.fifo
 	exec 7<>in.fifo
 	"$@" <in.fifo >out 2>err 7>&- 3>&- &
 	pid=$!
 	exec 8>in.fifo 7>&-
-	# Never longer than a minute, whatever happens.
+	# Whatever happens, the command runs for a minute at most.
 	(
 		exec 8>&-
 		"${LIMIT[@]}" tail -f --pid="$pid" /dev/null 2>/dev/null || kill -KILL "$pid"
@@ -32,7 +33,7 @@ ends_with() {
 	}
 }
 
-# The signal has been taken: it is not pending any more.
+# is_taken PID SIGNAL: the signal is not pending any more.
 is_taken() {
 	! awk -v bit="$(($(kill -l "$2") - 1))" '/^(ShdPnd|SigPnd):/ {
 		digit = substr($2, length($2) - int(bit / 4), 1)

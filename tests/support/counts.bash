@@ -1,17 +1,20 @@
-# For tests that run workers: every record is accounted for.  They need streams.bash.
+# For tests that run workers: every record is accounted for.  Needs
+# streams.bash.
 
-# Of each line in ./out: its id, or that of the record in the dead letter, and the letter's reason or "-".
+# Writes to ./sums, for each line of ./out, the id of its record and the reason
+# of its dead letter, or "-" for a result.
 sum_up() {
 	jq -r 'if type == "object" and has("pchan") then "\(.value.id) \(.reason)" else "\(.id) -" end' out >sums
 }
 
-# The ids that are dead, in the order of their numbers; after sum_up.
+# The ids in dead letters, in the order of numbers; after sum_up.
 dead() {
 	awk '$2 != "-" { print $1 }' sums | sort -n | xargs
 }
 
-# settled N DEAD [ID...]: the ids 1..N are in ./out, each once, DEAD of them as dead letters, but for the ids
-# named, which were dropped; and in the order of the input if that was asked for in "${way[@]}".
+# settled N DEAD [ID...]: ./out has each of the ids 1 to N once, DEAD of them in
+# dead letters, but not the ids named, which were dropped.  If -k is the last of
+# "${way[@]}", they are in order.
 settled() {
 	sum_up
 	awk -v n="$1" -v dead="$2" -v dropped="${*:3}" '
@@ -30,7 +33,7 @@ settled() {
 	fi
 }
 
-# A number of the line that -v ends with.
+# total NAME: the number of this name in the last line of -v.
 total() {
 	sed -n "s/.*: received.*\b$1 \([0-9]*\).*/\1/p; t; s/.*: $1 \([0-9]*\), processed.*/\1/p" err
 }
@@ -48,7 +51,7 @@ accounted() {
 	[ "$failed" -eq "$(grep -c '^{"pchan":"dead-letter/1"' out)" ]
 }
 
-# The same, and every line that was written is in ./out.
+# The same, and ./out has as many lines as were written.
 balanced() {
 	accounted
 	lines out "$(total written)"

@@ -1,4 +1,4 @@
-# What the bats tests share.
+# What all bats tests share.
 
 STUBS=$BATS_TEST_DIRNAME/../support/stubs
 
@@ -11,12 +11,12 @@ ids() {
 	seq "$1" | sed 's/.*/{"id":&}/'
 }
 
-# Prints n dead letters, of records {"id":N}.
+# Dead letters of the records {"id":1} to {"id":N}.
 letters() {
 	seq "$1" | sed 's/.*/{"pchan":"dead-letter\/1","id":"id-&","stage":"test","reason":"timeout","value":{"id":&}}/'
 }
 
-# Waits until a command succeeds, 10 s at most.
+# wait_until COMMAND...: waits until the command succeeds, 10 s at most.
 wait_until() {
 	local n=0
 
@@ -30,9 +30,9 @@ wait_until() {
 	done
 }
 
-# account N FILE...: the ids 1..N are, each exactly once, among the results and dead letters in FILE...
-# Prints "results R dead D missing M twice T" and fails if something is missing or there twice.  Ids named
-# in $FILTERED (a jq condition on .id) need not be there.
+# account N FILE...: the results and dead letters in FILE... have each of the
+# ids 1 to N exactly once, or else the function fails.  It prints "results R
+# dead D missing M twice T".
 account() {
 	local n=$1
 
@@ -46,7 +46,7 @@ account() {
 			if ($missing | length) + ($twice | length) > 0 then error("\($missing[:5]) \($twice[:5])") else empty end' -r
 }
 
-# The number of dead letters in FILE by reason, e.g. "crash 1, timeout 2".
+# reasons FILE...: the number of letters of each reason: "crash 1, timeout 2".
 reasons() {
 	jq -r 'select(type == "object" and has("pchan")) | .reason' "$@" | sort | uniq -c |
 		awk '{ printf "%s%s %d", sep, $2, $1; sep = ", " } END { print "" }'
@@ -76,8 +76,8 @@ small_disk() {
 		skip "can't mount a tmpfs"
 }
 
-# Makes "${NOBODY[@]}" COMMAND run a command without the rights of root.  ./in is
-# there for it to read.
+# Sets NOBODY, so that "${NOBODY[@]}" COMMAND runs a command without the rights
+# of root.  The command can read ./in.
 nobody() {
 	[ "$(id -u)" -eq 0 ] || skip "not root"
 	chmod 755 "$BATS_TEST_TMPDIR" .

@@ -1,6 +1,8 @@
-# For tests that look at both streams of one run: they are in ./out and ./err, shown when a test fails.
+# For tests that look at both streams of one run: they are in ./out and ./err,
+# and are shown when a test fails.
 
-# go STATUS COMMAND [ARG...]: the command, in a minute at most, must end with STATUS.
+# go STATUS COMMAND [ARG...]: the command must end with STATUS, in a minute at
+# most.
 go() {
 	local want=$1 got=0
 
@@ -12,8 +14,8 @@ go() {
 	}
 }
 
-# go_unread STATUS COMMAND [ARG...]: the same, with ./in on stdin: the command must
-# print one line of error and nothing else, and leave all of ./in unread.
+# go_unread STATUS COMMAND [ARG...]: the same with ./in on stdin.  The command
+# must print one line of error and nothing else, and leave all of ./in unread.
 go_unread() {
 	local want=$1 got=0 line
 
@@ -22,14 +24,14 @@ go_unread() {
 		timeout 60 "$@" >out 2>err || got=$?
 		read -r line
 	} <in
-	[ "$got" -eq "$want" ] && [ "$line" = "$(head -n 1 in)" ] && [ ! -s out ] || {
-		echo "status $got instead of $want, or not unread: $*"
+	if [ "$got" -ne "$want" ] || [ "$line" != "$(head -n 1 in)" ] || [ -s out ]; then
+		echo "status $got instead of $want, or input read, or output written: $*"
 		return 1
-	}
+	fi
 	lines err 1
 }
 
-# Is this text in that file?
+# has FILE TEXT: the file has this text.
 has() {
 	grep -qF -e "$2" "$1" || {
 		echo "$1 lacks: $2"
@@ -37,7 +39,7 @@ has() {
 	}
 }
 
-# The opposite, as `! grep` does not fail a test.
+# lacks FILE TEXT: the file does not have it (`! grep` would not fail a test).
 lacks() {
 	! grep -F -e "$2" "$1" || {
 		echo "$1 should not have: $2"
@@ -45,7 +47,7 @@ lacks() {
 	}
 }
 
-# The file has so many lines.
+# lines FILE N: the file has N lines.
 lines() {
 	local n
 
