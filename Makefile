@@ -10,7 +10,7 @@ HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDFLAGS = -pie -Wl,-z,relro,-z,now
 LDLIBS = -lbsd -ljansson -pthread
 
-# SAN=thread or SAN=address: everything is built and tested in a folder of its own.
+# SAN=thread or SAN=address builds and tests everything in a folder of its own.
 SAN =
 ifeq ($(SAN),)
 BUILD = build
@@ -48,15 +48,15 @@ $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/cmd/%/main.o $(BUILD)/%.a $(BUILD)/libpc
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# Tests of a tool's modules are linked with the tool.
-$(addprefix $(BUILD)/tests/unit/t_,answer arguments bisect fate inflight map_state stall window): $(BUILD)/pfanout.a
-$(addprefix $(BUILD)/tests/unit/t_,key meter pacer): $(BUILD)/pratelimit.a
-$(addprefix $(BUILD)/tests/unit/t_,select): $(BUILD)/pdeadletter.a
+# A test that includes a header of a tool is linked with the tool.
+$(foreach tool,$(TOOLS),$(eval \
+	$(patsubst %.c,$(BUILD)/%,$(shell grep -l '"$(tool)/' $(wildcard tests/unit/t_*.c))): $(BUILD)/$(tool).a))
 
 $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out %.o %/libpchan.a,$^) $(BUILD)/libpchan.a $(LDLIBS)
 
-# What building, the demo and the tests need, and what the rest needs besides.
+# What building, the demo and the tests need, and what the other targets need in
+# addition.
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
 	libclang-rt-14-dev tmux time fiu-utils faketime logrotate
