@@ -4,6 +4,8 @@
 
 load ../support/helpers
 load ../support/streams
+load ../support/counts
+load ../support/background
 
 MODES=('' '-k -- cat' '-j4 -- cat' '-x -- cat' '-F -- cat')
 
@@ -21,6 +23,28 @@ ended_quietly() {
 	echo "$1: $(cat status)"
 	[ "$(cat status)" -eq 141 ]
 	[ ! -s err ]
+}
+
+# A shared object that makes ppoll(2) fail in the threads that serve a child.
+make_shim() {
+	no_sanitizer
+	cc -shared -fPIC -D_GNU_SOURCE -o fail_ppoll.so "$STUBS/../shims/fail_ppoll.c"
+}
+
+# reports_failed_poll MODE: the error is named once, and every record read is
+# accounted for.
+reports_failed_poll() {
+	local torn
+
+	[ "$(grep -c 'poll.*: Cannot allocate memory' err)" -eq 1 ]
+	accounted
+	# What filters swallow or print, nothing accounts for.
+	[ "$1" != -F ] || return 0
+	# The part of a line that was read from a pipe leaves as a letter, too.
+	torn=$(grep -c '"text":' out || true)
+	[ "$torn" -le 1 ]
+	grep -v '"text":' out >whole || true
+	account "$(($(total received) - torn))" whole
 }
 
 @test "faults: a full stdout is status 2 soon, and is named" {
@@ -343,4 +367,48 @@ ended_quietly() {
 	go 0 pfanout -j2 -- "$STUBS/faults-worker" pids <in
 	at_least pids 2
 	while read -r worker; do wait_until is_gone "$worker"; done <pids
+}
+
+@test "faults: ppoll fails in any mode: status 2, the error named once, every record accounted for" {
+	make_shim
+	for n in 5 200000; do
+		ids "$n" >in
+		for mode in '' -x -F; do
+			for at in 1 20; do
+				# Five records may be done before the twentieth call.
+				[ "$n" -gt 5 ] || [ "$at" -eq 1 ] || continue
+				echo "# pfanout $mode, $n records, call $at"
+				# shellcheck disable=SC2086 # nothing or a word
+				go 2 env FAIL_PPOLL_AT="$at" LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 $mode -- cat <in
+				reports_failed_poll "$mode"
+			done
+		done
+	done
+}
+
+@test "faults: ppoll fails while the input stays open: the run ends" {
+	make_shim
+	for mode in '' -x -F; do
+		# shellcheck disable=SC2086 # nothing or a word
+		start env FAIL_PPOLL_AT=1 LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 $mode -- cat
+		ids 5 2>/dev/null >&8 || true
+		ends_with 2
+		exec 8>&-
+		reports_failed_poll "$mode"
+	done
+}
+
+@test "faults: ppoll fails around a SIGTERM: the run ends, status 2 or that of the signal" {
+	make_shim
+	for mode in '' -x -F; do
+		# shellcheck disable=SC2086 # nothing or a word
+		start env FAIL_PPOLL_AT=20 LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 --grace 60s $mode -- cat
+		wait_until grep -q '^SigBlk:.*[1-9a-f]' "/proc/$pid/status"
+		(ids 200000 >&8) 2>/dev/null 3>&- &
+		kill -TERM "$pid" 2>/dev/null || true
+		exec 8>&-
+		# A signal that comes when all is written may still end the process.
+		ends_with 2 143
+		reports_failed_poll "$mode"
+	done
 }

@@ -88,6 +88,23 @@ gives_up_and_names_filter() {
 	each_way costs "7 150 151" crash "$WORKER" exit 7,150,151
 }
 
+@test "workers: one killed by a real-time signal: message and letter name SIG34, in all modes" {
+	way=(-k -j 2)
+	costs 7 crash sh -c 'while read -r l; do case $l in *:7}) kill -34 $$ ;; esac; echo "$l"; done'
+	[ "$(letter .worker.signal)" = SIG34 ]
+	[[ "$(letter .message)" = *SIG34* ]]
+	lacks out '(null)'
+	go 1 pfanout -x -- sh -c 'kill -34 $$' <<<1
+	[ "$(letter .worker.signal)" = SIG34 ]
+	[[ "$(letter .message)" = *SIG34* ]]
+	go 2 pfanout -F -- sh -c 'kill -34 $$' <<<1
+	has err SIG34
+	# At the start of a run a worker's death ends the run.
+	go 2 pfanout -j 1 -- sh -c 'kill -34 $$' <<<1
+	has err SIG34
+	lacks err '(null)'
+}
+
 @test "workers: a second crash costs the record that has two attempts" {
 	options=(-a 2 --backoff 1ms)
 	each_way costs "7 150 151" crash "$WORKER" crash 7,150,151
