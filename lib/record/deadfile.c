@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "record/rotate.h"
 
 struct line {
@@ -234,26 +234,6 @@ gather(struct deadfile *d, size_t first, size_t n, bool torn)
 	return (ssize_t)len;
 }
 
-static int
-write_all(int fd, const char *data, size_t len)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n == -1 && errno == EAGAIN)
-			(void)poll(&p, 1, -1);
-		else if (n == -1 && errno != EINTR)
-			return -1;
-		else if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* Appends n lines to the file, which is locked, or none. */
 static int
 append(struct deadfile *d, size_t first, size_t n, const struct stat *st)
@@ -266,7 +246,7 @@ append(struct deadfile *d, size_t first, size_t n, const struct stat *st)
 		return -1;
 	if (torn)
 		tell_torn(d);
-	if (write_all(d->fd, d->buf, (size_t)len) == 0 &&
+	if (io_write_all(d->fd, d->buf, (size_t)len) == 0 &&
 	    (!d->regular || d->how.sync == DEADFILE_NONE || fdatasync(d->fd) == 0))
 		return 0;
 	saved = errno;

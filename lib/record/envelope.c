@@ -10,10 +10,11 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/signame.h"
+#include "base/utf8.h"
 #include "json/json.h"
 #include "json/members.h"
 #include "record/payload.h"
-#include "base/utf8.h"
 
 #define LETTER "dead-letter/1"
 #define RETRY "retry/1"
@@ -100,16 +101,12 @@ put_input(json_t *head, const struct letter *l)
 static int
 put_signal(json_t *worker, int signal)
 {
-	const char *name;
-	char text[16];
+	char name[SIGNAME_SIZE];
 
 	if (signal == 0)
 		return 0;
-	if ((name = sigabbrev_np(signal)) != NULL)
-		snprintf(text, sizeof(text), "SIG%s", name);
-	else
-		snprintf(text, sizeof(text), "SIG%d", signal); /* a real-time one */
-	return json_object_set_new(worker, "signal", json_string(text));
+	signame(signal, name);
+	return json_object_set_new(worker, "signal", json_string(name));
 }
 
 static int
