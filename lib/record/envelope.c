@@ -134,6 +134,21 @@ put_worker(json_t *head, const struct letter *l)
 	return put_bytes(worker, "stderr", l->worker.log + l->worker.log_len - log_len, log_len);
 }
 
+/* A UUID of version 7 (RFC 9562), which sorts by time. */
+static void
+make_id(char id[ENVELOPE_ID_SIZE])
+{
+	uint64_t us = (uint64_t)clock_calendar(), ms = us / 1000;
+	uint16_t chance[4];
+
+	/* 48 bits of ms; the version, and what is below the ms in 1/4096; the variant, and chance. */
+	arc4random_buf(chance, sizeof(chance));
+	snprintf(id, ENVELOPE_ID_SIZE, "%08x-%04x-7%03x-%04x-%04x%04x%04x",
+	    (unsigned)(ms >> 16 & 0xffffffff), (unsigned)(ms & 0xffff),
+	    (unsigned)(us % 1000 * 4096 / 1000), (chance[0] & 0x3fff) | 0x8000u, chance[1],
+	    chance[2], chance[3]);
+}
+
 /* What both kinds begin with. */
 static int
 put_kind(json_t *head, const char *kind, const char *id)
@@ -141,7 +156,7 @@ put_kind(json_t *head, const char *kind, const char *id)
 	char new_id[ENVELOPE_ID_SIZE];
 
 	if (id == NULL || *id == '\0') {
-		envelope_new_id(new_id);
+		make_id(new_id);
 		id = new_id;
 	}
 	if (json_object_set_new(head, "pchan", json_string(kind)) == -1)
@@ -209,20 +224,6 @@ envelope_retry(
 	json_t *head = json_object();
 
 	return seal(head, put_retry(head, id), payload, payload_len, line, len);
-}
-
-void
-envelope_new_id(char id[ENVELOPE_ID_SIZE])
-{
-	uint64_t us = (uint64_t)clock_calendar(), ms = us / 1000;
-	uint16_t chance[4];
-
-	/* 48 bits of ms; the version, and what is below the ms in 1/4096; the variant, and chance. */
-	arc4random_buf(chance, sizeof(chance));
-	snprintf(id, ENVELOPE_ID_SIZE, "%08x-%04x-7%03x-%04x-%04x%04x%04x",
-	    (unsigned)(ms >> 16 & 0xffffffff), (unsigned)(ms & 0xffff),
-	    (unsigned)(us % 1000 * 4096 / 1000), (chance[0] & 0x3fff) | 0x8000u, chance[1],
-	    chance[2], chance[3]);
 }
 
 /* Reading. */

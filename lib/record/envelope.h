@@ -116,9 +116,6 @@ int envelope_payload(
 int envelope_retry(
     const struct envelope_id *, const char *payload, size_t payload_len, char **line, size_t *len);
 
-/* A new id: a UUID of version 7 (RFC 9562), which sorts by time. */
-void envelope_new_id(char id[ENVELOPE_ID_SIZE]);
-
 /*
  * Whether a line of which only the head has been read, at least its first member, may be
  * an envelope (so that a longer one is allowed).

@@ -14,7 +14,6 @@ struct cell {
 
 struct reorder {
 	uint64_t head;
-	size_t len;
 	size_t cells;      /* a power of two */
 	struct cell *ring; /* seq is in cell seq % cells */
 };
@@ -77,7 +76,6 @@ reorder_put(struct reorder *s, const struct record *r)
 	if (widen(s, r->seq) == -1)
 		return -1;
 	*cell_of(s, r->seq) = (struct cell){true, *r};
-	s->len++;
 	return 0;
 }
 
@@ -90,7 +88,6 @@ reorder_get(struct reorder *s, struct record *out, size_t max)
 		out[n++] = c->record;
 		c->full = false;
 	}
-	s->len -= n;
 	return n;
 }
 
@@ -98,10 +95,4 @@ uint64_t
 reorder_head(const struct reorder *s)
 {
 	return s->head;
-}
-
-size_t
-reorder_len(const struct reorder *s)
-{
-	return s->len;
 }

@@ -27,7 +27,4 @@ size_t reorder_get(struct reorder *, struct record *out, size_t max);
 /* The seq that everything else waits for. */
 uint64_t reorder_head(const struct reorder *);
 
-/* Records that wait inside. */
-size_t reorder_len(const struct reorder *);
-
 #endif
