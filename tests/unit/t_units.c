@@ -272,7 +272,7 @@ test_there_and_back(void)
 static const struct {
 	const char *text;
 	bool bytes;
-	uint64_t amount, per; /* 0: no rate */
+	uint64_t amount, per; /* 0: no rate, or not compared */
 	const char *shown;    /* NULL: as it was */
 } rates[] = {
     {"100/s", false, 1, 10000000, NULL},
@@ -294,6 +294,8 @@ static const struct {
     {"100/s", true, 1, 10000000, NULL},
     {"1.5K/s", true, 3, 1953125, "1536/s"},
     {"1G/h", true, 0, 0, "1G/h"},
+    {"8388607T/s", true, 0, 0, "8388607T/s"},
+    {"9223372036854775807/s", true, 0, 0, "9223372036854775807/s"},
     {"", false, 0, 0, NULL},
     {"100", false, 0, 0, NULL},
     {"/s", false, 0, 0, NULL},
