@@ -6,7 +6,7 @@
 
 /* The last member of that name in an object. */
 static bool
-find_member(const struct step *step, const struct span *text, struct span *value)
+find_member(const struct path_step *step, const struct span *text, struct span *value)
 {
 	struct object_iter it = object_begin(text);
 	struct object_member m;
@@ -21,7 +21,7 @@ find_member(const struct step *step, const struct span *text, struct span *value
 }
 
 static bool
-find_element(const struct step *step, const struct span *text, struct span *value)
+find_element(const struct path_step *step, const struct span *text, struct span *value)
 {
 	const byte *p = text->start, *end = text->end;
 	struct lookahead w = lookahead_at(text, p);
@@ -49,7 +49,7 @@ json_path_get(const struct json_path *path, const char *text, size_t len, struct
 	if (found.start == found.end)
 		return false;
 	for (size_t i = 0; i < path->nsteps; i++) {
-		const struct step *step = &path->steps[i];
+		const struct path_step *step = &path->steps[i];
 		struct span in = found;
 
 		if (*in.start != (step->name != NULL ? '{' : '['))
@@ -62,9 +62,12 @@ json_path_get(const struct json_path *path, const char *text, size_t len, struct
 	return true;
 }
 
-/* A string at p that is this text, which is passed over; a filter may have put \/ for a slash. */
+/*
+ * Skips the string at p, which must be this text; NULL if it is not.  A filter
+ * upstream may have written \/ for a slash.
+ */
 static const byte *
-literal(const byte *p, const byte *end, const char *text)
+skip_literal(const byte *p, const byte *end, const char *text)
 {
 	if (p == end || *p != '"')
 		return NULL;
@@ -85,9 +88,9 @@ json_first_member(const char *text, size_t len, const char *name, const char *va
 
 	if (p == end || *p != '{')
 		return false;
-	p = literal(skip_space(p + 1, end), end, name);
+	p = skip_literal(skip_space(p + 1, end), end, name);
 	if (p == NULL)
 		return false;
 	p = skip_space(p, end);
-	return p < end && *p == ':' && literal(skip_space(p + 1, end), end, value) != NULL;
+	return p < end && *p == ':' && skip_literal(skip_space(p + 1, end), end, value) != NULL;
 }

@@ -30,7 +30,10 @@
 struct object_iter {
 	const struct span *text;
 	struct lookahead window;
-	/* At the opening brace or at a comma; the text's end after the last member. */
+	/*
+	 * At the opening brace or at a comma; the text's end after the last
+	 * member.
+	 */
 	const byte *p;
 };
 
@@ -38,14 +41,20 @@ struct object_member {
 	struct span name; /* with its quotes */
 	bool escaped;     /* the name must be decoded before it is compared */
 	struct span value;
-	/* All between the colon and the comma or brace: the value and its white space. */
+	/*
+	 * All between the colon and the comma or brace: the value and its white
+	 * space.
+	 */
 	struct span field;
 };
 
 /* p is at an opening bracket. */
 const byte *object_skip_nested(const struct span *text, struct lookahead *, const byte *p);
 
-/* Skips a number or a word; where the text is not JSON, anything up to a separator. */
+/*
+ * Skips a number or a word; where the text is not JSON, anything up to a
+ * separator.
+ */
 const byte *object_skip_scalar(const byte *p, const byte *end);
 
 INLINE const byte *
@@ -105,14 +114,19 @@ skip_value(const struct span *text, struct lookahead *w, const byte *p)
 	return object_skip_scalar(p, text->end);
 }
 
-/* text begins with a brace, and must stay in place while the iterator is used. */
+/*
+ * text begins with a brace, and must stay in place while the iterator is used.
+ */
 INLINE struct object_iter
 object_begin(const struct span *text)
 {
 	return (struct object_iter){text, lookahead_at(text, text->start), text->start};
 }
 
-/* The next member.  False after the last one, or where the text is too broken to go on. */
+/*
+ * The next member.  False after the last one, or where the text is too broken
+ * to go on.
+ */
 INLINE bool
 object_next(struct object_iter *it, struct object_member *m)
 {
@@ -157,7 +171,10 @@ object_is_named(const struct object_member *m, const char *name, size_t name_len
 	return len == name_len + 2 && memcmp(m->name.start + 1, name, name_len) == 0;
 }
 
-/* The text without white space around it; empty (start == end) if it has nothing else. */
+/*
+ * The text without white space around it; empty (start == end) if it has
+ * nothing else.
+ */
 INLINE struct span
 span_trim(const char *text, size_t len)
 {
