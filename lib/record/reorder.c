@@ -13,9 +13,9 @@ struct cell {
 };
 
 struct reorder {
-	uint64_t head;
+	uint64_t head;     /* the seq that all others wait for */
 	size_t cells;      /* a power of two */
-	struct cell *ring; /* seq is in cell seq % cells */
+	struct cell *ring; /* a seq has the cell seq % cells */
 };
 
 struct reorder *
@@ -51,7 +51,7 @@ cell_of(const struct reorder *s, uint64_t seq)
 	return &s->ring[seq & (s->cells - 1)];
 }
 
-/* Makes the ring wide enough for a seq. */
+/* Makes the ring wide enough for the seq. */
 static int
 widen(struct reorder *s, uint64_t seq)
 {
