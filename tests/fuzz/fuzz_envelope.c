@@ -1,7 +1,7 @@
 /*
- * Envelopes.  What is taken out of a dead letter or a retry envelope made of any
- * bytes is those bytes.  Any text is either no envelope, or one that can be read;
- * nothing outside the text is read, and what is found lies inside it.
+ * Envelopes.  What is taken out of a dead letter or a retry envelope made of
+ * any bytes is those bytes.  Any text is either no envelope, or one that can be
+ * read; nothing outside the text is read, and what is found lies inside it.
  */
 
 #include "fuzz.h"
@@ -57,7 +57,10 @@ seal_letter(const char *payload, size_t len, const char *text)
 	free(line);
 }
 
-/* A retry envelope goes through unwrap(), which leaves a payload of several lines alone. */
+/*
+ * A retry envelope goes through unwrap(), which leaves a payload of several
+ * lines alone.
+ */
 static void
 seal_retry(const char *payload, size_t len)
 {
@@ -150,7 +153,10 @@ unwrap_text(const char *text, size_t len)
 	record_free(&r);
 }
 
-/* The text as the other members of an envelope, since chance hardly finds the first. */
+/*
+ * The text as the other members of an envelope, since chance hardly finds the
+ * first.
+ */
 static void
 open_members(const char *text, size_t len)
 {

@@ -1,7 +1,7 @@
 /*
- * JSON texts.  json_check() must agree with a slow automaton to the byte, and with
- * jansson on what is valid; what a path finds must be inside the text, and valid if
- * the text is.  JSONTestSuite makes a good corpus.
+ * JSON texts.  json_check() must agree with a slow automaton to the byte, and
+ * with jansson on what is valid; what a path finds must be inside the text, and
+ * valid if the text is.  JSONTestSuite makes a good corpus.
  */
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /*
- * Key paths: any text compiles, or is refused with a reason; and any name, quoted
- * as JSON has it, is a path that finds the member of that name.
+ * Key paths: any text compiles, or is refused with a reason; and any name,
+ * quoted as JSON has it, is a path that finds the member of that name.
  */
 
 #include <stdio.h>
@@ -24,7 +24,9 @@ compile(const char *text)
 	json_path_free(path);
 }
 
-/* The member before the one that is looked for has the name less its last byte. */
+/*
+ * The member before the one that is looked for has the name less its last byte.
+ */
 static void
 find(const char *quoted, const char *shorter)
 {
@@ -50,7 +52,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = to_string(data, size);
-	json_t *name = json_stringn((const char *)data, size); /* NULL: not UTF-8 */
+	/* NULL: not UTF-8. */
+	json_t *name = json_stringn((const char *)data, size);
 	json_t *shorter = size > 0 ? json_stringn((const char *)data, size - 1) : NULL;
 
 	compile(text);

@@ -1,6 +1,7 @@
 /*
- * The units of the command line, and calendar times: any text is read or refused
- * with a reason, and what is read is in its range and can be written and read again.
+ * The units of the command line, and calendar times: any text is read or
+ * refused with a reason, and what is read is in its range and can be written
+ * and read again.
  */
 
 #include "base/clock.h"

@@ -22,7 +22,10 @@ put(struct reorder *s, uint64_t seq)
 	return reorder_put(s, &r);
 }
 
-/* Takes out what can be, max at a time, and looks whether it continues at *next. */
+/*
+ * Takes out all that can be taken, max at a time, and checks that it goes on at
+ * *next.
+ */
 static void
 get(struct reorder *s, size_t max, uint64_t *next)
 {
@@ -60,7 +63,9 @@ test_small(void)
 	reorder_free(NULL);
 }
 
-/* What comes first is as far away as it can be: the ring has to grow, with a gap in it. */
+/*
+ * The record farthest away comes first: the ring must grow, with a gap in it.
+ */
 static void
 test_backwards(size_t n, uint64_t base)
 {
@@ -107,7 +112,9 @@ test_shuffled(size_t distance)
 	reorder_free(s);
 }
 
-/* What waits inside is freed with it (the leak check looks). */
+/*
+ * Records that wait inside are freed with the ring (the leak check sees to it).
+ */
 static void
 test_free_full(void)
 {
