@@ -84,6 +84,19 @@ bench: all $(BENCHES)
 model:
 	@tests/model/run
 
+# Each fuzzer runs for FUZZ_TIME seconds, and keeps its corpus in build/fuzz.
+FUZZ_TIME = 60
+FUZZERS = $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(FUZZERS): build/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(wildcard lib/*/*.[ch])
+	@mkdir -p $@.corpus
+	clang $(CPPFLAGS) -Itests/unit -std=c17 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ $(filter %.c,$^) $(LDLIBS)
+
+fuzz: $(FUZZERS)
+	@for fuzzer in $^; do echo $$fuzzer; $$fuzzer -max_total_time=$(FUZZ_TIME) -verbosity=0 \
+		-artifact_prefix=$$fuzzer. $$fuzzer.corpus || exit 1; done
+
 lint:
 	@tests/lint.sh
 
@@ -102,6 +115,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check bench model lint install uninstall clean
+.PHONY: all deps dev-deps demo check bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

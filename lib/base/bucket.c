@@ -26,7 +26,9 @@ bucket_due(const struct rate *r, int64_t full, int64_t came, uint64_t amount)
 	return later(came, amount >= r->burst ? full : full - bucket_time(r, r->burst - amount));
 }
 
-/* The time for an amount, rounded up, less what was paid too much. */
+/*
+ * The time to earn the amount, rounded up, less what was paid in excess before.
+ */
 static int64_t
 pay(const struct rate *r, uint64_t amount, uint64_t *paid)
 {
@@ -57,15 +59,15 @@ bucket_take_late(const struct rate *r, int64_t full, int64_t now, uint64_t amoun
 }
 
 int64_t
-bucket_rescale(const struct rate *old, const struct rate *new, int64_t time, int64_t now)
+bucket_rescale(const struct rate *from, const struct rate *to, int64_t time, int64_t now)
 {
-	int64_t most = bucket_time(old, old->burst);
+	int64_t most = bucket_time(from, from->burst);
 	long double ns = (long double)time - (long double)now;
 
 	if (ns < -(long double)most)
-		ns = -(long double)most; /* it is full, for however long */
-	ns *= ((long double)new->per / (long double)new->amount) /
-	    ((long double)old->per / (long double)old->amount);
+		ns = -(long double)most; /* full, for however long */
+	ns *= ((long double)to->per / (long double)to->amount) /
+	    ((long double)from->per / (long double)from->amount);
 	if (ns >= (long double)BUCKET_LONGEST)
 		return now + BUCKET_LONGEST;
 	return ns <= -(long double)BUCKET_LONGEST ? now - BUCKET_LONGEST : now + (int64_t)ns;

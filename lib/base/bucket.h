@@ -2,54 +2,63 @@
 #define PCHAN_BUCKET_H
 
 /*
- * A token bucket, as the generic cell rate algorithm has it (GCRA, virtual scheduling: ITU-T I.371).
+ * A token bucket: the generic cell rate algorithm (GCRA, virtual scheduling,
+ * ITU-T I.371).
  *
- * A bucket is one number: the time at which it is full again, GCRA's theoretical arrival time.  Taking an
- * amount moves it on by the time that it takes to earn that back, and an amount may be taken when
- * the bucket is full but for burst - amount.  Nothing runs and nothing is filled up meanwhile.
+ * A bucket is one number: the time at which it is full again, which GCRA calls
+ * the theoretical arrival time.  Taking an amount moves that time on by as long
+ * as the amount takes to be earned again.  An amount may be taken when at most
+ * burst - amount is missing from the bucket.  Nothing runs in between, and
+ * nothing has to be refilled.
  *
  *	due  = max(came, full - time(burst - amount))
  *	full = max(came, full) + time(amount)
  *
- * With `came`, the time at which somebody first wanted it, in place of now, who wakes late takes what
- * had been due meanwhile, and so the rate in the long run is exact.  Only idle time is lost.
+ * `came` is the time at which the caller first wanted the amount.  Because it
+ * stands in place of now, a caller that wakes late takes what had become due
+ * meanwhile, and the rate in the long run is exact.  Only idle time is lost.
  *
- * Everything here is pure: times (ns of whatever clock) come in and go out.
+ * All functions are pure: times (ns of any clock) go in and come out.
  */
 
 #include <stdint.h>
 
 struct rate {
 	uint64_t amount; /* records or bytes; at least 1 */
-	uint64_t per;    /* in so many ns; at least 1 */
-	uint64_t burst;  /* and so much at once at most; at least 1 */
+	uint64_t per;    /* ns in which the amount is earned; at least 1 */
+	uint64_t burst;  /* the most that can be taken at once; at least 1 */
 };
 
-/* How long it takes to earn so much, rounded down; at most BUCKET_LONGEST. */
+/* The time to earn an amount, rounded down; at most BUCKET_LONGEST. */
 #define BUCKET_LONGEST (INT64_MAX / 4)
 int64_t bucket_time(const struct rate *, uint64_t amount);
 
 /*
- * When so much may be taken from a bucket that is full at `full` (0: it is) by somebody who came at
- * that time.  More than the burst may be taken when it is full.
+ * When the amount may be taken by a caller that came at `came`.  full is the
+ * bucket's time; 0 is a full bucket.  More than the burst may be taken once the
+ * bucket is full.
  */
 int64_t bucket_due(const struct rate *, int64_t full, int64_t came, uint64_t amount);
 
 /*
- * When it will be full after that.  Times are whole ns, rounded up; *paid remembers what that was too
- * much, in ns/rate->amount, and sets it off against the next one, so that nothing adds up.  It is 0
- * at first, and for another rate.
+ * The bucket's time after the amount has been taken.  Times are rounded up to
+ * whole ns; *paid keeps the excess, in ns/rate->amount, and sets it off against
+ * the next take, so that rounding never adds up.  *paid is 0 at first and after
+ * a change of the rate.
  */
 int64_t bucket_take(
     const struct rate *, int64_t full, int64_t came, uint64_t amount, uint64_t *paid);
 
 /*
- * When it will be full if what was due long ago is taken only now: what might have been taken
- * between counts as idle time.
+ * The bucket's time after an amount that was due long ago has been taken only
+ * now: the time between counts as idle.
  */
 int64_t bucket_take_late(const struct rate *, int64_t full, int64_t now, uint64_t amount);
 
-/* A time of the old rate for the new one: debt and credit remain the same amount. */
-int64_t bucket_rescale(const struct rate *old, const struct rate *new, int64_t time, int64_t now);
+/*
+ * Converts a bucket's time from one rate to another, so that debt and credit
+ * remain the same amount.
+ */
+int64_t bucket_rescale(const struct rate *from, const struct rate *to, int64_t time, int64_t now);
 
 #endif

@@ -7,7 +7,7 @@
 
 #define US_PER_S INT64_C(1000000)
 
-/* 9999-12-31T23:59:59.999999Z, the last that RFC 3339 can say. */
+/* 9999-12-31T23:59:59.999999Z, the last time that RFC 3339 can express. */
 #define CALENDAR_MAX INT64_C(253402300799999999)
 
 int64_t
@@ -83,7 +83,7 @@ clock_read_stamp(const char *stamp, int64_t *calendar_us)
 			us += (*p - '0') * place;
 	if ((p = strptime(p, "%z", &tm)) == NULL || *p != '\0')
 		return false;
-	ahead = tm.tm_gmtoff; /* of UTC; timegm() forgets it */
+	ahead = tm.tm_gmtoff; /* of UTC; timegm() clears the field */
 	*calendar_us = (timegm(&tm) - ahead) * US_PER_S + us;
 	return true;
 }

@@ -2,10 +2,11 @@
 #define PCHAN_CLOCK_H
 
 /*
- * Time.  Below main() every time is an absolute one: nanoseconds of
- * CLOCK_MONOTONIC, so that neither a clock that jumps nor a call that is
- * retried changes what a deadline means.  Only what people read (dead letters)
- * is stamped with the calendar's time.
+ * Time.  Below main() every time is absolute: nanoseconds of CLOCK_MONOTONIC,
+ * so that neither a clock that jumps nor a call that is retried changes what a
+ * deadline means.  Only what people read (dead letters) has calendar times.
+ *
+ * Any thread; nothing blocks.
  */
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@
 #define CLOCK_MS INT64_C(1000000)
 #define CLOCK_S INT64_C(1000000000)
 
-/* Length of a clock_stamp(), with its NUL. */
+/* Size of what clock_stamp() writes, with its NUL. */
 #define CLOCK_STAMP_SIZE 28
 
 /* Now, in monotonic nanoseconds. */
@@ -38,18 +39,21 @@ clock_earlier(int64_t a, int64_t b)
 }
 
 /*
- * What is left until deadline, never negative, as a timespec for ppoll(2);
- * returns NULL, "for ever", for CLOCK_NEVER.
+ * The time left until the deadline, never negative, as a timespec for ppoll(2).
+ * Returns left, or NULL (no timeout) for CLOCK_NEVER.
  */
 struct timespec *clock_left(int64_t deadline, struct timespec *left);
 
 /*
  * Writes calendar microseconds in RFC 3339 form: 2026-11-23T15:04:05.123456Z.
- * What lies before 1970 or after 9999 is written as the nearest that doesn't.
+ * A time before 1970 or after 9999 is written as the nearest one in between.
  */
 void clock_stamp(int64_t calendar_us, char stamp[CLOCK_STAMP_SIZE]);
 
-/* Reads an RFC 3339 time, with its zone, into calendar microseconds.  False if it is none. */
+/*
+ * Reads an RFC 3339 time, with its zone, into calendar microseconds.  False if
+ * the text is not such a time.
+ */
 bool clock_read_stamp(const char *stamp, int64_t *calendar_us);
 
 #endif

@@ -1,6 +1,6 @@
 #include "base/histogram.h"
 
-#define DECADE(ns) (ns), (ns)*5 / 2, (ns)*5
+#define DECADE(ns) (ns), 5 * (ns) / 2, 5 * (ns)
 
 const int64_t histogram_bound[HISTOGRAM_BOUNDS] = {
     DECADE(INT64_C(1000)), /* 1 us */
@@ -14,16 +14,19 @@ const int64_t histogram_bound[HISTOGRAM_BOUNDS] = {
     INT64_C(100000000000),
 };
 
-/* One writer: a relaxed load and store is enough, and an eighteenth of the price of an add. */
+/*
+ * With one writer a relaxed load and store is enough, at an eighteenth of the
+ * price of an atomic add.
+ */
 static void
-add(_Atomic uint64_t *to, uint64_t n)
+add_to_cell(_Atomic uint64_t *to, uint64_t n)
 {
 	atomic_store_explicit(
 	    to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 static uint64_t
-get(const _Atomic uint64_t *from)
+read_cell(const _Atomic uint64_t *from)
 {
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
@@ -35,19 +38,19 @@ histogram_add(struct histogram *h, int64_t ns, uint64_t n)
 
 	if (ns < 0)
 		ns = 0;
-	/* Most durations are short, so the search from below ends soon. */
+	/* Most durations are short: a search from below ends soon. */
 	while (i < HISTOGRAM_BOUNDS && ns > histogram_bound[i])
 		i++;
-	add(&h->bucket[i], n);
-	add(&h->sum, (uint64_t)ns * n);
+	add_to_cell(&h->bucket[i], n);
+	add_to_cell(&h->sum, (uint64_t)ns * n);
 }
 
 void
 histogram_merge(struct histogram *to, const struct histogram *from)
 {
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		add(&to->bucket[i], get(&from->bucket[i]));
-	add(&to->sum, get(&from->sum));
+		add_to_cell(&to->bucket[i], read_cell(&from->bucket[i]));
+	add_to_cell(&to->sum, read_cell(&from->sum));
 }
 
 uint64_t
@@ -56,7 +59,7 @@ histogram_count(const struct histogram *h)
 	uint64_t count = 0;
 
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		count += get(&h->bucket[i]);
+		count += read_cell(&h->bucket[i]);
 	return count;
 }
 
@@ -70,7 +73,7 @@ histogram_quantile(const struct histogram *h, double q)
 	if (count == 0)
 		return 0;
 	for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
-		double n = (double)get(&h->bucket[i]);
+		double n = (double)read_cell(&h->bucket[i]);
 		double lower = i > 0 ? (double)histogram_bound[i - 1] : 0;
 		double width = (double)histogram_bound[i] - lower;
 

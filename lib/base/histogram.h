@@ -2,16 +2,22 @@
 #define PCHAN_HISTOGRAM_H
 
 /*
- * A histogram of durations as Prometheus counts them, with one writer: buckets
- * (not cumulative here) and a sum in ns, plain 64-bit values at fixed places, so that
- * it can live in a mapped file.  The reader derives the count, so that it
- * always agrees with the buckets.
+ * A histogram of durations as Prometheus counts them: buckets (not cumulative
+ * here) and a sum in ns, plain 64-bit values at fixed places, so that a
+ * histogram can live in a mapped file.  Readers derive the count, which
+ * therefore always agrees with the buckets.
+ *
+ * A histogram has one writer, and any number of threads that read it at any
+ * time.  Nothing blocks.
  */
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* Upper bounds 1, 2.5 and 5 times 1 us to 100 s, and one bucket for what is longer. */
+/*
+ * The upper bounds are 1, 2.5 and 5 times the powers of ten from 1 us to 100 s;
+ * one more bucket counts what is longer.
+ */
 #define HISTOGRAM_BOUNDS 25
 #define HISTOGRAM_BUCKETS (HISTOGRAM_BOUNDS + 1)
 
@@ -23,18 +29,21 @@ struct histogram {
 /* The upper bounds in ns, inclusive, ascending. */
 extern const int64_t histogram_bound[HISTOGRAM_BOUNDS];
 
-/* Counts a duration n times.  Only by the histogram's one writer.  A negative one counts as 0. */
+/* Counts a duration n times; a negative one counts as 0.  The writer only. */
 void histogram_add(struct histogram *, int64_t ns, uint64_t n);
 
-/* Adds `from`, which may be written meanwhile, to `to`, of which the caller is the one writer. */
+/*
+ * Adds `from`, which may change meanwhile, to `to`, whose writer is the caller.
+ */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
 /* The sum of the buckets. */
 uint64_t histogram_count(const struct histogram *);
 
 /*
- * An estimate of the q-quantile (0..1) in ns, interpolated within its bucket as PromQL's
- * histogram_quantile() does: 0 if empty, the highest bound if it is beyond that.
+ * An estimate of the q-quantile (0..1) in ns, interpolated within its bucket as
+ * PromQL's histogram_quantile() does: 0 if the histogram is empty, the highest
+ * bound if the quantile is beyond it.
  */
 int64_t histogram_quantile(const struct histogram *, double q);
 

@@ -1,14 +1,15 @@
 #ifndef PCHAN_IO_H
 #define PCHAN_IO_H
 
-/* Writing to a descriptor to the end. */
+/* Writing to a descriptor until everything is written. */
 
 #include <stddef.h>
 
 /*
- * Writes all of it: finishes short writes, retries EINTR, waits where an
- * inherited O_NONBLOCK makes write(2) fail with EAGAIN.  Blocks.  -1 with
- * errno; then a part of it may have been written.
+ * Writes all len bytes: finishes short writes, retries EINTR, and waits where
+ * an inherited O_NONBLOCK makes write(2) fail with EAGAIN.  Blocks.  Returns 0,
+ * or
+ * -1 with errno; a part may have been written then.  Any thread.
  */
 int io_write_all(int fd, const void *data, size_t len);
 

@@ -6,8 +6,8 @@
 #define SIGNAME_SIZE 16
 
 /*
- * "SIGSEGV"; "SIG34" for one that has no name, as the real-time signals have
- * none.  Any thread.
+ * Writes the name: "SIGSEGV", or "SIG34" for a signal without one, such as the
+ * real-time signals.  Any thread.
  */
 void signame(int sig, char name[SIGNAME_SIZE]);
 

@@ -20,6 +20,8 @@
 #define GI (UINT64_C(1) << 30)
 #define TI (UINT64_C(1) << 40)
 
+__extension__ typedef unsigned __int128 wide;
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -54,7 +56,7 @@ static const struct unit sizes[] = {
     {NULL, 0},
 };
 
-/* Of records, in thousandths. */
+/* Amounts of records, in thousandths. */
 static const struct unit amounts[] = {
     {"", 1000},
     {"k", UINT64_C(1000000)},
@@ -78,7 +80,7 @@ units_number(const char *text, int64_t min, int64_t max, int64_t *value, const c
 	const char *error = "";
 	int64_t n = 0;
 
-	/* strtonum would also take white space and a plus. */
+	/* strtonum() would accept leading white space and a plus. */
 	if (*text == '-' || isdigit((unsigned char)*text))
 		n = strtonum(text, min, max, &error);
 	if (error == NULL) {
@@ -95,9 +97,10 @@ units_number(const char *text, int64_t min, int64_t max, int64_t *value, const c
 }
 
 /*
- * What the decimals between point and end stand for, in a unit of this factor, rounded
- * down, which *exact tells.  From the last one to the first: .d1d2 is (d1 * factor + d2 * factor / 10) / 10,
- * and to round down at each step comes to the same as to do it once.
+ * The value of the decimals between point and end, in a unit of this factor,
+ * rounded down; *exact is false if rounding lost something.  The loop runs from
+ * the last digit to the first: .d1d2 is (d1 * factor + d2 * factor / 10) / 10,
+ * and rounding down at each step gives the same as rounding down once.
  */
 static uint64_t
 fraction(const char *point, const char *end, uint64_t factor, bool *exact)
@@ -111,7 +114,10 @@ fraction(const char *point, const char *end, uint64_t factor, bool *exact)
 	return sum;
 }
 
-/* Reads `1.5s` at *text and moves *text behind it; *exact: nothing was rounded.  -1 if it is none or too large. */
+/*
+ * Reads a term (`1.5s`) at *text and moves *text past it; *exact is false if
+ * the value was rounded.  -1 if there is no term, or its value is too large.
+ */
 static int
 read_term(const char **text, const struct unit *unit, uint64_t *value, bool *exact)
 {
@@ -125,7 +131,10 @@ read_term(const char **text, const struct unit *unit, uint64_t *value, bool *exa
 	while (unit->name != NULL &&
 	    (strlen(unit->name) != name_len || memcmp(unit->name, name, name_len) != 0))
 		unit++;
-	/* No digits before the point are 0 to strtoull, and too many are its maximum. */
+	/*
+	 * strtoull() reads no digits before the point as 0, too many as its
+	 * maximum.
+	 */
 	if (unit->name == NULL ||
 	    __builtin_mul_overflow(strtoull(whole, NULL, 10), unit->factor, value) ||
 	    __builtin_add_overflow(*value, fraction(point, name, unit->factor, exact), value) ||
@@ -135,7 +144,10 @@ read_term(const char **text, const struct unit *unit, uint64_t *value, bool *exa
 	return 0;
 }
 
-/* Reads one or several terms, one after the other.  -1 if they are none or too large. */
+/*
+ * The sum of one or several terms.  -1 if the text is none, or the sum too
+ * large.
+ */
 static int
 read_terms(const char *text, const struct unit *unit, uint64_t *sum)
 {
@@ -146,7 +158,7 @@ read_terms(const char *text, const struct unit *unit, uint64_t *sum)
 	do {
 		if (read_term(&text, unit, &value, &exact) == -1)
 			return -1;
-		*sum += value; /* two of up to INT64_MAX don't overflow */
+		*sum += value; /* two values up to INT64_MAX cannot overflow */
 	} while (*text != '\0' && *sum <= INT64_MAX);
 	return *sum <= INT64_MAX ? 0 : -1;
 }
@@ -218,9 +230,12 @@ units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const 
 	return 0;
 }
 
-/* n in this unit, with three digits at most behind which nothing but zeros is cut. */
+/*
+ * n in this unit, with three digits; zeros at the end of the decimals are left
+ * out.
+ */
 static void
-format(char text[UNITS_TEXT_SIZE], uint64_t n, uint64_t factor, const char *name)
+format_one(char text[UNITS_TEXT_SIZE], uint64_t n, uint64_t factor, const char *name)
 {
 	unsigned whole = (unsigned)(n / factor);
 	unsigned cents = (unsigned)(n % factor * 100 / factor);
@@ -233,7 +248,7 @@ format(char text[UNITS_TEXT_SIZE], uint64_t n, uint64_t factor, const char *name
 		snprintf(text, UNITS_TEXT_SIZE, "%u.%02u%s", whole, cents, name);
 }
 
-/* n in this unit and in the next smaller one, which is left out at zero. */
+/* n in this unit and the next smaller one, which is left out if it is zero. */
 static void
 format_two(char text[UNITS_TEXT_SIZE], uint64_t n, const struct unit *unit)
 {
@@ -260,7 +275,7 @@ units_format_duration(int64_t ns, char text[UNITS_TEXT_SIZE])
 	else if (unit->factor > SECOND)
 		format_two(text, n, unit);
 	else
-		format(text, n, unit->factor, unit->name);
+		format_one(text, n, unit->factor, unit->name);
 }
 
 void
@@ -271,7 +286,7 @@ units_format_size(uint64_t bytes, char text[UNITS_TEXT_SIZE])
 
 	while (power < 4 && bytes >> (10 * (power + 1)) != 0)
 		power++;
-	format(text, bytes, UINT64_C(1) << (10 * power), names[power]);
+	format_one(text, bytes, UINT64_C(1) << (10 * power), names[power]);
 }
 
 void
@@ -279,23 +294,23 @@ units_format_rate(uint64_t amount, uint64_t per, bool bytes, char text[UNITS_RAT
 {
 	static const char *const names[] = {"", "K", "M", "G", "T"};
 	const struct unit *period = periods;
-	uint64_t whole, thousandths;
-	unsigned power = 0;
+	uint64_t whole;
+	unsigned power = 0, decimals;
+	wide thousandths;
 
 	while (period->factor % per != 0 && period[1].name != NULL)
 		period++;
-	thousandths =
-	    (uint64_t)((long double)amount * (long double)period->factor * 1000 / (long double)per +
-		0.5L);
-	whole = thousandths / 1000;
-	while (bytes && power < 4 && thousandths % 1000 == 0 && whole % 1024 == 0) {
+	thousandths = ((wide)amount * period->factor * 2000 + per) / ((wide)per * 2);
+	whole = (uint64_t)(thousandths / 1000);
+	decimals = (unsigned)(thousandths % 1000);
+	while (bytes && power < 4 && decimals == 0 && whole % 1024 == 0) {
 		whole /= 1024;
 		power++;
 	}
-	if (thousandths % 1000 == 0)
+	if (decimals == 0)
 		snprintf(text, UNITS_RATE_SIZE, "%ju%s/%s", (uintmax_t)whole, names[power],
 		    period->name);
 	else
-		snprintf(text, UNITS_RATE_SIZE, "%.3Lf/%s", (long double)thousandths / 1000,
-		    period->name);
+		snprintf(
+		    text, UNITS_RATE_SIZE, "%ju.%03u/%s", (uintmax_t)whole, decimals, period->name);
 }

@@ -2,46 +2,59 @@
 #define PCHAN_UNITS_H
 
 /*
- * The units of the command line: 250ms, 16M.  Those that read return 0, or -1 and
- * *why, a static text that names what is allowed ("a duration such as 250ms, 2s or 1m30s");
- * the value is then left alone.  All may be called by any thread.
+ * The units of the command line: 250ms, 16M.
+ *
+ * The functions that read return 0; or -1 and set *why to a text that names
+ * what is allowed ("a duration such as 250ms, 2s or 1m30s"), and leave the
+ * value alone.  *why is static.  Any thread; nothing blocks.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A whole number from min to max.  *why lives until the thread's next call. */
+/*
+ * A whole number from min to max.  *why is valid until the thread's next call.
+ */
 int units_number(const char *text, int64_t min, int64_t max, int64_t *value, const char **why);
 
 /*
- * ns us ms s m h d, one or several (1m30s); a fraction may stand before the unit (1.5s, down to
- * the ns); a bare 0 is allowed, else the unit is a must.
+ * One or several terms (1m30s) of ns us ms s m h d.  The number before a unit
+ * can have a fraction (1.5s, down to the ns).  A bare 0 is allowed; everything
+ * else needs a unit.
  */
 int units_duration(const char *text, int64_t *ns, const char **why);
 
 /*
- * Bytes; K M G T are binary (64K = 65536), a trailing B or iB is allowed (64KiB), and a
- * fraction, rounded down (1.5G); at least 1.
+ * Bytes, at least 1.  K M G T are binary (64K = 65536), and a trailing B or iB
+ * is allowed (64KiB), as is a fraction (1.5G), which is rounded down.
  */
 int units_size(const char *text, uint64_t *bytes, const char **why);
 
 /*
- * An amount per time: 100/s, 6000/m, 1.5/h, 10k/s (k M G, decimal; no finer than a thousandth), or, of bytes,
- * 512K/s as units_size() has it; s m h d.  So many in so many ns, in lowest terms.
+ * An amount per s, m, h or d: of records, 100/s, 6000/m, 1.5/h, 10k/s (k M G,
+ * decimal; no finer than a thousandth); of bytes, 512K/s, as units_size() reads
+ * it.  The result is *amount in *per ns, in lowest terms.
  */
 int units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const char **why);
 
 /*
- * 1234567 ns as "1.23ms", 90 s as "1m30s", for messages: at most 15 characters and a NUL,
- * never more than there was (rounded down), and units_duration() reads it.  Negative is "0s".
+ * Formats 1234567 ns as "1.23ms" and 90 s as "1m30s", for messages: at most 15
+ * characters and a NUL, rounded down, readable by units_duration().  A negative
+ * duration is "0s".
  */
 #define UNITS_TEXT_SIZE 16
 void units_format_duration(int64_t ns, char text[UNITS_TEXT_SIZE]);
 
-/* 1536 as "1.5K", in the same manner. */
+/*
+ * Formats 1536 as "1.5K", in the same manner; readable by units_size() unless
+ * it is 0.
+ */
 void units_format_size(uint64_t bytes, char text[UNITS_TEXT_SIZE]);
 
-/* A rate exactly as units_rate() reads it, in the shortest time that gives a whole number. */
+/*
+ * Formats a rate as units_rate() reads it, per the shortest time that makes the
+ * amount a whole number.
+ */
 #define UNITS_RATE_SIZE 32
 void units_format_rate(uint64_t amount, uint64_t per, bool bytes, char text[UNITS_RATE_SIZE]);
 

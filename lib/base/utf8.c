@@ -23,7 +23,7 @@ utf8_char(const char *s, size_t len)
 	for (size_t i = 1; i < n; i++)
 		if (!is_continuation(s[i]))
 			return 0;
-	/* No forms longer than need be, no surrogates, nothing beyond U+10FFFF. */
+	/* No overlong forms, no surrogates, nothing beyond U+10FFFF. */
 	if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) ||
 	    (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
 		return 0;

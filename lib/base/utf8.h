@@ -2,20 +2,31 @@
 #define PCHAN_UTF8_H
 
 /*
- * UTF-8 (RFC 3629) for what people read: names, messages, what a worker wrote on
- * stderr.  These may be any bytes, and have to become text that fits.  (That records
- * are UTF-8 is checked on the way by json_check().)  Lengths are in bytes; NUL is a character.
+ * UTF-8 (RFC 3629) for what people read: names, messages, what a worker wrote
+ * to stderr.  These can be any bytes, and must become text that fits.  (Records
+ * are checked by json_check().) Lengths are in bytes; NUL is a character.
+ *
+ * Any thread; nothing blocks.
  */
 
 #include <stddef.h>
 
-/* Length of the character that begins at s, of which len > 0 bytes are there; 0 if it is none. */
+/*
+ * The length of the character that begins at s, where there are len > 0 bytes;
+ * 0 if there is no valid character.
+ */
 size_t utf8_char(const char *s, size_t len);
 
-/* A copy with U+FFFD in place of each byte that is not UTF-8, malloc'd.  NULL: ENOMEM. */
+/*
+ * A malloc'd copy with U+FFFD in place of each byte that is not UTF-8.  NULL
+ * with errno ENOMEM.
+ */
 char *utf8_clean(const char *s, size_t len, size_t *clean_len);
 
-/* How many bytes of the start, or of the end, to keep so that they are at most max and whole characters. */
+/*
+ * How many bytes to keep of the start, or of the end, so that they are whole
+ * characters and no more than max bytes.
+ */
 size_t utf8_head(const char *s, size_t len, size_t max);
 size_t utf8_tail(const char *s, size_t len, size_t max);
 

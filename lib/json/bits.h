@@ -2,8 +2,9 @@
 #define PCHAN_JSON_BITS_H
 
 /*
- * Sixteen bytes looked at together, into a bit for each (bit n: p[n]).  This is all
- * of the JSON code that knows the processor: SSE2, which every x86-64 has, or plain C.
+ * Looks at sixteen bytes together, and returns a bit for each: bit n stands for
+ * p[n].  No other part of the JSON code knows the processor: SSE2, which every
+ * x86-64 has, or plain C.
  */
 
 #include <stdint.h>
@@ -20,24 +21,28 @@
 typedef unsigned char byte;
 
 #if JSON_SSE2
-/* Quotes, backslashes, control characters and what is not ASCII. */
+/*
+ * The stops: quotes, backslashes, control characters and all that is not ASCII.
+ */
 INLINE unsigned
 stops16(const byte *p)
 {
 	__m128i v = _mm_loadu_si128((const void *)p);
 	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
 	__m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-	__m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(' ')); /* signed: from 0x80 on, too */
+	/* The comparison is signed, so that it finds 0x80 and above as well. */
+	__m128i odd = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
 
 	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), odd));
 }
 
-/* What is no digit. */
+/* All that is not a digit. */
 INLINE unsigned
 nondigits16(const byte *p)
 {
 	__m128i v = _mm_loadu_si128((const void *)p);
-	__m128i shifted = _mm_add_epi8(v, _mm_set1_epi8(INT8_MAX - '9')); /* 9 is the highest */
+	/* Shifted so that 9 is the highest value. */
+	__m128i shifted = _mm_add_epi8(v, _mm_set1_epi8(INT8_MAX - '9'));
 
 	return (unsigned)_mm_movemask_epi8(_mm_cmplt_epi8(shifted, _mm_set1_epi8(INT8_MAX - 9)));
 }
@@ -47,7 +52,8 @@ INLINE unsigned
 brackets16(const byte *p)
 {
 	__m128i v = _mm_loadu_si128((const void *)p);
-	__m128i folded = _mm_or_si128(v, _mm_set1_epi8(0x20)); /* [ to {, ] to } */
+	/* [ becomes {, and ] becomes }. */
+	__m128i folded = _mm_or_si128(v, _mm_set1_epi8(0x20));
 	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
 	__m128i opening = _mm_cmpeq_epi8(folded, _mm_set1_epi8('{'));
 	__m128i closing = _mm_cmpeq_epi8(folded, _mm_set1_epi8('}'));

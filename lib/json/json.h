@@ -2,18 +2,20 @@
 #define PCHAN_JSON_H
 
 /*
- * JSON texts (RFC 8259) looked at in place: is this one, and where in it is the
- * value at this path?  Nothing is copied, no tree is built, no recursion.  For
- * everything off the hot path there is jansson.
+ * JSON texts (RFC 8259) looked at in place: is this text JSON, and where in it
+ * is the value at this path? Nothing is copied, no tree is built, nothing
+ * recurses.  Everything off the hot path uses jansson.
+ *
+ * Any thread; nothing blocks.  Slices point into the caller's text.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define JSON_MAX_DEPTH 1024 /* nested arrays and objects; one more is an error */
+#define JSON_MAX_DEPTH 1024 /* nested arrays and objects; more is an error */
 
 struct json_error {
-	size_t offset;    /* in bytes, of the first byte that can't be */
+	size_t offset;    /* in bytes, of the first byte that cannot be there */
 	const char *what; /* "unexpected character", ...: static, lower case */
 };
 
@@ -24,51 +26,56 @@ struct json_slice {
 };
 
 /*
- * Whether text[0..len) is one JSON text: any type of value, white space around
- * it, valid UTF-8, no NUL.  If not and err is not NULL, *err says where and why.
+ * Whether text[0..len) is one JSON text: a value of any type, white space
+ * around it, valid UTF-8, no NUL.  If it is not, *err says where and why,
+ * unless err is NULL.
  */
 bool json_check(const char *text, size_t len, struct json_error *err);
 
-/* Whether there is nothing but JSON white space (space, tab, CR, LF). */
+/* Whether the text has nothing but JSON white space (space, tab, CR, LF). */
 bool json_blank(const char *text, size_t len);
 
 struct json_path;
 
 /*
  * Compiles a key path as jq writes it: `.user.id`, `.tags[0]`, `."odd name"`,
- * `.["odd name"]`, `.` (the whole); a name is [A-Za-z_][A-Za-z0-9_]*, or quoted with JSON's
- * escapes.  No negative index, no slices, no filters.  NULL with *why set to a
- * static text (or errno ENOMEM and *why "out of memory").
+ * `.["odd name"]`, `.` (the whole text).  A name is [A-Za-z_][A-Za-z0-9_]*, or
+ * quoted with JSON's escapes.  Negative indexes, slices and filters are
+ * refused.  Returns the path, which the caller frees, or NULL with *why set to
+ * a static text ("out of memory", with errno ENOMEM, if it was that).
  */
 struct json_path *json_path_new(const char *path, const char **why);
 void json_path_free(struct json_path *);
 
 /*
- * The value at the path, as it stands in the text, without white space around
- * it: {"a":1.10} has `1.10` at .a.  Of members with one name the last wins, as in jq; names
- * are compared after unescaping.  False when there is none.  The text need not have been
- * checked: then what is found is what a lenient look finds, and nothing outside [0..len) is read.
+ * Finds the value at the path, as it stands in the text, without white space
+ * around it: {"a":1.10} has `1.10` at .a.  Of members with the same name the
+ * last wins, as in jq; names are compared after unescaping.  False if there is
+ * no such value.  In a text that has not been checked the result is what a
+ * lenient search finds; nothing outside text[0..len) is read.
  */
 bool json_path_get(
     const struct json_path *, const char *text, size_t len, struct json_slice *value);
 
 /*
- * Whether the text is an object whose first member has this name and this plain
- * string (no escapes in either, but for \/) as its value; white space between tokens is passed over.
- * The rest of the text is not looked at.
+ * Whether the text is an object whose first member has this name and this
+ * string as its value.  White space between tokens is skipped; name and string
+ * must stand there without escapes, except \/.  The rest of the text is not
+ * looked at.
  */
 bool json_first_member(const char *text, size_t len, const char *name, const char *value);
 
 /*
- * Decodes a JSON string, quotes included, to UTF-8 (lone surrogates become U+FFFD).
- * out has room for len bytes; returns how many were written (no NUL is added, one
- * may be inside), or (size_t)-1 if it is no valid string.
+ * Decodes a JSON string, given with its quotes, to UTF-8; lone surrogates
+ * become U+FFFD.  out has room for len bytes.  Returns how many were written,
+ * or (size_t)-1 if the string is not valid.  No NUL is added, but the string
+ * can contain one.
  */
 size_t json_unquote(const char *string, size_t len, char *out);
 
 /*
- * Whether a JSON string (quotes included), decoded, is this text.  It need not have
- * been checked; if it is none, the answer may be either.
+ * Whether a JSON string, given with its quotes, is this text once decoded.  If
+ * the string is not valid, the answer can be either.
  */
 bool json_string_is(const char *string, size_t len, const char *text, size_t text_len);
 

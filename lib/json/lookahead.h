@@ -4,14 +4,16 @@
 /*
  * The look ahead over a JSON text that makes strings cheap.
  *
- * Most of a record is strings, and most strings are short.  To look for each one's end
- * when it begins makes every step wait for the one before.  So 64 bytes are looked
- * at together, ahead of the scan, into a bit per byte: the stops, bytes that are not plain
- * text of a string.  What is between two stops needs no look, and from one to the
- * next it is a matter of clearing a bit.
+ * Most of a record is strings, and most strings are short.  Searching for the
+ * end of each string when it begins makes every step wait for the one before.
+ * Therefore a window of 64 bytes is looked at together, ahead of the scan, and
+ * becomes a bit per byte: the stops, bytes that are not plain text of a string.
+ * The bytes between two stops need no look, and going from one stop to the next
+ * means clearing a bit.
  *
- * The window's first stop is never before the scan's place: whoever passes one forgets
- * it, by lookahead_next() or lookahead_seek().  No byte outside the text is read.
+ * The window's first stop is never before the scan's place: a function that
+ * passes a stop forgets it, by lookahead_next() or lookahead_seek().  No byte
+ * outside the text is read.
  */
 
 #include <stdbool.h>
@@ -21,7 +23,10 @@
 
 #include "json/bits.h"
 
-/* Inlined, a window lives in two registers: that is a third of the speed. */
+/*
+ * Inlining keeps a window in two registers, which is worth a third of the
+ * speed.
+ */
 #define OUTLINE static __attribute__((noinline))
 #define likely(x) __builtin_expect((x), 1)
 #define unlikely(x) __builtin_expect((x), 0)
@@ -47,15 +52,19 @@ stops64(const byte *p)
 	return low | high << 32;
 }
 
-/* Those of the last bytes of the text, when they are fewer than a window. */
+/*
+ * The stops from base on, where fewer bytes than a window are left of the text.
+ */
 OUTLINE uint64_t
 last_stops(const struct span *text, const byte *base)
 {
 	size_t len = (size_t)(text->end - text->start);
 	byte copy[LOOKAHEAD_SIZE];
 
-	if (len >= LOOKAHEAD_SIZE) /* of the last whole window, without what is before base */
+	/* Those of the last whole window, without the bytes before base. */
+	if (len >= LOOKAHEAD_SIZE)
 		return stops64(text->end - LOOKAHEAD_SIZE) >> (LOOKAHEAD_SIZE - (text->end - base));
+	/* The text is shorter than a window: pad a copy with plain bytes. */
 	memset(copy, 'x', sizeof(copy));
 	memcpy(copy, text->start, len);
 	return stops64(copy);
@@ -69,7 +78,10 @@ lookahead_at(const struct span *text, const byte *base)
 	return (struct lookahead){base, unlikely(last) ? last_stops(text, base) : stops64(base)};
 }
 
-/* Moves on to the next window that has a stop; without one, the last has none. */
+/*
+ * Moves on to the next window with a stop; if there is none, to the last
+ * window.
+ */
 INLINE struct lookahead
 lookahead_refill(const struct span *text, struct lookahead w)
 {
@@ -99,7 +111,7 @@ lookahead_next(struct lookahead w)
 	return w;
 }
 
-/* Where the first stop is.  There must be one. */
+/* The place of the first stop, of which there must be one. */
 INLINE const byte *
 lookahead_stop(struct lookahead w)
 {

@@ -2,8 +2,8 @@
 #define PCHAN_MEMBERS_H
 
 /*
- * The top-level members of a JSON object by their names, all in one look.  A
- * struct json_path finds one; this finds many, without memory of its own, so that it can't fail.
+ * Members of a JSON object by their names, all in one pass.  A key path finds
+ * one value; this finds several, and allocates nothing, so that it cannot fail.
  */
 
 #include <stddef.h>
@@ -11,13 +11,16 @@
 struct json_slice;
 
 /*
- * Sets values[i] to the value of the member names[i], as it stands in the text, without
- * white space around it, and to {NULL, 0} if there is none.  Of members with one name the last
- * wins; names are compared after unescaping.  *last is all that stands between the
- * colon of the last member and the closing brace.  For a text that json_check() has found good; of
- * another one it may find anything, but reads nothing outside of [0..len).
+ * Sets values[i] to the value of the member names[i], as it stands in the text,
+ * without white space around it, or to {NULL, 0} if there is no such member.
+ * Of members with the same name the last wins; names are compared after
+ * unescaping.
+ * *last is all that stands between the colon of the last member and the closing
+ * brace, {NULL, 0} if there are no members.  The text is one that json_check()
+ * accepts; in any other the result can be anything inside text[0..len), and
+ * nothing outside it is read.  Any thread; nothing blocks.
  */
-void members_find(const char *object, size_t len, const char *const *names, size_t n,
+void members_find(const char *text, size_t len, const char *const *names, size_t n,
     struct json_slice *values, struct json_slice *last);
 
 #endif

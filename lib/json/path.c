@@ -6,13 +6,13 @@
 #include "json/json.h"
 #include "json/path.h"
 
-/* Where a path is being compiled. */
+/* A path that is being compiled. */
 struct compiler {
-	const char *p;
+	const char *p; /* what comes next in the text */
 	const char *end;
-	struct step *step; /* the next one */
-	char *names;       /* room for the rest of them */
-	const char *why;   /* what is wrong */
+	struct path_step *step; /* the next to be filled in */
+	char *names;            /* room for the names to come */
+	const char *why;        /* what is wrong if the function fails */
 };
 
 static bool
@@ -32,7 +32,7 @@ compile_name(struct compiler *c)
 	c->why = "a name of letters, digits and _, or one in quotes, must follow the dot";
 	if (c->p == start)
 		return false;
-	*c->step = (struct step){.name = c->names, .len = (size_t)(c->p - start)};
+	*c->step = (struct path_step){.name = c->names, .len = (size_t)(c->p - start)};
 	memcpy(c->names, start, c->step->len);
 	c->names += c->step->len;
 	return true;
@@ -53,7 +53,7 @@ compile_quoted(struct compiler *c)
 	len = json_unquote(c->p, (size_t)(after - c->p), c->names);
 	if (len == (size_t)-1)
 		return false;
-	*c->step = (struct step){.name = c->names, .len = len};
+	*c->step = (struct path_step){.name = c->names, .len = len};
 	c->names += len;
 	c->p = after;
 	return true;
@@ -71,11 +71,11 @@ compile_index(struct compiler *c)
 			return false;
 		index = index * 10 + (size_t)(*c->p - '0');
 	}
-	*c->step = (struct step){.index = index};
+	*c->step = (struct path_step){.index = index};
 	return c->p > start;
 }
 
-/* c->p is after the bracket. */
+/* c->p is after the opening bracket. */
 static bool
 compile_bracket(struct compiler *c)
 {
@@ -87,7 +87,7 @@ compile_bracket(struct compiler *c)
 	return c->p < c->end && *c->p++ == ']';
 }
 
-/* .name or ."name" or [index] or ["name"]; a dot may precede a bracket. */
+/* .name, ."name", [index] or ["name"]; a dot can precede the bracket. */
 static bool
 compile_step(struct compiler *c)
 {
@@ -110,7 +110,11 @@ compile_step(struct compiler *c)
 struct json_path *
 json_path_new(const char *text, const char **why)
 {
-	size_t len = strlen(text); /* and no more steps than that, and no more bytes of names */
+	/*
+	 * There are no more steps than bytes of text, and no more bytes of
+	 * names.
+	 */
+	size_t len = strlen(text);
 	struct json_path *path = calloc(1, sizeof(*path) + len * sizeof(path->steps[0]) + len);
 	struct compiler c = {.p = text, .end = text + len};
 

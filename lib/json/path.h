@@ -1,19 +1,22 @@
 #ifndef PCHAN_JSON_PATH_H
 #define PCHAN_JSON_PATH_H
 
-/* A compiled key path: made in json_path.c, followed in json_find.c, opaque to all others. */
+/*
+ * A compiled key path: path.c makes it, find.c follows it, and it is opaque to
+ * everybody else.
+ */
 
 #include <stddef.h>
 
-struct step {
-	const char *name; /* of a member; NULL: an index */
-	size_t len;
+struct path_step {
+	const char *name; /* of a member; NULL: the step is an index */
+	size_t len;       /* of the name */
 	size_t index;
 };
 
 struct json_path {
 	size_t nsteps;
-	struct step steps[]; /* and behind them the names */
+	struct path_step steps[]; /* followed by the bytes of the names */
 };
 
 #endif

@@ -1,10 +1,13 @@
 /*
- * json_check(): a strict reader of JSON texts (RFC 8259; the UTF-8 of RFC 3629) that keeps nothing.
+ * json_check(): a strict reader of JSON texts (RFC 8259; UTF-8 as in RFC 3629)
+ * that keeps nothing.
  *
- * A function that scans something takes the place where it begins and returns the
- * place after it, or NULL after fail() has noted what is wrong.  Strings go by the window
- * (lookahead.h).  Outside of strings a stop is the quote that begins one, or white space
- * (then skip() seeks), or an error.
+ * A scan function takes the place where something begins and returns the place
+ * after it, or NULL after bad_text() has noted what is wrong.  Strings are
+ * scanned by the window (lookahead.h).  Outside strings a stop is a quote that
+ * begins one, or white space (then skip_to_token() seeks), or an error.
+ *
+ * The functions that are told `closed` are compiled twice; see scan_text().
  */
 
 #include "json/json.h"
@@ -12,21 +15,21 @@
 
 struct scan {
 	struct span text;
-	const byte *bad; /* the first byte that can't be */
+	const byte *bad; /* the first byte that cannot be there */
 	const char *what;
 };
 
 OUTLINE const byte *
-fail(struct scan *s, const byte *place, const char *what)
+bad_text(struct scan *s, const byte *place, const char *what)
 {
 	s->bad = place;
 	s->what = place == s->text.end ? "unexpected end of text" : what;
 	return NULL;
 }
 
-/* The byte at p; at the end 0, which can't be anywhere in a JSON text. */
+/* The byte at p; at the end 0, which cannot be part of a JSON text. */
 INLINE byte
-at(const struct scan *s, const byte *p)
+byte_at(const struct scan *s, const byte *p)
 {
 	return p < s->text.end ? *p : 0;
 }
@@ -50,7 +53,7 @@ is_space(byte c)
 }
 
 OUTLINE const byte *
-spaces(const byte *p, const byte *end)
+skip_spaces(const byte *p, const byte *end)
 {
 	while (p < end && is_space(*p))
 		p++;
@@ -59,11 +62,11 @@ spaces(const byte *p, const byte *end)
 
 /* p is after the backslash. */
 static const byte *
-escape(struct scan *s, const byte *p)
+scan_escape(struct scan *s, const byte *p)
 {
-	int hex = 0; /* so many digits */
+	int hex = 0; /* digits that must follow */
 
-	switch (at(s, p)) {
+	switch (byte_at(s, p)) {
 	case 'u':
 		hex = 4;
 		break;
@@ -77,57 +80,62 @@ escape(struct scan *s, const byte *p)
 	case 't':
 		break;
 	default:
-		return fail(s, p, "bad escape");
+		return bad_text(s, p, "bad escape");
 	}
 	for (p++; hex > 0; hex--, p++)
-		if (!is_hex(at(s, p)))
-			return fail(s, p, "bad escape");
+		if (!is_hex(byte_at(s, p)))
+			return bad_text(s, p, "bad escape");
 	return p;
 }
 
-/* One character that is not ASCII: RFC 3629's table of well-formed sequences. */
+/*
+ * A character that is not ASCII, by RFC 3629's table of well-formed sequences.
+ */
 INLINE const byte *
-multibyte(struct scan *s, const byte *p)
+scan_multibyte(struct scan *s, const byte *p)
 {
-	byte first = *p, low = 0x80, high = 0xbf; /* the bounds of the second byte */
+	byte first = *p;
+	byte low = 0x80, high = 0xbf; /* the bounds of the second byte */
 	int more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
 
 	if (first < 0xc2 || first > 0xf4)
-		return fail(s, p, "invalid UTF-8");
+		return bad_text(s, p, "invalid UTF-8");
 	if (first == 0xe0)
-		low = 0xa0; /* less would be overlong */
+		low = 0xa0; /* below: overlong */
 	else if (first == 0xed)
-		high = 0x9f; /* more would be a surrogate */
+		high = 0x9f; /* above: a surrogate */
 	else if (first == 0xf0)
 		low = 0x90;
 	else if (first == 0xf4)
-		high = 0x8f; /* U+10FFFF */
+		high = 0x8f; /* above: beyond U+10FFFF */
 	for (p++; more > 0; more--, p++) {
-		if (at(s, p) < low || at(s, p) > high)
-			return fail(s, p, "invalid UTF-8");
+		if (byte_at(s, p) < low || byte_at(s, p) > high)
+			return bad_text(s, p, "invalid UTF-8");
 		low = 0x80;
 		high = 0xbf;
 	}
 	return p;
 }
 
-/* What stands at a stop that does not end the string. */
+/*
+ * What stands at a stop other than the closing quote: an escape or a character.
+ */
 OUTLINE const byte *
-not_plain(struct scan *s, const byte *p)
+scan_not_plain(struct scan *s, const byte *p)
 {
 	if (*p == '\\')
-		return escape(s, p + 1);
+		return scan_escape(s, p + 1);
 	if (*p < ' ')
-		return fail(s, p, "control character in a string");
+		return bad_text(s, p, "control character in a string");
 	do
-		p = multibyte(s, p);
-	while (p != NULL && at(s, p) >= 0x80);
+		p = scan_multibyte(s, p);
+	while (p != NULL && byte_at(s, p) >= 0x80);
 	return p;
 }
 
-/* The first stop that is left is the quote that begins the string. */
+/* The window's first stop is the quote that begins the string. */
 INLINE const byte *
-string(struct scan *s, struct lookahead *window)
+scan_string(struct scan *s, struct lookahead *window)
 {
 	struct lookahead w = *window;
 	const byte *p;
@@ -139,12 +147,12 @@ string(struct scan *s, struct lookahead *window)
 		if (unlikely(w.stops == 0)) {
 			w = lookahead_refill(&s->text, w);
 			if (w.stops == 0)
-				return fail(s, s->text.end, "");
+				return bad_text(s, s->text.end, "");
 		}
 		p = lookahead_stop(w);
 		if (likely(*p == '"'))
 			break;
-		if ((p = not_plain(s, p)) == NULL)
+		if ((p = scan_not_plain(s, p)) == NULL)
 			return NULL;
 		w = lookahead_seek(&s->text, w, p);
 	}
@@ -154,38 +162,38 @@ string(struct scan *s, struct lookahead *window)
 }
 
 static const byte *
-digits(struct scan *s, const byte *p)
+scan_digits(struct scan *s, const byte *p)
 {
-	if (!is_digit(at(s, p)))
-		return fail(s, p, "bad number");
-	while (is_digit(at(s, p)))
+	if (!is_digit(byte_at(s, p)))
+		return bad_text(s, p, "bad number");
+	while (is_digit(byte_at(s, p)))
 		p++;
 	return p;
 }
 
 OUTLINE const byte *
-any_number(struct scan *s, const byte *p)
+scan_any_number(struct scan *s, const byte *p)
 {
-	if (at(s, p) == '-')
+	if (byte_at(s, p) == '-')
 		p++;
-	if (at(s, p) == '0')
+	if (byte_at(s, p) == '0')
 		p++;
-	else if ((p = digits(s, p)) == NULL)
+	else if ((p = scan_digits(s, p)) == NULL)
 		return NULL;
-	if (at(s, p) == '.' && (p = digits(s, p + 1)) == NULL)
+	if (byte_at(s, p) == '.' && (p = scan_digits(s, p + 1)) == NULL)
 		return NULL;
-	if (at(s, p) == 'e' || at(s, p) == 'E') {
+	if (byte_at(s, p) == 'e' || byte_at(s, p) == 'E') {
 		p++;
-		if (at(s, p) == '+' || at(s, p) == '-')
+		if (byte_at(s, p) == '+' || byte_at(s, p) == '-')
 			p++;
-		p = digits(s, p);
+		p = scan_digits(s, p);
 	}
 	return p;
 }
 
 /*
- * What is no digit among the next 16 bytes, or those that are left.  Where the end need not be feared
- * (see whole()) there is always one.
+ * The bytes that are not digits among the next 16, or among those that are
+ * left.  In a closed text there is always one.
  */
 INLINE unsigned
 nondigits(const struct scan *s, const byte *p, bool closed)
@@ -199,9 +207,12 @@ nondigits(const struct scan *s, const byte *p, bool closed)
 	return 0;
 }
 
-/* The usual one, up to 15 bytes and without an exponent, in one look; the rest byte by byte. */
+/*
+ * A number.  The usual kind, up to 15 bytes without an exponent, takes one
+ * look; any other is scanned byte by byte.
+ */
 INLINE const byte *
-number(struct scan *s, const byte *p, bool closed)
+scan_number(struct scan *s, const byte *p, bool closed)
 {
 	unsigned sign = *p == '-';
 	unsigned stops = nondigits(s, p, closed) & ~sign;
@@ -225,74 +236,84 @@ number(struct scan *s, const byte *p, bool closed)
 	if (likely((p[n] | 0x20) != 'e'))
 		return p + n;
 slow:
-	return any_number(s, p);
+	return scan_any_number(s, p);
 }
 
 static const byte *
-word(struct scan *s, const byte *p, const char *expected)
+scan_word(struct scan *s, const byte *p, const char *expected)
 {
 	for (; *expected != '\0'; expected++, p++)
-		if (at(s, p) != (byte)*expected)
-			return fail(s, p, "unexpected character");
+		if (byte_at(s, p) != (byte)*expected)
+			return bad_text(s, p, "unexpected character");
 	return p;
 }
 
-/* The byte at p, too, where the end need not be feared (see whole()). */
+/* The byte at p; in a closed text p is never at the end. */
 INLINE byte
-peek(const struct scan *s, const byte *p, bool closed)
+peek_byte(const struct scan *s, const byte *p, bool closed)
 {
-	return closed ? *p : at(s, p);
+	return closed ? *p : byte_at(s, p);
 }
 
-/* Passes over white space, mostly none or a single one, and returns the byte after it. */
+/* Skips white space, mostly none or one byte, and returns the byte after it. */
 INLINE byte
-skip(const struct scan *s, struct lookahead *w, const byte **place, bool closed)
+skip_to_token(const struct scan *s, struct lookahead *w, const byte **place, bool closed)
 {
 	const byte *p = *place;
-	byte c = peek(s, p, closed);
+	byte c = peek_byte(s, p, closed);
 
 	if (c == ' ')
-		c = peek(s, ++p, closed);
+		c = peek_byte(s, ++p, closed);
 	if (unlikely(c <= ' ')) {
-		p = spaces(p, s->text.end);
+		p = skip_spaces(p, s->text.end);
 		*w = lookahead_seek(&s->text, *w, p);
-		c = at(s, p);
+		c = byte_at(s, p);
 	}
 	*place = p;
 	return c;
 }
 
 /*
- * A text whose last byte closes an array or object (closed) can't be overrun by a look at
- * the next byte: every step but the one over a closing bracket ends before that byte.
- * Records are such texts, so this is made twice: with and without a look at the end each time.
+ * Scans the whole text.  A stack holds the closing bracket of every array and
+ * object that the scan is in.
+ *
+ * A text is closed if its last byte is a closing bracket.  Records are such
+ * texts, and in them looking at the next byte cannot run past the end: every
+ * step other than the one over a closing bracket ends before the last byte.
+ * Therefore this function is compiled twice, with and without a check for the
+ * end at each look.
  */
 INLINE const byte *
-whole(struct scan *s, bool closed)
+scan_text(struct scan *s, bool closed)
 {
-	byte closers[JSON_MAX_DEPTH + 1]; /* of the arrays and objects we are in, from [1] */
+	byte closers[JSON_MAX_DEPTH + 1]; /* from [1] */
 	size_t depth = 0;
 	const byte *p = s->text.start;
 	struct lookahead w = lookahead_at(&s->text, p);
 	byte c;
 
 value:
-	c = skip(s, &w, &p, closed);
+	/*
+	 * A value begins: a bracket opens a level, a scalar is scanned to its
+	 * end.
+	 */
+	c = skip_to_token(s, &w, &p, closed);
 	switch (c) {
 	case '{':
 	case '[':
 		if (depth == JSON_MAX_DEPTH)
-			return fail(s, p, "nested deeper than 1024");
-		closers[++depth] = (byte)(c + 2); /* ASCII has it so */
+			return bad_text(s, p, "nested deeper than 1024");
+		closers[++depth] = (byte)(c + 2); /* in ASCII */
 		p++;
-		c = skip(s, &w, &p, closed);
+		/* It is empty, or its first name or value follows. */
+		c = skip_to_token(s, &w, &p, closed);
 		if (c == closers[depth])
 			goto close;
 		if (closers[depth] == '}')
 			goto name;
 		goto value;
 	case '"':
-		p = string(s, &w);
+		p = scan_string(s, &w);
 		break;
 	case '-':
 	case '0':
@@ -305,52 +326,62 @@ value:
 	case '7':
 	case '8':
 	case '9':
-		p = number(s, p, closed);
+		p = scan_number(s, p, closed);
 		break;
 	case 't':
-		p = word(s, p, "true");
+		p = scan_word(s, p, "true");
 		break;
 	case 'f':
-		p = word(s, p, "false");
+		p = scan_word(s, p, "false");
 		break;
 	case 'n':
-		p = word(s, p, "null");
+		p = scan_word(s, p, "null");
 		break;
 	default:
-		return fail(s, p, "unexpected character");
+		return bad_text(s, p, "unexpected character");
 	}
 	if (unlikely(p == NULL))
 		return NULL;
 after:
+	/*
+	 * After a value: at the top only white space is left; else a comma or
+	 * bracket.
+	 */
 	if (depth == 0) {
-		p = spaces(p, s->text.end);
-		return p == s->text.end ? p : fail(s, p, "unexpected character after the value");
+		p = skip_spaces(p, s->text.end);
+		return p == s->text.end ? p
+					: bad_text(s, p, "unexpected character after the value");
 	}
-	c = skip(s, &w, &p, closed);
+	c = skip_to_token(s, &w, &p, closed);
 	if (c != ',') {
 		if (c == closers[depth])
 			goto close;
-		return fail(s, p, "comma or closing bracket expected");
+		return bad_text(s, p, "comma or closing bracket expected");
 	}
 	p++;
 	if (closers[depth] == ']')
 		goto value;
-	c = skip(s, &w, &p, closed);
+	c = skip_to_token(s, &w, &p, closed);
 name:
+	/* A member's name and its colon; then its value. */
 	if (c != '"')
-		return fail(s, p, "name in quotes expected");
-	if (unlikely((p = string(s, &w)) == NULL))
+		return bad_text(s, p, "name in quotes expected");
+	if (unlikely((p = scan_string(s, &w)) == NULL))
 		return NULL;
-	c = skip(s, &w, &p, closed);
+	c = skip_to_token(s, &w, &p, closed);
 	if (c != ':')
-		return fail(s, p, "colon expected");
+		return bad_text(s, p, "colon expected");
 	p++;
 	goto value;
 close:
+	/*
+	 * A closing bracket ends a level.  If it is the last byte of the text,
+	 * it must have ended the outermost one.
+	 */
 	depth--;
 	p++;
 	if (unlikely(p == s->text.end && depth > 0))
-		return fail(s, p, "");
+		return bad_text(s, p, "");
 	goto after;
 }
 
@@ -361,7 +392,7 @@ json_check(const char *text, size_t len, struct json_error *err)
 	struct scan s = {{start, start + len}, NULL, NULL};
 	bool closed = len > 0 && (text[len - 1] == '}' || text[len - 1] == ']');
 
-	if ((closed ? whole(&s, true) : whole(&s, false)) != NULL)
+	if ((closed ? scan_text(&s, true) : scan_text(&s, false)) != NULL)
 		return true;
 	if (err != NULL)
 		*err = (struct json_error){(size_t)(s.bad - start), s.what};
@@ -373,5 +404,5 @@ json_blank(const char *text, size_t len)
 {
 	const byte *start = (const byte *)text;
 
-	return spaces(start, start + len) == start + len;
+	return skip_spaces(start, start + len) == start + len;
 }

@@ -1,4 +1,4 @@
-/* JSON strings (RFC 8259, 7) to what they mean. */
+/* Decoding JSON strings (RFC 8259, section 7). */
 
 #include <stdint.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #define REPLACEMENT 0xfffd /* U+FFFD, for half of a surrogate pair */
 
-/* Four hexadecimal digits; -1 if they are not there. */
+/* The value of four hexadecimal digits; -1 if they are not there. */
 static int32_t
 hex4(const char *p, const char *end)
 {
@@ -27,7 +27,11 @@ hex4(const char *p, const char *end)
 	return code;
 }
 
-/* The character of \uXXXX, or of two that are a surrogate pair.  *place is after the first u. */
+/*
+ * The character of \uXXXX, or of two of them that are a surrogate pair; -1 if
+ * the digits are bad.  *place is after the first u, and moves past what was
+ * used.
+ */
 static int32_t
 unicode(const char **place, const char *end)
 {
@@ -61,7 +65,10 @@ encode(int32_t code, char out[4])
 	return len;
 }
 
-/* Decodes the escape at *place and moves that on; 0 if it is none. */
+/*
+ * Decodes the escape at *place and moves *place past it.  Returns the length of
+ * the character, 0 if the escape is bad.
+ */
 static size_t
 unescape(const char **place, const char *end, char out[4])
 {

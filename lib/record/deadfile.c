@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,9 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "record/rotate.h"
 
-struct line {
+struct dead_line {
 	const char *data;
 	size_t len;
 };
@@ -23,15 +23,15 @@ struct deadfile {
 	char *path;
 	struct deadfile_how how;
 	int fd;
-	bool regular; /* else it is neither locked nor synced nor rotated */
+	bool regular; /* if not, neither locked nor synced nor rotated */
 	_Atomic bool reopen;
-	struct line *lines;
+	struct dead_line *lines; /* the batch */
 	size_t n, room;
-	char *buf; /* lines in one piece, for one write(2) */
+	char *buf; /* lines in one piece, for a single write(2) */
 	size_t buf_size;
 };
 
-/* Opens the file, or a new one. */
+/* Opens the file, or creates it.  Returns the descriptor, or -1 with errno. */
 static int
 open_file(struct deadfile *d)
 {
@@ -39,7 +39,10 @@ open_file(struct deadfile *d)
 	struct stat st;
 	int fd;
 
-	/* A pipe must not be kept alive by its own writer; of a file the tail is read, too. */
+	/*
+	 * A pipe is opened for writing only, or its writer would keep it alive.
+	 * A file is opened for reading too, to see how its last line ends.
+	 */
 	if (stat(d->path, &st) == 0 && !S_ISREG(st.st_mode))
 		fd = open(d->path, O_WRONLY | how);
 	else if ((fd = open(d->path, O_RDWR | how)) == -1 && errno == ENOENT) {
@@ -57,7 +60,8 @@ failed:
 	return -1;
 }
 
-static struct deadfile *new (const char *name)
+static struct deadfile *
+new_deadfile(const char *name)
 {
 	struct deadfile *d = calloc(1, sizeof(*d));
 
@@ -73,7 +77,7 @@ static struct deadfile *new (const char *name)
 struct deadfile *
 deadfile_open(const char *path, const struct deadfile_how *how)
 {
-	struct deadfile *d = new (path);
+	struct deadfile *d = new_deadfile(path);
 
 	if (d == NULL)
 		return NULL;
@@ -87,7 +91,7 @@ deadfile_open(const char *path, const struct deadfile_how *how)
 struct deadfile *
 deadfile_on(int fd, const char *name)
 {
-	struct deadfile *d = new (name);
+	struct deadfile *d = new_deadfile(name);
 
 	if (d == NULL)
 		return NULL;
@@ -118,19 +122,20 @@ deadfile_put(struct deadfile *d, const char *line, size_t len)
 {
 	if (d->n == d->room) {
 		size_t room = d->room == 0 ? 64 : 2 * d->room;
-		struct line *lines = reallocarray(d->lines, room, sizeof(*lines));
+		struct dead_line *lines = reallocarray(d->lines, room, sizeof(*lines));
 
 		if (lines == NULL)
 			return -1;
 		d->lines = lines;
 		d->room = room;
 	}
-	d->lines[d->n++] = (struct line){line, len};
+	d->lines[d->n++] = (struct dead_line){line, len};
 	return 0;
 }
 
+/* Opens the path again, and leaves the file that was open. */
 static int
-change_file(struct deadfile *d)
+reopen_file(struct deadfile *d)
 {
 	int fd = open_file(d);
 
@@ -141,30 +146,33 @@ change_file(struct deadfile *d)
 	return 0;
 }
 
-/* Locks the file that has the name now. */
+/*
+ * Locks the file that has the name now.  A file that lost its name while this
+ * process waited for the lock has been rotated or removed: try the next one.
+ */
 static int
-lock(struct deadfile *d)
+lock_file(struct deadfile *d)
 {
-	if (atomic_exchange(&d->reopen, false) && change_file(d) == -1)
+	if (atomic_exchange(&d->reopen, false) && reopen_file(d) == -1)
 		return -1;
 	while (d->regular) {
 		if (rotate_lock(d->fd, LOCK_EX) == -1)
 			return -1;
 		if (rotate_is_same(d->path, d->fd))
 			return 0;
-		if (change_file(d) == -1)
+		if (reopen_file(d) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-/* FILE becomes FILE.1, and a new one is opened, not locked yet. */
+/* FILE becomes FILE.1, and a new FILE is opened, which is not locked yet. */
 static int
-rotate(struct deadfile *d)
+rotate_full(struct deadfile *d)
 {
 	unsigned keep = d->how.keep != 0 ? d->how.keep : UINT32_MAX;
 
-	return rotate_file(d->path, keep) == 0 ? change_file(d) : -1;
+	return rotate_file(d->path, keep) == 0 ? reopen_file(d) : -1;
 }
 
 /* Whether the file ends inside a line. */
@@ -177,21 +185,25 @@ has_torn_tail(int fd, off_t size)
 }
 
 static void
-tell_torn(const struct deadfile *d)
+report_torn(const struct deadfile *d)
 {
 	char line[512];
 
 	snprintf(line, sizeof(line),
-	    "dead-letter file %s: its last line is not whole, as after a power cut or a kill: "
-	    "closed off",
+	    "dead-letter file %s: "
+	    "its last line is not whole, as after a power cut or a kill: closed off",
 	    d->path);
 	if (d->how.say != NULL)
 		d->how.say(line);
 }
 
-/* How many lines from `first` on go into the file now: one, all, or what fits. */
+/*
+ * How many lines from `first` on go into the file now, which has this size:
+ * one, all, or as many as fit.  0 if the file must be rotated first.  A line
+ * that is longer than a whole file gets a file of its own.
+ */
 static size_t
-portion(const struct deadfile *d, size_t first, uint64_t size)
+lines_that_fit(const struct deadfile *d, size_t first, uint64_t size)
 {
 	size_t n = 0;
 
@@ -210,8 +222,12 @@ portion(const struct deadfile *d, size_t first, uint64_t size)
 	return n;
 }
 
+/*
+ * Copies n lines into buf, after an LF if the file's last line is torn.
+ * Returns the length, or -1 with errno ENOMEM.
+ */
 static ssize_t
-gather(struct deadfile *d, size_t first, size_t n, bool torn)
+gather_lines(struct deadfile *d, size_t first, size_t n, bool torn)
 {
 	size_t len = torn ? 1 : 0;
 	char *at;
@@ -234,39 +250,20 @@ gather(struct deadfile *d, size_t first, size_t n, bool torn)
 	return (ssize_t)len;
 }
 
+/* Appends n lines to the file, which is locked; if that fails, none of them. */
 static int
-write_all(int fd, const char *data, size_t len)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n == -1 && errno == EAGAIN)
-			(void)poll(&p, 1, -1);
-		else if (n == -1 && errno != EINTR)
-			return -1;
-		else if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-/* Appends n lines to the file, which is locked, or none. */
-static int
-append(struct deadfile *d, size_t first, size_t n, const struct stat *st)
+append_lines(struct deadfile *d, size_t first, size_t n, const struct stat *st)
 {
 	bool torn = d->regular && has_torn_tail(d->fd, st->st_size);
-	ssize_t len = gather(d, first, n, torn);
+	ssize_t len = gather_lines(d, first, n, torn);
 	int saved;
 
 	if (len == -1)
 		return -1;
 	if (torn)
-		tell_torn(d);
-	if (write_all(d->fd, d->buf, (size_t)len) == 0 &&
+		report_torn(d);
+	/* Written and synced; or else cut off again. */
+	if (io_write_all(d->fd, d->buf, (size_t)len) == 0 &&
 	    (!d->regular || d->how.sync == DEADFILE_NONE || fdatasync(d->fd) == 0))
 		return 0;
 	saved = errno;
@@ -276,7 +273,11 @@ append(struct deadfile *d, size_t first, size_t n, const struct stat *st)
 	return -1;
 }
 
-/* Appends what goes into one file.  Returns how many lines that is, 0 after a rotation; -1: failed. */
+/*
+ * One step of a commit, under the lock: appends the lines that go into the
+ * file, or rotates it if not one of them does.  Returns how many lines were
+ * appended, 0 after a rotation, or -1 with errno.
+ */
 static ssize_t
 commit_some(struct deadfile *d, size_t first)
 {
@@ -284,12 +285,15 @@ commit_some(struct deadfile *d, size_t first)
 	size_t n = 0;
 	int error, saved;
 
-	if (lock(d) == -1)
+	/* Lock the file that has the name. */
+	if (lock_file(d) == -1)
 		return -1;
+	/* See how many lines fit, and append them or rotate the file. */
 	if ((error = fstat(d->fd, &st)) == 0) {
-		n = portion(d, first, (uint64_t)st.st_size);
-		error = n == 0 ? rotate(d) : append(d, first, n, &st);
+		n = lines_that_fit(d, first, (uint64_t)st.st_size);
+		error = n == 0 ? rotate_full(d) : append_lines(d, first, n, &st);
 	}
+	/* Unlock it; after a rotation it is the new file, which has no lock. */
 	saved = errno;
 	if (d->regular)
 		(void)rotate_lock(d->fd, LOCK_UN);
@@ -302,6 +306,7 @@ deadfile_commit(struct deadfile *d, size_t *kept)
 {
 	ssize_t n = 0;
 
+	/* Some lines at a time, until all are kept or a step fails. */
 	for (*kept = 0; *kept < d->n && n != -1; *kept += n > 0 ? (size_t)n : 0)
 		n = commit_some(d, *kept);
 	d->n = 0;

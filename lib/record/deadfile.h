@@ -2,13 +2,14 @@
 #define PCHAN_DEADFILE_H
 
 /*
- * A dead-letter file: whole lines, appended under a lock, so that many processes may
- * share it, and synced before those who sent them go on.  One thread's, but for
- * deadfile_reopen().
+ * A dead-letter file: whole lines are appended under a lock, so that several
+ * processes can share the file, and are synced before their senders go on.  One
+ * thread's, except for deadfile_reopen().
  *
- * Each time the lock is taken it looks whether the file still has its name, and opens the new one if it
- * was rotated or removed by somebody; and whether its last line is whole.  One that is not, left by a power
- * cut or by somebody who was killed, is closed off with an LF, and told.
+ * Each commit checks, under the lock, that the file still has its name, and
+ * opens the new file if somebody has rotated or removed it; and that the last
+ * line is whole.  A torn line, left by a power cut or a killed writer, is
+ * closed off with an LF, and reported.
  */
 
 #include <stddef.h>
@@ -17,41 +18,54 @@
 struct deadfile;
 
 enum deadfile_sync {
-	DEADFILE_BATCH, /* one fdatasync(2) for what came together */
-	DEADFILE_RECORD,
+	DEADFILE_BATCH,  /* one fdatasync(2) for each batch */
+	DEADFILE_RECORD, /* one for each line */
 	DEADFILE_NONE,
 };
 
 struct deadfile_how {
-	uint64_t max_size; /* bytes; a file that would grow beyond is rotated before; 0: never */
-	unsigned keep;     /* rotated files to be kept; 0: all */
+	/* Bytes; a file that would grow beyond is rotated first.  0: never. */
+	uint64_t max_size;
+	unsigned keep; /* rotated files to keep; 0: all */
 	enum deadfile_sync sync;
-	void (*say)(const char *line); /* tells people; may be NULL */
+	/* Called with a line for people, without an LF; or NULL. */
+	void (*say)(const char *line);
 };
 
 /*
- * Opens the file for appending and makes it (0666 less the umask) if there is none.  NULL
- * with errno (EISDIR: it is a directory).
+ * Opens the file for appending, and creates it if there is none: with the owner
+ * and mode of the newest rotated file, else 0666 less the umask.  NULL with
+ * errno (EISDIR: it is a directory).
  */
 struct deadfile *deadfile_open(const char *path, const struct deadfile_how *);
 
-/* The same for what is open already, as standard error; name is for messages.  No lock, no sync. */
+/*
+ * The same for a descriptor that is open already, such as standard error; it is
+ * duplicated.  The name is for messages.  No lock, no sync, no rotation.
+ */
 struct deadfile *deadfile_on(int fd, const char *name);
 
+/* Drops what was put and not committed.  Keeps errno. */
 void deadfile_close(struct deadfile *);
 
-/* Adds a line, LF included, to the batch; the bytes must stay in place until deadfile_commit(). */
+/*
+ * Adds a line, with its LF, to the batch.  The bytes must stay in place until
+ * deadfile_commit() has returned.  -1 with errno ENOMEM.
+ */
 int deadfile_put(struct deadfile *, const char *line, size_t len);
 
 /*
- * Appends the batch and syncs it; it is empty then.  0: all of it is on the disk.  -1 with errno: the first
- * *kept lines are, and nothing of the others, not even a torn line; it won't be tried again.
+ * Appends the batch and syncs it; blocks.  Returns 0 if all lines are on the
+ * disk; or -1 with errno if only the first *kept lines are, and nothing of the
+ * others, not even a torn line.  Either way the batch is empty afterwards: the
+ * others are not tried again.
  */
 int deadfile_commit(struct deadfile *, size_t *kept);
 
-/* Any thread: the next commit opens the path anew (logrotate's SIGHUP). */
+/* Any thread: the next commit opens the path again (logrotate's SIGHUP). */
 void deadfile_reopen(struct deadfile *);
 
+/* The path that is written to, or the name; the deadfile's. */
 const char *deadfile_path(const struct deadfile *);
 
 #endif

@@ -10,17 +10,18 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/signame.h"
+#include "base/utf8.h"
 #include "json/json.h"
 #include "json/members.h"
 #include "record/payload.h"
-#include "base/utf8.h"
 
 #define LETTER "dead-letter/1"
 #define RETRY "retry/1"
 
 /*
- * How much of a text goes into a letter.  With these, and every byte escaped (six for one), all
- * but the payload stays below the 64 KiB that readers have room for.
+ * How much of a text goes into a letter.  Even with every byte escaped (six for
+ * one), all but the payload stays below the 64 KiB that readers have room for.
  */
 #define STAGE_MAX 1024
 #define MESSAGE_MAX 1024
@@ -35,11 +36,14 @@ static const char *const names[MEMBERS] = {
 
 struct members {
 	struct json_slice value[MEMBERS]; /* data is NULL where there is none */
-	struct json_slice last;           /* all between the last colon and the closing brace */
+	/* All between the last member's colon and the closing brace. */
+	struct json_slice last;
 };
 
 /*
- * Writing.  The put functions add a member, where there is something to say.  -1: no memory.
+ * Writing.  A put function adds a member if there is something to say; it
+ * returns
+ * -1 without memory.
  */
 
 static int
@@ -72,7 +76,7 @@ put_bytes(json_t *object, const char *name, const char *s, size_t len)
 	return json_object_set_new(object, name, string);
 }
 
-/* The first max bytes of the text. */
+/* At most the first max bytes of the text. */
 static int
 put_text(json_t *object, const char *name, const char *text, size_t max)
 {
@@ -100,16 +104,12 @@ put_input(json_t *head, const struct letter *l)
 static int
 put_signal(json_t *worker, int signal)
 {
-	const char *name;
-	char text[16];
+	char name[SIGNAME_SIZE];
 
 	if (signal == 0)
 		return 0;
-	if ((name = sigabbrev_np(signal)) != NULL)
-		snprintf(text, sizeof(text), "SIG%s", name);
-	else
-		snprintf(text, sizeof(text), "SIG%d", signal); /* a real-time one */
-	return json_object_set_new(worker, "signal", json_string(text));
+	signame(signal, name);
+	return json_object_set_new(worker, "signal", json_string(name));
 }
 
 static int
@@ -137,14 +137,32 @@ put_worker(json_t *head, const struct letter *l)
 	return put_bytes(worker, "stderr", l->worker.log + l->worker.log_len - log_len, log_len);
 }
 
-/* What both kinds begin with. */
+/* A UUID of version 7 (RFC 9562), which sorts by time. */
+static void
+make_id(char id[ENVELOPE_ID_SIZE])
+{
+	uint64_t us = (uint64_t)clock_calendar(), ms = us / 1000;
+	uint16_t noise[4];
+
+	/*
+	 * 48 bits of ms; the version (7), and the part below the ms in 1/4096;
+	 * the variant, and random bits.
+	 */
+	arc4random_buf(noise, sizeof(noise));
+	snprintf(id, ENVELOPE_ID_SIZE, "%08x-%04x-7%03x-%04x-%04x%04x%04x",
+	    (unsigned)(ms >> 16 & 0xffffffff), (unsigned)(ms & 0xffff),
+	    (unsigned)(us % 1000 * 4096 / 1000), (noise[0] & 0x3fff) | 0x8000u, noise[1], noise[2],
+	    noise[3]);
+}
+
+/* The members that both kinds begin with. */
 static int
 put_kind(json_t *head, const char *kind, const char *id)
 {
 	char new_id[ENVELOPE_ID_SIZE];
 
 	if (id == NULL || *id == '\0') {
-		envelope_new_id(new_id);
+		make_id(new_id);
 		id = new_id;
 	}
 	if (json_object_set_new(head, "pchan", json_string(kind)) == -1)
@@ -179,16 +197,20 @@ put_retry(json_t *head, const struct envelope_id *id)
 	return put_time(head, "first_failed", id->first_failed);
 }
 
-/* The line of an object and its payload.  Frees the object, which is incomplete if put is -1. */
+/*
+ * Makes the line of an object and its payload, unless put, the result of
+ * building the object, is -1.  Frees the object.
+ */
 static int
-seal(json_t *object, int put, const char *payload, size_t payload_len, char **line, size_t *len)
+seal_line(
+    json_t *object, int put, const char *payload, size_t payload_len, char **line, size_t *len)
 {
 	char *head = put == 0 ? json_dumps(object, JSON_COMPACT) : NULL;
 	int rc = -1;
 
 	json_decref(object);
 	if (head != NULL) {
-		head[strlen(head) - 1] = '\0'; /* its closing brace */
+		head[strlen(head) - 1] = '\0'; /* cuts the closing brace */
 		rc = payload_seal(head, payload, payload_len, line, len);
 	}
 	free(head);
@@ -202,7 +224,7 @@ envelope_letter(const struct letter *l, char **line, size_t *len)
 {
 	json_t *head = json_object();
 
-	return seal(head, put_letter(head, l), l->payload, l->payload_len, line, len);
+	return seal_line(head, put_letter(head, l), l->payload, l->payload_len, line, len);
 }
 
 int
@@ -211,21 +233,7 @@ envelope_retry(
 {
 	json_t *head = json_object();
 
-	return seal(head, put_retry(head, id), payload, payload_len, line, len);
-}
-
-void
-envelope_new_id(char id[ENVELOPE_ID_SIZE])
-{
-	uint64_t us = (uint64_t)clock_calendar(), ms = us / 1000;
-	uint16_t chance[4];
-
-	/* 48 bits of ms; the version, and what is below the ms in 1/4096; the variant, and chance. */
-	arc4random_buf(chance, sizeof(chance));
-	snprintf(id, ENVELOPE_ID_SIZE, "%08x-%04x-7%03x-%04x-%04x%04x%04x",
-	    (unsigned)(ms >> 16 & 0xffffffff), (unsigned)(ms & 0xffff),
-	    (unsigned)(us % 1000 * 4096 / 1000), (chance[0] & 0x3fff) | 0x8000u, chance[1],
-	    chance[2], chance[3]);
+	return seal_line(head, put_retry(head, id), payload, payload_len, line, len);
 }
 
 /* Reading. */
@@ -236,7 +244,9 @@ is_string(const struct json_slice *value)
 	return value->data != NULL && value->len >= 2 && *value->data == '"';
 }
 
-/* Decodes a short string to a C string.  False if it is none, or does not fit. */
+/*
+ * Decodes to a C string.  False if the value is not a string, or does not fit.
+ */
 static bool
 get_string(const struct json_slice *value, char out[ENVELOPE_ID_SIZE])
 {
@@ -285,7 +295,9 @@ has_payload(const struct json_slice *value)
 static enum envelope_kind
 kind_by_head(const char *line, size_t len)
 {
-	/* Nearly all lines are data, and nearly all of these can be told at once. */
+	/*
+	 * Nearly all lines are data, and most of those are seen to be at once.
+	 */
 	if (len > 2 && line[0] == '{' && line[1] == '"' && line[2] != 'p')
 		return ENVELOPE_NONE;
 	if (json_first_member(line, len, "pchan", LETTER))
@@ -333,16 +345,16 @@ envelope_identity(const char *line, size_t len, struct envelope_id *id)
 void
 envelope_look(const char *line, size_t len, struct envelope_view *view)
 {
-	static const char *const said[] = {"id", "stage", "reason", "message", "attempts",
+	static const char *const wanted[] = {"id", "stage", "reason", "message", "attempts",
 	    "first_failed", "failed", "replays", "truncated"};
-	struct json_slice values[sizeof(said) / sizeof(said[0])], last;
+	struct json_slice values[sizeof(wanted) / sizeof(wanted[0])], last;
 
-	members_find(line, len, said, sizeof(said) / sizeof(said[0]), values, &last);
+	members_find(line, len, wanted, sizeof(wanted) / sizeof(wanted[0]), values, &last);
 	*view = (struct envelope_view){values[0], values[1], values[2], values[3], values[4],
 	    values[5], values[6], values[7], values[8]};
 }
 
-/* Whether we wrote it, and no filter that puts white space between the tokens. */
+/* Whether the line begins as we write it, without a filter's white space. */
 static bool
 is_as_written(const char *line, size_t len)
 {
@@ -370,7 +382,7 @@ envelope_payload(
 		errno = EINVAL;
 		return -1;
 	}
-	/* The white space around it is the record's own, where nobody moved it. */
+	/* White space around it is the record's own, if nobody moved it. */
 	if (is_as_written(line, len) && value[VALUE].data >= m.last.data)
 		value = &m.last;
 	else

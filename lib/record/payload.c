@@ -10,7 +10,7 @@
 
 #include "json/json.h"
 
-/* RFC 4648, with padding. */
+/* Base64 as in RFC 4648, with padding. */
 static size_t
 base64_len(size_t len)
 {
@@ -48,7 +48,10 @@ base64_digit(char c)
 	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* out may be where the text is.  Returns how many bytes were written, -1 if it is no base64. */
+/*
+ * Decodes to out, which can be the text's own place.  Returns how many bytes
+ * were written, or -1 if the text is not base64.
+ */
 static ssize_t
 base64_decode(const char *text, size_t len, char *out)
 {
@@ -87,11 +90,15 @@ quote_base64(const char *data, size_t len)
 	return quoted;
 }
 
-/* A JSON string for a payload that can't stand there as it is, and the member it makes. */
+/*
+ * A malloc'd JSON string for a payload that is not JSON, and the name of the
+ * member that it makes: text if it is UTF-8 and the string is shorter, else
+ * base64.
+ */
 static char *
-quote(const char *payload, size_t len, const char **name)
+quote_payload(const char *payload, size_t len, const char **name)
 {
-	json_t *string = json_stringn(payload, len); /* NULL if it is not UTF-8 */
+	json_t *string = json_stringn(payload, len); /* NULL: not UTF-8 */
 	char *text = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
 
 	json_decref(string);
@@ -103,8 +110,9 @@ quote(const char *payload, size_t len, const char **name)
 	return quote_base64(payload, len);
 }
 
+/* The line: the head, the last member and the closing brace. */
 static int
-join(const char *head, const char *name, const char *value, size_t value_len, char **line,
+join_line(const char *head, const char *name, const char *value, size_t value_len, char **line,
     size_t *len)
 {
 	size_t before = strlen(head) + strlen(",\"\":") + strlen(name);
@@ -128,22 +136,25 @@ payload_seal(const char *head, const char *payload, size_t payload_len, char **l
 	int rc;
 
 	if (memchr(payload, '\n', payload_len) == NULL && json_check(payload, payload_len, NULL)) {
-		if (join(head, "value", payload, payload_len, line, len) == -1)
+		if (join_line(head, "value", payload, payload_len, line, len) == -1)
 			return -1;
 		if (json_check(*line, *len, NULL))
 			return 0;
-		free(*line); /* it nests as deep as JSON may, so in here it is too deep */
+		free(*line); /* the envelope makes it nest too deep */
 	}
-	if ((quoted = quote(payload, payload_len, &name)) == NULL)
+	if ((quoted = quote_payload(payload, payload_len, &name)) == NULL)
 		return -1;
-	rc = join(head, name, quoted, strlen(quoted), line, len);
+	rc = join_line(head, name, quoted, strlen(quoted), line, len);
 	free(quoted);
 	return rc;
 }
 
-/* Decodes the string into *owned, with a NUL behind it.  Returns its length, -1 with errno. */
+/*
+ * Decodes the string into *owned, with a NUL after it.  Its length, or -1 with
+ * errno.
+ */
 static ssize_t
-unquote(const struct json_slice *string, char **owned)
+unquote_string(const struct json_slice *string, char **owned)
 {
 	size_t n;
 
@@ -169,7 +180,7 @@ payload_text(const struct json_slice *string, const char **payload, size_t *len,
 		*owned = NULL;
 		return 0;
 	}
-	if ((n = unquote(string, owned)) == -1)
+	if ((n = unquote_string(string, owned)) == -1)
 		return -1;
 	*payload = *owned;
 	*len = (size_t)n;
@@ -181,8 +192,8 @@ payload_base64(const struct json_slice *string, const char **payload, size_t *le
 {
 	ssize_t n;
 
-	/* A filter may have escaped a slash, so it is a string first. */
-	if ((n = unquote(string, owned)) == -1)
+	/* A filter may have escaped a slash: decode the JSON string first. */
+	if ((n = unquote_string(string, owned)) == -1)
 		return -1;
 	if ((n = base64_decode(*owned, (size_t)n, *owned)) == -1) {
 		free(*owned);

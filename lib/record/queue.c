@@ -14,7 +14,7 @@ queue_free(struct queue *q)
 }
 
 static int
-grow(struct queue *q)
+grow_queue(struct queue *q)
 {
 	struct queue wide = {.n = q->n, .cells = q->cells == 0 ? CELLS_MIN : 2 * q->cells};
 
@@ -30,7 +30,7 @@ grow(struct queue *q)
 int
 queue_push(struct queue *q, const struct record *r)
 {
-	if (q->n == q->cells && grow(q) == -1)
+	if (q->n == q->cells && grow_queue(q) == -1)
 		return -1;
 	*queue_at(q, q->n++) = *r;
 	return 0;

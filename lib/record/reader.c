@@ -7,12 +7,13 @@
 
 #include "record/record.h"
 
-/* Below this much room a read goes into a new slab. */
+/* With no more room than this, a read goes into another slab. */
 #define ROOM_MIN (16 * 1024)
 
 /*
- * The reader holds BIAS references to its slab and counts what it gives away without an
- * atomic operation; the difference is settled when it leaves the slab.
+ * The reader holds BIAS references to its slab, and counts those that it gives
+ * away without an atomic operation.  The difference is settled when it leaves
+ * the slab.
  */
 #define BIAS (SIZE_MAX / 2)
 
@@ -20,15 +21,15 @@ struct reader {
 	int fd;
 	struct reader_limits limits;
 	struct slab *slab;
-	size_t given;    /* references given away */
-	size_t start;    /* of the line that has not been taken */
-	size_t scanned;  /* there is no LF in [start, scanned) */
-	size_t end;      /* of what has been read */
-	bool discarding; /* inside a line that is too long; its head is in head */
-	struct record head;
-	uint64_t dropped; /* bytes of that line already forgotten */
-	uint64_t line;    /* lines taken */
-	uint64_t bytes;   /* read in all; so the slab's end is at this offset */
+	size_t given;       /* references given away */
+	size_t start;       /* in the slab: start of what has not been taken */
+	size_t scanned;     /* there is no LF in [start, scanned) */
+	size_t end;         /* end of what has been read */
+	bool discarding;    /* inside a line that is too long */
+	struct record head; /* of that line */
+	uint64_t dropped;   /* bytes of that line that are forgotten already */
+	uint64_t line;      /* lines taken */
+	uint64_t bytes;     /* bytes read: the offset of `end` in the input */
 };
 
 struct reader *
@@ -63,16 +64,19 @@ reader_free(struct reader *r)
 	free(r);
 }
 
-/* Whether all records that were given away have come back. */
+/* Whether all references that were given away have been given up. */
 static bool
 slab_is_ours(const struct reader *r)
 {
 	return atomic_load_explicit(&r->slab->refs, memory_order_acquire) == BIAS - r->given;
 }
 
-/* Room for an unfinished line of len bytes to grow: twice that, but not beyond what a line may be. */
+/*
+ * The size of a slab in which an unfinished line of len bytes has room to grow:
+ * twice its length, but no more than a line can have.
+ */
 static size_t
-grown(const struct reader *r, size_t len)
+size_to_grow(const struct reader *r, size_t len)
 {
 	size_t most = r->limits.max > r->limits.max_special ? r->limits.max : r->limits.max_special;
 	size_t size = 2 * len < most ? 2 * len : most;
@@ -80,25 +84,33 @@ grown(const struct reader *r, size_t len)
 	return (size < len ? len : size) + 2 * ROOM_MIN;
 }
 
-/* Moves the unfinished line to the start of a slab with room behind it. */
+/* Moves the unfinished line to the start of a slab with room after it. */
 static int
 make_room(struct reader *r)
 {
 	size_t len = r->end - r->start;
 	struct slab *slab = r->slab;
 
+	/*
+	 * Another slab, if records hold this one or the line fills half of it.
+	 */
 	if (!slab_is_ours(r) || len > slab->size / 2) {
-		slab = slab_new(len > SLAB_SIZE / 2 ? grown(r, len) : SLAB_SIZE, BIAS);
+		slab = slab_new(len > SLAB_SIZE / 2 ? size_to_grow(r, len) : SLAB_SIZE, BIAS);
 		if (slab == NULL)
 			return -1;
 	}
+	/* The line goes to the start. */
 	memmove(slab->data, r->slab->data + r->start, len);
+	/*
+	 * The reader has BIAS references afterwards, and none are given away.
+	 */
 	if (slab != r->slab) {
 		leave_slab(r);
 		r->slab = slab;
 	} else
 		atomic_store_explicit(&slab->refs, BIAS, memory_order_relaxed);
 	r->given = 0;
+	/* All places move with the line. */
 	r->scanned -= r->start;
 	r->start = 0;
 	r->end = len;
@@ -110,7 +122,7 @@ reader_fill(struct reader *r)
 {
 	ssize_t n;
 
-	/* One byte stays free for the LF that the last line may lack. */
+	/* One byte stays free, for the LF that the last line can lack. */
 	if (r->slab->size - r->end <= ROOM_MIN && make_room(r) == -1)
 		return -1;
 	do {
@@ -133,7 +145,7 @@ limit_of(const struct reader *r, const char *data, size_t len)
 
 /* The length of a byte order mark at the start of a line: 3 or 0. */
 static size_t
-bom(const struct reader *r, uint64_t offset, const char *data, size_t len)
+bom_len(const struct reader *r, uint64_t offset, const char *data, size_t len)
 {
 	return r->limits.strip_bom && offset == 0 && len >= 3 &&
 		memcmp(data, "\xef\xbb\xbf", 3) == 0
@@ -144,17 +156,18 @@ bom(const struct reader *r, uint64_t offset, const char *data, size_t len)
 static void
 skip_bom(const struct reader *r, struct record *rec)
 {
-	size_t skip = bom(r, rec->offset, rec->data, rec->len);
+	size_t skip = bom_len(r, rec->offset, rec->data, rec->len);
 
 	rec->data += skip;
 	rec->len -= skip;
 	rec->offset += skip;
 }
 
-/* Takes [start, start+len), whose LF is in place, as a record. */
+/* Takes [start, start+len), which an LF follows, as a record.  The LF stays. */
 static void
-take(struct reader *r, struct record *rec, size_t len)
+take_line(struct reader *r, struct record *rec, size_t len)
 {
+	/* A view into the slab, with one of the reader's references. */
 	*rec = (struct record){
 	    .data = r->slab->data + r->start,
 	    .len = len,
@@ -164,6 +177,9 @@ take(struct reader *r, struct record *rec, size_t len)
 	};
 	r->given++;
 	skip_bom(r, rec);
+	/*
+	 * Of a line over its limit only the head stays, with an LF of its own.
+	 */
 	if (rec->len > limit_of(r, rec->data, rec->len)) {
 		rec->full_len = rec->len;
 		if (rec->len > READER_HEAD) {
@@ -174,25 +190,34 @@ take(struct reader *r, struct record *rec, size_t len)
 	r->start += len;
 }
 
-/* The line does not end and is over its limit: keep its head, forget the rest as it comes. */
+/*
+ * If the unfinished line is over its limit, keeps a copy of its head, and
+ * begins to forget the rest as it comes.
+ */
 static void
 begin_discard(struct reader *r)
 {
 	const char *data = r->slab->data + r->start;
 	size_t len = r->end - r->start;
 	uint64_t offset = r->bytes - len;
-	size_t skip = bom(r, offset, data, len);
+	size_t skip = bom_len(r, offset, data, len);
 
+	/*
+	 * Not too long; or no memory for the head, and the next call retries.
+	 */
 	if (len - skip <= READER_HEAD || len - skip <= limit_of(r, data + skip, len - skip) ||
 	    record_copy(&r->head, data + skip, READER_HEAD) == -1)
 		return;
+	/* The line is counted now, and where it begins is noted. */
 	r->head.line = ++r->line;
 	r->head.offset = offset + skip;
+	/* From here on drop_upto() counts its bytes, also those of the head. */
 	r->start += skip;
 	r->discarding = true;
 	r->dropped = 0;
 }
 
+/* The line that was too long has ended: its head becomes the record. */
 static void
 end_discard(struct reader *r, struct record *rec)
 {
@@ -202,9 +227,9 @@ end_discard(struct reader *r, struct record *rec)
 	r->discarding = false;
 }
 
-/* Forgets [start, upto) of the line that is too long. */
+/* Forgets [start, upto), a part of the line that is too long. */
 static void
-drop(struct reader *r, size_t upto)
+drop_upto(struct reader *r, size_t upto)
 {
 	r->dropped += upto - r->start;
 	r->start = r->scanned = upto;
@@ -221,14 +246,14 @@ reader_line(struct reader *r, struct record *rec)
 		if (!r->discarding)
 			begin_discard(r);
 		if (r->discarding)
-			drop(r, r->end);
+			drop_upto(r, r->end);
 		return false;
 	}
 	if (r->discarding) {
-		drop(r, (size_t)(lf - data));
+		drop_upto(r, (size_t)(lf - data));
 		end_discard(r, rec);
 	} else
-		take(r, rec, (size_t)(lf - data) - r->start);
+		take_line(r, rec, (size_t)(lf - data) - r->start);
 	r->start++;
 	r->scanned = r->start;
 	return true;
@@ -244,7 +269,7 @@ reader_lines(struct reader *r, struct record *rec)
 		lf = memrchr(start, '\n', pending);
 	if (lf == NULL)
 		return reader_line(r, rec);
-	take(r, rec, (size_t)(lf - start));
+	take_line(r, rec, (size_t)(lf - start));
 	r->start++;
 	r->scanned = r->end;
 	return true;
@@ -254,16 +279,16 @@ bool
 reader_rest(struct reader *r, struct record *rec)
 {
 	if (r->discarding) {
-		drop(r, r->end);
+		drop_upto(r, r->end);
 		end_discard(r, rec);
 		return true;
 	}
 	if (r->start == r->end)
 		return false;
 	r->slab->data[r->end] = '\n';
-	take(r, rec, r->end - r->start);
+	take_line(r, rec, r->end - r->start);
 	r->scanned = r->start;
-	if (rec->len == 0) { /* a byte order mark and nothing else */
+	if (rec->len == 0) { /* nothing but a byte order mark */
 		record_free(rec);
 		return false;
 	}

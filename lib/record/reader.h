@@ -2,8 +2,8 @@
 #define PCHAN_READER_H
 
 /*
- * Lines out of a file descriptor, as records that are views into what read(2)
- * brought.  One thread's; knows nothing of JSON.
+ * Reads lines from a file descriptor, as records that are views into what
+ * read(2) brought.  One thread's; knows nothing of JSON.
  *
  *	while (reader_fill(r) > 0)
  *		while (reader_line(r, &record))
@@ -11,9 +11,9 @@
  *	if (reader_rest(r, &record))
  *		...
  *
- * Whatever a read brought can be taken at once, so a line is never kept waiting for the
- * next one.  Memory stays bounded: of a line longer than the limit only the
- * head is kept, and reading goes on behind its LF.
+ * Every line that a read completed can be taken at once, so that no line waits
+ * for the next one.  Memory stays bounded: of a line longer than the limit only
+ * the head is kept, and reading goes on after its LF.
  */
 
 #include <stdbool.h>
@@ -27,46 +27,57 @@ struct record;
 #define READER_HEAD (64 * 1024) /* bytes kept of a line that is too long */
 
 struct reader_limits {
-	size_t max;         /* bytes of a line, without its LF */
-	size_t max_special; /* the same for a line that special() picks by its head; or 0 */
-	bool (*special)(const char *head, size_t len);
-	bool strip_bom; /* leave out a UTF-8 byte order mark at the start */
+	size_t max; /* bytes of a line, without its LF */
+	/*
+	 * The same for a line that special() picks by its head; 0 without
+	 * special().
+	 */
+	size_t max_special;
+	bool (*special)(const char *head, size_t len); /* or NULL */
+	bool strip_bom; /* drop a UTF-8 byte order mark at the start */
 };
 
-/* The fd stays the caller's.  NULL with errno ENOMEM. */
+/*
+ * The fd stays the caller's.  NULL with errno ENOMEM.  Records that were taken
+ * outlive the reader.
+ */
 struct reader *reader_new(int fd, const struct reader_limits *);
 void reader_free(struct reader *);
 
 /*
- * One read(2).  Returns the bytes it brought, 0 at the end, -1 with errno (EAGAIN as
- * read(2) has it; EINTR is retried).  Blocks if the fd does.
+ * Calls read(2) once; blocks if the fd does.  Returns the number of bytes read,
+ * 0 at the end, or -1 with errno (read(2)'s, or ENOMEM).  EINTR is retried.
  */
 ssize_t reader_fill(struct reader *);
 
 /*
- * The next whole line.  Sets data, len, slab (one
- * reference, the caller's), line and offset, zeroes the rest; full_len is set only for
- * a line over the limit, of which data holds the first READER_HEAD bytes.
- * False when there is none, and more has to be filled in.
+ * Takes the next whole line: sets data, len, slab (one reference, the
+ * caller's), line and offset, and zeroes the rest.  A line over the limit has
+ * its length in full_len, and data holds its first READER_HEAD bytes.  False if
+ * no whole line is there, and reader_fill() has to be called.
  */
 bool reader_line(struct reader *, struct record *);
 
 /*
- * The same, but all the whole lines that are there at once, if none of them can be over the limit: then data holds
- * several with LFs in between.  They are counted as one line.
+ * The same, but takes all the whole lines that are there as one record, with
+ * LFs in between, if none of them can be over the limit.  They count as one
+ * line.
  */
 bool reader_lines(struct reader *, struct record *);
 
 /*
- * What stands there of a line that has not ended, as a record, because it never will: the last
- * line of an input that does not end with an LF.  False if there is nothing.
+ * At the end of the input, takes a last line that has no LF.  False if there is
+ * none.
  */
 bool reader_rest(struct reader *, struct record *);
 
-/* Whether it is inside a line that is over its limit already, and has not ended. */
+/* Whether the current line is over its limit, and has not ended yet. */
 bool reader_is_over(const struct reader *);
 
-/* Bytes read so far, and bytes of them that have not been taken as lines. */
+/*
+ * Bytes read so far; and those of them that have not been taken (at least 1
+ * inside a line that is too long).
+ */
 uint64_t reader_bytes(const struct reader *);
 size_t reader_pending(const struct reader *);
 

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slabs of the usual size that wait to be used again: a fresh one costs page faults. */
+/*
+ * Slabs of the usual size that wait to be used again, as a fresh one costs page
+ * faults.
+ */
 #define POOL_MAX 32
 
 static struct {

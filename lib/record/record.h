@@ -2,13 +2,14 @@
 #define PCHAN_RECORD_H
 
 /*
- * A record is one line on its way through a stage: a view into a slab, the block
- * of memory that one or more read(2) calls filled.  Slabs are reference counted,
- * one reference per record, so a line goes from stdin to writev(2) without being
- * copied, and neighbours go out as one iovec.
+ * A record is one line on its way through a stage: a view into a slab, the
+ * block of memory that one or more read(2) calls filled.  Slabs are reference
+ * counted, one reference per record.  So a line goes from stdin to writev(2)
+ * without being copied, and neighbours go out as one iovec.
  *
- * A record is a plain value: copying it moves it.  Whoever holds it last calls
- * record_free().
+ * A record is a plain value: copying it moves it.  Its last holder calls
+ * record_free().  A record belongs to one thread at a time; slabs are shared,
+ * and the slab functions can be called by any thread.  Nothing blocks.
  */
 
 #include <stdatomic.h>
@@ -20,39 +21,44 @@ struct origin;
 
 struct slab {
 	_Atomic size_t refs;
-	size_t size; /* of data */
+	size_t size; /* bytes of data */
 	char data[];
 };
 
-#define SLAB_SIZE (128 * 1024) /* the usual one; these are recycled */
+#define SLAB_SIZE (128 * 1024) /* the usual size; slabs of it are recycled */
 
-/* What a record is to the sink at the end of its stage. */
+/* What a record means to the sink at the end of its stage. */
 enum record_kind {
 	RECORD_DATA,   /* input; or a result of one line */
-	RECORD_LINES,  /* a result of any number of lines, none if slab is NULL */
-	RECORD_LETTER, /* a dead letter that came in and passes by */
-	RECORD_DEAD,   /* a dead letter made here */
-	RECORD_DROP,   /* filtered: nothing to write, but a place in the order */
-	RECORD_EXTRA,  /* lines nobody asked for (a filter's): written, stand for no input */
+	RECORD_LINES,  /* a result: any number of lines, none if slab is NULL */
+	RECORD_LETTER, /* a dead letter that came in, and passes by */
+	RECORD_DEAD,   /* a dead letter made by this stage */
+	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
+	RECORD_EXTRA,  /* a filter's lines that stand for no input: written */
 };
 
 struct record {
 	char *data;            /* data[len] is an LF */
 	size_t len;            /* bytes, without that LF */
-	struct slab *slab;     /* holds data; NULL if there is none (RECORD_DROP) */
-	uint64_t seq;          /* place among the records read, from 0; -k orders by it */
+	struct slab *slab;     /* holds data, or NULL (RECORD_DROP) */
+	uint64_t seq;          /* place in the order of the input, from 0 */
 	uint64_t line;         /* in its input, from 1 */
 	uint64_t offset;       /* of its first byte in its input */
 	int64_t queued;        /* when it entered the channel, monotonic ns */
 	size_t charge;         /* bytes the ledger has reserved for it */
 	struct origin *origin; /* who it was before (retry, trace); NULL: nobody */
 	union {
-		uint64_t full_len;    /* no attempt yet: if too long its real length, of which
-				       * data has the head; else 0 */
-		int64_t first_failed; /* attempts made: calendar us of the first that failed */
-		uint64_t lines;       /* RECORD_LINES, RECORD_EXTRA: how many they are */
+		/*
+		 * Before the first attempt: the real length of a record that is
+		 * too long, and of which data has the head; else 0.
+		 */
+		uint64_t full_len;
+		/* After an attempt: when the first one failed, calendar us. */
+		int64_t first_failed;
+		/* RECORD_LINES, RECORD_EXTRA: the number of lines. */
+		uint64_t lines;
 	};
-	uint32_t attempts; /* made so far */
+	uint32_t attempts; /* attempts made so far */
 	uint8_t reason;    /* enum reason, of a RECORD_DEAD */
 	uint8_t kind;      /* enum record_kind */
 	bool taken;        /* a worker took it through the gate */
@@ -60,39 +66,47 @@ struct record {
 };
 
 /*
- * What few records have, so it lives apart: the identity a retry envelope brought,
- * and the trace context (W3C Trace Context) it travels with.
+ * What only few records have, and is therefore kept apart: the identity that a
+ * retry envelope brought, and the trace context (W3C Trace Context).
  */
 struct origin {
-	char id[64]; /* "" if it brought none */
+	char id[64]; /* "" if the envelope had none */
 	uint64_t replays;
-	int64_t first_failed;                     /* calendar us, 0 if it brought none */
-	unsigned char trace_id[16], parent_id[8]; /* zero: no context */
+	/* Calendar us, 0 if the envelope had none. */
+	int64_t first_failed;
+	unsigned char trace_id[16], parent_id[8]; /* zero: no trace context */
 	unsigned char trace_flags;
 };
 
-/* A slab of SLAB_SIZE or more with `refs` references.  NULL with errno ENOMEM. */
+/* A slab of SLAB_SIZE or more with refs references.  NULL with errno ENOMEM. */
 struct slab *slab_new(size_t size, size_t refs);
 
-/* Gives up n references; the last one frees it. */
+/* Gives up n references; the slab is freed with the last one. */
 void slab_release(struct slab *, size_t n);
 
-/* A record with a copy of these bytes in a slab of its own size; everything else 0.  -1: ENOMEM. */
+/*
+ * Makes a record with a copy of these bytes, in a slab of just their size; all
+ * other fields are 0.  -1 with errno ENOMEM.
+ */
 int record_copy(struct record *, const char *data, size_t len);
 
-/* How many lines there are in its data. */
+/* The number of lines in the record's data. */
 uint64_t record_lines(const struct record *);
 
 /*
- * Moves the record's bytes out of a slab that is much larger, for a record that is held
- * for long (a retry, a slow worker).  On ENOMEM it stays where it is.
+ * Moves the record's bytes out of a slab that is much larger, for a record that
+ * is held for a long time (a retry, a slow worker).  Without memory for the
+ * copy the record stays where it is.
  */
 void record_detach(struct record *);
 
-/* Gives up the bytes and the origin; the rest of *r stays. */
+/* Gives up the record's bytes and origin; its other fields stay. */
 void record_free(struct record *);
 
-/* The same for n records; neighbours in one slab cost one operation. */
+/*
+ * The same for n records; neighbours in one slab cost a single atomic
+ * operation.
+ */
 void record_freen(struct record *, size_t n);
 
 #endif

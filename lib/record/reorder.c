@@ -13,10 +13,9 @@ struct cell {
 };
 
 struct reorder {
-	uint64_t head;
-	size_t len;
+	uint64_t head;     /* the seq that all others wait for */
 	size_t cells;      /* a power of two */
-	struct cell *ring; /* seq is in cell seq % cells */
+	struct cell *ring; /* a seq has the cell seq % cells */
 };
 
 struct reorder *
@@ -52,7 +51,7 @@ cell_of(const struct reorder *s, uint64_t seq)
 	return &s->ring[seq & (s->cells - 1)];
 }
 
-/* Makes the ring wide enough for a seq. */
+/* Makes the ring wide enough for the seq. */
 static int
 widen(struct reorder *s, uint64_t seq)
 {
@@ -77,7 +76,6 @@ reorder_put(struct reorder *s, const struct record *r)
 	if (widen(s, r->seq) == -1)
 		return -1;
 	*cell_of(s, r->seq) = (struct cell){true, *r};
-	s->len++;
 	return 0;
 }
 
@@ -90,7 +88,6 @@ reorder_get(struct reorder *s, struct record *out, size_t max)
 		out[n++] = c->record;
 		c->full = false;
 	}
-	s->len -= n;
 	return n;
 }
 
@@ -98,10 +95,4 @@ uint64_t
 reorder_head(const struct reorder *s)
 {
 	return s->head;
-}
-
-size_t
-reorder_len(const struct reorder *s)
-{
-	return s->len;
 }

@@ -26,7 +26,7 @@ rotate_name(const char *path, unsigned n)
 
 /* The folder that the file is in, malloc'd. */
 static char *
-folder(const char *path)
+folder_of(const char *path)
 {
 	char *copy = strdup(path), *dir;
 
@@ -37,7 +37,7 @@ folder(const char *path)
 	return dir;
 }
 
-/* N of BASE.N, 0 if the name is none. */
+/* The number of BASE.N; 0 if the name is not such a name. */
 static unsigned
 number_of(const char *name, const char *base)
 {
@@ -53,7 +53,7 @@ number_of(const char *name, const char *base)
 }
 
 static int
-add(unsigned **numbers, size_t *n, unsigned number)
+add_number(unsigned **numbers, size_t *n, unsigned number)
 {
 	unsigned *more = reallocarray(*numbers, *n + 1, sizeof(*more));
 
@@ -65,7 +65,7 @@ add(unsigned **numbers, size_t *n, unsigned number)
 }
 
 static int
-higher(const void *a, const void *b)
+compare_descending(const void *a, const void *b)
 {
 	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
 
@@ -76,7 +76,7 @@ int
 rotate_list(const char *path, unsigned **numbers, size_t *n)
 {
 	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
-	char *dir = folder(path);
+	char *dir = folder_of(path);
 	DIR *d = dir != NULL ? opendir(dir) : NULL;
 	const struct dirent *entry;
 	int error = d == NULL ? -1 : 0;
@@ -87,31 +87,31 @@ rotate_list(const char *path, unsigned **numbers, size_t *n)
 		unsigned number = number_of(entry->d_name, base);
 
 		if (number > 0)
-			error = add(numbers, n, number);
+			error = add_number(numbers, n, number);
 	}
 	if (d != NULL)
 		closedir(d);
 	free(dir);
 	if (error == 0 && *n > 0)
-		qsort(*numbers, *n, sizeof(**numbers), higher);
+		qsort(*numbers, *n, sizeof(**numbers), compare_descending);
 	return error;
 }
 
-/* Renames FILE.from to FILE.to; without a to, removes it. */
+/* Renames FILE.from to FILE.to; removes it if `to` is 0. */
 static int
-move(const char *path, unsigned from, unsigned to)
+move_file(const char *path, unsigned from, unsigned to)
 {
-	char *old = rotate_name(path, from), *new = rotate_name(path, to);
+	char *old_name = rotate_name(path, from), *new_name = rotate_name(path, to);
 	int error = -1;
 
-	if (old != NULL && new != NULL)
-		error = to == 0 ? unlink(old) : rename(old, new);
-	free(old);
-	free(new);
+	if (old_name != NULL && new_name != NULL)
+		error = to == 0 ? unlink(old_name) : rename(old_name, new_name);
+	free(old_name);
+	free(new_name);
 	return error;
 }
 
-/* The lowest number that is free. */
+/* The lowest number that is not in use; numbers are in descending order. */
 static unsigned
 first_gap(const unsigned *numbers, size_t n)
 {
@@ -124,7 +124,6 @@ first_gap(const unsigned *numbers, size_t n)
 	return gap;
 }
 
-/* Those that go, go while FILE has its name: after that its lock says nothing. */
 int
 rotate_file(const char *path, unsigned keep)
 {
@@ -132,17 +131,26 @@ rotate_file(const char *path, unsigned keep)
 	size_t n, gone = 0;
 	int error = rotate_list(path, &numbers, &n);
 
+	/*
+	 * Remove the oldest files.  This comes first, while FILE has its name:
+	 * once FILE is renamed, its lock no longer keeps other processes out.
+	 */
 	for (; error == 0 && gone < n && n - gone >= keep; gone++)
-		error = move(path, numbers[gone], 0);
+		error = move_file(path, numbers[gone], 0);
+	/*
+	 * Move the others up by one, from the lowest gap down, so that no file
+	 * is overwritten and their order holds at every point.  FILE itself is
+	 * last.
+	 */
 	for (unsigned to = first_gap(numbers + gone, n - gone); error == 0 && to > 0; to--)
-		error = move(path, to - 1, to);
+		error = move_file(path, to - 1, to);
 	free(numbers);
 	return error == 0 ? rotate_sync(path) : -1;
 }
 
-/* Of the newest of the rotated files, if there is one and we can see it. */
+/* Looks at the newest rotated file.  False if there is none that we can see. */
 static bool
-look_at_newest(const char *path, struct stat *st)
+stat_newest(const char *path, struct stat *st)
 {
 	unsigned *numbers;
 	char *newest = NULL;
@@ -161,11 +169,12 @@ int
 rotate_create(const char *path, int flags)
 {
 	struct stat st;
-	bool like = look_at_newest(path, &st);
+	bool like = stat_newest(path, &st);
 	int fd = open(path, flags | O_CREAT, like ? 0600 : 0666), saved;
 
 	if (fd == -1 || !like)
 		return fd;
+	/* The owner if we are allowed to change it; the mode in any case. */
 	(void)!fchown(fd, st.st_uid, st.st_gid);
 	if (fchmod(fd, st.st_mode & 07777) == 0)
 		return fd;
@@ -190,10 +199,10 @@ rotate_resolve(const char *path)
 int
 rotate_sync(const char *path)
 {
-	char *dir = folder(path);
+	char *dir = folder_of(path);
 	int fd = dir != NULL ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, error = 0;
 
-	/* A folder that may be written but not read can't be synced by us. */
+	/* A folder that we can write but not read cannot be synced. */
 	if (fd == -1)
 		error = dir != NULL && errno == EACCES ? 0 : -1;
 	else if (fsync(fd) == -1 && errno != EINVAL)

@@ -29,14 +29,15 @@ unwrap(struct record *r)
 	char *owned;
 
 	if (envelope_payload(r->data, r->len, &payload, &len, &owned) == -1)
-		return; /* can't be decoded: data */
+		return;
 	if (memchr(payload, '\n', len) != NULL || give_origin(r) == -1) {
 		free(owned);
 		return;
 	}
+	/* A part of the line becomes the record, or else a copy of its own. */
 	if (owned == NULL) {
 		r->data += payload - r->data;
-		r->data[len] = '\n'; /* over the closing brace */
+		r->data[len] = '\n'; /* at the closing brace or before it */
 		r->len = len;
 	} else if (record_copy(&copy, owned, len) == 0) {
 		slab_release(r->slab, 1);

@@ -6,8 +6,11 @@
 struct record;
 
 /*
- * Of a line that envelope_kind() calls a retry envelope: puts the payload in its place, and what the envelope
- * says of its identity into its origin.  A line that can't be decoded stays as it is, and is data.
+ * Turns a record that envelope_kind() calls a retry envelope into the record
+ * inside: data is the payload, and origin is the identity that the envelope
+ * gives.  The record stays as it is, and is data, if the payload cannot be
+ * decoded or has several lines, or without memory.  One thread's; does not
+ * block.
  */
 void unwrap(struct record *);
 

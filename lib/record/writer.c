@@ -49,12 +49,15 @@ writer_put(struct writer *w, struct ctx *ctx, const char *data, size_t len)
 	}
 	if (w->n == IOVS && writer_flush(w, ctx) == -1)
 		return -1;
-	/* writev(2) only reads it, but struct iovec has no const. */
+	/* writev(2) only reads the bytes, but struct iovec has no const. */
 	w->iov[w->n++] = (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = len};
 	return 0;
 }
 
-/* Steps over n written bytes; returns the iovec to go on with, *begin is where it began at first. */
+/*
+ * Steps over n written bytes.  Returns the first iovec that is not finished;
+ * *begin is where that one began, or NULL if none of it has been written.
+ */
 static struct iovec *
 advance(struct iovec *iov, size_t n, const char **begin)
 {
@@ -87,8 +90,8 @@ wait_writable(int fd, struct ctx *ctx)
 }
 
 /*
- * How many of the last bytes written belong to a line that was not finished: an iovec begins
- * with a line, and [begin, at) of one has been written.
+ * How many of the last bytes written belong to an unfinished line: an iovec
+ * begins with a line, and [begin, at) of it has been written.
  */
 static size_t
 torn_bytes(const char *begin, const char *at)
@@ -101,7 +104,7 @@ torn_bytes(const char *begin, const char *at)
 	return lf == NULL ? (size_t)(at - begin) : (size_t)(at - lf - 1);
 }
 
-/* A regular file that is full keeps whole lines only. */
+/* A regular file on a full disk keeps whole lines only. */
 static void
 cut_torn_line(int fd, size_t torn)
 {
@@ -115,8 +118,12 @@ cut_torn_line(int fd, size_t torn)
 	errno = saved;
 }
 
+/*
+ * Not io_write_all(): this one writes iovecs, waits under a context and takes
+ * back a torn line.
+ */
 static int
-write_all(struct writer *w, struct ctx *ctx)
+write_iovecs(struct writer *w, struct ctx *ctx)
 {
 	struct iovec *iov = w->iov, *end = w->iov + w->n;
 	const char *begin = iov->iov_base;
@@ -147,7 +154,7 @@ writer_flush(struct writer *w, struct ctx *ctx)
 	if (w->n == 0)
 		return 0;
 	begun = clock_now();
-	error = write_all(w, ctx);
+	error = write_iovecs(w, ctx);
 	w->blocked += (uint64_t)(clock_now() - begun);
 	w->n = 0;
 	return error;

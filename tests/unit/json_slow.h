@@ -2,10 +2,10 @@
 #define JSON_SLOW_H
 
 /*
- * json_check() once more, as slowly and plainly as can be: an automaton that takes a
- * byte at a time and knows nothing of what follows.  So the byte it refuses is by
- * construction the first that can't continue a JSON text.  The tests hold the
- * fast one to it; jansson vouches for both.
+ * json_check() once more, as slow and plain as possible: an automaton that
+ * takes a byte at a time and knows nothing of what follows.  The byte that it
+ * refuses is therefore the first that cannot continue a JSON text.  The tests
+ * compare json_check() with this automaton, and both with jansson.
  */
 
 #include <stdbool.h>
@@ -15,11 +15,11 @@
 
 struct slow {
 	enum {
-		VALUE, /* one must begin */
-		FIRST, /* a value or name, or the array or object ends */
+		VALUE, /* a value must begin */
+		FIRST, /* the first value or name, or the closing bracket */
 		NAME,
 		COLON,
-		AFTER, /* a value */
+		AFTER, /* after a value */
 		STRING,
 		ESCAPE,
 		HEX,
@@ -36,9 +36,9 @@ struct slow {
 	} state;
 	int depth;
 	char closers[JSON_MAX_DEPTH];
-	bool is_name;            /* the string is */
-	int left;                /* HEX, MULTIBYTE: so many more */
-	unsigned char low, high; /* MULTIBYTE: bounds of the next one */
+	bool is_name;            /* the string is a name */
+	int left;                /* HEX, MULTIBYTE: bytes that must follow */
+	unsigned char low, high; /* MULTIBYTE: bounds of the next byte */
 	const char *word;        /* WORD: what is left of it */
 };
 
@@ -212,7 +212,7 @@ slow_step(struct slow *s, int c)
 	return slow_between(s, c);
 }
 
-/* As json_check(), but where it went wrong only. */
+/* As json_check(), but reports only where the text went wrong. */
 static inline bool
 slow_check(const char *text, size_t len, size_t *offset)
 {

@@ -10,14 +10,14 @@
 #define YEAR (365 * 24 * 3600 * S)
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* A bucket, and what was seen of it. */
+/* A bucket, and what callers have seen of it. */
 struct sim {
 	struct rate rate;
 	int64_t full;
 	uint64_t paid;
 };
 
-/* Somebody comes and waits until it is due. */
+/* A caller comes and waits until its amount is due. */
 static int64_t
 take(struct sim *s, int64_t came, uint64_t amount)
 {
@@ -41,7 +41,10 @@ static const struct rate awkward[] = {
     {3, 1000, 1000000},
 };
 
-/* The n-th amount is due exactly when it has been earned, and never before: over a year in large steps. */
+/*
+ * The n-th amount is due exactly when it has been earned, never before: over a
+ * year, in large steps.
+ */
 static void
 test_a_year(void)
 {
@@ -66,7 +69,7 @@ test_a_year(void)
 	}
 }
 
-/* The same one by one. */
+/* The same, one record at a time. */
 static void
 test_steps(void)
 {
@@ -95,14 +98,17 @@ test_burst(void)
 		CHECK(take(&s, now, 1) == now, "%d", n);
 	for (int n = 1; n < 100; n++)
 		CHECK(take(&s, now, 1) == now + n * S / 100, "%d", n);
-	/* What came while others waited does not wait longer. */
+	/*
+	 * A caller that came while others waited does not wait longer than they
+	 * did.
+	 */
 	CHECK(take(&s, now + S / 2, 1) == now + S);
-	/* Idle for long: no more than a burst. */
+	/* Idle for a long time: no more than a burst. */
 	now += 3600 * S;
 	for (int n = 0; n < 5; n++)
 		CHECK(take(&s, now, 1) == now, "%d", n);
 	CHECK(take(&s, now, 1) == now + S / 100);
-	/* Idle for a bit: what was earned meanwhile. */
+	/* Idle for a moment: what was earned meanwhile. */
 	now += 3 * S / 100;
 	CHECK(take(&s, now, 1) == now);
 	CHECK(take(&s, now, 1) == now);
@@ -120,7 +126,10 @@ test_more_than_the_burst(void)
 	CHECK(take(&s, S, 100) == S + 10 * S + S / 1000);
 }
 
-/* Who wakes late has lost nothing; who was stopped for long has, but for a burst. */
+/*
+ * A caller that wakes late has lost nothing; one that was stopped for a long
+ * time keeps no more than a burst.
+ */
 static void
 test_late(void)
 {
@@ -149,7 +158,7 @@ test_rescale(void)
 	/* So is credit. */
 	CHECK(bucket_rescale(&other, &fast, 10 * S - 3 * S / 7, 10 * S) / 1000 ==
 	    (10 * S - S / 100) / 1000);
-	/* But there is no more than the burst. */
+	/* But no more than the burst. */
 	CHECK(bucket_rescale(&fast, &slow, 0, 1000 * S) == 1000 * S - 3600 * S);
 	CHECK(bucket_rescale(&fast, &slow, -YEAR, YEAR) == YEAR - 3600 * S);
 	CHECK(bucket_rescale(&fast, &fast, 7 * S, S) == 7 * S);

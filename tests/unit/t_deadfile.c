@@ -93,7 +93,7 @@ test_errors(void)
 	    strerror(errno));
 }
 
-/* What somebody left unfinished stays a line of its own. */
+/* An unfinished line of another process stays a line of its own. */
 static void
 test_torn_tail(void)
 {
@@ -103,7 +103,8 @@ test_torn_tail(void)
 	d = deadfile_open(path, &how);
 	CHECK(put(d, "mine\n") == 0 && deadfile_commit(d, &kept) == 0);
 	HOLDS(path, "whole\ntor\nmine\n");
-	write_file(path, "whole\n"); /* another process wrote and was killed meanwhile */
+	/* Another process was killed while it wrote. */
+	write_file(path, "whole\n");
 	CHECK(put(d, "mine\n") == 0 && deadfile_commit(d, &kept) == 0);
 	HOLDS(path, "whole\nmine\n");
 	write_file(path, "x");
@@ -123,7 +124,10 @@ limit_files(rlim_t size)
 	setrlimit(RLIMIT_FSIZE, &rl);
 }
 
-/* A file that gets full at each byte of the batch: all of it or nothing. */
+/*
+ * The disk is full at each byte of the batch: all of the batch is kept, or
+ * nothing.
+ */
 static void
 test_full(const char *before)
 {
@@ -143,7 +147,10 @@ test_full(const char *before)
 		CHECK(error == (limit < strlen(want) ? EFBIG : 0), "limit %zu: %s", limit,
 		    strerror(error));
 		HOLDS(path, error == 0 ? want : before);
-		/* It is not tried again, and does not come with the next one. */
+		/*
+		 * A batch that failed is not tried again, nor written with the
+		 * next one.
+		 */
 		CHECK(deadfile_commit(d, &kept) == 0);
 		HOLDS(path, error == 0 ? want : before);
 		CHECK(put(d, "later\n") == 0 && deadfile_commit(d, &kept) == 0);
@@ -176,7 +183,10 @@ test_reopen(void)
 	unlink(other);
 	unlink(path);
 
-	/* It can't be opened anew: then nothing of the batch is kept, now or later. */
+	/*
+	 * The file cannot be opened again: nothing of the batch is kept, now or
+	 * later.
+	 */
 	snprintf(gone, sizeof(gone), "%s/sub", dir);
 	CHECK(mkdir(gone, 0700) == 0);
 	snprintf(gone, sizeof(gone), "%s/sub/file", dir);
@@ -198,7 +208,9 @@ test_reopen(void)
 	rmdir(gone);
 }
 
-/* Each batch of each process stands together, and nothing is lost or torn. */
+/*
+ * The batches of several processes stay together, and nothing is lost or torn.
+ */
 static void
 test_many_writers(void)
 {
@@ -248,7 +260,7 @@ rotated(unsigned n)
 	return name;
 }
 
-/* "aaaa\n", "bbbb\n", ...: a batch of n lines from the i-th letter on. */
+/* A batch of n lines from the i-th letter on: "aaaa\n", "bbbb\n", ... */
 static void
 put_letters(struct deadfile *d, int i, int n)
 {
@@ -261,7 +273,10 @@ put_letters(struct deadfile *d, int i, int n)
 	}
 }
 
-/* A file takes two lines of 5 bytes; the order of the files is that of the lines. */
+/*
+ * A file has room for two lines of 5 bytes; the files are in the order of the
+ * lines.
+ */
 static void
 test_rotation(unsigned keep)
 {
@@ -303,7 +318,10 @@ tell(const char *line)
 	CHECK(strstr(line, path) != NULL, "%s", line);
 }
 
-/* Cut at any byte, or ended by the NULs of a power cut: closed off, told once. */
+/*
+ * A line cut at any byte, or ended by the NULs of a power cut, is closed off
+ * and reported once.
+ */
 static void
 test_torn_told(void)
 {
@@ -336,7 +354,10 @@ test_torn_told(void)
 	unlink(path);
 }
 
-/* Line by line: those before the one that does not fit stay, and are counted. */
+/*
+ * Line by line: the lines before the one that does not fit stay, and are
+ * counted.
+ */
 static void
 test_sync_record(void)
 {
@@ -352,7 +373,10 @@ test_sync_record(void)
 	unlink(path);
 }
 
-/* Processes that rotate under each other's hands: each line once, in one piece. */
+/*
+ * Several processes rotate the same file: each line is there once, in one
+ * piece.
+ */
 static void
 test_rotating_writers(void)
 {
@@ -404,7 +428,7 @@ test_on(void)
 	close(fds[0]);
 }
 
-/* A FIFO whose reader has gone does not keep anything: that must be an error. */
+/* A FIFO whose reader is gone keeps nothing: that must be an error. */
 static void
 test_fifo(void)
 {

@@ -17,12 +17,12 @@
 #define LETTER "{\"pchan\":\"dead-letter/1\",\"id\":\"x\",\"stage\":\"s\",\"reason\":\"exit\","
 #define RETRY "{\"pchan\":\"retry/1\",\"id\":\"x\","
 
-/* Every letter of the tests says all there is to say, with one of these payloads. */
+/* Every letter of the tests has all members, with one of these payloads. */
 #define BYTES(s) s, sizeof(s) - 1
 static const struct {
 	const char *bytes;
 	size_t len;
-	const char *member; /* that it stands in */
+	const char *member; /* in which it travels */
 } payloads[] = {
     {BYTES("{\"the\":\"record\",\"big\":12345678901234567890.10}"), "value"},
     {BYTES("{}"), "value"},
@@ -71,7 +71,7 @@ full_letter(const char *payload, size_t len)
 	    .reason = REASON_TIMEOUT,
 	    .message = "no answer in 2s",
 	    .attempts = 3,
-	    .first_failed = INT64_C(1795446245123456), /* 2026-11-23T15:04:05.123456Z */
+	    .first_failed = INT64_C(1795446245123456), /* 2026-11-23 15:04 */
 	    .failed = INT64_C(1795446246000000),
 	    .replays = 1,
 	    .input = "-",
@@ -154,7 +154,7 @@ test_round_trip(void)
 		check_envelope(line, len, FULL_HEAD, i);
 		CHECK(envelope_kind(line, len) == ENVELOPE_LETTER, "%zu", i);
 		CHECK(envelope_kind(line, len - 1) == ENVELOPE_LETTER, "%zu", i);
-		/* What is cut off somewhere is no letter. */
+		/* A letter that is cut off anywhere is data. */
 		for (size_t cut = 0; cut < len - 1; cut++)
 			CHECK(envelope_kind(line, cut) == ENVELOPE_NONE, "%zu of %zu", cut, i);
 		free(line);
@@ -168,7 +168,7 @@ test_round_trip(void)
 	}
 }
 
-/* Whether this payload comes back, and travels in that member. */
+/* Whether the payload travels in this member, and comes back. */
 static int
 survives(char *bytes, size_t len, const char *member)
 {
@@ -209,7 +209,10 @@ test_large(void)
 	free(bytes);
 }
 
-/* A letter nests one deeper than its payload, which may be as deep as JSON may. */
+/*
+ * A letter nests one level deeper than its payload, which can use all levels of
+ * JSON.
+ */
 static void
 test_deep(void)
 {
@@ -261,7 +264,7 @@ test_base64(void)
 			errno == EINVAL,
 		    "%s", line);
 	}
-	/* Some filters escape slashes, or write it all in escapes. */
+	/* Some filters escape slashes, or all characters. */
 	snprintf(line, sizeof(line), RETRY "\"base64\":\"\\/\\u0077==\"}");
 	CHECK(gives_back(line, strlen(line), "\xff", 1), "%s", line);
 }
@@ -296,7 +299,7 @@ static const struct {
     {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
     {"[" LETTER "\"value\":1}]", ENVELOPE_NONE},
     {"\"pchan\"", ENVELOPE_NONE},
-    /* Something is missing, or there is too much of it. */
+    /* A member is missing, or there is one too many. */
     {"{\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
     {"{\"pchan\":\"retry/1\",\"id\":\"\",\"value\":1}", ENVELOPE_NONE},
     {"{\"pchan\":\"retry/1\",\"id\":1,\"value\":1}", ENVELOPE_NONE},
@@ -312,7 +315,7 @@ static const struct {
     {RETRY "\"text\":\"1\",\"base64\":\"\"}", ENVELOPE_NONE},
     {RETRY "\"text\":1}", ENVELOPE_NONE},
     {RETRY "\"base64\":[\"\"]}", ENVELOPE_NONE},
-    /* Not whole, or not alone. */
+    /* Not whole, or followed by something. */
     {RETRY "\"value\":1", ENVELOPE_NONE},
     {RETRY "\"value\":}", ENVELOPE_NONE},
     {RETRY "\"value\":1}}", ENVELOPE_NONE},
@@ -347,7 +350,9 @@ test_may_be(void)
 	CHECK(!envelope_may_be(RETRY, strlen("{\"pchan\":\"retry/")), "cut off");
 }
 
-/* Our lines after a filter that parsed and printed them, or added a member. */
+/*
+ * Our lines after a filter that has parsed and printed them, or added a member.
+ */
 static void
 test_foreign(void)
 {
@@ -363,7 +368,7 @@ test_foreign(void)
 		free(line);
 		if (i % 2 == 0)
 			json_object_set_new(json, "host", json_string("db1"));
-		line = json_dumps(json, 0); /* with a space behind each colon and comma */
+		line = json_dumps(json, 0); /* with spaces */
 		json_decref(json);
 		len = strlen(line);
 		CHECK(envelope_kind(line, len) == ENVELOPE_LETTER, "%s", line);
@@ -409,7 +414,7 @@ test_white_space(void)
 		    "%s", foreign[i].line);
 }
 
-/* A member of a letter, as text; to be freed. */
+/* A member of a letter, as text, which the caller frees. */
 static char *
 member(const struct letter *letter, const char *object, const char *name)
 {
@@ -482,9 +487,13 @@ test_limits(void)
 		memcpy(log + i, "\xc3\xa9", 2);
 	letter.worker.known = true;
 	letter.worker.log = log;
-	letter.worker.log_len = sizeof(log) - 1; /* so the last is half a character, */
+	/*
+	 * The log ends inside a character, and a cut to 4096 bytes begins in
+	 * one.
+	 */
+	letter.worker.log_len = sizeof(log) - 1;
 	text = member(&letter, "worker", "stderr");
-	/* and the first one would be too: 4095 bytes stay, and one of them becomes three. */
+	/* 4095 bytes stay, and the last of them becomes three. */
 	CHECK(text != NULL && strlen(text) == 2 + 4094 + 3, "%zu", text ? strlen(text) : 0);
 	CHECK(text != NULL && strncmp(text, "\"\xc3\xa9", 3) == 0, "%.8s", text ? text : "");
 	free(text);
@@ -495,7 +504,10 @@ test_limits(void)
 	free(text);
 }
 
-/* All but the payload is shorter than what readers have room for, whatever the names. */
+/*
+ * All but the payload is shorter than readers have room for, whatever the names
+ * are.
+ */
 static void
 test_room(void)
 {
@@ -563,7 +575,7 @@ test_identity(void)
 	}
 }
 
-/* What a retry envelope says is what it was told. */
+/* A retry envelope has the identity that it was made with. */
 static void
 test_retry(void)
 {
@@ -579,7 +591,21 @@ test_retry(void)
 	free(line);
 }
 
-/* A UUID of version 7: the ms of now, and each is another one. */
+/* The id of an envelope that was made without one. */
+static void
+make_id(char id[ENVELOPE_ID_SIZE])
+{
+	struct envelope_id made = {.id = ""};
+	char *line;
+	size_t len;
+
+	CHECK(envelope_retry(&made, "1", 1, &line, &len) == 0);
+	envelope_identity(line, len, &made);
+	memcpy(id, made.id, ENVELOPE_ID_SIZE);
+	free(line);
+}
+
+/* A UUID of version 7: the current ms, and no two are the same. */
 static void
 test_ids(void)
 {
@@ -589,7 +615,7 @@ test_ids(void)
 	for (int i = 0; i < 100; i++) {
 		int64_t before = clock_calendar() / 1000, after;
 
-		envelope_new_id(id);
+		make_id(id);
 		after = clock_calendar() / 1000;
 		CHECK(strlen(id) == 36 && strspn(id, "0123456789abcdef-") == 36, "%s", id);
 		CHECK(id[14] == '7' && strchr("89ab", id[19]) != NULL, "%s", id);
@@ -602,8 +628,8 @@ test_ids(void)
 }
 
 /*
- * jansson gets no memory at its k-th request, and gets back all it gave before, but the text of
- * a head, which is freed as any other.
+ * jansson's k-th request for memory fails.  It must have freed all blocks by
+ * then, except the text of a head, which is freed by free(3).
  */
 static int left, blocks;
 

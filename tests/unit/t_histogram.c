@@ -79,14 +79,17 @@ test_quantile(void)
 	struct histogram h = {0};
 
 	CHECK(histogram_quantile(&h, 0.5) == 0, "empty");
-	/* 10 between 5 and 10 us: they count as spread evenly over the bucket. */
+	/* 10 between 5 and 10 us count as spread evenly over the bucket. */
 	histogram_add(&h, 7 * US, 10);
 	CHECK(histogram_quantile(&h, 0) == 5000, "%" PRId64, histogram_quantile(&h, 0));
 	CHECK(histogram_quantile(&h, 0.5) == 7500, "%" PRId64, histogram_quantile(&h, 0.5));
 	CHECK(histogram_quantile(&h, 1) == 10000, "%" PRId64, histogram_quantile(&h, 1));
 	CHECK(histogram_quantile(&h, -3) == 5000, "below 0");
 	CHECK(histogram_quantile(&h, 42) == 10000, "above 1");
-	/* Another 10 above: the median is the border, the rest beyond all bounds. */
+	/*
+	 * Another 10 beyond all bounds: the median is the border between the
+	 * two.
+	 */
 	histogram_add(&h, 300 * S, 10);
 	CHECK(histogram_quantile(&h, 0.5) == 10000, "%" PRId64, histogram_quantile(&h, 0.5));
 	CHECK(histogram_quantile(&h, 0.25) == 7500, "%" PRId64, histogram_quantile(&h, 0.25));

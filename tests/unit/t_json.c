@@ -1,7 +1,8 @@
 /*
- * json_check() and json_blank(): against a table, against a slow automaton (json_slow.h),
- * against jansson and against the files of JSONTestSuite, where they are.  Each text
- * is tried in a block of its exact size, so that ASan sees a look beside it.
+ * json_check() and json_blank(): against a table, a slow automaton
+ * (json_slow.h), jansson, and the files of JSONTestSuite where they are
+ * installed.  Each text is checked in a block of its exact size, so that ASan
+ * sees a read outside it.
  */
 
 #include <dirent.h>
@@ -16,8 +17,8 @@
 #include "t.h"
 
 /*
- * jansson refuses numbers that don't fit its types, halves of surrogate pairs and names
- * with a NUL, all of which RFC 8259 allows.
+ * jansson refuses numbers that do not fit its types, halves of surrogate pairs
+ * and names with a NUL, all of which RFC 8259 allows.
  */
 static bool
 jansson_may_refuse(const json_error_t *err)
@@ -37,7 +38,7 @@ compare_jansson(const char *text, size_t len, bool good)
 	if (good)
 		CHECK(value != NULL || jansson_may_refuse(&err), "%.*s: jansson: %s", (int)len,
 		    text, err.text);
-	else if (memchr(text, '\0', len) == NULL) /* jansson loses one it has to look at twice */
+	else if (memchr(text, '\0', len) == NULL) /* jansson can lose a NUL */
 		CHECK(value == NULL, "%.*s: jansson takes it", (int)len, text);
 	json_decref(value);
 }
@@ -135,7 +136,7 @@ test_bad(void)
 	}
 }
 
-/* A NUL is nowhere allowed, and nowhere taken for the end. */
+/* A NUL is not allowed anywhere, and never taken for the end. */
 static void
 test_nul(void)
 {
@@ -175,7 +176,10 @@ test_nesting(void)
 	free(objects);
 }
 
-/* Whatever can stand in a string, and what can't, at every place relative to the windows. */
+/*
+ * What can be in a string, and what cannot, at every place relative to the
+ * windows.
+ */
 static void
 test_places(void)
 {
@@ -226,7 +230,7 @@ test_truncated(void)
 		CHECK(check(records[i], len), "%s", records[i]);
 		for (size_t cut = 0; cut < len; cut++)
 			check(records[i], cut);
-		for (size_t cut = 1; cut < len; cut++) /* and what is left of it */
+		for (size_t cut = 1; cut < len; cut++)
 			check(records[i] + cut, len - cut);
 	}
 }
@@ -248,7 +252,10 @@ below(size_t n)
 	return (size_t)(next_random() >> 11) % n;
 }
 
-/* One change: a byte replaced by any, or by one that matters, or inserted, removed, or a stretch doubled. */
+/*
+ * Makes one change: replaces a byte by any other or by one that matters,
+ * inserts or removes one, or doubles a stretch.
+ */
 static size_t
 mutate(char *text, size_t len)
 {

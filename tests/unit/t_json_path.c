@@ -1,6 +1,7 @@
 /*
- * Key paths, json_first_member() and JSON strings: tables, jansson as the judge of what
- * is found in valid texts, and damaged texts in blocks of their exact size for ASan.
+ * Key paths, json_first_member() and JSON strings: tables; jansson for what is
+ * to be found in valid texts; and damaged texts, in blocks of their exact size
+ * for ASan.
  */
 
 #include <stdint.h>
@@ -18,7 +19,7 @@ static const char sample[] =
     "\"dup\":{\"k\":1},\"dup\":2,\"\":{\"\":[]},\"\xc3\xa9\":\"\\u00e9\",\"n\\u00e9\":-1e5,\"s\":"
     "\"\",\"t\":[ ] , \"u\":{ } } \n";
 
-/* The value as text; "none" without one. */
+/* The value as text, or "none". */
 static const char *
 get(const char *path, const char *text, size_t len)
 {
@@ -112,7 +113,10 @@ test_bad_paths(void)
 	CHECK(strcmp(get(".a[999999999]", "{}", 2), "none") == 0, "the largest index");
 }
 
-/* Every value of a text, by the path that leads there, is the one jansson finds there. */
+/*
+ * Every value of a text, found by its path, is the value that jansson has
+ * there.
+ */
 static void
 walk(const char *text, const char *path, json_t *value)
 {
@@ -178,7 +182,7 @@ next_random(void)
 	return x;
 }
 
-/* No damage leads out of the text (get() and ASan see to that). */
+/* Damage never leads outside the text (get() and ASan check that). */
 static void
 test_damaged(void)
 {
@@ -282,7 +286,7 @@ test_unquote(void)
 		unquote(bad[i], strlen(bad[i]), NULL, (size_t)-1);
 }
 
-/* Every \uXXXX that is no surrogate, as jansson decodes it. */
+/* Every \uXXXX that is not a surrogate is decoded as jansson decodes it. */
 static void
 test_unquote_all(void)
 {

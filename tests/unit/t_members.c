@@ -65,7 +65,10 @@ is_within(const struct json_slice *s, const char *text, size_t len)
 	return s->data == NULL || (s->data >= text && s->data + s->len <= text + len);
 }
 
-/* Of what is no JSON it may find anything, but only inside; the sanitizer sees to the rest. */
+/*
+ * In what is not JSON anything can be found, but only inside the text; the
+ * sanitizer checks what is read.
+ */
 static void
 test_garbage(void)
 {

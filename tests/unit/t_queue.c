@@ -31,7 +31,9 @@ test_order(void)
 	queue_free(&q);
 }
 
-/* The front runs around the ring many times, at every fill. */
+/*
+ * The front runs around the ring many times, at every number of records inside.
+ */
 static void
 test_around(void)
 {

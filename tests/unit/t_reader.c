@@ -1,6 +1,7 @@
 /*
- * Every text is read in many ways: byte by byte, in every possible split, through pipes and
- * files.  What comes out must be what a simple model says, whichever way it was.
+ * Every text is read in many ways: byte by byte, in every possible split,
+ * through pipes and files.  Each way must give the lines that a simple model
+ * gives.
  */
 
 #include "record/reader.h"
@@ -26,7 +27,7 @@ struct text {
 	struct reader_limits limits;
 };
 
-/* What a line must come out as. */
+/* The record that a line must become. */
 struct want {
 	const char *data;
 	size_t len;
@@ -41,7 +42,7 @@ begins_with_s(const char *head, size_t len)
 	return len > 0 && head[0] == 'S';
 }
 
-/* The model: cut at the LFs, and nothing else. */
+/* The model: cuts the text at its LFs. */
 static size_t
 model(const struct text *t, struct want *w)
 {
@@ -73,7 +74,7 @@ model(const struct text *t, struct want *w)
 	return n;
 }
 
-/* One text being read in one way. */
+/* A text that is being read in one way. */
 struct run {
 	const struct text *text;
 	const char *how;
@@ -104,7 +105,7 @@ is_right(const struct run *run, size_t i)
 }
 
 static void
-take(struct run *run, bool ended)
+take_lines(struct run *run, bool ended)
 {
 	for (;;) {
 		struct record *r = &run->got[run->ngot];
@@ -123,7 +124,7 @@ take(struct run *run, bool ended)
 	}
 }
 
-/* What was held must not have been written over. */
+/* Records that were held must not have been overwritten. */
 static void
 finish(struct run *run)
 {
@@ -150,7 +151,10 @@ begin(const struct text *t, const char *how, int fd, enum hold hold)
 	return run;
 }
 
-/* Through a pipe, with a write of piece(state, at) bytes at a time, each of which is taken at once. */
+/*
+ * Through a pipe, in writes of piece(at, arg) bytes, each of which is taken at
+ * once.
+ */
 static void
 by_pipe(const struct text *t, const char *how, enum hold hold, size_t (*piece)(size_t, size_t),
     size_t arg)
@@ -171,12 +175,12 @@ by_pipe(const struct text *t, const char *how, enum hold hold, size_t (*piece)(s
 		while (reader_bytes(run->reader) < at) {
 			if (CHECK(reader_fill(run->reader) > 0))
 				break;
-			take(run, false);
+			take_lines(run, false);
 		}
 	}
 	close(fds[1]);
 	CHECK(reader_fill(run->reader) == 0);
-	take(run, true);
+	take_lines(run, true);
 	finish(run);
 	close(fds[0]);
 	free(run);
@@ -194,9 +198,9 @@ by_file(const struct text *t, enum hold hold)
 	lseek(fd, 0, SEEK_SET);
 	run = begin(t, "file", fd, hold);
 	while ((n = reader_fill(run->reader)) > 0)
-		take(run, false);
+		take_lines(run, false);
 	CHECK(n == 0);
-	take(run, true);
+	take_lines(run, true);
 	finish(run);
 	close(fd);
 	free(run);
@@ -209,7 +213,7 @@ evenly(size_t at, size_t size)
 	return size;
 }
 
-/* Bit i of the mask: there is a split behind byte i. */
+/* Bit i of the mask: split after byte i. */
 static size_t
 by_mask(size_t at, size_t mask)
 {
@@ -220,7 +224,7 @@ by_mask(size_t at, size_t mask)
 	return n;
 }
 
-/* There is a split behind this many bytes. */
+/* Split after this many bytes. */
 static size_t
 at_byte(size_t at, size_t upto)
 {
@@ -260,7 +264,10 @@ test_every_split(void)
 	}
 }
 
-/* A text of lines of these lengths; the last one without an LF if it is negative. */
+/*
+ * A text with lines of these lengths; a negative length is a last line without
+ * an LF.
+ */
 static struct text
 make_text(
     const char *name, const long *lengths, size_t n, const char *start, struct reader_limits limits)
@@ -295,7 +302,10 @@ in_all_ways(const struct text *t)
 	by_pipe(t, "random", FREE_AT_ONCE, at_random, PIPE_SIZE);
 }
 
-/* Lines whose ends fall just before, on and behind the borders of a slab, of its half and of its room. */
+/*
+ * Lines that end just before, on and after the borders of a slab, of its half
+ * and of its room.
+ */
 static void
 test_slab_borders(void)
 {
@@ -348,7 +358,7 @@ test_limits(void)
 	}
 }
 
-/* What special() picks may be longer, and no longer than that. */
+/* A line that special() picks can be longer, up to max_special. */
 static void
 test_special(void)
 {
@@ -366,7 +376,10 @@ test_special(void)
 		}
 }
 
-/* The mark does not count, whether the line ends in one read or in many. */
+/*
+ * The byte order mark does not count, whether the line comes in one read or in
+ * many.
+ */
 static void
 test_bom_and_limits(void)
 {
@@ -395,7 +408,7 @@ test_bom_and_limits(void)
 		}
 }
 
-/* When all records have come back the slab is used again from its start. */
+/* When all records have been freed the slab is used again from its start. */
 static void
 test_rewind(void)
 {
@@ -430,7 +443,7 @@ test_rewind(void)
 		while (reader_line(reader, &r)) {
 			others += slab != NULL && slab != r.slab;
 			slab = r.slab;
-			record_free(&kept); /* one is always out */
+			record_free(&kept); /* one is always held */
 			kept = r;
 		}
 	CHECK(others >= 9, "a slab in use was written over");
@@ -476,7 +489,7 @@ is_text(const struct record *r, const char *text)
 	    r->data[r->len] == '\n';
 }
 
-/* All lines at once, but one by one where one of them may be over the limit. */
+/* All lines at once, but one by one where one of them can be over the limit. */
 static void
 test_lines(void)
 {

@@ -41,7 +41,7 @@ test_copy(void)
 	record_free(&r);
 }
 
-/* Usual slabs come back from the pool, others don't get into it. */
+/* Slabs of the usual size come back from the pool; others never enter it. */
 static void
 test_pool(void)
 {
@@ -64,7 +64,7 @@ test_pool(void)
 	for (size_t i = 0; i < 40; i++)
 		many[i] = slab_new(SLAB_SIZE, 1);
 	for (size_t i = 0; i < 40; i++)
-		slab_release(many[i], 1); /* more than are kept */
+		slab_release(many[i], 1); /* more than the pool keeps */
 }
 
 static void
@@ -89,7 +89,7 @@ test_detach(void)
 	slab_release(big, 1);
 }
 
-/* Runs of neighbours, other slabs, no slab, passports: as they stand in a sink's batch. */
+/* Runs of neighbours, other slabs, no slab, origins: as in a sink's batch. */
 static void
 test_freen(void)
 {
@@ -127,7 +127,10 @@ release(void *arg)
 	return NULL;
 }
 
-/* Several threads give up one slab; whoever gets it next sees none of them (TSan looks). */
+/*
+ * Several threads give up one slab; its next user sees nothing of their
+ * accesses (TSan checks).
+ */
 static void
 test_threads(void)
 {

@@ -20,7 +20,7 @@ touch(const char *name)
 	close(fd);
 }
 
-/* What is in a file: the name it was made under. */
+/* A file contains the name that it was created with. */
 static const char *
 origin(const char *name)
 {
@@ -79,7 +79,7 @@ test_rotate(const char *path)
 	WAS("f.1", "f");
 	WAS("f.2", "f.1");
 	WAS("f.3", "f.2");
-	WAS("f.10", "f.10"); /* behind a gap: nothing to make room for */
+	WAS("f.10", "f.10"); /* after a gap: stays where it is */
 	touch("f");
 	CHECK(rotate_file(path, 3) == 0);
 	WAS("f.2", "f");

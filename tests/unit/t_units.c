@@ -7,7 +7,10 @@
 
 #define LEN(table) (sizeof(table) / sizeof((table)[0]))
 
-/* Calls with a value that must not survive a success nor change in a failure. */
+/*
+ * Calls with a value that a success must replace, and a failure must leave
+ * alone.
+ */
 #define UNTOUCHED 12345
 
 static const struct {
@@ -105,7 +108,7 @@ static const struct {
 	const char *text;
 	int64_t min, max;
 	int64_t value;
-	const char *why; /* NULL: it is a number */
+	const char *why; /* NULL: the text is a number */
 } numbers[] = {
     {"0", 0, 10, 0, NULL},
     {"10", 0, 10, 10, NULL},
@@ -240,7 +243,7 @@ test_texts(void)
 	}
 }
 
-/* What is written can be read, and is little less than it was. */
+/* What is formatted can be read again, and is little less than it was. */
 static void
 test_there_and_back(void)
 {
@@ -272,8 +275,8 @@ test_there_and_back(void)
 static const struct {
 	const char *text;
 	bool bytes;
-	uint64_t amount, per; /* 0: no rate */
-	const char *shown;    /* NULL: as it was */
+	uint64_t amount, per; /* 0: no rate, or not compared */
+	const char *shown;    /* NULL: the same as text */
 } rates[] = {
     {"100/s", false, 1, 10000000, NULL},
     {"7/s", false, 7, SECOND, NULL},
@@ -294,6 +297,8 @@ static const struct {
     {"100/s", true, 1, 10000000, NULL},
     {"1.5K/s", true, 3, 1953125, "1536/s"},
     {"1G/h", true, 0, 0, "1G/h"},
+    {"8388607T/s", true, 0, 0, "8388607T/s"},
+    {"9223372036854775807/s", true, 0, 0, "9223372036854775807/s"},
     {"", false, 0, 0, NULL},
     {"100", false, 0, 0, NULL},
     {"/s", false, 0, 0, NULL},

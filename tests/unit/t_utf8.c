@@ -48,7 +48,7 @@ is_valid(const char *s, size_t len)
 	return valid;
 }
 
-/* jansson is the judge of all beginnings. */
+/* jansson decides what the length of each first character is. */
 static void
 test_char(void)
 {

@@ -31,7 +31,7 @@ writer_of(int fd)
 	return w;
 }
 
-/* Whether the file holds these bytes and no more. */
+/* Whether the file holds exactly these bytes. */
 static bool
 holds(int fd, const char *want, size_t len)
 {
@@ -43,7 +43,10 @@ holds(int fd, const char *want, size_t len)
 	return same;
 }
 
-/* Neighbours are one piece, so a queue of any number of them is not full; others are pieces of their own. */
+/*
+ * Neighbours become one iovec, so that any number of them fits the queue; each
+ * of the others takes an iovec.
+ */
 static void
 test_pieces(void)
 {
@@ -78,7 +81,7 @@ test_pieces(void)
 	close(fd);
 }
 
-/* A reader in its own time, which looks at what comes. */
+/* A reader in a thread of its own, which checks what comes. */
 struct drain {
 	pthread_t thread;
 	int fd;
@@ -107,7 +110,7 @@ tick(int sig)
 	(void)sig;
 }
 
-/* Interrupted all the time, and each time a write returns short or EINTR. */
+/* Signals come all the time, so that writes return short or fail with EINTR. */
 static void
 storm(int64_t us)
 {
@@ -118,7 +121,10 @@ storm(int64_t us)
 	setitimer(ITIMER_PROF, &it, NULL);
 }
 
-/* 4 MiB through a pipe in pieces of all sizes, of which every second is the next one's neighbour. */
+/*
+ * 4 MiB through a pipe, in pieces of all sizes, every second of which is the
+ * next one's neighbour.
+ */
 static void
 through_pipe(int flags, size_t chunk, bool interrupted)
 {
@@ -161,7 +167,7 @@ through_pipe(int flags, size_t chunk, bool interrupted)
 	free(data);
 }
 
-/* No reader, and one who does not read. */
+/* A pipe without a reader, and one whose reader does not read. */
 static void
 test_pipe_errors(void)
 {
@@ -221,7 +227,7 @@ test_cancel_while_blocked(void)
 	close(fds[1]);
 }
 
-/* The whole lines of text that a file of `limit` bytes can hold. */
+/* The length of the whole lines of text that a file of limit bytes can hold. */
 static size_t
 whole_lines(const char *text, size_t limit)
 {
@@ -241,14 +247,14 @@ limit_files(rlim_t size)
 }
 
 /*
- * The file gets full at each of its bytes.  Some pieces are neighbours and some are not; one is
- * several lines; the file may hold something already.
+ * The disk is full at each byte of the file.  Some pieces are neighbours and
+ * some are not; one has several lines; the file can hold something already.
  */
 static void
 test_full_file(int flags, size_t held)
 {
 	static const char lines[] = "alpha\nb\n\ngamma delta\nepsilon\nz\neta eta eta\ntheta\n";
-	static const unsigned char ends[] = {6, 8, 9, 29, 31, 43, 49}; /* of the pieces */
+	static const unsigned char ends[] = {6, 8, 9, 29, 31, 43, 49};
 	char copies[2][sizeof(lines)], want[sizeof(lines) + 3] = "old";
 	size_t whole, len = sizeof(lines) - 1 + held;
 	struct writer *w;

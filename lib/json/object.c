@@ -1,0 +1,51 @@
+/* The parts of the object iterator that are too long to be inlined. */
+
+#include "json/object.h"
+
+static const byte *
+find_bracket(const byte *p, const byte *end)
+{
+	for (; end - p >= 16; p += 16) {
+		unsigned found = brackets16(p);
+
+		if (found != 0)
+			return p + __builtin_ctz(found);
+	}
+	while (p < end && *p != '"' && (*p | 0x20) != '{' && (*p | 0x20) != '}')
+		p++;
+	return p;
+}
+
+const byte *
+object_skip_nested(const struct span *text, struct lookahead *w, const byte *p)
+{
+	size_t depth = 0;
+	bool escaped;
+
+	do {
+		p = find_bracket(p, text->end);
+		if (p == text->end)
+			return NULL;
+		if (*p == '"') {
+			if ((p = skip_string(text, w, p, &escaped)) == NULL)
+				return NULL;
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else
+			depth--;
+		p++;
+	} while (depth > 0);
+	return p;
+}
+
+const byte *
+object_skip_scalar(const byte *p, const byte *end)
+{
+	const byte *start = p;
+
+	while (p<end && * p> ' ' && *p != ',' && *p != ']' && *p != '}')
+		p++;
+	return p > start ? p : NULL;
+}
