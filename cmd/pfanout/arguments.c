@@ -29,8 +29,8 @@ struct arguments {
 };
 
 /*
- * The place behind the } that ends the {.path} at text, or NULL.  A } in a quoted
- * name does not count.
+ * The place behind the } that ends the {.path} at text, or NULL.  A } in a
+ * quoted name does not count.
  */
 static const char *
 path_end(const char *text)
@@ -174,8 +174,8 @@ look_up_part(const struct part *part, const struct record *r, unsigned slot, cha
 }
 
 /*
- * Appends the part at *at.  Where at is NULL it only adds the most bytes that the
- * part can have to *len.
+ * Appends the part at *at.  Where at is NULL it only adds the most bytes that
+ * the part can have to *len.
  */
 static enum arguments_status
 put_part(const struct part *part, const struct record *r, unsigned slot, char **at, size_t *len)

@@ -18,7 +18,8 @@
 
 struct bisect {
 	size_t suspects; /* 0: there is no search */
-	size_t trial;    /* the first so many are the present child's; 0: none is on trial */
+	/* the first so many are the present child's; 0: none is on trial */
+	size_t trial;
 };
 
 /* A child died with these first records in flight. */

@@ -16,17 +16,17 @@
 struct fate_facts {
 	int status;        /* as waitpid(2) gives it */
 	bool flushing;     /* we had closed its stdin */
-	size_t in_flight;  /* records that it has read a byte of, and not answered */
+	size_t in_flight;  /* read by it, at least in part, not answered */
 	uint64_t answered; /* records that it has answered */
-	bool at_most_once; /* --window 1: a record is never given out a second time for nothing */
+	bool at_most_once; /* --window 1: nothing is given out twice */
 };
 
 enum fate {
-	FATE_DONE,       /* it answered all it owed and went, as it was asked to */
-	FATE_RECYCLED,   /* it went by itself after answers: what it has goes to the next one */
-	FATE_LOST_COUNT, /* it had all its input, ended well, and gave too few answers */
+	FATE_DONE,       /* flushed, it answered all it owed */
+	FATE_RECYCLED,   /* it went by itself after answers: no fault */
+	FATE_LOST_COUNT, /* it had all its input, and answered too little */
 	FATE_BLAME,      /* the only record in flight is charged an attempt */
-	FATE_BISECT,     /* one of those in flight is to blame: search for it */
+	FATE_BISECT,     /* one of those in flight is to blame: search */
 	FATE_IDLE_DEATH, /* it died with nothing in flight */
 };
 

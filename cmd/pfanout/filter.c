@@ -1,7 +1,7 @@
 /*
- * Filter mode: a stream filter per worker.  Whole lines in, whole lines out, and
- * nobody knows which came of which.  A record is done when the filter has been
- * given it.
+ * Filter mode: a stream filter per worker.  Whole lines in, whole lines out,
+ * and nobody knows which came of which.  A record is done when the filter has
+ * been given it.
  */
 
 #include <errno.h>
@@ -87,7 +87,9 @@ take_records(struct filter_worker *f)
 	}
 }
 
-/* A filter that ends before its input, or badly, may have swallowed anything. */
+/*
+ * A filter that ends before its input, or badly, may have swallowed anything.
+ */
 static void
 abort_stage(struct filter_worker *f, const char *how)
 {

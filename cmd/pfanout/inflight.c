@@ -126,7 +126,9 @@ inflight_take_back_unread(struct inflight *f, size_t unread, size_t keep)
 	if (f->partial > unread)
 		seen++;
 	else {
-		/* Then whole records, their LF included, from the last one on. */
+		/*
+		 * Then whole records, their LF included, from the last one on.
+		 */
 		unread -= f->partial;
 		while (seen > 0 && queue_at(&f->queue, seen - 1)->len + 1 <= unread)
 			unread -= queue_at(&f->queue, --seen)->len + 1;

@@ -1,4 +1,6 @@
-/* pfanout: spreads records over workers and gathers their answers; pfanout(1). */
+/*
+ * pfanout: spreads records over workers and gathers their answers; pfanout(1).
+ */
 
 #include <err.h>
 #include <errno.h>
@@ -22,7 +24,8 @@
 #include "stage/cli.h"
 #include "usage.h"
 
-#define FDS_PER_WORKER 7  /* pipes, pidfd, /proc file, eventfd, and one to spare */
+/* pipes, pidfd, /proc file, eventfd, and one to spare */
+#define FDS_PER_WORKER 7
 #define WINDOW_RECORDS 32 /* how many buffers -k may look ahead */
 
 static unsigned

@@ -333,7 +333,10 @@ open_worker(struct processor *p, unsigned index, void **state)
 	if (m == NULL)
 		return -1;
 	map_init(m, p->arg, index);
-	/* The first one now, so that a command that can't be started is reported before a read. */
+	/*
+	 * The first one now, so that a command that can't be started is
+	 * reported before a read.
+	 */
 	if (index == 0 && map_start_child(m) == -1) {
 		saved = errno;
 		close_worker(m);

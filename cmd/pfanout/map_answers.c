@@ -45,7 +45,9 @@ reject_record(struct map_worker *m, struct record *input, struct failure *f)
 	stage_bury(m->w.stage, input, f);
 }
 
-/* The oldest record has its answer and leaves.  False: the line is no answer. */
+/*
+ * The oldest record has its answer and leaves.  False: the line is no answer.
+ */
 static bool
 settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 {

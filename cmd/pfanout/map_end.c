@@ -58,7 +58,9 @@ lose_count(struct map_worker *m)
 	}
 }
 
-/* Acts on a child's end; f is how the oldest record failed, if it is charged. */
+/*
+ * Acts on a child's end; f is how the oldest record failed, if it is charged.
+ */
 static void
 act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool exited)
 {

@@ -60,10 +60,10 @@ struct map_worker {
 	struct reader *answers;
 	bool out_ended;      /* its stdout is at its end */
 	int64_t last_answer; /* or the start */
-	int64_t busy_since;  /* when it was given a record while it owed nothing */
-	int64_t give_up;     /* when it is killed if it has not exited; CLOCK_NEVER */
+	int64_t busy_since;  /* when it got a record while it owed nothing */
+	int64_t give_up;     /* when it is killed if still there; or never */
 	int64_t start_after; /* no child is started before this */
-	uint64_t in_step;    /* line of the first record given since it owed nothing */
+	uint64_t in_step;    /* line of the first record since it owed none */
 };
 
 /* The next state: the one table of transitions. */
@@ -72,7 +72,10 @@ enum map_state map_next(enum map_state, enum map_event);
 void map_init(struct map_worker *, struct pfanout *, unsigned index);
 void map_free(struct map_worker *);
 
-/* Starts a child.  -1 with errno: the failure is counted, and the next start delayed. */
+/*
+ * Starts a child.  -1 with errno: the failure is counted, and the next start
+ * delayed.
+ */
 int map_start_child(struct map_worker *);
 
 /* No more input for the child. */
@@ -93,7 +96,10 @@ void map_forget_child(struct map_worker *);
  */
 void map_count_death(struct map_worker *, const char *how);
 
-/* Sends the results on.  Time that our reader kept us waiting is not the child's. */
+/*
+ * Sends the results on.  Time that our reader kept us waiting is not the
+ * child's.
+ */
 void map_send_results(struct map_worker *);
 
 /* The same for `ns` in which this process was stopped. */

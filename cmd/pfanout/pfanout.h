@@ -32,11 +32,12 @@ struct pfanout {
 	int64_t timeout;     /* -t, ns; CLOCK_NEVER: none */
 	uint32_t attempts;   /* -a */
 	int64_t backoff_first, backoff_most;
-	size_t window;               /* --window; 0: it adapts */
-	struct json_path *match;     /* --match; NULL: none */
-	uint64_t max_failed;         /* --max-failed; 0: none */
-	char **argv;                 /* the command */
-	char *path;                  /* of the command; NULL where its name depends on the record */
+	size_t window;           /* --window; 0: it adapts */
+	struct json_path *match; /* --match; NULL: none */
+	uint64_t max_failed;     /* --max-failed; 0: none */
+	char **argv;             /* the command */
+	/* of the command; NULL where its name depends on the record */
+	char *path;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
 	struct stage stage;

@@ -28,12 +28,12 @@ struct stall {
 
 	/* The present child. */
 	int64_t started;
-	int64_t startup;       /* until it first did something, ns; 0: not yet */
+	int64_t startup;       /* ns until its first act; 0: not yet */
 	int64_t look_at;       /* when to look next */
 	int64_t look_wait;     /* and how long after that */
-	int64_t hungry_since;  /* it owes answers and waits for more; 0: not so */
+	int64_t hungry_since;  /* it owes answers, waits for more; or 0 */
 	int64_t unclear_since; /* it may; 0: not so */
-	int64_t tested;        /* when it was flushed as a test; 0: it was not */
+	int64_t tested;        /* when it was flushed as a test; or 0 */
 
 	/* What was learned of the command. */
 	unsigned quick_ends; /* tests that it answered at once */
@@ -44,15 +44,15 @@ struct stall {
 struct stall_facts {
 	int64_t now;
 	int64_t first_look; /* window_first_look() */
-	int64_t since;      /* since when the oldest record waits for its answer */
+	int64_t since;      /* when the wait for the oldest answer began */
 	bool has_more;      /* there are records to give */
 	bool can_give;      /* and the window has room for one */
-	bool is_full;       /* --window is full: nothing can be given before an answer */
+	bool is_full;       /* --window is full until the next answer */
 };
 
 enum stall_verdict {
 	STALL_WAIT,
-	STALL_SEARCH, /* look at all its threads and children, and call stall_searched() */
+	STALL_SEARCH, /* look thoroughly, then call stall_searched() */
 	STALL_FLUSH,
 };
 
@@ -64,7 +64,10 @@ void stall_started(struct stall *, int64_t now);
 /* The child did something for the first time, or again. */
 void stall_awake(struct stall *, int64_t now);
 
-/* The child got records or gave answers: what was seen before has no meaning any more. */
+/*
+ * The child got records or gave answers: what was seen before means nothing any
+ * more.
+ */
 void stall_moved(struct stall *, int64_t now, int64_t first_look);
 
 /* Whether this counts as hunger, from what was learned of the command. */

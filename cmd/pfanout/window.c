@@ -2,10 +2,13 @@
 
 #include "base/clock.h"
 
-#define SPAN CLOCK_MS         /* of work in a window, times jobs per processor */
-#define SPAN_BUFFERING 4      /* times that for a child that buffers */
-#define EVIDENCE 64           /* records done for each one the window may hold */
-#define STALE (10 * CLOCK_MS) /* after so slow a record old evidence counts less */
+/* of work in a window, times jobs per processor */
+#define SPAN CLOCK_MS
+#define SPAN_BUFFERING 4 /* times that for a child that buffers */
+/* records done for each one the window may hold */
+#define EVIDENCE 64
+/* after so slow a record old evidence counts less */
+#define STALE (10 * CLOCK_MS)
 #define LOOK_MIN (30 * CLOCK_US)
 #define LOOK_MAX (5 * CLOCK_MS)
 

@@ -23,13 +23,13 @@ struct window {
 	int64_t span;   /* how much work it may hold, ns */
 	uint64_t given; /* records handed over */
 	uint64_t answered;
-	uint64_t done;     /* answered, or known to be consumed; answered <= done <= given */
+	uint64_t done;     /* answered, or known to be consumed; <= given */
 	size_t size;       /* the window now */
 	uint64_t evidence; /* records done lately */
-	double service;    /* moving average of ns per record; 0: not known yet */
-	bool buffers;      /* the child has consumed records without answering */
-	bool seen;         /* the first sample, the start-up, has been passed over */
-	int64_t moved;     /* when done moved, or a record was given after an idle time */
+	double service;    /* moving average, ns per record; 0: not known */
+	bool buffers;      /* it has consumed records without answering */
+	bool seen;         /* the first sample, the start-up, is over */
+	int64_t moved;     /* when done moved, or an idle time ended */
 };
 
 /* For a fresh child.  jobs and processors: how many share the machine. */

@@ -12,7 +12,8 @@
 #include "stage/retry.h"
 #include "sync/ctx.h"
 
-#define OVERSLEPT (500 * CLOCK_MS) /* only a thread that was stopped is so late */
+/* only a thread that was stopped is so late */
+#define OVERSLEPT (500 * CLOCK_MS)
 #define BATCH 256
 
 enum { FD_INTAKE, FD_IN, FD_OUT, FD_ERR, FD_EXIT, FDS };

@@ -21,7 +21,8 @@ test_table(void)
 		bool raw;
 		const char *match, *input, *line;
 		enum answer answer;
-		const char *message; /* that it contains; NULL: none is looked for */
+		/* that it contains; NULL: none is looked for */
+		const char *message;
 	} table[] = {
 	    {false, NULL, "{\"id\":1}", "{\"id\":1}", ANSWER_RESULT, NULL},
 	    {false, NULL, "{\"id\":1}", "7", ANSWER_RESULT, NULL},

@@ -73,7 +73,9 @@ test_part(void)
 	CHECK(b.trial == 4 && bisect_room(&b, 3) == 1 && bisect_room(&b, 4) == 0);
 	bisect_end_trial(&b, 3);
 	CHECK(b.suspects == 5 && !bisect_on_trial(&b));
-	/* All that was on trial has its answer; then the child is slow to exit. */
+	/*
+	 * All that was on trial has its answer; then the child is slow to exit.
+	 */
 	bisect_begin_trial(&b);
 	bisect_end_trial(&b, 3);
 	bisect_begin_trial(&b);

@@ -13,7 +13,8 @@ test_exited(void)
 {
 	static const struct {
 		const char *what;
-		struct fate_facts facts; /* status, flushing, in flight, answered, at most once */
+		/* status, flushing, in flight, answered, at most once */
+		struct fate_facts facts;
 		enum fate fate;
 	} table[] = {
 	    {"flushed, answered all", {EXITED(0), true, 0, 9, false}, FATE_DONE},
@@ -55,11 +56,13 @@ test_killed(void)
 		enum fate fate;
 	} table[] = {
 	    {REASON_TIMEOUT, 1, false, FATE_BLAME}, {REASON_TIMEOUT, 1, true, FATE_BLAME},
-	    {REASON_TIMEOUT, 2, false, FATE_BLAME}, /* it answers in step: the oldest hangs */
-	    {REASON_TIMEOUT, 2, true, FATE_BISECT}, {REASON_CRASH, 2, true, FATE_BISECT},
-	    {REASON_CRASH, 0, true, FATE_DONE}, {REASON_BAD_ANSWER, 1, true, FATE_BLAME},
-	    {REASON_BAD_ANSWER, 9, true, FATE_BLAME}, /* the answer says whose it is */
-	    {REASON_COUNT, 9, true, FATE_DONE},       /* the run is over */
+	    /* it answers in step: the oldest hangs */
+	    {REASON_TIMEOUT, 2, false, FATE_BLAME}, {REASON_TIMEOUT, 2, true, FATE_BISECT},
+	    {REASON_CRASH, 2, true, FATE_BISECT}, {REASON_CRASH, 0, true, FATE_DONE},
+	    {REASON_BAD_ANSWER, 1, true, FATE_BLAME},
+	    /* the answer says whose it is */
+	    {REASON_BAD_ANSWER, 9, true, FATE_BLAME},
+	    {REASON_COUNT, 9, true, FATE_DONE}, /* the run is over */
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {

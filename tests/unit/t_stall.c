@@ -22,7 +22,9 @@ owing(int64_t timeout)
 	return s;
 }
 
-/* Looks as often as it wants to.  Returns when it flushes, or 0 if not by `end`. */
+/*
+ * Looks as often as it wants to.  Returns when it flushes, or 0 if not by `end`.
+ */
 static int64_t
 flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_give, bool is_full,
     int64_t end)
@@ -53,7 +55,8 @@ test_table(void)
 		enum hunger seen, searched;
 		bool can_give, is_full;
 		int64_t timeout;
-		int64_t from, to; /* when it is flushed, in ns after START; 0: never */
+		/* when it is flushed, in ns after START; 0: never */
+		int64_t from, to;
 	} table[] = {
 	    {"at work", HUNGER_NONE, HUNGER_NONE, false, false, CLOCK_NEVER, 0, 0},
 	    {"hungry, there is more", HUNGER_SURE, HUNGER_SURE, true, false, CLOCK_NEVER, 0, 0},
@@ -83,7 +86,10 @@ test_table(void)
 	}
 }
 
-/* An unclear child that answers at once, twice, had buffered: hunger from then on. */
+/*
+ * An unclear child that answers at once, twice, had buffered: hunger from then
+ * on.
+ */
 static void
 test_learns_hunger(void)
 {

@@ -3,7 +3,10 @@
 #include "base/clock.h"
 #include "t.h"
 
-/* A child that takes `each` ns a record, answers at once and is given whatever there is room for. */
+/*
+ * A child that takes `each` ns a record, answers at once and is given whatever
+ * there is room for.
+ */
 static size_t
 run(struct window *w, int64_t each, size_t records, int64_t *now)
 {
@@ -70,7 +73,10 @@ test_shrinks(void)
 	CHECK(window_room(&w) == 1);
 }
 
-/* More jobs than processors: each gets its share of time, so the window holds more of it. */
+/*
+ * More jobs than processors: each gets its share of time, so the window holds
+ * more of it.
+ */
 static void
 test_share(void)
 {
@@ -109,7 +115,10 @@ test_fixed(void)
 	CHECK(window_owed(&w) == 4 && window_room(&w) == 1);
 }
 
-/* One that keeps its answers: being hungry it has shown that it gets through, and gets more. */
+/*
+ * One that keeps its answers: being hungry it has shown that it gets through,
+ * and gets more.
+ */
 static void
 test_hungry(void)
 {
