@@ -11,42 +11,50 @@
 #include "sync/ring.h"
 
 /*
- * A ring (ring.h) and the threads that wait for it.  tests/model/chan.pml is this
- * protocol as a model that can be checked.
+ * A ring (ring.h) and the threads that wait for it.  tests/model/chan.pml is a
+ * model of this protocol, and `make model` checks it.
  *
- * Who can't go on tries again for a while, then hangs himself into the waitlist
- * of his side, tries and looks again, and only then sleeps.  Who has moved the tail or the
- * head, looks then whether somebody hangs in the other side's waitlist.  All four steps are
- * seq_cst, so at least one of two threads sees the other (Dekker), and no wake-up is lost.
+ * A thread that cannot proceed retries for a while, then enqueues itself on its
+ * side's wait list, retries and looks again, and only then sleeps.  A thread
+ * that has moved the tail or the head looks afterwards whether a thread waits
+ * on the other side's list.  All four steps (enqueue, look; move, look) are
+ * seq_cst, so of two threads at least one sees the other's step (Dekker's
+ * algorithm), and no wake is lost.
  *
- * A wake says "something may be there", not "this is yours": anybody may come
- * first.  So a thread that was woken and leaves, with an item or without, wakes
- * the next one if there is still something to be had.
+ * A wake says "something may be there", not "this is yours": another thread may
+ * come first.  So a thread that was woken and leaves, with an item or without,
+ * wakes the next thread if there is still something to be had.
  */
 
-/* How often a thread tries again, first at once, then after others had the processor. */
+/*
+ * How often a thread retries before it enqueues itself: SPINS times at once,
+ * then YIELDS times after letting other threads have the processor.
+ */
 #define SPINS 100
 #define YIELDS 10
 
 struct chan {
 	struct ring ring;
 	size_t capacity; /* as asked for; 0 is a rendezvous, over a ring of 1 */
-	_Alignas(RING_LINE) struct waitlist senders;   /* for room */
-	_Alignas(RING_LINE) struct waitlist receivers; /* for items */
-	_Alignas(RING_LINE) struct waitlist offers;    /* rendezvous: for their item to be taken */
+	/* Threads that wait for room. */
+	_Alignas(RING_LINE) struct waitlist senders;
+	/* Threads that wait for items. */
+	_Alignas(RING_LINE) struct waitlist receivers;
+	/* Rendezvous: threads that wait for their item to be taken. */
+	_Alignas(RING_LINE) struct waitlist offers;
 };
 
-/* A thread that can't go on: how often it has tried, and where it hangs. */
+/* A thread that cannot proceed. */
 struct wait {
 	struct chan *chan;
 	struct ctx *ctx;
 	struct waitlist *list;
 	enum ring_look (*look)(const struct wait *);
-	uint64_t pos; /* of an offer */
-	unsigned turns;
-	bool watching; /* ctx_waiter is in the context's list */
-	bool queued;   /* waiter is in the list, if no wake has taken it out */
-	bool woken;    /* one has, and the thread has not tried in vain since */
+	uint64_t pos;   /* of the item offered (look_taken) */
+	unsigned turns; /* how often the thread has retried */
+	bool watching;  /* ctx_waiter is on the context's list */
+	bool queued;    /* waiter is on the list or has been woken from it */
+	bool woken;     /* by a wake it has not used: no try since has failed */
 	struct parker parker;
 	struct waiter waiter, ctx_waiter;
 };
@@ -85,7 +93,7 @@ chan_free(struct chan *c)
 	free(c);
 }
 
-/* The three things that are waited for. */
+/* The three things that a thread waits for. */
 
 static enum ring_look
 look_room(const struct wait *w)
@@ -104,7 +112,7 @@ look_taken(const struct wait *w)
 {
 	if (ring_taken(&w->chan->ring, w->pos))
 		return RING_READY;
-	return chan_is_closed(w->chan) ? RING_CLOSED : RING_BLOCKED;
+	return ring_is_closed(&w->chan->ring) ? RING_CLOSED : RING_BLOCKED;
 }
 
 static inline void
@@ -119,6 +127,7 @@ wait_begin(struct wait *w, struct chan *c, struct ctx *ctx, struct waitlist *lis
 	w->watching = w->queued = w->woken = false;
 }
 
+/* Enqueues the thread; the caller retries and looks again before it sleeps. */
 static void
 wait_queue(struct wait *w)
 {
@@ -132,6 +141,7 @@ wait_queue(struct wait *w)
 	w->woken = false;
 }
 
+/* Sleeps until there is a wake or the deadline, and leaves the list. */
 static void
 wait_park(struct wait *w)
 {
@@ -141,7 +151,7 @@ wait_park(struct wait *w)
 }
 
 static inline void
-relax(unsigned turn)
+relax_turn(unsigned turn)
 {
 	if (turn >= SPINS)
 		sched_yield();
@@ -152,8 +162,9 @@ relax(unsigned turn)
 }
 
 /*
- * To be called after every try in vain; CHAN_OK: try again.  It sleeps only if
- * that try and this look came after queueing.
+ * One turn of waiting, to be called after every failed try.  Returns CHAN_OK if
+ * the caller is to try again.  The thread sleeps only if both the failed try
+ * and the look in here came after it had enqueued itself.
  */
 static enum chan_status
 wait_turn(struct wait *w)
@@ -161,16 +172,24 @@ wait_turn(struct wait *w)
 	enum ctx_state state;
 	enum ring_look look;
 
+	/* Retry at once, without looking at anything else. */
 	if (w->turns < SPINS) {
-		relax(w->turns++);
+		relax_turn(w->turns++);
 		return CHAN_OK;
 	}
+
+	/* Give up if there is nothing to wait for any more. */
 	if ((look = w->look(w)) == RING_CLOSED)
 		return CHAN_CLOSED;
 	if ((state = ctx_state(w->ctx)) != CTX_LIVE)
 		return state == CTX_CANCELLED ? CHAN_CANCELLED : CHAN_TIMED_OUT;
+
+	/*
+	 * Yield, then enqueue, then sleep; never sleep if another thread is
+	 * just copying.
+	 */
 	if (look == RING_READY || w->turns < SPINS + YIELDS)
-		relax(w->turns++);
+		relax_turn(w->turns++);
 	else if (!w->queued)
 		wait_queue(w);
 	else
@@ -178,7 +197,10 @@ wait_turn(struct wait *w)
 	return CHAN_OK;
 }
 
-/* Returns true for a thread that leaves with a wake that the next one may need. */
+/*
+ * Ends the wait.  Returns true if the thread leaves with a wake that the next
+ * thread may need.
+ */
 static inline bool
 wait_end(struct wait *w)
 {
@@ -203,7 +225,7 @@ wake_next_receiver(struct chan *c)
 		waitlist_wake(&c->receivers, 1);
 }
 
-/* Rendezvous: waits until the item at pos has been taken, or takes it back. */
+/* Rendezvous: blocks until the item at pos has been taken, or takes it back. */
 static enum chan_status
 await_taker(struct chan *c, struct ctx *ctx, uint64_t pos)
 {
@@ -221,7 +243,10 @@ await_taker(struct chan *c, struct ctx *ctx, uint64_t pos)
 	return status;
 }
 
-/* Blocks until it has sent some of the n items, or can't. */
+/*
+ * Blocks until it has sent at least one of the n items, and returns CHAN_OK, or
+ * until the channel is closed or ctx is done.
+ */
 static inline enum chan_status
 send_some(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *sent)
 {
@@ -229,14 +254,19 @@ send_some(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *
 	struct ring_span s = {0, 0};
 	struct wait w;
 
+	/* Claim cells. */
 	wait_begin(&w, c, ctx, &c->senders, look_room);
 	while (!ring_claim_send(&c->ring, n, &s))
 		if ((status = wait_turn(&w)) != CHAN_OK)
 			break;
+
+	/* Fill them, and wake as many receivers as there are items. */
 	if (status == CHAN_OK) {
 		ring_fill(&c->ring, s, items);
 		waitlist_wake(&c->receivers, s.n);
 	}
+
+	/* Pass on a wake, as there may be room for more. */
 	if (wait_end(&w))
 		wake_next_sender(c);
 	if (status == CHAN_OK && c->capacity == 0)
@@ -267,9 +297,9 @@ chan_send(struct chan *c, struct ctx *ctx, const void *item)
 	return send_some(c, ctx, item, 1, &sent);
 }
 
-/* Takes what has been claimed. */
+/* Copies the items of a claimed span out, and wakes the senders. */
 static inline void
-take(struct chan *c, struct ring_span s, void *items)
+take_items(struct chan *c, struct ring_span s, void *items)
 {
 	ring_empty(&c->ring, s, items);
 	waitlist_wake(&c->senders, s.n);
@@ -292,7 +322,7 @@ chan_recvn(struct chan *c, struct ctx *ctx, void *items, size_t max, size_t *got
 		if ((status = wait_turn(&w)) != CHAN_OK)
 			break;
 	if (status == CHAN_OK) {
-		take(c, s, items);
+		take_items(c, s, items);
 		*got = s.n;
 	}
 	if (wait_end(&w))
@@ -308,7 +338,10 @@ chan_recv(struct chan *c, struct ctx *ctx, void *item)
 	return chan_recvn(c, ctx, item, 1, &got);
 }
 
-/* "Not now" is not enough to say empty: a sender may be just filling the cell. */
+/*
+ * A failed claim alone does not mean that the channel is empty, because a
+ * sender may be just filling the cell.
+ */
 enum chan_status
 chan_tryrecvn(struct chan *c, void *items, size_t max, size_t *got)
 {
@@ -322,9 +355,9 @@ chan_tryrecvn(struct chan *c, void *items, size_t max, size_t *got)
 	while (!ring_claim_recv(&c->ring, max, &s)) {
 		if ((look = ring_look_recv(&c->ring)) != RING_READY)
 			return look == RING_CLOSED ? CHAN_CLOSED : CHAN_EMPTY;
-		relax(turn++);
+		relax_turn(turn++);
 	}
-	take(c, s, items);
+	take_items(c, s, items);
 	*got = s.n;
 	return CHAN_OK;
 }
@@ -364,13 +397,4 @@ size_t
 chan_capacity(const struct chan *c)
 {
 	return c->capacity;
-}
-
-bool
-chan_is_closed(const struct chan *c)
-{
-	bool closed;
-
-	ring_len(&c->ring, &closed);
-	return closed;
 }

@@ -2,22 +2,23 @@
 #define PCHAN_CHAN_H
 
 /*
- * A bounded FIFO between threads, as Go's channels are.
+ * A bounded FIFO between threads, like Go's channels.
  *
- * A channel holds up to `capacity` items of one size; capacity 0 is a
+ * A channel holds up to `capacity` items of one size.  Capacity 0 is a
  * rendezvous: a send returns when a receiver has taken the item.  Any number of
- * threads may send and receive.  A send happens-before the receive of its item.
- * Items are copied in and out; what they point to changes hands with them: after
- * a send that succeeded the value is the receiver's, after one that did
- * not it is still the caller's.
+ * threads may send and receive, and all functions but chan_free() may be called
+ * by any thread.  A send happens-before the receive of its item.  Items are
+ * copied in and out, and what they point to changes hands with them: after a
+ * send that succeeded the value is the receiver's, after a send that failed it
+ * is still the caller's.
  *
- * The calls with an n move many items for the price of one hand-over.  They
- * are where the speed is.
+ * The calls with an n move many items at the price of one hand-over.  They are
+ * where the speed is.
  *
- * A context is asked only by a call that would block: what can be had at once is
- * had, also when the context is done.
+ * Only a call that would block asks its context: what can be had at once is
+ * had, even when the context is done.
  *
- * Use CHAN_OF(name, type) for a channel that the compiler checks the type of.
+ * CHAN_OF(name, type) makes a channel whose item type the compiler checks.
  */
 
 #include <stdbool.h>
@@ -31,55 +32,71 @@ struct waiter;
 
 enum chan_status {
 	CHAN_OK,
-	CHAN_CLOSED, /* recv: and drained */
-	CHAN_CANCELLED,
-	CHAN_TIMED_OUT, /* the context's deadline */
+	CHAN_CLOSED,    /* to a receiver: closed and drained */
+	CHAN_CANCELLED, /* the context was cancelled */
+	CHAN_TIMED_OUT, /* the context's deadline has passed */
 	CHAN_EMPTY,     /* only from chan_tryrecvn */
 };
 
-/* capacity in items.  NULL with errno (ENOMEM, EINVAL). */
+/*
+ * Makes a channel for `capacity` items of item_size bytes.  Returns NULL with
+ * errno EINVAL (item_size 0, or too large) or ENOMEM.  The caller frees the
+ * channel with chan_free().
+ */
 struct chan *chan_new(size_t capacity, size_t item_size);
 
-/* No thread may be in it any more.  Items left inside are forgotten. */
+/*
+ * Frees the channel, which no thread may be using any more.  The items still
+ * inside are forgotten, not freed.  NULL is fine.
+ */
 void chan_free(struct chan *);
 
 /*
- * Blocks until all n items are in (or, rendezvous, taken), the channel is
- * closed, or ctx is done.  *sent (may be NULL) says how many were taken; the rest is
- * still the caller's.  CHAN_OK if and only if all were.  Items of one call
- * keep their order, but other senders' may come between.
+ * Blocks until all n items are in (or, in a rendezvous, taken), the channel is
+ * closed, or ctx is done.  Returns CHAN_OK if and only if all were sent.  *sent
+ * (sent may be NULL) is set to how many were; the rest is still the caller's.
+ * The items of one call keep their order, but items of other senders may come
+ * between them.
  */
 enum chan_status chan_sendn(struct chan *, struct ctx *, const void *items, size_t n, size_t *sent);
 enum chan_status chan_send(struct chan *, struct ctx *, const void *item);
 
 /*
- * Blocks until there is at least one item and takes up to max, *got of them.
- * A closed channel is drained before CHAN_CLOSED is told.
+ * Blocks until there is at least one item, the channel is closed, or ctx is
+ * done, and takes up to max items.  *got is set to how many.  A closed channel
+ * is drained before CHAN_CLOSED is returned.
  */
 enum chan_status chan_recvn(struct chan *, struct ctx *, void *items, size_t max, size_t *got);
 enum chan_status chan_recv(struct chan *, struct ctx *, void *item);
 
-/* As chan_recvn, but CHAN_EMPTY instead of blocking.  A waiting rendezvous sender counts as an item. */
+/*
+ * As chan_recvn(), but returns CHAN_EMPTY instead of blocking.  A sender that
+ * waits in a rendezvous counts as an item.
+ */
 enum chan_status chan_tryrecvn(struct chan *, void *items, size_t max, size_t *got);
 
 /*
- * For a receiver that waits for other things too: wakes the parker, once, when
- * there may be something to receive, or at close.  Watch, try, sleep if it was empty,
- * unwatch; then anew.  Unwatch in any case, and soon: a wake that was not used is
- * passed on to another receiver only then.
+ * For a receiver that waits for other things too: wakes the parker once, when
+ * there may be something to receive or when the channel is closed.  Watch, try,
+ * sleep if the channel was empty, unwatch; then start again.  Always unwatch,
+ * and soon: only then is a wake that was not used passed on to another
+ * receiver.  Waiter and parker are the caller's, and must live until
+ * chan_unwatch() has returned.  Neither function blocks.
  */
 void chan_watch(struct chan *, struct waiter *, struct parker *);
 void chan_unwatch(struct chan *, struct waiter *);
 
-/* Nothing can be sent any more; wakes everybody.  Idempotent. */
+/*
+ * Ends all sending, and wakes every waiting thread.  Does not block.  Closing a
+ * closed channel does nothing.
+ */
 void chan_close(struct chan *);
 
-/* Items inside now: a snapshot, between 0 and the capacity. */
+/* Returns how many items are inside: a snapshot, between 0 and the capacity. */
 size_t chan_len(const struct chan *);
-size_t chan_capacity(const struct chan *);
 
-/* True once closed; items may still be inside. */
-bool chan_is_closed(const struct chan *);
+/* Returns the capacity that the channel was made with. */
+size_t chan_capacity(const struct chan *);
 
 #define CHAN_OF(name, type)                                                                 \
 	__attribute__((unused)) static inline struct chan *name##_chan_new(size_t capacity) \

@@ -15,17 +15,20 @@
 
 struct ctx {
 	_Atomic int state; /* enum ctx_state */
-	int64_t deadline;  /* the earliest of its own and its parents' */
+	int64_t deadline;  /* the earliest of its own and its ancestors' */
 	struct waitlist watchers;
-	int fd;                  /* eventfd, -1 until asked for; guarded by tree_lock */
-	LIST_ENTRY(ctx) sibling; /* in its parent's children, if it has a parent */
+	struct ctx *parent; /* NULL: a root */
+
+	/* Guarded by tree_lock. */
+	LIST_ENTRY(ctx) sibling; /* among parent's children */
 	LIST_HEAD(ctx_children, ctx) children;
-	struct ctx *parent;
+	int fd; /* eventfd for ctx_poll(), -1 until needed */
 };
 
 /*
- * Guards how contexts hang together (sibling, children) and their fd.  One for
- * all: it is taken when one is made, cancelled or freed, never to ask for its state.
+ * Guards the tree of contexts (sibling, children) and each context's fd.  One
+ * lock serves all contexts: it is taken to make, cancel, poll or free a
+ * context, never to ask for its state.
  */
 static pthread_mutex_t tree_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -72,7 +75,7 @@ ctx_free(struct ctx *c)
 
 /* Only the first reason stays. */
 static void
-end(struct ctx *c, int reason)
+end_context(struct ctx *c, int reason)
 {
 	int live = CTX_LIVE;
 
@@ -84,30 +87,30 @@ ctx_state(struct ctx *c)
 {
 	if (atomic_load(&c->state) == CTX_LIVE && c->deadline != CLOCK_NEVER &&
 	    clock_now() >= c->deadline)
-		end(c, CTX_TIMED_OUT);
+		end_context(c, CTX_TIMED_OUT);
 	return (enum ctx_state)atomic_load(&c->state);
 }
 
-/* With tree_lock held. */
+/* Cancels c and its descendants, with tree_lock held. */
 static void
-cancel(struct ctx *c)
+cancel_tree(struct ctx *c)
 {
 	struct ctx *child;
 
 	if (ctx_state(c) == CTX_LIVE)
-		end(c, CTX_CANCELLED);
+		end_context(c, CTX_CANCELLED);
 	if (c->fd != -1)
 		eventfd_write(c->fd, 1);
 	waitlist_wake(&c->watchers, SIZE_MAX);
 	for (child = LIST_FIRST(&c->children); child != NULL; child = LIST_NEXT(child, sibling))
-		cancel(child);
+		cancel_tree(child);
 }
 
 void
 ctx_cancel(struct ctx *c)
 {
 	pthread_mutex_lock(&tree_lock);
-	cancel(c);
+	cancel_tree(c);
 	pthread_mutex_unlock(&tree_lock);
 }
 
@@ -117,8 +120,12 @@ ctx_deadline(const struct ctx *c)
 	return c->deadline;
 }
 
-int
-ctx_fd(struct ctx *c)
+/*
+ * Returns the context's descriptor, which becomes readable when the context is
+ * cancelled (a deadline does not show here).  -1 with errno.
+ */
+static int
+cancel_fd(struct ctx *c)
 {
 	int fd;
 
@@ -150,7 +157,7 @@ ctx_poll(struct ctx *c, struct pollfd *fds, nfds_t n, int64_t deadline)
 		fds[i].revents = 0;
 		all[i] = fds[i];
 	}
-	all[n] = (struct pollfd){.fd = ctx_fd(c), .events = POLLIN};
+	all[n] = (struct pollfd){.fd = cancel_fd(c), .events = POLLIN};
 	if (all[n].fd == -1)
 		return -1;
 

@@ -2,10 +2,10 @@
 #define PCHAN_CTX_H
 
 /*
- * A context says how long work is still wanted: until somebody cancels it, until
- * its deadline, or until its parent ends, as Go's context.Context does.  Every
- * call in pchan that blocks takes one, whether it sleeps in a channel or in
- * poll(2), and returns soon after the context is done.
+ * A context says how long work is still wanted: until the context is cancelled,
+ * its deadline passes, or its parent ends, as in Go's context.Context.  Every
+ * call in pchan that blocks takes a context, whether it sleeps in a channel or
+ * in poll(2), and returns soon after the context is done.
  *
  * All functions may be called by any thread.  None blocks but ctx_poll().
  */
@@ -19,46 +19,49 @@ struct waiter;
 
 enum ctx_state {
 	CTX_LIVE,
-	CTX_CANCELLED, /* ctx_cancel() on it or on a parent */
-	CTX_TIMED_OUT, /* its deadline, or a parent's, has passed */
+	CTX_CANCELLED, /* the context or an ancestor was cancelled */
+	CTX_TIMED_OUT, /* its deadline, or an ancestor's, has passed */
 };
 
 /*
- * A new context below parent (NULL: a root), done at the latest at the deadline
- * (monotonic ns; CLOCK_NEVER for none; a parent's earlier one counts).  NULL
- * with errno.  Free children before their parent.
+ * Makes a context below parent (NULL: a root) that is done at the deadline at
+ * the latest (monotonic ns; CLOCK_NEVER for none; an ancestor's earlier
+ * deadline counts).  Returns NULL with errno ENOMEM.  The caller frees the
+ * context with ctx_free(), children before their parent.
  */
 struct ctx *ctx_new(struct ctx *parent, int64_t deadline);
+
+/* Frees a context that no thread uses any more.  NULL is fine. */
 void ctx_free(struct ctx *);
 
-/* Cancels it and everything below it, and wakes whoever waits.  Idempotent. */
+/*
+ * Cancels the context and everything below it, and wakes every thread that
+ * waits with one of them.  Cancelling again does nothing.
+ */
 void ctx_cancel(struct ctx *);
 
-/* Once not CTX_LIVE it never changes again. */
+/* Returns the state.  Once the state is not CTX_LIVE it never changes again. */
 enum ctx_state ctx_state(struct ctx *);
 
-/* The earliest deadline of it and its parents. */
+/* Returns the earliest deadline of the context and its ancestors. */
 int64_t ctx_deadline(const struct ctx *);
 
 /*
- * poll(2) until an event, the deadline (monotonic ns), or the context is done.
- * Returns the number of fds with revents; 0 when the time has come or the
- * context is done (ask ctx_state()); -1 with errno, never EINTR.  At most
- * CTX_POLL_MAX fds; one with a negative fd is passed over as poll(2) does.
+ * Blocks in poll(2) until there is an event, the deadline passes (monotonic
+ * ns), or the context is done.  Returns the number of fds with revents; 0 if
+ * the deadline has passed or the context is done (see ctx_state()); -1 with
+ * errno, never EINTR.  There are at most CTX_POLL_MAX fds (EINVAL); a negative
+ * fd is ignored as in poll(2).  The first call opens a descriptor (EMFILE),
+ * which belongs to the context.
  */
 #define CTX_POLL_MAX 8
 int ctx_poll(struct ctx *, struct pollfd *fds, nfds_t n, int64_t deadline);
 
 /*
- * A descriptor that becomes readable when the context is cancelled (a deadline
- * does not show here: see ctx_deadline()), for a poll(2) of one's own.  It belongs to the
- * context: don't read it, don't close it.  -1 with errno.
- */
-int ctx_fd(struct ctx *);
-
-/*
- * Wakes the parker when the context is cancelled, and at once if it is done
- * already.  (A deadline wakes nobody: wait with ctx_deadline().)
+ * Wakes the parker when the context is cancelled, or at once if the context is
+ * done already.  A deadline wakes nobody: wait no longer than ctx_deadline().
+ * Waiter and parker are the caller's, and must live until ctx_unwatch() has
+ * returned.
  */
 void ctx_watch(struct ctx *, struct waiter *, struct parker *);
 void ctx_unwatch(struct ctx *, struct waiter *);

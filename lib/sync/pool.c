@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* Enough for what workers do; a thousand of them have to fit. */
+/*
+ * Bytes: enough for what workers do, and little enough for a thousand of them.
+ */
 #define STACK_SIZE (256 * 1024)
 
 struct member {
@@ -19,15 +21,16 @@ struct pool {
 	void (*fn)(void *);
 	void (*done)(void *);
 	void *done_arg;
-	size_t n;            /* started */
-	_Atomic size_t left; /* the wait group: members that have not returned */
-	/* Nobody begins before all could be started. */
+	size_t n;            /* members started */
+	_Atomic size_t left; /* members whose fn has not returned */
+	/* No member begins before it is known that all could be started. */
 	pthread_mutex_t lock;
 	pthread_cond_t decided;
 	enum { WAIT, GO, GIVE_UP } start;
 	struct member member[];
 };
 
+/* Blocks until that is known; returns whether the member is to run. */
 static bool
 may_begin(struct pool *p)
 {
@@ -55,6 +58,7 @@ member_main(void *arg)
 	return NULL;
 }
 
+/* Returns 0 or the error.  p->n says how many were started in any case. */
 static int
 start_members(struct pool *p, size_t n, void *const *args)
 {
@@ -76,7 +80,7 @@ start_members(struct pool *p, size_t n, void *const *args)
 }
 
 static void
-decide(struct pool *p, bool go)
+decide_start(struct pool *p, bool go)
 {
 	pthread_mutex_lock(&p->lock);
 	p->start = go ? GO : GIVE_UP;
@@ -99,7 +103,7 @@ pool_start(size_t n, void (*fn)(void *), void *const *args, void (*done)(void *)
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->decided, NULL);
 	error = start_members(p, n, args);
-	decide(p, error == 0);
+	decide_start(p, error == 0);
 	if (error == 0)
 		return p;
 	pool_join(p);

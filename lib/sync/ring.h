@@ -2,29 +2,34 @@
 #define PCHAN_RING_H
 
 /*
- * What a channel keeps its items in: a bounded ring that any number of threads
- * fill and empty without a lock and without waiting.  Dmitry Vyukov's bounded MPMC
- * queue, with claims for many items and an end.
+ * The store of a channel's items: a bounded ring that any number of threads
+ * fill and empty without a lock and without waiting.  It is Dmitry Vyukov's
+ * bounded MPMC queue, extended by claims for many items at once and by a closed
+ * state.
  *
  * Positions count the items from 0; position p lives in cell p mod cells.  A
- * cell's sequence number says whose turn it is: 2p, position p's sender may fill it;
- * 2p + 1, p's receiver may empty it; then 2(p + cells), the next lap's sender.  (Doubled,
- * because with one cell the last two would be the same number.)  A sender that finds
- * cells free claims them by moving the tail past them, a receiver that finds them full by
- * moving the head, with one compare-and-swap however many they are.  Then they copy.
+ * cell's sequence number says whose turn it is: at 2p, the sender of position p
+ * may fill the cell; at 2p + 1, the receiver of p may empty it; then the number
+ * becomes 2(p + cells), and it is the next lap's sender's turn.  (The numbers
+ * are doubled because with a single cell p + 1 and p + cells would be the
+ * same.)  Senders that find cells free claim them by moving the tail past them,
+ * and receivers that find cells full by moving the head: one compare-and-swap,
+ * however many cells they claim.  Then they copy.
  *
- * So who sends or receives looks at the cells, which it needs anyway, and not at
- * the other side's index: on two processors a cache line that both sides write costs
- * more than all the rest.  The index is for who is about to sleep: ring_look_send() and
- * ring_look_recv() tell a ring that is full (empty) from one where another
- * thread has claimed a cell and is just copying.
+ * So a sender or receiver looks at the cells, which it needs anyway, and not at
+ * the other side's index: on two processors a cache line that both sides write
+ * costs more than all the rest.  The index is for a thread that is about to
+ * sleep: ring_look_send() and ring_look_recv() tell a ring that is full (empty)
+ * from a ring in which another thread has claimed a cell and is just copying.
  *
- * Orderings: the sequence numbers, stored with release and loaded with acquire,
- * carry the items from thread to thread.  Tail and head are seq_cst, because chan.c's
- * proof that no wake-up is lost needs a total order of their moves and its waitlists'
- * counts.
+ * Orderings: the sequence numbers are stored with release and loaded with
+ * acquire, and so carry the items from thread to thread.  Tail and head are
+ * seq_cst, because chan.c's proof that no wake is lost needs a total order of
+ * their moves and of the wait lists' counts.
  *
- * Only for chan.c.  Inline, because the functions cost about as much as their call.
+ * No function blocks, and any thread may call any of them, but for ring_init()
+ * and ring_free().  Only for chan.c.  The functions are inline because a call
+ * would cost about as much as what they do.
  */
 
 #include <stdatomic.h>
@@ -35,13 +40,13 @@
 
 #define RING_LINE 64 /* bytes in a cache line */
 
-/* The lowest bit of the tail, so that no sender can slip in behind a close. */
+/* The lowest bit of the tail, so that no sender can slip in after a close. */
 #define RING_CLOSED_BIT UINT64_C(1)
 
 enum ring_look {
-	RING_READY,   /* it is worth a try, now or in a moment */
-	RING_BLOCKED, /* full, or empty */
-	RING_CLOSED,  /* to a receiver: and empty */
+	RING_READY,   /* a try is worth it, now or in a moment */
+	RING_BLOCKED, /* full (to a sender) or empty (to a receiver) */
+	RING_CLOSED,  /* closed and, to a receiver, empty */
 };
 
 struct ring_cell {
@@ -50,22 +55,30 @@ struct ring_cell {
 };
 
 struct ring {
-	_Alignas(RING_LINE) _Atomic uint64_t tail; /* next position to fill * 2 + closed bit */
-	_Alignas(RING_LINE) _Atomic uint64_t head; /* next position to empty */
-	_Alignas(RING_LINE) unsigned char *memory; /* the cells */
+	/* The next position to fill, times 2, plus the closed bit. */
+	_Alignas(RING_LINE) _Atomic uint64_t tail;
+	/* The next position to empty. */
+	_Alignas(RING_LINE) _Atomic uint64_t head;
+	/* The cells. */
+	_Alignas(RING_LINE) unsigned char *memory;
 	size_t cells;
 	size_t mask; /* cells - 1 if cells is a power of two, else 0 */
 	size_t cell_size, item_size;
 };
 
-/* Positions that one thread has claimed. */
+/* The positions that one thread has claimed. */
 struct ring_span {
 	uint64_t pos;
 	size_t n;
 };
 
-/* cells and item_size at least 1.  -1 with errno (EINVAL, ENOMEM). */
+/*
+ * Makes an empty ring.  cells and item_size (bytes) must be at least 1.
+ * Returns 0, or -1 with errno EINVAL (too large) or ENOMEM.
+ */
 int ring_init(struct ring *, size_t cells, size_t item_size);
+
+/* Frees the cells; the items still inside are forgotten. */
 void ring_free(struct ring *);
 
 static inline struct ring_cell *
@@ -82,7 +95,7 @@ ring_seq(const struct ring *r, uint64_t pos)
 	return atomic_load_explicit(&ring_cell(r, pos)->seq, memory_order_acquire);
 }
 
-/* Claims up to n cells to fill.  False: not now. */
+/* Claims up to n free cells.  Returns false if there is none now. */
 static inline bool
 ring_claim_send(struct ring *r, size_t n, struct ring_span *s)
 {
@@ -105,7 +118,7 @@ ring_claim_send(struct ring *r, size_t n, struct ring_span *s)
 	}
 }
 
-/* Claims up to n cells to empty.  False: not now. */
+/* Claims up to n full cells.  Returns false if there is none now. */
 static inline bool
 ring_claim_recv(struct ring *r, size_t n, struct ring_span *s)
 {
@@ -128,7 +141,7 @@ ring_claim_recv(struct ring *r, size_t n, struct ring_span *s)
 	}
 }
 
-/* A pointer, the usual item, is copied by one instruction instead of a call. */
+/* Copies an item the size of a pointer by one instruction instead of a call. */
 static inline void
 ring_copy(void *to, const void *from, size_t size)
 {
@@ -139,9 +152,9 @@ ring_copy(void *to, const void *from, size_t size)
 }
 
 /*
- * Copies the items of a claimed span in.  From the last to the first, so that the
- * receivers find them all at once instead of following the sender cell by cell, which
- * makes the cache lines travel back and forth.
+ * Copies the items of a claimed span in, from the last to the first, so that
+ * the receivers find all of them at once.  Otherwise a receiver would follow
+ * the sender cell by cell, and the cache lines would travel back and forth.
  */
 static inline void
 ring_fill(struct ring *r, struct ring_span s, const unsigned char *items)
@@ -158,7 +171,7 @@ ring_fill(struct ring *r, struct ring_span s, const unsigned char *items)
 	}
 }
 
-/* Copies the items of a claimed span out, in the same order. */
+/* Copies the items of a claimed span out, also from the last to the first. */
 static inline void
 ring_empty(struct ring *r, struct ring_span s, unsigned char *items)
 {
@@ -174,21 +187,24 @@ ring_empty(struct ring *r, struct ring_span s, unsigned char *items)
 	}
 }
 
-/* Whether the item at pos is no longer in its cell. */
+/* True once the item at pos is no longer in its cell. */
 static inline bool
 ring_emptied(const struct ring *r, uint64_t pos)
 {
 	return ring_seq(r, pos) > 2 * pos + 1;
 }
 
-/* Whether a receiver has claimed the position. */
+/* True once a receiver has claimed the position. */
 static inline bool
 ring_taken(const struct ring *r, uint64_t pos)
 {
 	return atomic_load(&r->head) > pos;
 }
 
-/* A sender receives what it has put at pos itself.  False: somebody else has claimed it. */
+/*
+ * Rendezvous: the sender receives its own item at pos.  Returns false if a
+ * receiver has claimed the item.
+ */
 static inline bool
 ring_take_back(struct ring *r, uint64_t pos)
 {
@@ -201,8 +217,9 @@ ring_take_back(struct ring *r, uint64_t pos)
 }
 
 /*
- * Positions claimed by senders and not yet by receivers.  The head is read first,
- * so it may be more than there are by now, and never less.
+ * Returns how many positions senders have claimed and receivers have not.  The
+ * head is read first, so the result may be more than there are by now, and is
+ * never less.
  */
 static inline size_t
 ring_len(const struct ring *r, bool *closed)
@@ -213,6 +230,13 @@ ring_len(const struct ring *r, bool *closed)
 	return (tail >> 1) - head;
 }
 
+static inline bool
+ring_is_closed(const struct ring *r)
+{
+	return (atomic_load(&r->tail) & RING_CLOSED_BIT) != 0;
+}
+
+/* What a sender can expect. */
 static inline enum ring_look
 ring_look_send(const struct ring *r)
 {
@@ -224,6 +248,7 @@ ring_look_send(const struct ring *r)
 	return len < r->cells ? RING_READY : RING_BLOCKED;
 }
 
+/* What a receiver can expect. */
 static inline enum ring_look
 ring_look_recv(const struct ring *r)
 {
@@ -234,6 +259,7 @@ ring_look_recv(const struct ring *r)
 	return closed ? RING_CLOSED : RING_BLOCKED;
 }
 
+/* From now on nothing can be claimed to fill. */
 static inline void
 ring_close(struct ring *r)
 {

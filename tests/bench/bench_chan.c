@@ -1,12 +1,12 @@
 /*
- * What an item costs on its way through a channel: nanoseconds of wall clock per
- * item, as `go test -bench` counts them, the best of a few rounds.
+ * Measures what an item costs on its way through a channel: nanoseconds of wall
+ * clock per item, as `go test -bench` counts them, in the best of a few rounds.
  *
  *	bench_chan [items]
  *
- * Prints a line `name ns` per case: SPSC is one sender and one receiver, MPMC4x4 four of
- * each, then the capacity; _bulk64 for chan_sendn and chan_recvn of up to 64; _96B for
- * items of 96 bytes instead of a pointer's 8.
+ * Prints a line `name ns` per case.  SPSC means one sender and one receiver,
+ * MPMC4x4 four of each; then comes the capacity; _bulk64 means chan_sendn() and
+ * chan_recvn() of up to 64 items; _96B means items of 96 bytes instead of 8.
  */
 
 #include <err.h>
@@ -54,7 +54,7 @@ static const struct test tests[] = {
 /* One run of one test. */
 struct run {
 	const struct test *test;
-	size_t items; /* each sender's */
+	size_t items; /* that each sender sends */
 	struct chan *chan;
 	struct ctx *ctx;
 };
@@ -89,17 +89,17 @@ recv_all(void *arg)
 }
 
 static void
-start(pthread_t *threads, unsigned n, void *(*f)(void *), struct run *r)
+start_threads(pthread_t *threads, unsigned n, void *(*f)(void *), struct run *r)
 {
 	unsigned i;
 
 	for (i = 0; i < n; i++)
 		if (pthread_create(&threads[i], NULL, f, r) != 0)
-			errx(2, "can't start a thread");
+			errx(2, "cannot create a thread");
 }
 
 static void
-join(const pthread_t *threads, unsigned n)
+join_threads(const pthread_t *threads, unsigned n)
 {
 	unsigned i;
 
@@ -107,7 +107,7 @@ join(const pthread_t *threads, unsigned n)
 		pthread_join(threads[i], NULL);
 }
 
-/* Nanoseconds per item. */
+/* Returns nanoseconds per item. */
 static double
 run_once(const struct test *t, size_t items)
 {
@@ -121,18 +121,18 @@ run_once(const struct test *t, size_t items)
 	if (r.chan == NULL || r.ctx == NULL)
 		err(2, "%s", t->name);
 	began = clock_now();
-	start(receivers, t->receivers, recv_all, &r);
-	start(senders, t->senders, send_all, &r);
-	join(senders, t->senders);
+	start_threads(receivers, t->receivers, recv_all, &r);
+	start_threads(senders, t->senders, send_all, &r);
+	join_threads(senders, t->senders);
 	chan_close(r.chan);
-	join(receivers, t->receivers);
+	join_threads(receivers, t->receivers);
 	ns = (double)(clock_now() - began) / (double)(r.items * t->senders);
 	ctx_free(r.ctx);
 	chan_free(r.chan);
 	return ns;
 }
 
-/* Of a few rounds, as others use the processors too. */
+/* Runs a few rounds, as other programs use the processors too. */
 static double
 best_run(const struct test *t, size_t items)
 {

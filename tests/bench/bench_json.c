@@ -1,6 +1,10 @@
 /*
- * bench_json FILE: how many MB/s json_check() and jansson's json_loadb() take of a
- * file's lines, one call a line, and json_path_get() of the paths given after it.  Best of some rounds.
+ * Measures how many MB/s of a file json_check(), json_path_get() and jansson's
+ * json_loadb() get through, in the best of a few rounds.
+ *
+ *	bench_json FILE [PATH ...]
+ *
+ * Each line of the file is one call.
  */
 
 #include <err.h>
@@ -35,7 +39,7 @@ read_file(const char *name)
 		err(1, "%s", name);
 	long size = ftell(f);
 	if (size <= 0)
-		errx(1, "%s: empty, or no plain file", name);
+		errx(1, "%s: empty, or not a regular file", name);
 	rewind(f);
 	text_len = (size_t)size;
 	if ((text = malloc(text_len)) == NULL)
@@ -46,7 +50,7 @@ read_file(const char *name)
 }
 
 static void
-split(void)
+split_lines(void)
 {
 	const char *end = text + text_len;
 	size_t room = 0;
@@ -93,7 +97,7 @@ by_path(const struct line *line, const void *arg)
 }
 
 static double
-now(void)
+seconds_now(void)
 {
 	struct timespec t;
 
@@ -109,12 +113,12 @@ measure(
 	size_t good = 0;
 
 	for (int round = 0; round < rounds; round++) {
-		double start = now();
+		double start = seconds_now();
 
 		good = 0;
 		for (size_t i = 0; i < nlines; i++)
 			good += work(&lines[i], arg);
-		double took = now() - start;
+		double took = seconds_now() - start;
 		best = took < best ? took : best;
 	}
 	printf("%-20s %8.0f MB/s %8.1f ns/line  %zu of %zu lines\n", name,
@@ -127,7 +131,7 @@ main(int argc, char *argv[])
 	if (argc < 2)
 		errx(2, "usage: bench_json FILE [PATH ...]");
 	read_file(argv[1]);
-	split();
+	split_lines();
 	measure("json_check", by_check, NULL, ROUNDS);
 	for (int i = 2; i < argc; i++) {
 		const char *why;

@@ -1,10 +1,11 @@
 /*
- * How long a record takes through a command and back, one at a time: the next one is
- * written when the answer to the last one has come.
+ * Measures how long a record takes through a command and back.  Each record is
+ * written when the answer to the one before has come.
  *
  *	bench_pingpong records command [arg ...]
  *
- * Prints the mean round trip in microseconds.  Every answer must be the record itself.
+ * Prints the mean round trip in microseconds.  Every answer must be the record
+ * itself.
  */
 
 #include <sys/wait.h>
@@ -17,37 +18,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "peer.h"
 
-#define WARM_UP 100 /* records that are not counted: the command starts meanwhile */
+/* Records that are not counted, as the command starts in the meantime. */
+#define WARM_UP 100
 #define RECORD_MAX 256
 
-/* A command with a pipe to its stdin and one from its stdout. */
-struct peer {
-	pid_t pid;
-	int in, out;
-};
-
-static void
-start(struct peer *peer, char *argv[])
-{
-	int in[2], out[2];
-
-	if (pipe(in) == -1 || pipe(out) == -1 || (peer->pid = fork()) == -1)
-		err(2, "%s", argv[0]);
-	if (peer->pid == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		closefrom(STDERR_FILENO + 1);
-		execvp(argv[0], argv);
-		err(127, "%s", argv[0]);
-	}
-	close(in[0]);
-	close(out[1]);
-	peer->in = in[1];
-	peer->out = out[0];
-}
-
-/* Reads len bytes, or exits: the command has given up. */
+/* Reads len bytes.  Exits if the command has ended. */
 static void
 read_all(int fd, char *buf, size_t len)
 {
@@ -59,7 +36,9 @@ read_all(int fd, char *buf, size_t len)
 			errx(2, "the command stopped answering");
 }
 
-/* A record of 245 bytes, as in the other benchmarks. */
+/*
+ * Makes a record of 245 bytes, as in the other benchmarks.  Returns its length.
+ */
 static size_t
 make_record(char *line, size_t size, unsigned long id)
 {
@@ -79,7 +58,7 @@ round_trip(const struct peer *peer, unsigned long id)
 		err(2, "write");
 	read_all(peer->out, answer, len);
 	if (memcmp(line, answer, len) != 0)
-		errx(2, "record %lu came back as something else", id);
+		errx(2, "the answer to record %lu is not the record", id);
 }
 
 int
@@ -92,7 +71,7 @@ main(int argc, char *argv[])
 
 	if (records == 0)
 		errx(2, "usage: bench_pingpong records command [arg ...]");
-	start(&peer, argv + 2);
+	peer_start(&peer, argv + 2);
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < WARM_UP; i++)
 		round_trip(&peer, i);

@@ -1,11 +1,16 @@
 /*
- * How exactly a command paces a stream: it is fed as fast as it reads, and what comes out is counted.
+ * Measures how exactly a command paces a stream: feeds the command as fast as
+ * it reads, and counts the records that come out.
  *
  *	bench_rate seconds rate burst command [arg ...]
  *
- * rate is in records/s.  Prints, in this order: the long-run rate in parts per million beyond what was asked
- * for (negative: below), how many records more than rate x 0.1 + burst came within some 100 ms, the same in
- * ms at this rate, and the command's CPU time in percent of one processor.
+ * rate is in records/s.  Prints four numbers:
+ *
+ *	how far the long-run rate is above the one asked for, in parts per
+ *	million (negative: below);
+ *	how many records more than rate x 0.1 + burst came in the worst 100 ms;
+ *	the same in ms at this rate;
+ *	the command's CPU time in percent of one processor.
  */
 
 #include <sys/resource.h>
@@ -20,12 +25,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "peer.h"
 
 #define RECORD 16 /* bytes */
 #define WINDOW (100 * CLOCK_MS)
 #define EVENTS_MAX (1 << 22)
 
-/* So many records came at that time. */
+/* A read(2), and how many records it brought. */
 struct event {
 	int64_t time;
 	size_t records;
@@ -34,7 +40,7 @@ struct event {
 static struct event events[EVENTS_MAX];
 
 static void *
-feed(void *arg)
+feed_records(void *arg)
 {
 	static char block[4096];
 	int fd = *(int *)arg;
@@ -46,31 +52,9 @@ feed(void *arg)
 	return NULL;
 }
 
-static pid_t
-start(char *argv[], int *to, int *from)
-{
-	int in[2], out[2];
-	pid_t pid;
-
-	if (pipe(in) == -1 || pipe(out) == -1 || (pid = fork()) == -1)
-		err(2, "%s", argv[0]);
-	if (pid == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		closefrom(STDERR_FILENO + 1);
-		execvp(argv[0], argv);
-		err(127, "%s", argv[0]);
-	}
-	close(in[0]);
-	close(out[1]);
-	*to = in[1];
-	*from = out[0];
-	return pid;
-}
-
-/* Reads for so long from the first record on.  Returns the number of events. */
+/* Reads for ns from the first record on.  Returns the number of events. */
 static size_t
-watch(int fd, int64_t ns)
+watch_output(int fd, int64_t ns)
 {
 	static char buf[1 << 16];
 	size_t n = 0, bytes = 0;
@@ -78,7 +62,7 @@ watch(int fd, int64_t ns)
 
 	while (n < EVENTS_MAX && (n == 0 || events[n - 1].time < events[0].time + ns)) {
 		if ((got = read(fd, buf, sizeof(buf))) <= 0)
-			errx(2, "the command has ended");
+			errx(2, "the command has ended early");
 		bytes += (size_t)got;
 		events[n].time = clock_now();
 		events[n++].records = bytes / RECORD;
@@ -87,7 +71,7 @@ watch(int fd, int64_t ns)
 	return n;
 }
 
-/* The most records that came within a window. */
+/* Returns the most records that came within a window. */
 static size_t
 worst_window(size_t n)
 {
@@ -115,9 +99,8 @@ main(int argc, char *argv[])
 	double seconds, rate, burst, elapsed, excess, total = 0;
 	struct rusage usage;
 	pthread_t feeder;
-	int to, from;
+	struct peer peer;
 	size_t n;
-	pid_t pid;
 
 	if (argc < 5)
 		errx(2, "usage: bench_rate seconds rate burst command [arg ...]");
@@ -125,12 +108,12 @@ main(int argc, char *argv[])
 	rate = atof(argv[2]);
 	burst = atof(argv[3]);
 	signal(SIGPIPE, SIG_IGN);
-	pid = start(argv + 4, &to, &from);
-	if (pthread_create(&feeder, NULL, feed, &to) != 0)
-		errx(2, "no thread");
-	n = watch(from, (int64_t)(seconds * 1e9));
-	kill(pid, SIGKILL);
-	if (wait4(pid, NULL, 0, &usage) == -1)
+	peer_start(&peer, argv + 4);
+	if (pthread_create(&feeder, NULL, feed_records, &peer.in) != 0)
+		errx(2, "cannot create a thread");
+	n = watch_output(peer.out, (int64_t)(seconds * 1e9));
+	kill(peer.pid, SIGKILL);
+	if (wait4(peer.pid, NULL, 0, &usage) == -1)
 		err(2, "wait4");
 	for (size_t i = 0; i < n; i++)
 		total += (double)events[i].records;

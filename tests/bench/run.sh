@@ -1,13 +1,16 @@
 #!/bin/bash
-# Measures pfanout and the channel beside their peers and prints one table.
+# Measures the tools and the channel beside their peers, and prints one table.
 #
-#	run.sh [row ...]       rows: check check-cat map filter exec one chan memory start split
-#	                       letters pass rate shared (default: all)
+#	run.sh [row ...]
 #
-# Times depend on the machine and on what else it does, so ours and the peer run in turn, PAIRS times,
-# and the ratio is the median of the pairs' ratios: how many times as fast as the peer ours is.
-# BIN and T say where the tools and the C helpers are, RECORDS how many records to use (a million).
-# A missed goal is no error; the status is 2 only when something did not run.
+# Rows (default: all): check check-cat map filter exec one chan memory start
+# split letters pass rate shared.
+#
+# Times depend on the machine and its load, so ours and the peer run in turn,
+# PAIRS times (7).  The ratio is the median of the pairs' ratios, and says how
+# many times as fast as the peer ours is.  BIN and T say where the tools and the
+# C helpers are, RECORDS how many records to use (a million).  A missed goal is
+# not an error: the status is 2 only if something did not run.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 2
 unset PCHAN_RUN_DIR PYTHONUNBUFFERED
@@ -19,13 +22,13 @@ PEERS=tests/bench/peers
 DIR=$PWD/build/bench
 DATA=$DIR/records-$RECORDS.ndjson
 BIG=$DIR/big.ndjson  # records of 64 KiB
-LETTERS=$DIR/letters # dead letters of the usual size
-IDS=$DIR/ids         # records for one process each
+LETTERS=$DIR/letters # dead letters of usual size
+IDS=$DIR/ids         # records that get a process each
 OUT=$DIR/out
 T=${T:-$PWD/build/tests}
 PATH=${BIN:-$PWD/bin}:$DIR:$PATH
 
-# The data, made once.
+# The data, which is made once.
 
 make_data() {
 	mkdir -p "$DIR" || exit 2
@@ -62,14 +65,14 @@ make_letters() {
 	}'
 }
 
-# The measuring.
+# Measuring.
 
 give_up() {
 	echo "run.sh: $*" >&2
 	exit 2
 }
 
-# Milliseconds that a command line takes.
+# Prints how many milliseconds a command line takes.
 time_ms() {
 	local began ended
 
@@ -80,13 +83,13 @@ time_ms() {
 	echo "$(((ended - began) / 1000)).$(printf %03d $(((ended - began) % 1000)))"
 }
 
-# As time_ms, for a command that puts all records into $OUT, in some order.
+# As time_ms, for a command that writes all records to $OUT, in any order.
 time_out_ms() {
 	time_ms "$1" || return
-	[ "$(stat -c %s "$OUT")" -eq "$(stat -c %s "$DATA")" ] || give_up "this lost records: $1"
+	[ "$(stat -c %s "$OUT")" -eq "$(stat -c %s "$DATA")" ] || give_up "records are missing in the output of: $1"
 }
 
-# A command line that prints what it measured.
+# Runs a command line that prints what it has measured.
 ask() {
 	eval "$1" || give_up "status $? of: $1"
 }
@@ -99,7 +102,7 @@ print_row() {
 	printf '%-26s %14s %14s %7s %7s  %s\n' "$@"
 }
 
-# verdict VALUE GOAL: GOAL is e.g. ">=5" or "<16", or "-".
+# verdict VALUE GOAL: a goal is e.g. ">=5" or "<16", or "-" for none.
 verdict() {
 	awk -v v="$1" -v goal="$2" 'BEGIN {
 		limit = goal; sub(/^[<>]=?/, "", limit)
@@ -108,7 +111,7 @@ verdict() {
 	}'
 }
 
-# table_row NAME GOAL UNIT < PAIRS: a line of "ours peer" for each pair measured.
+# table_row NAME GOAL UNIT < PAIRS: each line of PAIRS is "ours peer".
 table_row() {
 	local name=$1 goal=$2 unit=$3 pairs ours peer ratio
 
@@ -119,7 +122,8 @@ table_row() {
 	print_row "$name" "$ours $unit" "$peer $unit" "$ratio" "$goal" "$(verdict "$ratio" "$goal")"
 }
 
-# compare NAME GOAL UNIT HOW OURS PEER: ours and the peer in turn, each measured by HOW.
+# compare NAME GOAL UNIT HOW OURS PEER: runs OURS and PEER in turn, each
+# measured by HOW.
 compare() {
 	local i ours peer pairs=
 
@@ -130,7 +134,8 @@ compare() {
 	printf %s "$pairs" | table_row "$1" "$2" "$3"
 }
 
-# True if a peer is there; else says that its row is left out.
+# have ROW PEER: true if the peer is installed; else prints that the row is left
+# out.
 have() {
 	command -v "$2" >/dev/null && return
 	echo "$1: left out, $2 is not installed (make dev-deps)"
@@ -141,7 +146,7 @@ have() {
 
 row_check() {
 	have check go || return 0
-	(cd "$PEERS/gopipe" && go build -o "$DIR/gopipe" .) || give_up "gopipe can't be built"
+	(cd "$PEERS/gopipe" && go build -o "$DIR/gopipe" .) || give_up "cannot build gopipe"
 	compare check '>=5' ms time_ms \
 		"pfanout -j2 <$DATA >/dev/null" "gopipe -j 2 -m valid <$DATA >/dev/null"
 }
@@ -168,7 +173,7 @@ row_exec() {
 		"pfanout -x -j2 -- true <$IDS >/dev/null" "xargs -P2 -n1 true <$IDS"
 }
 
-# Short runs and many, as this depends most on what else the machine does.
+# Many short runs, as this row depends most on the load of the machine.
 row_one() {
 	PAIRS=$((PAIRS * 3)) compare 'one at a time' '>0.5' us ask \
 		"$T/bench/bench_pingpong 1000 pfanout -j1 -- cat" "$T/bench/bench_pingpong 1000 cat"
@@ -179,7 +184,7 @@ row_split() {
 		"pdeadletter -d $DIR/dead <$DATA | cat >/dev/null" "cat $DATA | cat >/dev/null"
 }
 
-# Each of the three beside jq, which only takes the records out; and in under 2 s.
+# Each of the three, in under 2 s, beside jq, which only extracts the records.
 row_letters() {
 	local command
 
@@ -199,9 +204,11 @@ row_pass() {
 		"pratelimit -r 1G/s <$DATA | cat >/dev/null" "pv -q -l -L 1000000000 <$DATA | cat >/dev/null"
 }
 
-# In the long run within 0.1 % below, and above only by what the first and the last record's times are not known
-# better; and in no 100 ms more than rate x 0.1 + burst, beyond what both sides are late by.  Where we may, both
-# run as real-time threads: then that is little, and the rest is pratelimit's doing.
+# The long-run rate is at most 0.1 % below the rate asked for, and above it only
+# by the error in the first and the last record's times.  No 100 ms bring more
+# than rate x 0.1 + burst, not counting the delays of both processes.  Where we
+# may, both run as real-time threads, so that the delays are short and the
+# excess is pratelimit's.
 row_rate() {
 	local rate real_time=
 
@@ -213,7 +220,7 @@ row_rate() {
 	rate_row '20000/s --key' 1000 20000 pratelimit -r 20k/s --key .id --queue 10
 }
 
-# Eight processes, of which two are killed.
+# Eight processes share a bucket, and two of them are killed.
 row_shared() {
 	rm -f "$DIR/bucket"
 	rate_row 'shared: 8, 2 killed' 10000 20000 bash -c '
@@ -226,13 +233,14 @@ row_shared() {
 		wait' "$DIR/bucket" 2>/dev/null
 }
 
-# rate_row NAME PPM RATE COMMAND...: three rounds of 3 s, by $real_time, the median of each figure.
+# rate_row NAME PPM RATE COMMAND...: the median of each figure in three rounds
+# of 3 s, run by $real_time.
 rate_row() {
 	local name=$1 ppm=$2 rate=$3 rounds i off ms
 
 	shift 3
 	rounds=$(for i in 1 2 3; do
-		# shellcheck disable=SC2086 # a command
+		# shellcheck disable=SC2086 # the words of a command
 		${real_time-} "$T/bench/bench_rate" 3 "$rate" 1 "$@" || exit 2
 	done) || give_up "bench_rate: $*"
 	off=$(echo "$rounds" | awk '{ print $1 }' | median)
@@ -243,7 +251,7 @@ rate_row() {
 	print_row '  of a processor' "$(echo "$rounds" | awk '{ print $4 }' | median) %" - - - ''
 }
 
-# Many starts at a time, as one takes a millisecond or two.
+# Twenty starts at a time, as one takes only a millisecond or two.
 row_start() {
 	have start jq || return 0
 	compare 'start to exit, 20 times' '>1' ms time_ms \
@@ -251,7 +259,8 @@ row_start() {
 		"for i in {1..20}; do jq -c . <$DIR/one >/dev/null; done"
 }
 
-# Prints the nanoseconds of one case from bench_chan's output or from go test's.
+# ns_of CASE FILE: prints the nanoseconds of a case in the output of bench_chan
+# or go test.
 ns_of() {
 	awk -v name="$1" '{ sub(/^Benchmark/, ""); sub(/-[0-9]+$/, "", $1) }
 		$1 == name { print NF == 2 ? $2 : $3 }' "$2"
@@ -261,7 +270,7 @@ row_chan() {
 	local i
 
 	have chan go || return 0
-	(cd "$PEERS/gochan" && go test -c -o "$DIR/gochan" .) || give_up "gochan can't be built"
+	(cd "$PEERS/gochan" && go test -c -o "$DIR/gochan" .) || give_up "cannot build gochan"
 	for ((i = 0; i < PAIRS; i++)); do
 		"$T/bench/bench_chan" 500000 >"$DIR/chan-ours.$i" || give_up "bench_chan did not run"
 		gochan -test.bench . -test.benchtime 500000x -test.count 3 >"$DIR/chan-go.$i" ||
@@ -276,7 +285,8 @@ row_chan() {
 	done
 }
 
-# chan_row OURS GO GOAL: of a few rounds bench_chan tells the best; so it is for Go.
+# chan_row OURS GO GOAL: bench_chan prints the best of a few rounds, so we take
+# the best of Go's rounds too.
 chan_row() {
 	local i
 
@@ -285,7 +295,8 @@ chan_row() {
 	done | table_row "chan $1" "$3" ns
 }
 
-# The largest resident size in three runs, in MiB.  A child's counts too, but cat's is small.
+# The largest resident size in three runs, in MiB.  A child counts as well, but
+# cat is small.
 row_memory() {
 	local args input most what
 
@@ -312,7 +323,7 @@ for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done
 make_data
-cat "$DATA" "$BIG" >/dev/null # into the page cache
+cat "$DATA" "$BIG" >/dev/null # fills the page cache
 print_row row ours peer ratio goal ''
 for row; do
 	"row_$row"

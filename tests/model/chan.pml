@@ -1,28 +1,33 @@
 /*
- * The channel (lib/chan.c, lib/ring.h, lib/park.c) as a model for spin(1).  A step here
- * is an atomic step there.  `run` checks it in several configurations: nobody sleeps for
- * ever (spin calls it an invalid end state), nothing is taken twice, and a value is taken
- * if and only if its sender was told so.
+ * The channel (lib/sync: chan.c, ring.h, park.c) as a model for spin(1).  A
+ * step here is an atomic step there.  `run` checks the model in several
+ * configurations: no thread sleeps for ever (spin calls that an invalid end
+ * state), nothing is taken twice, and a value is taken if and only if its send
+ * returned CHAN_OK.
  *
- *	tail, closed	the ring's tail and its lowest bit
- *	head, seq[]	its head, and the sequence numbers of its cells
+ *	tail, closed	the ring's tail, and the tail's lowest bit
+ *	head, seq[]	the ring's head, and the sequence numbers of its cells
  *	senders, receivers, offers
- *			the waitlists; what is done under one hold of their lock is one step
+ *			the wait lists; what is done under one hold of a list's
+ *			lock is one step
  *	woken[]		the parkers
  *	cancelled[], watching[]
- *			each thread's context, and whether it hangs in that one's waitlist
+ *			each thread's context, and whether the thread is on that
+ *			context's wait list
  *
- * SPINS and YIELDS only repeat a try, as a slow thread does anyway, so they are left
- * out.  Where the code yields until another thread has copied its item, the model
- * blocks until then, so that a wait without an end is found.
+ * SPINS and YIELDS are left out, because they only repeat a try, as a slow
+ * thread does anyway.  Where the code yields until another thread has copied
+ * its item, the model blocks until then, so that a wait without an end is
+ * found.
  *
- * The model is chosen by -D.  FINE takes every load and store apart, and sends the
- * stores to seq[], which are release stores that a later load may overtake, through a
- * store buffer: memory() empties it at its leisure, and it must be empty for a
- * read-modify-write or a lock.  That is for two or three threads.  Without it, memory
- * is sequentially consistent, and what then need not be apart is one step: a claim takes
- * effect with its compare-and-swap or, in vain, with the look at its cell; the copying
- * of a span; a count and the pops that follow; a look and the wake that follows.
+ * -D chooses the model.  FINE takes every load and store apart.  The stores to
+ * seq[] are release stores, which a later load may overtake, so FINE sends them
+ * through a store buffer: memory() empties the buffer at any time, and a
+ * read-modify-write or a lock needs it empty.  FINE is for two or three
+ * threads.  Without FINE, memory is sequentially consistent, and these are one
+ * step each, as they need not be apart then: a claim takes effect with its
+ * compare-and-swap or, if it fails, with the look at its cell; the copying of a
+ * span; a count and the pops that follow; a look and the wake that follows.
  */
 
 /* Capacity; 0 is a rendezvous. */
@@ -30,7 +35,7 @@
 #define CAPACITY 1
 #endif
 
-/* Threads that send, how many values each, and how many (1 or 2) in one call. */
+/* Sending threads, values for each, and values (1 or 2) in one call. */
 #ifndef SENDERS
 #define SENDERS 1
 #endif
@@ -41,7 +46,7 @@
 #define BULK 1
 #endif
 
-/* Threads in chan_recvn(), threads in poll(2), and how many values (1 or 2) in one call. */
+/* Threads in chan_recvn() and in poll(2), and values (1 or 2) in one call. */
 #ifndef RECEIVERS
 #define RECEIVERS 1
 #endif
@@ -53,19 +58,21 @@
 #endif
 
 /*
- * CANCEL_SENDER, CANCEL_RECEIVER: the first of them may be cancelled at any time.
- * POLLER_LEAVES: a poller may, once woken, leave for good without looking what for.
- * CLOSE_ANY_TIME: not only when all has been taken, so that it can't stand in for a lost wake.
+ * CANCEL_SENDER, CANCEL_RECEIVER: the first of them may be cancelled at any
+ * time.  POLLER_LEAVES: a poller that was woken may leave for good without a
+ * try.  CLOSE_ANY_TIME: the close may come before everything has been taken.
+ * Without it, the close cannot stand in for a lost wake.
  *
  * And deliberate mistakes, to see that they are found:
  *
- *	NO_RECHECK	sleeps without another look after queueing
- *	NO_PASS_ON	leaves with a wake that another one needs
- *	LOOK_AT_CELLS	sleeps because the cell isn't ready, whatever tail and head say
+ *	NO_RECHECK	sleeps without another look after enqueueing
+ *	NO_PASS_ON	leaves with a wake that another thread needs
+ *	LOOK_AT_CELLS	sleeps because the cell is not ready, and does not look
+ *			at tail and head
  *	CLOSED_APART	the closed flag is beside the tail, not a bit in it
  *	BLIND_TAKE_BACK	takes an item back without a compare-and-swap
- *	QUIET_TAKE_BACK	takes it back and wakes no other sender
- *	QUIET_TAKE	a receiver doesn't wake the sender whose item it took
+ *	QUIET_TAKE_BACK	takes an item back and wakes no other sender
+ *	QUIET_TAKE	a receiver does not wake the sender whose item it took
  */
 
 #if CAPACITY == 0
@@ -86,15 +93,15 @@ byte seq[CELLS], item[CELLS];
 chan senders = [THREADS] of { byte };
 chan receivers = [THREADS] of { byte };
 chan offers = [THREADS] of { byte };
-bool listed[THREADS];	/* the waiter is in a waitlist */
+bool listed[THREADS];	/* the waiter is on a wait list */
 bool woken[THREADS], cancelled[THREADS], watching[THREADS];
 
 /* For the checks. */
-bool told[VALUES];	/* its send returned OK */
-byte taken[VALUES];	/* so often */
-byte n_told, n_taken, senders_left = SENDERS, threads_left = THREADS;
+bool sent[VALUES];	/* its send returned OK */
+byte taken[VALUES];	/* how often it was taken */
+byte n_sent, n_taken, senders_left = SENDERS, threads_left = THREADS;
 
-hidden byte n_wakes, id;	/* inside a step only */
+hidden byte n_wakes, id;	/* used inside a step only */
 
 #define CELL(pos) ((pos) % CELLS)
 #define FREE(pos) (seq[CELL(pos)] == 2 * (pos))
@@ -122,7 +129,7 @@ chan buffer[THREADS + 1] = [CELLS] of { byte, byte };	/* cell, value */
 #define CANCELLABLE false
 #endif
 
-/* What every thread has on its stack. */
+/* The variables on every thread's stack. */
 #define LOCALS			\
 	byte pos, k;		\
 	byte old_head;		\
@@ -251,7 +258,10 @@ inline wait_park(list)
 	}
 }
 
-/* After the look that follows a try in vain.  `changed` ends the wait for who is just copying. */
+/*
+ * Comes after the look that follows a failed try.  `changed` ends the wait for
+ * a thread that is just copying.
+ */
 inline wait_turn(list, changed)
 {
 	if
@@ -310,7 +320,7 @@ inline wake_next_receiver()
 	}
 }
 
-/* ring.h: ring_claim_send(), ring_claim_recv().  k is how many, 0 for "not now". */
+/* ring.h: ring_claim_send(), ring_claim_recv().  k is how many, 0 if none. */
 
 inline claim_send(n)
 {
@@ -335,7 +345,7 @@ inline claim_send(n)
 					:: else
 					fi
 				}
-			:: else	/* others were faster */
+			:: else	/* another thread was faster */
 			fi
 		od
 	}
@@ -367,7 +377,7 @@ inline claim_recv(n)
 	}
 }
 
-/* ring.h: ring_fill(), ring_empty(), the last one first */
+/* ring.h: ring_fill(), ring_empty(), the last item first */
 
 inline fill_one(p, value)
 {
@@ -401,8 +411,8 @@ inline empty_one(p)
 	}
 }
 
-/* chan.c: take() */
-inline take()
+/* chan.c: take_items() */
+inline take_items()
 {
 	STEP {
 		if
@@ -511,7 +521,7 @@ proctype sender(byte me, first, sends)
 #endif
 		atomic {
 			do
-			:: status == OK && k > 0 -> told[first + next] = true; n_told++; next++; k--
+			:: status == OK && k > 0 -> sent[first + next] = true; n_sent++; next++; k--
 			:: else -> break
 			od;
 			pos = 0;
@@ -550,7 +560,7 @@ proctype receiver(byte me)
 			fi
 		od;
 		if
-		:: status == OK -> take()
+		:: status == OK -> take_items()
 		:: else
 		fi;
 		atomic { pos = 0; k = 0 };
@@ -566,7 +576,9 @@ proctype receiver(byte me)
 	atomic { status = 0; threads_left-- }
 }
 
-/* chan.c: chan_watch(), chan_tryrecvn(), chan_unwatch(), with poll(2) between */
+/*
+ * chan.c: chan_watch(), chan_tryrecvn(), chan_unwatch(), with poll(2) between
+ */
 proctype poller(byte me)
 {
 	LOCALS;
@@ -579,7 +591,7 @@ proctype poller(byte me)
 		do
 		:: claim_recv(RBULK);
 			if
-			:: k > 0 -> take(); break
+			:: k > 0 -> take_items(); break
 			:: else ->
 				pos = 0;
 				look_recv();
@@ -627,13 +639,13 @@ proctype canceller(byte who)
 	}
 }
 
-/* chan.c: chan_close(), and the verdict in the end */
+/* chan.c: chan_close(), and the verdict at the end */
 proctype closer(byte me)
 {
 	byte v;
 
 #ifndef CLOSE_ANY_TIME
-	senders_left == 0 && n_told == n_taken;
+	senders_left == 0 && n_sent == n_taken;
 #endif
 	closed = true;
 	waitlist_wake(senders, ALL);
@@ -642,7 +654,7 @@ proctype closer(byte me)
 	threads_left == 0;
 	d_step {
 		do
-		:: v < VALUES -> assert(taken[v] == told[v]); v++
+		:: v < VALUES -> assert(taken[v] == sent[v]); v++
 		:: else -> break
 		od;
 		v = 0
@@ -650,7 +662,7 @@ proctype closer(byte me)
 }
 
 #ifdef FINE
-/* Stores become visible at any time, each thread's in their order. */
+/* Stores become visible at any time, those of one thread in their order. */
 proctype memory()
 {
 	byte cell, value;
@@ -688,7 +700,8 @@ init
 		i = 0;
 		do
 #ifdef CANCEL_SENDER
-		:: i == 0 -> run sender(i, 0, 1); i++	/* one value will do */
+		/* One value is enough for the sender that is cancelled. */
+		:: i == 0 -> run sender(i, 0, 1); i++
 		:: i > 0 && i < SENDERS -> run sender(i, i * ITEMS, ITEMS); i++
 #else
 		:: i < SENDERS -> run sender(i, i * ITEMS, ITEMS); i++

@@ -1,6 +1,6 @@
 /*
- * What each call of a channel promises, step by step.  What many threads may do to
- * it at once is in t_chan_threads.c.
+ * Tests what each call of a channel promises, step by step.  t_chan_threads.c
+ * tests a channel that many threads use at once.
  */
 
 #include "sync/chan.h"
@@ -27,7 +27,7 @@ CHAN_OF(number, unsigned)
 
 static const size_t capacities[] = {1, 2, 3, 5, 7, 64, 1000, MAX_CAPACITY};
 
-/* Done already: a call that would block comes back at once. */
+/* With no_time, which is done, a call that would block returns at once. */
 static struct ctx *no_time;
 static struct ctx *all_time;
 
@@ -37,11 +37,11 @@ test_new(void)
 	struct chan *c;
 
 	errno = 0;
-	CHECK(chan_new(1, 0) == NULL && errno == EINVAL, "items without a size");
+	CHECK(chan_new(1, 0) == NULL && errno == EINVAL, "item size 0");
 	errno = 0;
-	CHECK(chan_new(SIZE_MAX / 2, 96) == NULL && errno == EINVAL, "too many");
+	CHECK(chan_new(SIZE_MAX / 2, 96) == NULL && errno == EINVAL, "too many items");
 	errno = 0;
-	CHECK(chan_new(1, SIZE_MAX) == NULL && errno == EINVAL, "too large");
+	CHECK(chan_new(1, SIZE_MAX) == NULL && errno == EINVAL, "items too large");
 	c = chan_new(5, 8);
 	CHECK(chan_capacity(c) == 5, "%zu", chan_capacity(c));
 	chan_free(c);
@@ -51,7 +51,7 @@ test_new(void)
 	chan_free(NULL);
 }
 
-/* Every capacity is exact, one by one, and the order stays from lap to lap. */
+/* Single items: the capacity is exact, and the order stays from lap to lap. */
 static void
 test_capacity(size_t capacity)
 {
@@ -63,7 +63,7 @@ test_capacity(size_t capacity)
 		for (len = chan_len(c); chan_send(c, no_time, &sent) == CHAN_OK; sent++)
 			CHECK(chan_len(c) == ++len, "%zu: %zu", capacity, len);
 		CHECK(len == capacity, "%zu of %zu", len, capacity);
-		/* Not all, so that the laps begin at different cells. */
+		/* Leave some, so that the laps begin at different cells. */
 		while (len > capacity / 3) {
 			CHECK(chan_recv(c, no_time, &item) == CHAN_OK, "%zu: %zu", capacity, len);
 			CHECK(item == expected++, "%u is not %u", item, expected - 1);
@@ -145,12 +145,10 @@ test_close(void)
 	unsigned items[] = {1, 2, 3}, got[3];
 	size_t k = 99;
 
-	CHECK(!chan_is_closed(c), "from the start");
 	CHECK(number_tryrecvn(c, got, 3, &k) == CHAN_EMPTY && k == 0, "%zu", k);
 	number_sendn(c, all_time, items, 2, &k);
 	chan_close(c);
 	chan_close(c);
-	CHECK(chan_is_closed(c), "not closed");
 	k = 99;
 	CHECK(number_sendn(c, all_time, items, 1, &k) == CHAN_CLOSED && k == 0, "%zu", k);
 	CHECK(chan_len(c) == 2, "%zu", chan_len(c));
@@ -161,7 +159,7 @@ test_close(void)
 	chan_free(c);
 }
 
-/* One blocking call, made by a thread of its own or not. */
+/* A call that blocks, with what it is given and what it returns. */
 struct call {
 	struct chan *chan;
 	struct ctx *ctx;
@@ -195,14 +193,14 @@ call_recv(void *arg)
 	return NULL;
 }
 
-/* What blocks: the call, on a channel of this capacity with that many items in it. */
+/* What blocks: a call on a channel with this capacity and number of items. */
 static const struct blocking {
 	const char *name;
 	void *(*call)(void *);
 	size_t n;
 	size_t capacity;
 	size_t inside;
-	size_t done; /* of a bulk send */
+	size_t done; /* items that a bulk send gets in before it blocks */
 } blocking[] = {
     {"send, full", call_send, 1, 3, 3, 0},
     {"send, capacity 1", call_send, 1, 1, 1, 0},
@@ -230,7 +228,10 @@ static const struct {
     {"closed", CLOSE, CHAN_CLOSED},
 };
 
-/* The call must end now.  It has a moment to fall asleep before; what it does is the same if not. */
+/*
+ * Makes the call end.  The call has a moment to fall asleep first; the result
+ * is the same if it does not.
+ */
 static void
 end_call(enum ending ending, struct call *call, struct ctx *parent)
 {
@@ -284,7 +285,7 @@ test_blocking(
 	if (ending == ALREADY_CANCELLED)
 		ctx_cancel(call.ctx);
 	CHECK(pthread_create(&thread, NULL, b->call, &call) == 0, "%s", b->name);
-	/* Let the bulk send, if it is one, come to where it blocks. */
+	/* Let a bulk send come to where it blocks. */
 	while (chan_len(call.chan) < b->inside + b->done)
 		sched_yield();
 	end_call(ending, &call, parent);
@@ -314,7 +315,7 @@ test_done_context_does_not_forbid(void)
 	chan_free(c);
 }
 
-/* Back and forth: a send can't have returned more often than there were receives. */
+/* A rendezvous: sends cannot have returned more often than receives began. */
 struct meeting {
 	struct chan *chan;
 	unsigned n;
@@ -340,14 +341,14 @@ test_rendezvous(void)
 	unsigned i, item, early = 0, wrong = 0;
 	pthread_t sender;
 
-	CHECK(pthread_create(&sender, NULL, meet, &m) == 0, "no thread");
+	CHECK(pthread_create(&sender, NULL, meet, &m) == 0, "cannot create a thread");
 	for (i = 0; i < m.n; i++) {
 		early += m.returned > i;
 		early += chan_len(m.chan) != 0;
 		wrong += chan_recv(m.chan, all_time, &item) != CHAN_OK || item != i;
 	}
 	pthread_join(sender, NULL);
-	CHECK(early == 0, "%u sends came back before their item was taken", early);
+	CHECK(early == 0, "%u sends returned before their item was taken", early);
 	CHECK(wrong == 0, "%u wrong items", wrong);
 	CHECK(m.returned == m.n, "%u of %u", m.returned, m.n);
 	chan_free(m.chan);
@@ -359,7 +360,7 @@ was_woken(struct parker *p)
 	return park_wait(p, 0);
 }
 
-/* Two watchers; each case begins with both listed, w[0] before w[1]. */
+/* Two watchers.  In most cases both are on the list, w[0] before w[1]. */
 static void
 test_wakes(void)
 {
@@ -377,7 +378,7 @@ test_wakes(void)
 	chan_send(c, no_time, items);
 	CHECK(was_woken(&p[0]) && !was_woken(&p[1]), "one item, one wake, for the oldest");
 	chan_unwatch(c, &w[0]);
-	CHECK(was_woken(&p[1]), "a wake that was not used goes on");
+	CHECK(was_woken(&p[1]), "a wake that was not used is passed on");
 	chan_unwatch(c, &w[1]);
 
 	chan_recv(c, no_time, items);
@@ -386,11 +387,11 @@ test_wakes(void)
 	chan_send(c, no_time, items);
 	number_tryrecvn(c, items, 4, &k);
 	chan_unwatch(c, &w[0]);
-	CHECK(was_woken(&p[0]) && !was_woken(&p[1]), "a wake that was used doesn't");
+	CHECK(was_woken(&p[0]) && !was_woken(&p[1]), "a wake that was used is not");
 
 	chan_watch(c, &w[0], &p[0]);
 	number_sendn(c, no_time, items, 3, &k);
-	CHECK(was_woken(&p[0]) && was_woken(&p[1]), "many items, many wakes");
+	CHECK(was_woken(&p[0]) && was_woken(&p[1]), "many items wake many watchers");
 	chan_unwatch(c, &w[0]);
 	chan_unwatch(c, &w[1]);
 
@@ -403,7 +404,7 @@ test_wakes(void)
 	chan_free(c);
 }
 
-/* A rendezvous shows its item to who polls, for as long as the sender waits. */
+/* A poller can take the item of a rendezvous while its sender waits. */
 static void
 test_watched_rendezvous(void)
 {
@@ -415,11 +416,11 @@ test_watched_rendezvous(void)
 	unsigned item = 0;
 	size_t k;
 
-	CHECK(park_init_fd(&p) == 0, "no eventfd");
+	CHECK(park_init_fd(&p) == 0, "cannot create an eventfd");
 	fd.fd = p.fd;
 	chan_watch(call.chan, &w, &p);
 	CHECK(number_tryrecvn(call.chan, &item, 1, &k) == CHAN_EMPTY, "nobody has sent");
-	CHECK(pthread_create(&sender, NULL, call_send, &call) == 0, "no thread");
+	CHECK(pthread_create(&sender, NULL, call_send, &call) == 0, "cannot create a thread");
 	CHECK(poll(&fd, 1, -1) == 1, "no wake");
 	CHECK(number_tryrecvn(call.chan, &item, 1, &k) == CHAN_OK && item == 7, "%u", item);
 	chan_unwatch(call.chan, &w);

@@ -1,6 +1,7 @@
 /*
- * Many threads at one channel.  Every value has a number, so that one that is lost,
- * comes twice or overtakes another of its sender is found.
+ * Tests a channel that many threads use at once.  Every value is a number, so
+ * the tests find a value that is lost, that comes twice, or that overtakes
+ * another value of its sender.
  */
 
 #include "sync/chan.h"
@@ -28,11 +29,14 @@ CHAN_OF(number, unsigned)
 static const struct traffic {
 	const char *name;
 	size_t capacity;
-	unsigned senders, receivers,
-	    pollers;    /* receivers block in the channel, pollers in poll(2) */
-	size_t bulk;    /* the sizes of sends and receives are random up to this */
-	unsigned items; /* of all senders */
-	bool cancels;   /* now and then somebody's call is cancelled, and repeated */
+	/* Receivers block in the channel, pollers in poll(2). */
+	unsigned senders, receivers, pollers;
+	/* The sizes of sends and receives are random, up to this. */
+	size_t bulk;
+	/* Sent by all senders together. */
+	unsigned items;
+	/* Calls are cancelled now and then, and repeated. */
+	bool cancels;
 } traffics[] = {
     {"1x1, capacity 1", 1, 1, 1, 0, 1, 20000, false},
     {"1x1, rendezvous", 0, 1, 1, 0, 1, 10000, false},
@@ -54,24 +58,33 @@ static const struct traffic {
 struct run {
 	const struct traffic *traffic;
 	struct chan *chan;
-	unsigned per_sender;         /* sender s sends s * per_sender and so on */
-	_Atomic unsigned char *seen; /* how often, by number */
-	_Atomic bool over;           /* nobody is to be cancelled any more */
+	/*
+	 * Sender s sends the numbers from s * per_sender to the next sender's.
+	 */
+	unsigned per_sender;
+	/* How often each number was received. */
+	_Atomic unsigned char *seen;
+	/* No worker is to be cancelled any more. */
+	_Atomic bool over;
 };
 
 struct worker {
 	struct run *run;
 	unsigned i;
 	unsigned random;
-	unsigned sent;              /* by a sender; the numbers are consecutive */
-	unsigned disorder;          /* seen by a receiver */
-	unsigned last[MAX_THREADS]; /* number + 1 that it got from each sender */
-	pthread_mutex_t lock;       /* guards ctx against who cancels it */
+	/* A sender: how many of its numbers it has sent. */
+	unsigned sent;
+	/*
+	 * A receiver: numbers out of order; each sender's last number, plus 1.
+	 */
+	unsigned disorder, last[MAX_THREADS];
+	/* Guards ctx against the canceller. */
+	pthread_mutex_t lock;
 	struct ctx *ctx;
 	pthread_t thread;
 };
 
-/* 1 to max. (xorshift32) */
+/* Returns 1 to max (xorshift32). */
 static unsigned
 random_size(struct worker *w, size_t max)
 {
@@ -81,7 +94,7 @@ random_size(struct worker *w, size_t max)
 	return 1 + w->random % (unsigned)max;
 }
 
-/* Once it has been cancelled, a worker needs a new one. */
+/* A worker that was cancelled needs a new context. */
 static void
 renew_ctx(struct worker *w)
 {
@@ -91,7 +104,7 @@ renew_ctx(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* Sends its numbers until all are taken or the channel is closed. */
+/* Sends the worker's numbers until all are taken or the channel is closed. */
 static void *
 send_numbers(void *arg)
 {
@@ -116,7 +129,7 @@ send_numbers(void *arg)
 }
 
 static void
-note(struct worker *w, const unsigned *items, size_t n)
+note_items(struct worker *w, const unsigned *items, size_t n)
 {
 	struct run *r = w->run;
 	unsigned sender;
@@ -143,14 +156,14 @@ recv_numbers(void *arg)
 	while (status != CHAN_CLOSED) {
 		status =
 		    number_recvn(r->chan, w->ctx, items, random_size(w, r->traffic->bulk), &got);
-		note(w, items, got);
+		note_items(w, items, got);
 		if (status == CHAN_CANCELLED)
 			renew_ctx(w);
 	}
 	return NULL;
 }
 
-/* Also walks away with a wake now and then, without having tried. */
+/* Now and then leaves with a wake, without having tried. */
 static void *
 poll_numbers(void *arg)
 {
@@ -169,7 +182,7 @@ poll_numbers(void *arg)
 		park_clear(&parker);
 		chan_watch(r->chan, &waiter, &parker);
 		status = number_tryrecvn(r->chan, items, random_size(w, r->traffic->bulk), &got);
-		note(w, items, got);
+		note_items(w, items, got);
 		if (status == CHAN_EMPTY)
 			poll(&fd, 1, -1);
 		chan_unwatch(r->chan, &waiter);
@@ -180,7 +193,7 @@ poll_numbers(void *arg)
 	return NULL;
 }
 
-/* Somebody who cancels one after the other, until told to stop. */
+/* Cancels one worker after the other, until the run is over. */
 struct canceller {
 	struct run *run;
 	struct worker *workers;
@@ -203,7 +216,7 @@ cancel_all(void *arg)
 }
 
 static void
-start(struct worker *w, struct run *r, unsigned i, void *(*f)(void *))
+start_worker(struct worker *w, struct run *r, unsigned i, void *(*f)(void *))
 {
 	memset(w, 0, sizeof(*w));
 	w->run = r;
@@ -211,12 +224,13 @@ start(struct worker *w, struct run *r, unsigned i, void *(*f)(void *))
 	w->random = 12345 + i;
 	w->ctx = ctx_new(NULL, CLOCK_NEVER);
 	pthread_mutex_init(&w->lock, NULL);
-	CHECK(pthread_create(&w->thread, NULL, f, w) == 0, "%s: no thread", r->traffic->name);
+	CHECK(pthread_create(&w->thread, NULL, f, w) == 0, "%s: cannot create a thread",
+	    r->traffic->name);
 }
 
-/* Returns what disorder it has seen. */
+/* Returns how many numbers the worker has seen out of order. */
 static unsigned
-end(struct worker *w)
+end_worker(struct worker *w)
 {
 	ctx_free(w->ctx);
 	pthread_mutex_destroy(&w->lock);
@@ -245,13 +259,13 @@ start_receivers(struct worker *w, struct run *r)
 	unsigned i;
 
 	for (i = 0; i < t->receivers; i++)
-		start(&w[i], r, i, recv_numbers);
+		start_worker(&w[i], r, i, recv_numbers);
 	for (; i < t->receivers + t->pollers; i++)
-		start(&w[i], r, i, poll_numbers);
+		start_worker(&w[i], r, i, poll_numbers);
 	return i;
 }
 
-/* All numbers of all senders that were sent, once; no other. */
+/* Checks that every number that was sent was received once, and no other. */
 static void
 check_seen(const struct run *r, const struct worker *senders)
 {
@@ -281,7 +295,7 @@ test_traffic(const struct traffic *t)
 
 	run_init(&r, t);
 	for (i = 0; i < t->senders; i++)
-		start(&workers[i], &r, i, send_numbers);
+		start_worker(&workers[i], &r, i, send_numbers);
 	n = t->senders + start_receivers(receivers, &r);
 	c = (struct canceller){&r, workers, n};
 	if (t->cancels)
@@ -297,7 +311,7 @@ test_traffic(const struct traffic *t)
 		pthread_join(canceller, NULL);
 
 	for (i = 0; i < n; i++)
-		disorder += end(&workers[i]);
+		disorder += end_worker(&workers[i]);
 	for (i = 0; i < t->senders; i++)
 		CHECK(workers[i].sent == r.per_sender, "%s: sent %u", t->name, workers[i].sent);
 	CHECK(disorder == 0, "%s: %u out of order", t->name, disorder);
@@ -305,7 +319,10 @@ test_traffic(const struct traffic *t)
 	run_free(&r);
 }
 
-/* Closed at some moment while senders block: each of them must know what was taken. */
+/*
+ * The channel is closed while senders block: each of them must know how many of
+ * its numbers were taken.
+ */
 static const struct traffic closings[] = {
     {"close, rendezvous", 0, 4, 0, 0, 2, MAX_ITEMS, false},
     {"close, capacity 1", 1, 4, 0, 0, 1, MAX_ITEMS, false},
@@ -323,23 +340,26 @@ test_close(const struct traffic *t, unsigned after)
 	run_init(&r, t);
 	receiver.run = &r;
 	for (i = 0; i < t->senders; i++)
-		start(&senders[i], &r, i, send_numbers);
+		start_worker(&senders[i], &r, i, send_numbers);
 	for (i = 0; i < after && chan_recv(r.chan, ctx, &item) == CHAN_OK; i++)
-		note(&receiver, &item, 1);
+		note_items(&receiver, &item, 1);
 	chan_close(r.chan);
 	while (chan_recv(r.chan, ctx, &item) == CHAN_OK)
-		note(&receiver, &item, 1);
+		note_items(&receiver, &item, 1);
 	for (i = 0; i < t->senders; i++)
 		pthread_join(senders[i].thread, NULL);
 	check_seen(&r, senders);
 	CHECK(receiver.disorder == 0, "%s: %u out of order", t->name, receiver.disorder);
 	for (i = 0; i < t->senders; i++)
-		end(&senders[i]);
+		end_worker(&senders[i]);
 	ctx_free(ctx);
 	run_free(&r);
 }
 
-/* Of two receivers one is cancelled just when an item comes: if it leaves without, the other gets it. */
+/*
+ * One of two receivers is cancelled just when an item comes: if that receiver
+ * leaves without the item, the other one gets it.
+ */
 struct duel {
 	struct chan *chan;
 	struct ctx *ctx;
@@ -373,7 +393,7 @@ test_wake_of_the_cancelled(void)
 			duel[i] = (struct duel){.ctx = i == 0 ? leaves : stays, .got = &got};
 			duel[i].chan = i == 0 ? number_chan_new(1) : duel[0].chan;
 			CHECK(pthread_create(&duel[i].thread, NULL, recv_one, &duel[i]) == 0,
-			    "no thread");
+			    "cannot create a thread");
 		}
 		if (round % 2 == 0)
 			sched_yield();
@@ -382,7 +402,10 @@ test_wake_of_the_cancelled(void)
 		pthread_join(duel[0].thread, NULL);
 		if (got > (unsigned)round)
 			chan_close(duel[0].chan);
-		/* Hangs, until the alarm, if the item is there and nobody told the one that stays. */
+		/*
+		 * Hangs until the alarm if the item is there and the receiver
+		 * that stays was not woken.
+		 */
 		pthread_join(duel[1].thread, NULL);
 		CHECK(got == (unsigned)round + 1, "round %d: %u", round, got);
 		chan_free(duel[0].chan);

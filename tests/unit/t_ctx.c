@@ -14,12 +14,14 @@
 
 #define SOON (5 * CLOCK_MS)
 
-static bool
-readable(int fd)
+/* The lowest descriptor that is free. */
+static int
+free_fd(void)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int fd = dup(STDIN_FILENO);
 
-	return poll(&p, 1, 0) == 1;
+	close(fd);
+	return fd;
 }
 
 static void
@@ -41,11 +43,11 @@ test_tree(void)
 	ctx_cancel(left);
 	ctx_cancel(left);
 	CHECK(ctx_state(left) == CTX_CANCELLED);
-	CHECK(ctx_state(leaf) == CTX_CANCELLED, "what is below it");
-	CHECK(ctx_state(root) == CTX_LIVE, "not what is above");
-	CHECK(ctx_state(right) == CTX_LIVE, "nor beside");
+	CHECK(ctx_state(leaf) == CTX_CANCELLED, "what is below is cancelled");
+	CHECK(ctx_state(root) == CTX_LIVE, "what is above is not");
+	CHECK(ctx_state(right) == CTX_LIVE, "nor what is beside");
 	late = ctx_new(leaf, CLOCK_NEVER);
-	CHECK(ctx_state(late) == CTX_CANCELLED, "born so");
+	CHECK(ctx_state(late) == CTX_CANCELLED, "below a cancelled context");
 
 	ctx_free(late);
 	ctx_free(leaf);
@@ -74,7 +76,7 @@ test_deadline(void)
 	CHECK(ctx_state(later) == CTX_TIMED_OUT);
 	CHECK(ctx_state(root) == CTX_TIMED_OUT);
 	late = ctx_new(never, CLOCK_NEVER);
-	CHECK(ctx_state(late) == CTX_TIMED_OUT, "born so");
+	CHECK(ctx_state(late) == CTX_TIMED_OUT, "below a context that has timed out");
 	ctx_free(late);
 	ctx_free(past);
 	ctx_free(never);
@@ -82,16 +84,16 @@ test_deadline(void)
 	ctx_free(root);
 }
 
-/* Whichever came first. */
+/* The state tells which came first, the cancel or the deadline. */
 static void
 test_first_reason_stays(void)
 {
 	struct ctx *timed_out = ctx_new(NULL, 0), *cancelled = ctx_new(NULL, clock_now() + SOON);
 
 	ctx_cancel(timed_out);
-	CHECK(ctx_state(timed_out) == CTX_TIMED_OUT, "never asked before, yet timed out before");
+	CHECK(ctx_state(timed_out) == CTX_TIMED_OUT, "timed out before, though never asked");
 	ctx_cancel(cancelled);
-	/* On a machine that stopped for a while the deadline was first. */
+	/* If the machine stopped for a while, the deadline came first. */
 	if (ctx_state(cancelled) == CTX_CANCELLED) {
 		wait_until(ctx_deadline(cancelled));
 		CHECK(ctx_state(cancelled) == CTX_CANCELLED);
@@ -100,20 +102,21 @@ test_first_reason_stays(void)
 	ctx_free(cancelled);
 }
 
+/* A context has one descriptor of its own, and only if it is polled. */
 static void
 test_fd(void)
 {
-	struct ctx *root = ctx_new(NULL, CLOCK_NEVER), *child = ctx_new(root, CLOCK_NEVER);
-	int fd = ctx_fd(child);
+	struct ctx *c = ctx_new(NULL, CLOCK_NEVER);
+	int before = free_fd(), after;
 
-	CHECK(fd != -1);
-	CHECK(ctx_fd(child) == fd, "one only");
-	CHECK(!readable(fd));
-	ctx_cancel(root);
-	CHECK(readable(fd));
-	CHECK(readable(ctx_fd(root)), "made after the cancel");
-	ctx_free(child);
-	ctx_free(root);
+	CHECK(before != -1, "stdin is closed");
+	CHECK(ctx_poll(c, NULL, 0, 0) == 0);
+	after = free_fd();
+	CHECK(after > before, "opened by the first poll");
+	CHECK(ctx_poll(c, NULL, 0, 0) == 0);
+	CHECK(free_fd() == after, "and by no other");
+	ctx_free(c);
+	CHECK(free_fd() == before, "closed with the context");
 }
 
 static void
@@ -163,7 +166,7 @@ test_poll(void)
 	CHECK(write(pipefd[1], "x", 1) == 1);
 	CHECK(ctx_poll(c, fds, CTX_POLL_MAX, CLOCK_NEVER) == 1);
 	CHECK(fds[CTX_POLL_MAX - 1].revents == POLLIN);
-	CHECK(ctx_poll(c, fds, CTX_POLL_MAX, 0) == 1, "looks also when the time has passed");
+	CHECK(ctx_poll(c, fds, CTX_POLL_MAX, 0) == 1, "looks even when the time has passed");
 
 	ctx_cancel(c);
 	CHECK(ctx_poll(c, fds, CTX_POLL_MAX, CLOCK_NEVER) == 0, "done counts more than an event");
@@ -195,7 +198,7 @@ poll_forever(void *arg)
 	return NULL;
 }
 
-/* It may fall asleep first, and does if it is given a moment; either way it must come back. */
+/* Given a moment, the poller falls asleep first; either way it must return. */
 static void
 test_poll_is_cancelled(int64_t moment)
 {
@@ -245,7 +248,7 @@ test_poll_is_interrupted(void)
 	ctx_free(p.ctx);
 }
 
-/* Children come and go below a root that is cancelled meanwhile. */
+/* Children come and go below a root that is cancelled in the meantime. */
 static void *
 make_children(void *arg)
 {

@@ -46,9 +46,8 @@ said(void)
 static bool
 ends(struct ctx *c)
 {
-	struct pollfd p = {.fd = ctx_fd(c), .events = POLLIN};
-
-	return poll(&p, 1, LIMIT) == 1 && ctx_state(c) == CTX_CANCELLED;
+	return ctx_poll(c, NULL, 0, clock_now() + LIMIT * CLOCK_MS) == 0 &&
+	    ctx_state(c) == CTX_CANCELLED;
 }
 
 struct fixture {

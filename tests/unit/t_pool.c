@@ -11,7 +11,7 @@
 
 #define MANY 100
 
-/* The sanitizers need more address space than a limit could leave them. */
+/* The sanitizers need more address space than test_failure() leaves. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -28,7 +28,7 @@ struct job {
 static _Atomic int returned, finished, returned_at_finish;
 
 static void
-run(void *arg)
+run_job(void *arg)
 {
 	struct job *j = arg;
 
@@ -39,7 +39,7 @@ run(void *arg)
 }
 
 static void
-finish(void *arg)
+note_finish(void *arg)
 {
 	returned_at_finish = returned;
 	finished += *(int *)arg;
@@ -61,13 +61,13 @@ test_run(size_t n, bool together)
 		jobs[i].together = together ? &barrier : NULL;
 		args[i] = &jobs[i];
 	}
-	p = pool_start(n, run, args, finish, &one);
+	p = pool_start(n, run_job, args, note_finish, &one);
 	CHECK(p != NULL);
 	pool_join(p);
 	for (size_t i = 0; i < n; i++)
 		CHECK(jobs[i].runs == 1, "thread %zu ran %d times", i, jobs[i].runs);
 	CHECK(finished == 1 && returned_at_finish == (int)n,
-	    "done() came %d times, after %d of %zu", finished, returned_at_finish, n);
+	    "done() was called %d times, after %d of %zu", finished, returned_at_finish, n);
 	pthread_barrier_destroy(&barrier);
 }
 
@@ -77,12 +77,12 @@ test_without_done(void)
 	struct job job = {0};
 	void *args[] = {&job};
 
-	pool_join(pool_start(1, run, args, NULL, NULL));
+	pool_join(pool_start(1, run_job, args, NULL, NULL));
 	CHECK(job.runs == 1);
 	pool_join(NULL);
 }
 
-/* Some can be started, one can't: nobody has run.  (pool_start() gets no memory for stacks.) */
+/* If memory for stacks runs out, fn has run in none of the threads. */
 static void
 test_failure(void)
 {
@@ -99,7 +99,7 @@ test_failure(void)
 	none = old;
 	none.rlim_cur = 512 << 20; /* 4096 stacks are 1 GiB */
 	setrlimit(RLIMIT_AS, &none);
-	p = pool_start(4096, run, args, finish, &one);
+	p = pool_start(4096, run_job, args, note_finish, &one);
 	error = errno;
 	setrlimit(RLIMIT_AS, &old);
 	CHECK(p == NULL && error == EAGAIN, "%d", error);
