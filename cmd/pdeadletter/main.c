@@ -18,8 +18,6 @@
 #include "stage/cli.h"
 #include "usage.h"
 
-#define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
-
 #define MANY_FILES 1000 /* more than the usual limit */
 
 enum { SHARD_SOURCE, SHARD_SINK, SHARD_SPLIT, SHARDS };
@@ -78,8 +76,13 @@ set_up(struct stage *st, struct options *opt)
 
 	opt->raw = true; /* lines are moved here, not looked into */
 	opt->dead_how.say = cli_say;
-	if (stage_init(st, "pdeadletter", name, opt, 1, SHARDS, HELD_BUFFERS * (opt->buffer + 1)) ==
-	    -1)
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pdeadletter",
+		    .name = name,
+		    .opt = opt,
+		    .workers = 1,
+		    .shards = SHARDS,
+		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	if (st->dead == NULL && (st->dead = deadfile_on(STDERR_FILENO, "standard error")) == NULL)
 		err(2, "standard error");

@@ -81,10 +81,15 @@ set_up(struct pfanout *pf)
 		    "-Hn)",
 		    pf->jobs, most / FDS_PER_WORKER);
 	pf->opt.dead_how.say = cli_say;
-	if (stage_init(st, "pfanout", stage_name(pf), &pf->opt, pf->jobs, SHARD_WORKERS + pf->jobs,
-		ahead) == -1)
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pfanout",
+		    .name = stage_name(pf),
+		    .opt = &pf->opt,
+		    .workers = pf->jobs,
+		    .shards = SHARD_WORKERS + pf->jobs,
+		    .max_records = ahead,
+		    .keep_order = pf->keep_order}) == -1)
 		errx(2, "%s", st->error);
-	st->gate.ordered = pf->keep_order;
 	st->max_failed = pf->max_failed;
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }

@@ -17,8 +17,6 @@
 #include "base/units.h"
 #include "usage.h"
 
-#define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
-
 enum { SHARD_SOURCE, SHARD_SINK, SHARD_LIMIT, SHARDS };
 
 /* SIGHUP: reads the rate file. */
@@ -49,13 +47,6 @@ reload(void *state, char *line, size_t size)
 		snprintf(line, size, "the rate is %s now", text);
 }
 
-/* Records, wherever they are: channels, waiting, on their way out. */
-static size_t
-held_at_most(const struct pratelimit *limit)
-{
-	return HELD_BUFFERS * (limit->opt.buffer + 1);
-}
-
 /* For the progress line. */
 static void
 describe(void *state, char *line, size_t size)
@@ -69,7 +60,7 @@ describe(void *state, char *line, size_t size)
 		units_format_rate(r.amount, r.per, limit->bytes, text);
 	snprintf(line, size, "limit %s, waiting %ju, buffer %zu", text,
 	    (uintmax_t)metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
-	    held_at_most(limit));
+	    stage_max_records(&limit->opt));
 }
 
 static void
@@ -85,7 +76,13 @@ set_up(struct pratelimit *limit)
 		limit->meter = meter_map(limit->shared, &limit->rate, limit->bytes);
 	else if ((limit->meter = meter_new(&limit->rate)) == NULL)
 		err(2, "can't start");
-	if (stage_init(st, "pratelimit", name, opt, 1, SHARDS, held_at_most(limit)) == -1)
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pratelimit",
+		    .name = name,
+		    .opt = opt,
+		    .workers = 1,
+		    .shards = SHARDS,
+		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	st->state = limit;

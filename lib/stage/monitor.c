@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "sync/ctx.h"
 #include "record/deadfile.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/report.h"
 #include "stage/stage.h"
 
@@ -117,7 +117,7 @@ finish(struct monitor *m)
 		ctx_cancel(st->input);
 	if (isatty(STDERR_FILENO) && !st->opt->quiet) {
 		snprintf(line, sizeof(line), "finishing %zu records, Ctrl-C again to stop",
-		    ledger_held(st->ledger));
+		    budget_held(st->budget));
 		tell(m, line);
 	}
 }
@@ -137,7 +137,7 @@ end_at_once(struct monitor *m, int sig)
 	char line[128];
 
 	snprintf(line, sizeof(line), "stopped at once: %zu records were held and are lost",
-	    ledger_held(m->stage->ledger));
+	    budget_held(m->stage->budget));
 	tell(m, line);
 	signals_die_of(sig);
 }

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "record/deadfile.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/stage.h"
 
 /* Text that grows at the end of a buffer. */
@@ -81,7 +81,7 @@ static void
 add_eta(struct text *t, const struct stage *st, uint64_t in_size)
 {
 	uint64_t received = metrics_get(st->metrics, METRIC_RECEIVED),
-		 held = ledger_held(st->ledger);
+		 held = budget_held(st->budget);
 	uint64_t done = metrics_get(st->metrics, METRIC_BYTES_IN);
 	double s = seconds(st), left;
 

@@ -7,9 +7,10 @@
 #include "sync/chan.h"
 #include "base/clock.h"
 #include "sync/ctx.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "sync/park.h"
 #include "sync/pool.h"
+#include "sync/wait.h"
 #include "record/record.h"
 #include "stage/stage.h"
 
@@ -30,7 +31,7 @@ struct retry {
 	pthread_mutex_t lock; /* guards the heap */
 	size_t n, room;
 	struct delayed *heap;    /* the one due first is heap[0] */
-	struct waitlist changed; /* something is due earlier than before */
+	struct waitlist changed; /* something is due earlier, or nothing will be any more */
 };
 
 static void
@@ -118,28 +119,31 @@ pop(struct retry *r)
 	return record;
 }
 
+/* The thread sleeps until then, unless something changes. */
+struct sleep {
+	struct retry *retry;
+	int64_t until;
+};
+
+static bool
+has_changed(const void *arg)
+{
+	const struct sleep *s = arg;
+
+	return next_due(s->retry) < s->until || budget_is_done(s->retry->stage->budget);
+}
+
 /* Sleeps until something is due.  False: nothing will be any more. */
 static bool
 wait_for_due(struct retry *r)
 {
 	struct stage *st = r->stage;
-	struct parker parker;
-	struct waiter changed, done, cancelled, ended;
-	bool go_on;
+	struct sleep s = {r, next_due(r)};
 
-	park_init(&parker);
-	waitlist_add(&r->changed, &changed, &parker);
-	ledger_watch(st->ledger, &done, &parker);
-	ctx_watch(st->work, &cancelled, &parker);
-	ctx_watch(st->root, &ended, &parker);
-	go_on = !ledger_is_done(st->ledger) && ctx_state(st->root) == CTX_LIVE;
-	if (go_on && next_due(r) > clock_now())
-		park_wait(&parker, next_due(r));
-	ctx_unwatch(st->root, &ended);
-	ctx_unwatch(st->work, &cancelled);
-	ledger_unwatch(st->ledger, &done);
-	waitlist_remove(&r->changed, &changed);
-	return go_on;
+	/* The end of work makes everything due; after it only the end of root counts. */
+	wait_for(
+	    &r->changed, stage_is_cancelled(st) ? st->root : st->work, s.until, has_changed, &s);
+	return !budget_is_done(st->budget) && ctx_state(st->root) == CTX_LIVE;
 }
 
 static void
@@ -171,6 +175,7 @@ retry_start(struct stage *st, struct metrics_shard *shard)
 	r->shard = shard;
 	pthread_mutex_init(&r->lock, NULL);
 	waitlist_init(&r->changed);
+	budget_watch_done(st->budget, &r->changed);
 	if ((r->chan = record_chan_new(CAPACITY)) != NULL &&
 	    (r->pool = pool_start(1, retry_main, &arg, NULL, NULL)) != NULL)
 		return r;
@@ -193,6 +198,7 @@ retry_join(struct retry *r)
 	for (size_t i = 0; i < r->n; i++)
 		record_free(&r->heap[i].record);
 	free(r->heap);
+	budget_watch_done(r->stage->budget, NULL);
 	waitlist_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r);

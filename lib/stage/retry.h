@@ -5,7 +5,7 @@
  * Records that wait for another try.  A thread keeps them in the order in which they are due and
  * sends each into a channel of its own when its time has come; workers prefer that channel to the
  * input's.  So nobody is held up by a record that waits.  It is bounded because what waits
- * here is still charged in the ledger.  The channel is closed when the ledger is done: then
+ * here is still reserved in the budget.  The channel is closed when the budget is done: then
  * nothing can come back any more.
  */
 
@@ -20,7 +20,7 @@ struct metrics_shard;
 /* Starts the thread.  NULL with errno. */
 struct retry *retry_start(struct stage *, struct metrics_shard *);
 
-/* Waits for the thread, which ends with the ledger (or the root context), and frees it. */
+/* Waits for the thread, which ends with the budget (or the root context), and frees it. */
 void retry_join(struct retry *);
 
 /*

@@ -10,7 +10,7 @@
 #include "sync/ctx.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/pipeline.h"
 #include "record/reorder.h"
 #include "stage/stage.h"
@@ -151,7 +151,7 @@ write_failed(struct drain *d)
 	else
 		stage_give_up(st, 2,
 		    "standard output: %s; %zu records that were read are not in it",
-		    strerror(errno), ledger_held(st->ledger));
+		    strerror(errno), budget_held(st->budget));
 }
 
 /* Counts, frees and settles what has been written. */
@@ -159,7 +159,7 @@ static void
 settle(struct drain *d, struct record *r, size_t n, size_t kept)
 {
 	struct stage *st = d->sink->stage;
-	size_t held = 0, charge = 0, taken = 0, taken_charge = 0, answers = 0;
+	struct budget_release end = {0};
 
 	for (size_t i = 0; i < n; i++) {
 		bool in_file = goes_to_file(d, &r[i]) && kept > 0;
@@ -167,20 +167,18 @@ settle(struct drain *d, struct record *r, size_t n, size_t kept)
 		kept -= in_file;
 		count(d, &r[i], in_file);
 		if (r[i].kind != RECORD_EXTRA) {
-			held++;
-			charge += r[i].charge;
+			end.records++;
+			end.bytes += r[i].reserved;
 		}
-		if (r[i].taken) {
-			taken++;
-			taken_charge += r[i].charge;
+		if (r[i].begun) {
+			end.begun++;
+			end.begun_bytes += r[i].reserved;
 		}
-		if (r[i].gated)
-			answers += r[i].len;
+		if (r[i].answered)
+			end.answer_bytes += r[i].len;
 	}
 	record_freen(r, n);
-	gate_leave(&st->gate, taken, taken_charge, answers);
-	if (held > 0)
-		ledger_settle(st->ledger, held, charge);
+	budget_release(st->budget, &end);
 }
 
 static int
@@ -217,7 +215,7 @@ write_in_order(struct drain *d, struct record *r, size_t n)
 	while ((n = reorder_get(d->reorder, d->ready, BATCH)) > 0) {
 		if (write_out(d, d->ready, n) == -1)
 			return -1;
-		gate_advance(&st->gate, reorder_head(d->reorder));
+		budget_advance(st->budget, reorder_head(d->reorder));
 	}
 	return 0;
 }
@@ -257,7 +255,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 	d->sink = sink;
 	d->dead = sink->stage->dead;
 	if ((d->writer = writer_new(sink->fd)) == NULL ||
-	    (sink->stage->gate.ordered && (d->reorder = reorder_new()) == NULL)) {
+	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL)) {
 		sink_close(d);
 		return -1;
 	}

@@ -5,7 +5,7 @@
  * The last processor of a stage: where every record ends.  It writes results to stdout and
  * dead letters there too, or into the dead-letter file (the stage's own ones, and if it collects them those that
  * pass by); with -k in the order of the input.
- * Only what has been written is counted, and then it is settled in the ledger.
+ * Only what has been written is counted, and then it is released from the budget.
  */
 
 struct processor;

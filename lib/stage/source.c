@@ -11,7 +11,7 @@
 #include "sync/ctx.h"
 #include "record/envelope.h"
 #include "json/json.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/pipeline.h"
 #include "record/reader.h"
 #include "stage/stage.h"
@@ -32,7 +32,7 @@ struct feed {
 	struct chan *out;
 	uint64_t seq;
 	size_t n, most; /* records in the batch, and how many there may be */
-	size_t bytes;   /* what they charge */
+	size_t bytes;   /* what is reserved for them */
 	int64_t read;   /* when the last read(2) was */
 	struct record batch[BATCH];
 };
@@ -82,7 +82,7 @@ send_batch(struct feed *f)
 
 	if (f->n == 0)
 		return 0;
-	if (ledger_charge(st->ledger, st->root, f->n, f->bytes) == 0) {
+	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		now = f->src->dates_reads ? f->read : clock_now();
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].queued = now;
@@ -103,8 +103,8 @@ add_record(struct feed *f, struct record *r)
 		return 0;
 	}
 	r->seq = f->seq++;
-	r->charge = r->len + sizeof(*r);
-	f->bytes += r->charge;
+	r->reserved = r->len + sizeof(*r);
+	f->bytes += r->reserved;
 	f->batch[f->n++] = *r;
 	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;
 }
@@ -179,7 +179,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	f->out = out;
 	while (read_once(f))
 		continue;
-	ledger_end(f->src->stage->ledger);
+	budget_end(f->src->stage->budget);
 }
 
 static int
@@ -191,7 +191,7 @@ source_open(struct processor *p, unsigned worker, void **state)
 	if (f == NULL)
 		return -1;
 	f->src = p->arg;
-	f->most = ledger_share(f->src->stage->ledger, BATCH);
+	f->most = budget_share(f->src->stage->budget, BATCH);
 	if ((f->reader = open_reader(f->src)) == NULL) {
 		free(f);
 		return -1;

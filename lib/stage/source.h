@@ -3,7 +3,7 @@
 
 /*
  * The first processor of a stage: reads lines from stdin, leaves out blank ones, tells dead
- * letters that pass by and unwraps retry envelopes, charges the ledger and sends the records on.
+ * letters that pass by and unwraps retry envelopes, reserves them in the budget and sends the records on.
  */
 
 #include <stdbool.h>

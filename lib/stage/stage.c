@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "stage/budget.h"
 #include "sync/ctx.h"
 #include "record/deadfile.h"
 #include "json/json.h"
-#include "stage/ledger.h"
 #include "record/rotate.h"
 #include "record/unwrap.h"
+
+/* Buffers full of records that a stage may hold at a time. */
+#define HELD_BUFFERS 4
 
 static int
 open_contexts(struct stage *st)
@@ -52,17 +55,29 @@ open_dead(struct stage *st)
 	return -1;
 }
 
-int
-stage_init(struct stage *st, const char *tool, const char *name, const struct options *opt,
-    size_t workers, size_t shards, size_t max_records)
+size_t
+stage_max_records(const struct options *opt)
 {
-	*st = (struct stage){.tool = tool, .name = name, .opt = opt, .begun = clock_now()};
+	return HELD_BUFFERS * (opt->buffer + 1);
+}
+
+int
+stage_init(struct stage *st, const struct stage_setup *setup)
+{
+	struct budget_limits limits = {.records = setup->max_records,
+	    .bytes = STAGE_BYTES,
+	    .spare = setup->workers,
+	    .ordered = setup->keep_order};
+
+	*st = (struct stage){.tool = setup->tool,
+	    .name = setup->name,
+	    .opt = setup->opt,
+	    .keep_order = setup->keep_order,
+	    .begun = clock_now()};
 	pthread_mutex_init(&st->lock, NULL);
-	gate_init(&st->gate, STAGE_BYTES);
-	st->gate.spare = workers;
-	if (open_contexts(st) == -1 || (st->metrics = metrics_new(shards)) == NULL ||
-	    (st->ledger = ledger_new(max_records, STAGE_BYTES, workers)) == NULL) {
-		snprintf(st->error, sizeof(st->error), "can't start: %s", strerror(errno));
+	if (open_contexts(st) == -1 || (st->metrics = metrics_new(setup->shards)) == NULL ||
+	    (st->budget = budget_new(&limits)) == NULL) {
+		snprintf(st->error, sizeof(st->error), "%s", strerror(errno));
 		return -1;
 	}
 	return open_dead(st);
@@ -72,12 +87,11 @@ void
 stage_free(struct stage *st)
 {
 	deadfile_close(st->dead);
-	ledger_free(st->ledger);
+	budget_free(st->budget);
 	metrics_free(st->metrics);
 	ctx_free(st->input);
 	ctx_free(st->work);
 	ctx_free(st->root);
-	gate_destroy(&st->gate);
 	pthread_mutex_destroy(&st->lock);
 }
 
@@ -226,8 +240,8 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 	r->slab = dead.slab;
 	r->kind = RECORD_DEAD;
 	r->reason = (uint8_t)f->reason;
-	r->gated = true;
-	gate_enter(&st->gate, r->len);
+	r->answered = true;
+	budget_answer(st->budget, r->len);
 	count_failed(st, f->reason);
 }
 
@@ -283,8 +297,8 @@ stage_answer(
 	input->slab = answer->slab;
 	input->lines = answer->lines;
 	input->kind = (uint8_t)kind;
-	input->gated = true;
-	gate_enter(&st->gate, input->len);
+	input->answered = true;
+	budget_answer(st->budget, input->len);
 }
 
 void

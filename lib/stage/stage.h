@@ -18,7 +18,6 @@
 #include <sys/types.h>
 
 #include "record/envelope.h"
-#include "stage/gate.h"
 #include "stage/options.h"
 #include "record/record.h"
 #include "stage/metrics.h"
@@ -32,8 +31,8 @@ struct stage {
 	const struct options *opt;
 	struct ctx *root, *work, *input;
 	struct metrics *metrics;
-	struct ledger *ledger;
-	struct gate gate;
+	struct budget *budget;
+	bool keep_order;       /* -k: the sink writes in the order of the input */
 	struct deadfile *dead; /* NULL: dead letters go in band */
 	bool dead_failed;    /* it could not be written, so they do; the sink's, read at the end */
 	bool collects;       /* letters that pass by go into it, too */
@@ -67,12 +66,28 @@ struct failure {
 	size_t log_len;
 };
 
+/* What a stage is made of. */
+struct stage_setup {
+	const char *tool, *name;
+	const struct options *opt;
+	size_t workers;     /* in its middle */
+	size_t shards;      /* of numbers */
+	size_t max_records; /* held at a time; see budget.h */
+	bool keep_order;    /* -k */
+};
+
 /*
- * Sets the stage up: contexts, `shards` shards of numbers, the gate for so many workers, the ledger for
- * max_records, the dead-letter file.  -1: st->error says why.
+ * How many records a stage that keeps no order may hold: some buffers of them,
+ * for the channels, the workers and the way out.
  */
-int stage_init(struct stage *st, const char *tool, const char *name, const struct options *,
-    size_t workers, size_t shards, size_t max_records);
+size_t stage_max_records(const struct options *);
+
+/*
+ * Sets the stage up: contexts, numbers, budget, dead-letter file.  What the setup
+ * points to must outlive the stage.  -1: st->error says why; stage_free() it in
+ * either case.
+ */
+int stage_init(struct stage *, const struct stage_setup *);
 void stage_free(struct stage *);
 
 /*

@@ -62,7 +62,14 @@ begin(struct fixture *f, bool in_is_pipe, bool out_is_pipe)
 {
 	CHECK(pipe2(f->pipe, O_CLOEXEC) == 0);
 	f->in = in_is_pipe ? f->pipe[0] : open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CHECK(stage_init(&f->stage, "test", "test", &opt, 1, 1, 100) == 0, "%s", f->stage.error);
+	CHECK(stage_init(&f->stage,
+		  &(struct stage_setup){.tool = "test",
+		      .name = "test",
+		      .opt = &opt,
+		      .workers = 1,
+		      .shards = 1,
+		      .max_records = 100}) == 0,
+	    "%s", f->stage.error);
 	f->monitor = monitor_start(&f->stage, f->in, out_is_pipe ? f->pipe[1] : f->in, say);
 	CHECK(f->monitor != NULL);
 }
