@@ -36,9 +36,9 @@ count_wait(struct intake *i, const struct record *r, size_t n)
 	int64_t now = clock_now();
 
 	for (size_t from = 0, to; from < n; from = to) {
-		for (to = from + 1; to < n && r[to].queued == r[from].queued; to++)
+		for (to = from + 1; to < n && r[to].came == r[from].came; to++)
 			continue;
-		histogram_add(&i->shard->queue, now - r[from].queued, to - from);
+		histogram_add(&i->shard->queue, now - r[from].came, to - from);
 	}
 	metrics_add(i->shard, METRIC_TAKEN, n);
 }

@@ -99,8 +99,7 @@ run(struct pratelimit *limit)
 	struct source source = {.stage = st,
 	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
 	    .fd = STDIN_FILENO,
-	    .keeps_retries = true,
-	    .dates_reads = true};
+	    .keeps_retries = true};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {
 	    source_processor(&source), limiter_processor(limit), sink_processor(&sink)};

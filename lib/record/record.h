@@ -44,7 +44,10 @@ struct record {
 	uint64_t seq;          /* place in the order of the input, from 0 */
 	uint64_t line;         /* in its input, from 1 */
 	uint64_t offset;       /* of its first byte in its input */
-	int64_t queued;        /* when it entered the channel, monotonic ns */
+	union {                /* monotonic ns */
+		int64_t came;  /* until a worker takes it: when it was read from the input */
+		int64_t given; /* while a worker has it: when its child was given it */
+	};
 	size_t reserved;       /* bytes the budget has reserved for it */
 	struct origin *origin; /* who it was before (retry, trace); NULL: nobody */
 	union {

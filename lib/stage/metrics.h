@@ -44,7 +44,7 @@ enum metric {
 struct metrics_shard {
 	_Alignas(64) _Atomic uint64_t counter[METRIC_COUNT];
 	struct histogram latency; /* service time of an attempt */
-	struct histogram queue;   /* wait in the channel */
+	struct histogram queue;   /* wait from the read to a worker */
 };
 
 /* All the shards.  (struct stat is taken: see stat(2).) */

@@ -76,16 +76,13 @@ send_batch(struct feed *f)
 {
 	struct stage *st = f->src->stage;
 	struct metrics_shard *shard = f->src->shard;
-	int64_t begun = clock_now(), now;
+	int64_t begun = clock_now();
 	size_t sent = 0;
 	enum chan_status status = CHAN_CANCELLED;
 
 	if (f->n == 0)
 		return 0;
 	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
-		now = f->src->dates_reads ? f->read : clock_now();
-		for (size_t i = 0; i < f->n; i++)
-			f->batch[i].queued = now;
 		metrics_add(shard, METRIC_QUEUED, f->n);
 		status = record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
@@ -103,6 +100,7 @@ add_record(struct feed *f, struct record *r)
 		return 0;
 	}
 	r->seq = f->seq++;
+	r->came = f->read;
 	r->reserved = r->len + sizeof(*r);
 	f->bytes += r->reserved;
 	f->batch[f->n++] = *r;

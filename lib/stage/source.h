@@ -17,7 +17,6 @@ struct source {
 	struct metrics_shard *shard;
 	int fd;
 	bool keeps_retries; /* retry envelopes go on as they are */
-	bool dates_reads;   /* record.queued is when it was read, not when it entered the channel */
 };
 
 /* The processor; arg is the source, which must outlive the pipe. */
