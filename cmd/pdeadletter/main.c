@@ -9,7 +9,7 @@
 #include "proc/child.h"
 #include "files.h"
 #include "job.h"
-#include "stage/monitor.h"
+#include "stage/signals.h"
 #include "stage/options.h"
 #include "stage/pipeline.h"
 #include "stage/sink.h"

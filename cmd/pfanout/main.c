@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "pfanout.h"
 #include "json/json.h"
-#include "stage/monitor.h"
+#include "stage/signals.h"
 #include "stage/pipeline.h"
 #include "stage/retry.h"
 #include "stage/sink.h"

@@ -1,6 +1,7 @@
 /* pratelimit: lets records through at a rate; pratelimit(1). */
 
 #include <err.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 #include "json/json.h"
 #include "limiter.h"
 #include "meter.h"
-#include "stage/monitor.h"
+#include "stage/signals.h"
 #include "stage/pipeline.h"
 #include "ratefile.h"
 #include "stage/sink.h"

@@ -13,6 +13,7 @@
 #include "stage/monitor.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
+#include "stage/signals.h"
 #include "stage/stage.h"
 
 void

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -15,6 +16,7 @@
 #include "record/deadfile.h"
 #include "stage/budget.h"
 #include "stage/report.h"
+#include "stage/signals.h"
 #include "stage/stage.h"
 
 #define TICK (250 * CLOCK_MS) /* between two progress lines */
@@ -41,53 +43,6 @@ struct monitor {
 	uint64_t ended;
 	double rate;
 };
-
-static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-
-/* Set by signals_block(), before there are threads. */
-static sigset_t blocked, ignored;
-
-void
-signals_block(void)
-{
-	struct sigaction sa;
-
-	sigemptyset(&blocked);
-	sigemptyset(&ignored);
-	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
-		/* What is ignored must not be blocked: signalfd(2) would see it. */
-		if (sigaction(handled[i], NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
-			sigaddset(&ignored, handled[i]);
-		else
-			sigaddset(&blocked, handled[i]);
-	}
-	if (sigaction(SIGPIPE, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
-		sigaddset(&ignored, SIGPIPE);
-	sa = (struct sigaction){.sa_handler = SIG_IGN};
-	sigaction(SIGPIPE, &sa, NULL);
-	sigaction(SIGXFSZ, &sa, NULL); /* a file that may not grow is a write error */
-	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-}
-
-bool
-signals_ignored(int sig)
-{
-	return sigismember(&ignored, sig) == 1;
-}
-
-void
-signals_die_of(int sig)
-{
-	struct sigaction sa = {.sa_handler = SIG_DFL};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigaction(sig, &sa, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	kill(getpid(), sig); /* not raise(3): the other threads have it blocked, this one has not */
-	_exit(128 + sig);
-}
 
 /* One line that overwrites itself; the terminal's rest of the old one is cleared. */
 static void
@@ -294,7 +249,7 @@ monitor_start(struct stage *st, int in, int out, void (*say)(const char *))
 	m->say = say;
 	m->stopfd = -1;
 	look_at(m, in, out);
-	if ((m->sigfd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
+	if ((m->sigfd = signals_open()) == -1)
 		goto err0;
 	if ((m->stopfd = eventfd(0, EFD_CLOEXEC)) == -1)
 		goto err1;

@@ -12,20 +12,8 @@
  * anew and has the tool reload what it has, or is a SIGTERM where there is neither.  SIGUSR1 prints the numbers.
  */
 
-#include <signal.h>
-#include <stdbool.h>
-
 struct monitor;
 struct stage;
-
-/*
- * Blocks the signals for this thread and all that it starts, and learns which are ignored and stay so.
- * Call it first of all, before any thread is started.
- */
-void signals_block(void);
-
-/* Whether the process was started with this signal ignored. */
-bool signals_ignored(int sig);
 
 /*
  * Starts the thread.  say() prints a line on stderr, with the program's name; the progress display draws
@@ -37,8 +25,5 @@ struct monitor *monitor_start(struct stage *, int in, int out, void (*say)(const
  * Stops and frees it.  Returns the signal that stopped the stage, 0 if none did.
  */
 int monitor_stop(struct monitor *);
-
-/* Dies of this signal as if it had never been caught, so that the shell sees 128+n. */
-void signals_die_of(int sig);
 
 #endif

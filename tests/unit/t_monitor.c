@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "sync/ctx.h"
 #include "record/deadfile.h"
+#include "stage/signals.h"
 #include "stage/stage.h"
 #include "t.h"
 
@@ -237,39 +239,20 @@ test_reader_gone(void)
 	close(f.pipe[1]);
 }
 
-static void
-test_die(void)
-{
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	if ((pid = fork()) == 0)
-		signals_die_of(SIGPIPE);
-	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE,
-	    "%#x", status);
-}
-
 int
 main(void)
 {
 	alarm(60);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	signal(SIGPIPE, SIG_DFL);
 	CHECK(pipe2(said_fds, O_CLOEXEC) == 0);
 	signals_block();
-	CHECK(!signals_ignored(SIGTERM) && !signals_ignored(SIGPIPE));
 	test_nothing();
 	test_third_signal();
-	test_die();
 	test_two_signals();
 	test_grace();
 	test_statistics();
 	test_hangup_signal();
 	test_reader_gone();
-	signal(SIGTERM, SIG_IGN);
-	signals_block();
-	CHECK(signals_ignored(SIGTERM) && signals_ignored(SIGPIPE) && !signals_ignored(SIGINT));
 	return t_end();
 }

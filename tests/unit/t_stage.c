@@ -18,6 +18,8 @@
 #define HAS(r, text) CHECK(has(r, text), "%.*s has no %s", (int)(r)->len, (r)->data, text)
 #define HAS_NO(r, text) CHECK(!has(r, text), "%.*s has %s", (int)(r)->len, (r)->data, text)
 
+_Static_assert(sizeof(struct record) <= 88, "channels copy records");
+
 static struct options opt = {.max_record = 1000};
 
 static void
@@ -80,7 +82,6 @@ test_init(void)
 	struct options nowhere = {.dead_letter = "/nonexistent/dead"}, dir = {.dead_letter = "/"};
 	struct stage st;
 
-	CHECK(sizeof(struct record) <= 88, "a channel copies %zu bytes", sizeof(struct record));
 	begin(&st);
 	CHECK(strcmp(st.tool, "tool") == 0 && strcmp(st.name, "name") == 0 && st.opt == &opt);
 	CHECK(st.dead == NULL && st.status == 0 && !st.hung_up && !stage_is_cancelled(&st));
