@@ -65,7 +65,7 @@ run(struct stage *st)
 	int sig;
 
 	if (cli_run(st, procs, 3, &sig) == -1)
-		err(2, "can't start");
+		errx(2, "%s", st->error);
 	return sig;
 }
 

@@ -118,17 +118,18 @@ run(struct pfanout *pf)
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SOURCE), .fd = STDIN_FILENO};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
+	bool started;
 	int sig;
 
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
 		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
-			err(2, "can't start");
-	if (cli_run(st, procs, 3, &sig) == -1) {
-		if (pf->path != NULL)
-			command_failed(pf->argv[0], errno);
-		err(2, "can't start");
-	}
+			err(2, "cannot create a thread");
+	started = cli_run(st, procs, 3, &sig) == 0;
 	retry_join(pf->retry);
+	if (!started && procs[1].error != 0 && pf->path != NULL)
+		command_failed(pf->argv[0], procs[1].error);
+	if (!started)
+		errx(2, "%s", st->error);
 	return sig;
 }
 

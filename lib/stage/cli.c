@@ -1,6 +1,7 @@
 #include "stage/cli.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include "stage/report.h"
 #include "stage/signals.h"
 #include "stage/stage.h"
+#include "sync/ctx.h"
 
 void
 cli_check_descriptors(void)
@@ -58,15 +60,42 @@ cli_print(const char *text)
 	exit(0);
 }
 
+/* Why the pipeline did not start. */
+static void
+name_unstarted(struct stage *st, const struct processor *procs, size_t n, int error)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (procs[i].error == 0)
+			continue;
+		snprintf(st->error, sizeof(st->error), "cannot open the %s: %s", procs[i].name,
+		    strerror(error));
+		return;
+	}
+	snprintf(st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));
+}
+
 int
 cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 {
-	struct monitor *monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, cli_say);
-	struct pipeline *pipe;
+	struct monitor *monitor;
+	struct pipeline *pipeline;
+	int error;
 
-	if (monitor == NULL || (pipe = pipeline_start(st->root, procs, n, st->opt->buffer)) == NULL)
+	if ((monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, cli_say)) == NULL) {
+		error = errno;
+		snprintf(st->error, sizeof(st->error), "cannot watch signals: %s", strerror(error));
+		ctx_cancel(st->root);
+		errno = error;
 		return -1;
-	pipeline_join(pipe);
+	}
+	if ((pipeline = pipeline_start(st->root, procs, n, st->opt->buffer)) == NULL) {
+		error = errno;
+		name_unstarted(st, procs, n, error);
+		monitor_stop(monitor);
+		errno = error;
+		return -1;
+	}
+	pipeline_join(pipeline);
 	*sig = monitor_stop(monitor);
 	return 0;
 }

@@ -270,6 +270,8 @@ monitor_stop(struct monitor *m)
 	uint64_t one = 1;
 	int sig;
 
+	if (m == NULL)
+		return 0;
 	while (write(m->stopfd, &one, sizeof(one)) == -1 && errno == EINTR)
 		continue;
 	pthread_join(m->thread, NULL);

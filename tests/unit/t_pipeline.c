@@ -207,8 +207,6 @@ test_one(const char *name, void (*process)(void *, struct record *), size_t capa
 	m->ctx = ctx_new(NULL, CLOCK_NEVER);
 	pipe = pipeline_start(m->ctx, p, 3, capacity);
 	CHECK(pipe != NULL);
-	CHECK(chan_capacity(pipeline_chan(pipe, 1)) == capacity &&
-	    chan_capacity(pipeline_chan(pipe, 2)) == capacity);
 	pipeline_join(pipe);
 	check_counts(m, name, capacity, workers);
 	CHECK(m->processed == n);
@@ -333,6 +331,14 @@ test_open_fails(void)
 		CHECK(pipeline_start(m->ctx, p, 3, 8) == NULL, "open %u", fail);
 		error = errno;
 		CHECK(error == EXDEV, "errno %d", error);
+		for (unsigned i = 0; i < 3; i++)
+			CHECK((p[i].error == EXDEV) ==
+				(i ==
+				    (fail == 1          ? 0
+					    : fail <= 5 ? 1
+							: 2)),
+			    "open %u, processor %u", fail, i);
+		CHECK(ctx_state(m->ctx) == CTX_CANCELLED);
 		CHECK(m->closed == fail - 1, "open %u: %u closed", fail, m->closed);
 		CHECK(m->sent == 0 && m->received == 0 && m->processed == 0, "something has run");
 		ctx_free(m->ctx);
