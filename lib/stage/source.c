@@ -6,22 +6,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
-#include "sync/ctx.h"
-#include "record/envelope.h"
 #include "json/json.h"
+#include "record/envelope.h"
+#include "record/reader.h"
+#include "record/unwrap.h"
 #include "stage/budget.h"
 #include "stage/pipeline.h"
-#include "record/reader.h"
 #include "stage/stage.h"
-#include "record/unwrap.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 
 CHAN_OF(record, struct record)
 
 /*
- * What is sent on together at most: never all that the ledger admits, because a record that is held for long
- * (it waits for its turn, or a retry) would keep a batch of that size out for as long.
+ * Sent on together at most.  A batch is never as large as the budget: as long as
+ * one record is held (it waits for its turn, or for a retry) there would be no room
+ * for the next one.
  */
 #define BATCH 512
 #define BATCH_BYTES (256 << 10)
@@ -31,9 +32,9 @@ struct feed {
 	struct reader *reader;
 	struct chan *out;
 	uint64_t seq;
-	size_t n, most; /* records in the batch, and how many there may be */
-	size_t bytes;   /* what is reserved for them */
-	int64_t read;   /* when the last read(2) was */
+	size_t n, most; /* records in the batch, and their limit */
+	size_t bytes;   /* to be reserved for them */
+	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
 };
 
@@ -50,7 +51,7 @@ open_reader(const struct source *src)
 	return reader_new(src->fd, &limits);
 }
 
-/* What a line is.  False: it is left out. */
+/* Finds out what a line is, and counts it.  False: it is blank, and left out. */
 static bool
 classify(struct source *src, struct record *r)
 {
@@ -70,7 +71,7 @@ classify(struct source *src, struct record *r)
 	return true;
 }
 
-/* Sends the batch on.  -1: nobody takes it any more. */
+/* Sends the batch on, when there is room.  -1: the stage has ended. */
 static int
 send_batch(struct feed *f)
 {
@@ -118,14 +119,14 @@ send_lines(struct feed *f, bool ended)
 	if (ended && reader_rest(f->reader, &r) && add_record(f, &r) == -1)
 		return -1;
 	if (f->n > 0)
-		atomic_store_explicit(&f->src->shard->counter[METRIC_LAST_RECORD_US],
-		    (uint64_t)clock_calendar(), memory_order_relaxed);
+		metrics_set(f->src->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	return send_batch(f);
 }
 
 /*
- * Reading was broken off inside a line.  A pipe won't give it again, so it goes on as it
- * is, as `cancelled` by then; a file or a terminal still has it.
+ * Reading was broken off inside a line.  A pipe does not give those bytes again, so
+ * they go on as a record (and leave as `cancelled`); a file or a terminal still has
+ * them.
  */
 static void
 send_rest(struct feed *f)
@@ -138,8 +139,8 @@ send_rest(struct feed *f)
 		send_batch(f);
 }
 
-/* 1: there was something, or may be later; 0: the end. */
-static int
+/* Reads once, and sends on what came.  False: the input has ended. */
+static bool
 read_once(struct feed *f)
 {
 	struct stage *st = f->src->stage;
@@ -149,17 +150,17 @@ read_once(struct feed *f)
 
 	if (ctx_poll(st->input, &p, 1, CLOCK_NEVER) == -1) {
 		stage_abort(st, 2, "standard input: poll: %s", strerror(errno));
-		return 0;
+		return false;
 	}
 	if (ctx_state(st->input) != CTX_LIVE) {
 		send_rest(f);
-		return 0;
+		return false;
 	}
 	n = reader_fill(f->reader);
 	f->read = clock_now();
 	metrics_add(f->src->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(f->read - begun));
 	if (n == -1 && errno == EAGAIN)
-		return 1;
+		return true;
 	if (n == -1)
 		stage_abort(st, 2, "standard input: %s", strerror(errno));
 	else
