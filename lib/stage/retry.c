@@ -4,19 +4,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
-#include "sync/ctx.h"
+#include "record/record.h"
 #include "stage/budget.h"
+#include "stage/stage.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 #include "sync/park.h"
 #include "sync/pool.h"
 #include "sync/wait.h"
-#include "record/record.h"
-#include "stage/stage.h"
 
 CHAN_OF(record, struct record)
 
-#define CAPACITY 64
+#define CAPACITY 64 /* of the channel, in records */
 
 struct delayed {
 	int64_t due;
@@ -30,39 +30,40 @@ struct retry {
 	struct pool *pool;
 	pthread_mutex_t lock; /* guards the heap */
 	size_t n, room;
-	struct delayed *heap;    /* the one due first is heap[0] */
-	struct waitlist changed; /* something is due earlier, or nothing will be any more */
+	struct delayed *heap;    /* heap[0] is due first */
+	struct waitlist changed; /* a record was put, or the budget is done */
 };
 
 static void
 sift_up(struct delayed *heap, size_t i)
 {
-	struct delayed it = heap[i];
+	struct delayed moved = heap[i];
 
-	for (; i > 0 && heap[(i - 1) / 2].due > it.due; i = (i - 1) / 2)
+	for (; i > 0 && heap[(i - 1) / 2].due > moved.due; i = (i - 1) / 2)
 		heap[i] = heap[(i - 1) / 2];
-	heap[i] = it;
+	heap[i] = moved;
 }
 
 static void
 sift_down(struct delayed *heap, size_t n)
 {
-	struct delayed it = heap[0];
+	struct delayed moved = heap[0];
 	size_t i = 0, child;
 
 	while ((child = 2 * i + 1) < n) {
 		if (child + 1 < n && heap[child + 1].due < heap[child].due)
 			child++;
-		if (heap[child].due >= it.due)
+		if (heap[child].due >= moved.due)
 			break;
 		heap[i] = heap[child];
 		i = child;
 	}
-	heap[i] = it;
+	heap[i] = moved;
 }
 
+/* With the lock held. */
 static int
-make_room(struct retry *r)
+reserve_cell(struct retry *r)
 {
 	size_t room = r->room == 0 ? 64 : 2 * r->room;
 	struct delayed *heap;
@@ -82,7 +83,7 @@ retry_put(struct retry *r, const struct record *record, int64_t due)
 	int error;
 
 	pthread_mutex_lock(&r->lock);
-	if ((error = make_room(r)) == 0) {
+	if ((error = reserve_cell(r)) == 0) {
 		r->heap[r->n] = (struct delayed){due, *record};
 		record_detach(&r->heap[r->n].record);
 		sift_up(r->heap, r->n++);
@@ -92,7 +93,7 @@ retry_put(struct retry *r, const struct record *record, int64_t due)
 	return error;
 }
 
-/* When something is due next; CLOCK_NEVER if nothing waits. */
+/* When the next record is due; CLOCK_NEVER if none waits. */
 static int64_t
 next_due(struct retry *r)
 {
@@ -105,8 +106,9 @@ next_due(struct retry *r)
 	return due;
 }
 
+/* The record that is due first; there must be one. */
 static struct record
-pop(struct retry *r)
+pop_record(struct retry *r)
 {
 	struct record record;
 
@@ -119,7 +121,7 @@ pop(struct retry *r)
 	return record;
 }
 
-/* The thread sleeps until then, unless something changes. */
+/* How the thread sleeps: until a time, or until it has to look again. */
 struct sleep {
 	struct retry *retry;
 	int64_t until;
@@ -133,14 +135,14 @@ has_changed(const void *arg)
 	return next_due(s->retry) < s->until || budget_is_done(s->retry->stage->budget);
 }
 
-/* Sleeps until something is due.  False: nothing will be any more. */
+/* Sleeps until a record may be due.  False: none will be any more. */
 static bool
 wait_for_due(struct retry *r)
 {
 	struct stage *st = r->stage;
 	struct sleep s = {r, next_due(r)};
 
-	/* The end of work makes everything due; after it only the end of root counts. */
+	/* The end of work makes all records due.  After that only the end of root counts. */
 	wait_for(
 	    &r->changed, stage_is_cancelled(st) ? st->root : st->work, s.until, has_changed, &s);
 	return !budget_is_done(st->budget) && ctx_state(st->root) == CTX_LIVE;
@@ -153,7 +155,7 @@ retry_main(void *arg)
 
 	while (wait_for_due(r)) {
 		while (next_due(r) <= clock_now()) {
-			struct record record = pop(r);
+			struct record record = pop_record(r);
 
 			metrics_add(r->shard, METRIC_RETRY_OUT, 1);
 			if (record_sendn(r->chan, r->stage->root, &record, 1, NULL) != CHAN_OK)

@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "stage/budget.h"
-#include "sync/ctx.h"
-#include "record/deadfile.h"
 #include "json/json.h"
+#include "record/deadfile.h"
 #include "record/rotate.h"
 #include "record/unwrap.h"
+#include "stage/budget.h"
+#include "sync/ctx.h"
 
 /* Buffers full of records that a stage may hold at a time. */
 #define HELD_BUFFERS 4
@@ -30,8 +30,9 @@ open_contexts(struct stage *st)
 	return 0;
 }
 
+/* Whether the path is the file that the stage reads. */
 static bool
-is_input(const char *path)
+is_stdin(const char *path)
 {
 	struct stat sb;
 
@@ -44,12 +45,14 @@ open_dead(struct stage *st)
 {
 	const char *path = st->opt->dead_letter;
 
-	if (path != NULL && is_input(path)) {
+	if (path != NULL && is_stdin(path)) {
 		snprintf(st->error, sizeof(st->error),
-		    "%s is the input, too: what fails would come again for ever", path);
+		    "%s is also the input: every failure would be read again", path);
 		return -1;
 	}
-	if (path == NULL || (st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
+	if (path == NULL)
+		return 0;
+	if ((st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
 		return 0;
 	snprintf(st->error, sizeof(st->error), "dead-letter file %s: %s", path, strerror(errno));
 	return -1;
@@ -77,7 +80,7 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	pthread_mutex_init(&st->lock, NULL);
 	if (open_contexts(st) == -1 || (st->metrics = metrics_new(setup->shards)) == NULL ||
 	    (st->budget = budget_new(&limits)) == NULL) {
-		snprintf(st->error, sizeof(st->error), "%s", strerror(errno));
+		snprintf(st->error, sizeof(st->error), "out of memory");
 		return -1;
 	}
 	return open_dead(st);
@@ -96,7 +99,7 @@ stage_free(struct stage *st)
 }
 
 static void __attribute__((format(printf, 3, 0)))
-remember(struct stage *st, int status, const char *fmt, va_list ap)
+remember_error(struct stage *st, int status, const char *fmt, va_list ap)
 {
 	pthread_mutex_lock(&st->lock);
 	if (st->status == 0) {
@@ -112,7 +115,7 @@ stage_abort(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember(st, status, fmt, ap);
+	remember_error(st, status, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->input);
 	ctx_cancel(st->work);
@@ -124,7 +127,7 @@ stage_give_up(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember(st, status, fmt, ap);
+	remember_error(st, status, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->root);
 }
@@ -145,7 +148,7 @@ stage_is_cancelled(const struct stage *st)
 }
 
 static void
-tell_worker(struct letter *l, const struct failure *f)
+describe_worker(struct letter *l, const struct failure *f)
 {
 	if (f->slot == 0)
 		return;
@@ -164,7 +167,8 @@ tell_worker(struct letter *l, const struct failure *f)
 }
 
 static void
-describe(const struct stage *st, const struct record *r, const struct failure *f, struct letter *l)
+describe_letter(
+    const struct stage *st, const struct record *r, const struct failure *f, struct letter *l)
 {
 	*l = (struct letter){
 	    .stage = st->name,
@@ -186,14 +190,14 @@ describe(const struct stage *st, const struct record *r, const struct failure *f
 		if (r->origin->first_failed != 0)
 			l->first_failed = r->origin->first_failed;
 	}
-	tell_worker(l, f);
+	describe_worker(l, f);
 }
 
 static void
 count_failed(struct stage *st, enum reason reason)
 {
 	if (reason != REASON_CANCELLED && atomic_fetch_add(&st->failed, 1) + 1 == st->max_failed)
-		stage_abort(st, 2, "%ju records have failed: stopped, as --max-failed says",
+		stage_abort(st, 2, "stopped after %ju failed records, as --max-failed says",
 		    (uintmax_t)st->max_failed);
 }
 
@@ -211,7 +215,7 @@ make_letter(const struct letter *letter, struct record *dead)
 	return error;
 }
 
-/* A stage that passes retry envelopes on still knows whose record it is. */
+/* A stage that passes retry envelopes on finds out here whose record it is. */
 static void
 look_into_envelope(const struct stage *st, struct record *r)
 {
@@ -227,9 +231,10 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 	struct record dead;
 
 	look_into_envelope(st, r);
-	describe(st, r, f, &letter);
+	describe_letter(st, r, f, &letter);
 	if (make_letter(&letter, &dead) == -1) {
-		stage_give_up(st, 2, "no memory for a dead letter: the record of line %ju is lost",
+		stage_give_up(st, 2,
+		    "out of memory: the record of line %ju is lost, with its dead letter",
 		    (uintmax_t)r->line);
 		stage_drop(r);
 		return;
