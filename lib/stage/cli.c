@@ -37,19 +37,19 @@ cli_begin(void)
 	signals_block();
 }
 
-/* What came from a record must not steer the terminal. */
+/* Bytes that came from a record must not control the terminal. */
 void
 cli_say(const char *line)
 {
-	char tame[REPORT_SIZE];
+	char safe[REPORT_SIZE];
 	size_t n;
 
-	snprintf(tame, sizeof(tame), "%s", line);
-	n = strlen(tame);
+	snprintf(safe, sizeof(safe), "%s", line);
+	n = strlen(safe);
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)tame[i] < ' ' || tame[i] == 0x7f)
-			tame[i] = '?';
-	warnx("%s", tame);
+		if ((unsigned char)safe[i] < ' ' || safe[i] == 0x7f)
+			safe[i] = '?';
+	warnx("%s", safe);
 }
 
 void
@@ -101,7 +101,7 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 }
 
 static void
-report(const struct stage *st)
+report_end(const struct stage *st)
 {
 	char line[REPORT_SIZE], *second;
 
@@ -121,7 +121,7 @@ report(const struct stage *st)
 }
 
 static int
-status_of(const struct stage *st)
+exit_status(const struct stage *st)
 {
 	if (st->status != 0)
 		return st->status;
@@ -132,10 +132,10 @@ status_of(const struct stage *st)
 int
 cli_end(struct stage *st, int sig)
 {
-	int status = status_of(st);
+	int status = exit_status(st);
 	bool hung_up = st->hung_up;
 
-	report(st);
+	report_end(st);
 	stage_free(st);
 	if (hung_up)
 		signals_die_of(SIGPIPE);

@@ -32,7 +32,7 @@ static void __attribute__((format(printf, 2, 3))) add_text(struct text *t, const
 	t->left -= (size_t)n;
 }
 
-/* "(2 timeout, 1 invalid)", in the fixed order of the reasons. */
+/* "(1 invalid, 2 timeout)", in the fixed order of the reasons. */
 static void
 add_reasons(struct text *t, const struct metrics *m)
 {
