@@ -13,8 +13,9 @@ struct processor;
 struct stage;
 
 /*
- * Ends the process if standard input or output is closed, since the next file to be
- * opened would take its place.  A closed standard error becomes /dev/null.
+ * Ends the process if standard input or output is closed, since the next file
+ * to be opened would take its place.  A closed standard error becomes
+ * /dev/null.
  */
 void cli_check_descriptors(void);
 
@@ -24,22 +25,27 @@ void cli_begin(void);
 /* Prints a line on standard error, with the program's name.  Any thread. */
 void cli_say(const char *line);
 
-/* For --help and --version: prints the text on standard output, and exits with 0. */
+/*
+ * For --help and --version: prints the text on standard output, and exits with
+ * 0.
+ */
 void cli_print(const char *text) __attribute__((noreturn));
 
 /*
- * Runs the processors, a source first and a sink last, until the input has ended or
- * the stage was stopped, with a monitor beside them.  *sig is the signal that
- * stopped the stage, or 0.
+ * Runs the processors, a source first and a sink last, until the input has
+ * ended or the stage was stopped, with a monitor beside them.  *sig is the
+ * signal that stopped the stage, or 0.
  *
- * Returns -1 with errno if they can't be started, and st->error says why.  Nothing
- * was read then, no thread of theirs is left, and the root context is cancelled.
+ * Returns -1 with errno if they can't be started, and st->error says why.
+ * Nothing was read then, no thread of theirs is left, and the root context is
+ * cancelled.
  */
 int cli_run(struct stage *, struct processor *, size_t n, int *sig);
 
 /*
- * Reports how the run ended, frees the stage, and returns the exit status, or dies
- * of the signal: sig, if it is not 0, or SIGPIPE where the reader of stdout is gone.
+ * Reports how the run ended, frees the stage, and returns the exit status, or
+ * dies of the signal: sig, if it is not 0, or SIGPIPE where the reader of
+ * stdout is gone.
  */
 int cli_end(struct stage *, int sig);
 

@@ -62,7 +62,10 @@ metrics_get(const struct metrics *m, enum metric c)
 uint64_t
 metrics_gauge(const struct metrics *m, enum metric begun, enum metric ended)
 {
-	/* In this order: what begins and ends meanwhile must not count as ended only. */
+	/*
+	 * In this order: what begins and ends meanwhile must not count as ended
+	 * only.
+	 */
 	uint64_t out = metrics_get(m, ended);
 	uint64_t in = metrics_get(m, begun);
 

@@ -2,11 +2,11 @@
 #define PCHAN_METRICS_H
 
 /*
- * A stage's numbers.  Every thread that counts has a shard of its own, so counting
- * is a plain load, add and store; a reader adds the shards up.  All numbers are
- * 64-bit counters that only grow, at fixed places in one block, which can live in
- * anonymous memory or in a mapped file.  Gauges (backlog, in flight) are derived
- * from two counters.
+ * A stage's numbers.  Every thread that counts has a shard of its own, so
+ * counting is a plain load, add and store; a reader adds the shards up.  All
+ * numbers are 64-bit counters that only grow, at fixed places in one block,
+ * which can live in anonymous memory or in a mapped file.  Gauges (backlog, in
+ * flight) are derived from two counters.
  */
 
 #include <stdatomic.h>
@@ -17,7 +17,7 @@
 #include "base/reason.h"
 
 enum metric {
-	METRIC_RECEIVED,  /* records read, without blank lines and dead letters that pass by */
+	METRIC_RECEIVED,  /* records read, without blank lines and bypassed ones */
 	METRIC_PROCESSED, /* records that succeeded */
 	METRIC_FILTERED,  /* records dropped on purpose */
 	METRIC_BYPASSED,  /* dead letters that passed by */
@@ -26,10 +26,10 @@ enum metric {
 	METRIC_RETRIES,   /* attempts after the first */
 	METRIC_BYTES_IN,
 	METRIC_BYTES_OUT,
-	METRIC_TAKEN,              /* records taken out of the channel, with dead letters */
-	METRIC_QUEUED,             /* and put into it: backlog = queued - taken */
+	METRIC_TAKEN,              /* taken out of the channel, with bypassed ones */
+	METRIC_QUEUED,             /* put into it: backlog = queued - taken */
 	METRIC_GIVEN,              /* attempts begun */
-	METRIC_ENDED,              /* attempts ended: in flight = given - ended */
+	METRIC_ENDED,              /* and ended: in flight = given - ended */
 	METRIC_RETRY_IN,           /* records that began to wait for a retry */
 	METRIC_RETRY_OUT,          /* and that stopped waiting */
 	METRIC_STARTS,             /* children started */
@@ -37,7 +37,7 @@ enum metric {
 	METRIC_BLOCKED_INPUT_NS,   /* the reader waited for input */
 	METRIC_BLOCKED_OUTPUT_NS,  /* the writer waited for its reader */
 	METRIC_BLOCKED_WORKERS_NS, /* the reader waited for the workers */
-	METRIC_LAST_RECORD_US,     /* when the source last read records, calendar us: no count */
+	METRIC_LAST_RECORD_US,     /* no count: when records were last read */
 	METRIC_FAILED,             /* REASON_COUNT of them from here on */
 	METRIC_COUNT = METRIC_FAILED + REASON_COUNT
 };
@@ -50,7 +50,10 @@ struct metrics_shard {
 
 struct metrics;
 
-/* n shards in anonymous memory, all zero.  NULL with errno (EINVAL for none, ENOMEM). */
+/*
+ * n shards in anonymous memory, all zero.  NULL with errno (EINVAL for none,
+ * ENOMEM).
+ */
 struct metrics *metrics_new(size_t shards);
 void metrics_free(struct metrics *);
 
@@ -65,7 +68,10 @@ metrics_add(struct metrics_shard *s, enum metric c, uint64_t n)
 	    atomic_load_explicit(&s->counter[c], memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* For METRIC_LAST_RECORD_US.  By the shard's thread only; no other shard sets it. */
+/*
+ * For METRIC_LAST_RECORD_US.  By the shard's thread only; no other shard sets
+ * it.
+ */
 static inline void
 metrics_set(struct metrics_shard *s, enum metric c, uint64_t value)
 {
@@ -76,8 +82,8 @@ metrics_set(struct metrics_shard *s, enum metric c, uint64_t value)
 uint64_t metrics_get(const struct metrics *, enum metric);
 
 /*
- * How many have begun and not ended, such as (METRIC_QUEUED, METRIC_TAKEN).  Never
- * negative, even while other threads count.
+ * How many have begun and not ended, such as (METRIC_QUEUED, METRIC_TAKEN).
+ * Never negative, even while other threads count.
  */
 uint64_t metrics_gauge(const struct metrics *, enum metric begun, enum metric ended);
 

@@ -34,20 +34,26 @@ struct monitor {
 	void (*say)(const char *);
 	pthread_t thread;
 	int sigfd, stopfd;
-	int out;          /* watched for a reader that goes away; -1: not watched */
+	int out;          /* watched for a reader that goes away; or -1 */
 	bool in_is_pipe;  /* so it is read to its end */
 	uint64_t in_size; /* of a regular file, for -P; else 0 */
 	enum step step;
 	int signal;         /* the one that stopped the stage; 0: none did */
-	int64_t grace_ends; /* when the next step is due by itself; CLOCK_NEVER */
-	int64_t tick;       /* when the next progress line is due; CLOCK_NEVER: no progress */
-	/* The rate: when it was measured, and how many records had ended by then. */
+	int64_t grace_ends; /* the next step is due by itself; or CLOCK_NEVER */
+	int64_t tick;       /* the next progress line is due; or CLOCK_NEVER */
+	/*
+	 * The rate: when it was measured, and how many records had ended by
+	 * then.
+	 */
 	int64_t measured;
 	uint64_t ended;
 	double rate;
 };
 
-/* Draws a line over the one before it, and clears what that one had beyond its end. */
+/*
+ * Draws a line over the one before it, and clears what that one had beyond its
+ * end.
+ */
 static void
 draw_progress(const char *line)
 {
@@ -115,7 +121,10 @@ handle_stop(struct monitor *m, int sig)
 		end_at_once(m, sig);
 }
 
-/* Reopens the dead-letter file and reloads what the tool has.  False: there is neither. */
+/*
+ * Reopens the dead-letter file and reloads what the tool has.  False: there is
+ * neither.
+ */
 static bool
 reload_files(struct monitor *m)
 {
@@ -162,8 +171,8 @@ check_grace(struct monitor *m)
 }
 
 /*
- * The rate is that of the records that ended in the last second; during the first
- * second, since the start.
+ * The rate is that of the records that ended in the last second; during the
+ * first second, since the start.
  */
 static void
 measure_rate(struct monitor *m, int64_t now)
@@ -210,8 +219,9 @@ monitor_main(void *arg)
 
 		if (n == -1 && errno != EINTR)
 			return NULL;
+		/* Even a signal that came just before the end counts. */
 		if (n > 0 && fds[1].revents != 0)
-			handle_signal(m); /* even one that came just before the end */
+			handle_signal(m);
 		if (n > 0 && fds[0].revents != 0)
 			return NULL;
 		if (n > 0 && (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {

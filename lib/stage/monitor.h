@@ -6,29 +6,29 @@
  * them, notices a reader of stdout that goes away while nothing is written, and
  * shows the progress.
  *
- * SIGINT and SIGTERM stop a stage in steps.  First a file or a terminal is read no
- * further; a pipe is read to its end, because on Ctrl-C its writer is stopping,
- * too.  When the grace is over, or at the second signal, work is cancelled; a pipe
- * is still read to its end for at most one more grace.  The third signal ends the
- * process at once.  SIGHUP reopens the dead-letter file and has the tool reload
- * what it has; where there is neither, it stops the stage as SIGTERM does.  SIGUSR1
- * prints the numbers.
+ * SIGINT and SIGTERM stop a stage in steps.  First a file or a terminal is read
+ * no further; a pipe is read to its end, because on Ctrl-C its writer is
+ * stopping, too.  When the grace is over, or at the second signal, work is
+ * cancelled; a pipe is still read to its end for at most one more grace.  The
+ * third signal ends the process at once.  SIGHUP reopens the dead-letter file
+ * and has the tool reload what it has; where there is neither, it stops the
+ * stage as SIGTERM does.  SIGUSR1 prints the numbers.
  */
 
 struct monitor;
 struct stage;
 
 /*
- * Starts the thread, for a stage that reads and writes these descriptors.  say()
- * prints a line on stderr, with the program's name, and is called by the thread;
- * the progress is drawn on stderr, too.  Call signals_block() first.  NULL with
- * errno.
+ * Starts the thread, for a stage that reads and writes these descriptors.
+ * say() prints a line on stderr, with the program's name, and is called by the
+ * thread; the progress is drawn on stderr, too.  Call signals_block() first.
+ * NULL with errno.
  */
 struct monitor *monitor_start(struct stage *, int in, int out, void (*say)(const char *line));
 
 /*
- * Stops the thread, waits for it, and frees the monitor.  Returns the signal that
- * stopped the stage, or 0.  NULL is fine: 0.
+ * Stops the thread, waits for it, and frees the monitor.  Returns the signal
+ * that stopped the stage, or 0.  NULL is fine: 0.
  */
 int monitor_stop(struct monitor *);
 

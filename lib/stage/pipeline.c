@@ -104,7 +104,10 @@ section_start(struct section *s)
 	return s->pool == NULL ? -1 : 0;
 }
 
-/* Records that a cancelled pipeline has left in a channel still hold their slabs. */
+/*
+ * Records that a cancelled pipeline has left in a channel still hold their
+ * slabs.
+ */
 static void
 free_chan(struct chan *c)
 {

@@ -142,7 +142,10 @@ wait_for_due(struct retry *r)
 	struct stage *st = r->stage;
 	struct sleep s = {r, next_due(r)};
 
-	/* The end of work makes all records due.  After that only the end of root counts. */
+	/*
+	 * The end of work makes all records due.  After that only the end of
+	 * root counts.
+	 */
 	wait_for(
 	    &r->changed, stage_is_cancelled(st) ? st->root : st->work, s.until, has_changed, &s);
 	return !budget_is_done(st->budget) && ctx_state(st->root) == CTX_LIVE;

@@ -18,7 +18,10 @@ signals_block(void)
 	sigemptyset(&blocked);
 	sigemptyset(&ignored);
 	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
-		/* An ignored signal must not be blocked: signalfd(2) would see it. */
+		/*
+		 * An ignored signal must not be blocked: signalfd(2) would see
+		 * it.
+		 */
 		if (sigaction(handled[i], NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
 			sigaddset(&ignored, handled[i]);
 		else
@@ -54,7 +57,10 @@ signals_die_of(int sig)
 	sigaddset(&set, sig);
 	sigaction(sig, &sa, NULL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	/* Not raise(3), which means this thread; the kernel picks one that takes it. */
+	/*
+	 * Not raise(3), which means this thread; the kernel picks one that
+	 * takes it.
+	 */
 	kill(getpid(), sig);
 	_exit(128 + sig);
 }

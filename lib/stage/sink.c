@@ -28,7 +28,8 @@ struct drain {
 	struct deadfile *dead;   /* NULL: none, or it could not be written */
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
-	bool in_file[BATCH];        /* of the batch being written: which letters are in `dead` */
+	/* Of the batch that is being written: which letters are in `dead`. */
+	bool in_file[BATCH];
 };
 
 /* Whether it belongs into the dead-letter file, if there is one. */
@@ -69,9 +70,9 @@ count_record(struct drain *d, const struct record *r, bool in_file)
 }
 
 /*
- * The file has kept only the first `kept` of the batch's letters.  The others go
- * into the output: nothing is lost.  Names some of them, "ID, ID, ...", and returns
- * how many they are.
+ * The file has kept only the first `kept` of the batch's letters.  The others
+ * go into the output: nothing is lost.  Names some of them, "ID, ID, ...", and
+ * returns how many they are.
  */
 static size_t
 take_lost_back(
@@ -113,7 +114,10 @@ report_lost(struct drain *d, const struct record *r, size_t n, size_t kept)
 	d->sink->stage->dead_failed = true;
 }
 
-/* Decides which of the records go to the file (d->in_file), and puts them there. */
+/*
+ * Decides which of the records go to the file (d->in_file), and puts them
+ * there.
+ */
 static void
 write_dead(struct drain *d, const struct record *r, size_t n)
 {
@@ -160,7 +164,9 @@ report_write_error(struct drain *d)
 		    strerror(errno), budget_held(st->budget));
 }
 
-/* The end of records that have been written: counts, frees and releases them. */
+/*
+ * The end of records that have been written: counts, frees and releases them.
+ */
 static void
 end_records(struct drain *d, struct record *r, size_t n)
 {
@@ -202,8 +208,8 @@ write_batch(struct drain *d, struct record *r, size_t n)
 }
 
 /*
- * Puts records in their order and writes those whose turn has come.  (The lines of
- * a filter have no place in an order, but -k and -F exclude each other.)
+ * Puts records in their order and writes those whose turn has come.  (The lines
+ * of a filter have no place in an order, but -k and -F exclude each other.)
  */
 static int
 write_in_order(struct drain *d, struct record *r, size_t n)

@@ -3,10 +3,10 @@
 
 /*
  * The last processor of a stage, where every record ends.  It writes results to
- * stdout, with -k in the order of the input.  Dead letters go there too, or into
- * the dead-letter file: those of this stage and, if it collects them, those that
- * pass by.  Only what has been written is counted, and then it is released from
- * the budget.
+ * stdout, with -k in the order of the input.  Dead letters go there too, or
+ * into the dead-letter file: those of this stage and, if it collects them,
+ * those that pass by.  Only what has been written is counted, and then it is
+ * released from the budget.
  */
 
 struct processor;

@@ -20,9 +20,9 @@
 CHAN_OF(record, struct record)
 
 /*
- * Sent on together at most.  A batch is never as large as the budget: as long as
- * one record is held (it waits for its turn, or for a retry) there would be no room
- * for the next one.
+ * Sent on together at most.  A batch is never as large as the budget: as long
+ * as one record is held (it waits for its turn, or for a retry) there would be
+ * no room for the next one.
  */
 #define BATCH 512
 #define BATCH_BYTES (256 << 10)
@@ -51,7 +51,9 @@ open_reader(const struct source *src)
 	return reader_new(src->fd, &limits);
 }
 
-/* Finds out what a line is, and counts it.  False: it is blank, and left out. */
+/*
+ * Finds out what a line is, and counts it.  False: it is blank, and left out.
+ */
 static bool
 classify(struct source *src, struct record *r)
 {
@@ -124,9 +126,9 @@ send_lines(struct feed *f, bool ended)
 }
 
 /*
- * Reading was broken off inside a line.  A pipe does not give those bytes again, so
- * they go on as a record (and leave as `cancelled`); a file or a terminal still has
- * them.
+ * Reading was broken off inside a line.  A pipe does not give those bytes
+ * again, so they go on as a record (and leave as `cancelled`); a file or a
+ * terminal still has them.
  */
 static void
 send_rest(struct feed *f)

@@ -2,9 +2,9 @@
 #define PCHAN_STAGE_H
 
 /*
- * A stage is one running p-tool.  This is what its parts share: the options, the
- * contexts that end it step by step, the numbers, the budget, and how a record
- * fails.
+ * A stage is one running p-tool.  This is what its parts share: the options,
+ * the contexts that end it step by step, the numbers, the budget, and how a
+ * record fails.
  *
  * A stage ends in one of four ways, each stronger than the one before:
  *	the input ends, or `input` is cancelled: nothing more is read;
@@ -24,7 +24,7 @@
 #include "stage/options.h"
 
 #define STAGE_ERROR_SIZE 512
-#define STAGE_BYTES (4 << 20) /* a stage holds so many bytes and one record; see budget.h */
+#define STAGE_BYTES (4 << 20) /* held by a stage; see budget.h */
 
 struct stage {
 	const char *tool; /* "pfanout" */
@@ -33,24 +33,27 @@ struct stage {
 	struct ctx *root, *work, *input; /* work and input are below root */
 	struct metrics *metrics;
 	struct budget *budget;
-	bool keep_order;         /* -k: the sink writes in the order of the input */
+	bool keep_order;         /* -k: the sink writes in input order */
 	struct deadfile *dead;   /* NULL: dead letters go in band */
-	bool dead_failed;        /* it could not be written; the sink's, read at the end */
+	bool dead_failed;        /* it could not be written; set by the sink */
 	bool collects;           /* dead letters that pass by go into it, too */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
 
 	/*
-	 * What a tool adds, called by the monitor with a line to fill; NULL: nothing.
-	 * reload is for SIGHUP, and leaves "" when there is nothing to report.
-	 * describe says where the records are, for -P.
+	 * What a tool adds, called by the monitor with a line to fill; NULL:
+	 * nothing. reload is for SIGHUP, and leaves "" when there is nothing to
+	 * report. describe says where the records are, for -P.
 	 */
 	void (*reload)(void *state, char *line, size_t size);
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
 
-	bool pipe_ignored; /* SIGPIPE was ignored at the start: EPIPE is an error like any other */
-	int64_t begun;     /* monotonic ns */
+	/*
+	 * SIGPIPE was ignored at the start: EPIPE is an error like any other.
+	 */
+	bool pipe_ignored;
+	int64_t begun; /* monotonic ns */
 
 	/* What ended it early; the first one counts.  Guarded by the lock. */
 	pthread_mutex_t lock;
@@ -82,15 +85,15 @@ struct stage_setup {
 };
 
 /*
- * How many records a stage that keeps no order may hold: some buffers full of them,
- * for the channels, the workers and the way out.
+ * How many records a stage that keeps no order may hold: some buffers full of
+ * them, for the channels, the workers and the way out.
  */
 size_t stage_max_records(const struct options *);
 
 /*
- * Sets the stage up: contexts, numbers, budget, dead-letter file.  What the setup
- * points to must outlive the stage.  -1: st->error says why; stage_free() it in
- * either case.
+ * Sets the stage up: contexts, numbers, budget, dead-letter file.  What the
+ * setup points to must outlive the stage.  -1: st->error says why; stage_free()
+ * it in either case.
  */
 int stage_init(struct stage *, const struct stage_setup *);
 
@@ -98,14 +101,17 @@ int stage_init(struct stage *, const struct stage_setup *);
 void stage_free(struct stage *);
 
 /*
- * Ends the run with this exit status and message, unless something else has ended
- * it before: nothing more is read or tried, and records that are held leave as
- * `cancelled`.  Any thread.
+ * Ends the run with this exit status and message, unless something else has
+ * ended it before: nothing more is read or tried, and records that are held
+ * leave as `cancelled`.  Any thread.
  */
 void stage_abort(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same, but nothing can be written any more: all threads return.  Any thread. */
+/*
+ * The same, but nothing can be written any more: all threads return.  Any
+ * thread.
+ */
 void stage_give_up(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -116,13 +122,13 @@ void stage_hang_up(struct stage *);
 bool stage_is_cancelled(const struct stage *);
 
 /*
- * The following turn a record into what the sink writes for it, in place: its seq
- * and what is reserved for it stay.  By the thread that has the record.
+ * The following turn a record into what the sink writes for it, in place: its
+ * seq and what is reserved for it stay.  By the thread that has the record.
  */
 
 /*
- * Turns it into its dead letter, of which the sink writes or keeps one line.  If
- * memory is short, the stage gives up and the record is dropped.
+ * Turns it into its dead letter, of which the sink writes or keeps one line.
+ * If memory is short, the stage gives up and the record is dropped.
  */
 void stage_bury(struct stage *, struct record *, const struct failure *);
 
@@ -130,14 +136,14 @@ void stage_bury(struct stage *, struct record *, const struct failure *);
 void stage_bury_cancelled(struct stage *, struct record *);
 
 /*
- * Whether the record is fit for a worker: not too long and, without -R, JSON.  If
- * it is not, it has become its dead letter.
+ * Whether the record is fit for a worker: not too long and, without -R, JSON.
+ * If it is not, it has become its dead letter.
  */
 bool stage_check(struct stage *, struct record *);
 
 /*
- * Turns it into its result, a line or lines.  Takes over the answer's bytes; they
- * count in the budget from now on.
+ * Turns it into its result, a line or lines.  Takes over the answer's bytes;
+ * they count in the budget from now on.
  */
 void stage_answer(
     struct stage *, struct record *input, const struct record *answer, enum record_kind);

@@ -63,7 +63,10 @@ park_wait(struct parker *p, int64_t deadline)
 	return true;
 }
 
-/* Reads the eventfd before it clears `woken`: a wake in between would be lost for good. */
+/*
+ * Reads the eventfd before it clears `woken`: a wake in between would be lost
+ * for good.
+ */
 void
 park_clear(struct parker *p)
 {

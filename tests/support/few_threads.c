@@ -1,6 +1,6 @@
 /*
- * To be preloaded: the pthread_create(3) whose number, from 1, is in FEW_THREADS
- * fails, as it does where a limit of processes is reached.
+ * To be preloaded: the pthread_create(3) whose number, from 1, is in
+ * FEW_THREADS fails, as it does where a limit of processes is reached.
  */
 
 #include <dlfcn.h>

@@ -158,7 +158,10 @@ reserve_main(void *arg)
 	return NULL;
 }
 
-/* A thread finds no room.  Then something happens, and it returns with this result. */
+/*
+ * A thread finds no room.  Then something happens, and it returns with this
+ * result.
+ */
 static void
 test_blocked(void (*happen)(struct blocked *), int64_t deadline, int result)
 {
@@ -453,7 +456,9 @@ answer_and_wait_main(void *arg)
 	return NULL;
 }
 
-/* Waits until the other thread has ended the round.  False: it was not in time. */
+/*
+ * Waits until the other thread has ended the round.  False: it was not in time.
+ */
 static bool
 has_ended(struct round *r, int i)
 {
@@ -466,8 +471,8 @@ has_ended(struct round *r, int i)
 }
 
 /*
- * One thread counts an answer too many and waits; another releases it at the same
- * moment.  The first must not wait for ever.
+ * One thread counts an answer too many and waits; another releases it at the
+ * same moment.  The first must not wait for ever.
  */
 static void
 test_race(void)

@@ -1,4 +1,7 @@
-/* Signals come from this process itself; what they did is seen in the stage's contexts. */
+/*
+ * Signals come from this process itself; what they did is seen in the stage's
+ * contexts.
+ */
 
 #include "stage/monitor.h"
 
@@ -58,7 +61,10 @@ struct fixture {
 	int in, pipe[2];
 };
 
-/* The input is a pipe or a file; the output the other end of it, or nothing to watch. */
+/*
+ * The input is a pipe or a file; the output the other end of it, or nothing to
+ * watch.
+ */
 static void
 begin(struct fixture *f, bool in_is_pipe, bool out_is_pipe)
 {
@@ -121,7 +127,8 @@ test_two_signals(void)
 
 	begin(&f, true, false);
 	send(SIGINT);
-	send(SIGUSR1); /* answered later than SIGINT: the lower number is taken first */
+	/* Answered after SIGINT: the lower number is taken first. */
+	send(SIGUSR1);
 	CHECK(strstr(said(), "received 0, ") != NULL);
 	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "whoever writes to the pipe is stopping, too");
 	send(SIGTERM);
@@ -154,7 +161,10 @@ test_grace(void)
 	opt.grace = 3600 * CLOCK_S;
 }
 
-/* The third one: the process is gone, by that signal, and has said what is lost. */
+/*
+ * The third one: the process is gone, by that signal, and has said what is
+ * lost.
+ */
 static void
 test_third_signal(void)
 {

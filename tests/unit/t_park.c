@@ -155,7 +155,10 @@ play(void *arg)
 	return NULL;
 }
 
-/* The waiter is looked for after the change, the change after the waiter is listed. */
+/*
+ * The waiter is looked for after the change, the change after the waiter is
+ * listed.
+ */
 static void
 test_no_wake_is_lost(void)
 {

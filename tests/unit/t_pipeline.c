@@ -1,6 +1,7 @@
 /*
- * Pipes of mock processors.  Records carry a number in seq; a source counts them out, a sink ticks
- * them off, and each must have come exactly once, whatever stood in between.
+ * Pipes of mock processors.  Records carry a number in seq; a source counts
+ * them out, a sink ticks them off, and each must have come exactly once,
+ * whatever stood in between.
  */
 
 #include "stage/pipeline.h"
@@ -31,12 +32,12 @@ struct mock {
 	size_t bulk; /* at a time */
 	_Atomic size_t sent;
 	_Atomic unsigned opened, closed, running;
-	unsigned fail_at; /* this open fails, counted from 1 over all processors; 0: none */
+	unsigned fail_at; /* this open fails, counted from 1; 0: none */
 	_Atomic unsigned char seen[MAX_IDS];
 	_Atomic size_t received, disorder, processed;
 	unsigned per_worker[MAX_WORKERS];
 	struct ctx *ctx;
-	size_t cancel_at; /* the sink cancels when so many have come; 0: never */
+	size_t cancel_at; /* the sink cancels after so many; 0: never */
 };
 
 /* What the threads found wrong: CHECK() is for one thread. */
@@ -234,7 +235,10 @@ test_all(void)
 	test_one("identity", identity, 1000, 8, 1, 1);
 }
 
-/* A long pipe; and one that is only a source and a sink, without a state here and there. */
+/*
+ * A long pipe; and one that is only a source and a sink, without a state here
+ * and there.
+ */
 static void
 test_lengths(void)
 {
@@ -347,7 +351,10 @@ test_open_fails(void)
 	pipeline_join(NULL);
 }
 
-/* In the middle of it the context is done: all return, no id comes twice, nothing leaks. */
+/*
+ * In the middle of it the context is done: all return, no id comes twice,
+ * nothing leaks.
+ */
 static void
 test_cancel(size_t capacity, unsigned workers, size_t at)
 {

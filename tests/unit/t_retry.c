@@ -153,7 +153,10 @@ test_end(void)
 	retry_join(NULL);
 }
 
-/* More than the channel holds, and nobody takes them: the end of the root context frees all of it. */
+/*
+ * More than the channel holds, and nobody takes them: the end of the root
+ * context frees all of it.
+ */
 static void
 test_root_cancelled(void)
 {

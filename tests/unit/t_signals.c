@@ -84,7 +84,10 @@ die_main(void *arg)
 	signals_die_of(*(int *)arg);
 }
 
-/* By the main thread, or by another while the main thread has all signals blocked. */
+/*
+ * By the main thread, or by another while the main thread has all signals
+ * blocked.
+ */
 static void
 test_die(int sig, bool other)
 {

@@ -49,7 +49,10 @@ record(const char *text)
 	return r;
 }
 
-/* So many bytes of answers are counted in the budget: one more than fit, with the rest. */
+/*
+ * So many bytes of answers are counted in the budget: one more than fit, with
+ * the rest.
+ */
 static void
 check_answer_bytes(struct stage *st, size_t bytes)
 {
@@ -308,7 +311,10 @@ fail_main(void *arg)
 	return NULL;
 }
 
-/* --max-failed: so many from all threads together, those that were cancelled not counted. */
+/*
+ * --max-failed: so many from all threads together, those that were cancelled
+ * not counted.
+ */
 static void
 test_max_failed(uint64_t max, int status)
 {
