@@ -45,8 +45,8 @@ struct record {
 	uint64_t line;         /* in its input, from 1 */
 	uint64_t offset;       /* of its first byte in its input */
 	union {                /* monotonic ns */
-		int64_t came;  /* until a worker takes it: when it was read from the input */
-		int64_t given; /* while a worker has it: when its child was given it */
+		int64_t came;  /* before a worker has it: read from the input */
+		int64_t given; /* while a worker has it: given to its child */
 	};
 	size_t reserved;       /* bytes the budget has reserved for it */
 	struct origin *origin; /* who it was before (retry, trace); NULL: nobody */
@@ -64,8 +64,8 @@ struct record {
 	uint32_t attempts; /* attempts made so far */
 	uint8_t reason;    /* enum reason, of a RECORD_DEAD */
 	uint8_t kind;      /* enum record_kind */
-	bool begun;        /* a worker took it: budget_begin() has counted it */
-	bool answered;     /* its bytes are an answer: budget_answer() has counted them */
+	bool begun;        /* counted by budget_begin() */
+	bool answered;     /* its bytes are counted by budget_answer() */
 };
 
 /*

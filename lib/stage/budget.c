@@ -24,7 +24,7 @@ struct budget {
 	_Alignas(LINE) _Atomic size_t records, bytes; /* reserved */
 	_Atomic size_t begun, begun_bytes;
 	_Atomic size_t answer_bytes;
-	_Atomic uint64_t head; /* seq of the next record to be written; -k only */
+	_Atomic uint64_t head; /* seq of the next record to write; -k only */
 	_Atomic bool ended;
 };
 

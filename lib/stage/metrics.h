@@ -17,7 +17,7 @@
 #include "base/reason.h"
 
 enum metric {
-	METRIC_RECEIVED,  /* records read, without blank lines and bypassed ones */
+	METRIC_RECEIVED,  /* records read, without blank and bypassed ones */
 	METRIC_PROCESSED, /* records that succeeded */
 	METRIC_FILTERED,  /* records dropped on purpose */
 	METRIC_BYPASSED,  /* dead letters that passed by */
@@ -26,8 +26,8 @@ enum metric {
 	METRIC_RETRIES,   /* attempts after the first */
 	METRIC_BYTES_IN,
 	METRIC_BYTES_OUT,
-	METRIC_TAKEN,              /* taken out of the channel, with bypassed ones */
-	METRIC_QUEUED,             /* put into it: backlog = queued - taken */
+	METRIC_TAKEN,              /* out of the channel, with bypassed ones */
+	METRIC_QUEUED,             /* and into it: backlog = queued - taken */
 	METRIC_GIVEN,              /* attempts begun */
 	METRIC_ENDED,              /* and ended: in flight = given - ended */
 	METRIC_RETRY_IN,           /* records that began to wait for a retry */
