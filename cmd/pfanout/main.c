@@ -109,7 +109,7 @@ workers(struct pfanout *pf)
 	}
 }
 
-/* Runs the pipe to its end.  Returns the signal that stopped it, or 0. */
+/* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
 run(struct pfanout *pf)
 {

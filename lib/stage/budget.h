@@ -16,7 +16,7 @@
  * may take new records while at most `bytes` bytes of answers wait to be
  * written and, with -k, at most half of `bytes` has been begun, because there
  * all that has been begun may have to wait for the oldest record, the head of
- * the order. The worker that holds the head may take more in any case: all
+ * the order.  The worker that holds the head may take more in any case: all
  * others wait for it, and a child that keeps its answers in a buffer gives them
  * up only when it is fed.  Of reserved and of begun records the first `spare`
  * are let in however large they are, so that every worker has one.
@@ -76,7 +76,10 @@ struct budget_release {
 	size_t answer_bytes;
 };
 
-/* The end of these records, in all spans.  Wakes whoever may go on now. */
+/*
+ * The end of these records, in all spans.  Wakes the threads that may go on
+ * now.
+ */
 void budget_release(struct budget *, const struct budget_release *);
 
 /* With -k: the record with this seq is the head of the order now. */

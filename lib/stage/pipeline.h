@@ -49,7 +49,7 @@ struct processor {
 
 /*
  * Starts n processors, with channels of this capacity (in records) between
- * them. First all states are opened, in the caller's thread; then the threads
+ * them.  First all states are opened, in the caller's thread; then the threads
  * are started, the first processor's last.  The processors must live until
  * pipeline_join().
  *

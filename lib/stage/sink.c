@@ -131,8 +131,10 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 		if (!goes_to_file(d, &r[i]))
 			continue;
 		d->in_file[i] = true;
-		if (ok && (ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0))
-			put++;
+		if (!ok)
+			continue;
+		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
+		put += ok;
 	}
 	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
 		report_lost(d, r, n, kept);

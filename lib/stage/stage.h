@@ -42,18 +42,15 @@ struct stage {
 
 	/*
 	 * What a tool adds, called by the monitor with a line to fill; NULL:
-	 * nothing. reload is for SIGHUP, and leaves "" when there is nothing to
-	 * report. describe says where the records are, for -P.
+	 * nothing.  reload is for SIGHUP, and leaves "" when there is nothing
+	 * to report.  describe says where the records are, for -P.
 	 */
 	void (*reload)(void *state, char *line, size_t size);
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
 
-	/*
-	 * SIGPIPE was ignored at the start: EPIPE is an error like any other.
-	 */
-	bool pipe_ignored;
-	int64_t begun; /* monotonic ns */
+	int64_t begun;     /* monotonic ns */
+	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
 	/* What ended it early; the first one counts.  Guarded by the lock. */
 	pthread_mutex_t lock;

@@ -88,7 +88,7 @@ void waitlist_add(struct waitlist *, struct waiter *w, struct parker *);
 /*
  * Takes w out.  Returns false if a waitlist_wake() has taken it out before: a
  * thread that leaves without using that wake must pass it on to the next
- * waiter. After this no other thread touches w or, through it, the parker, so
+ * waiter.  After this no other thread touches w or, through it, the parker, so
  * the call is needed even after a wake.  It does nothing for a waiter that is
  * on no list (all zero, or taken out).
  */

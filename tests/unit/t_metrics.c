@@ -111,7 +111,7 @@ count(void *arg)
 }
 
 /*
- * Whoever looks while others count sees possible numbers; in the end none is
+ * A reader sees possible numbers while others count; in the end none is
  * missing.
  */
 static void

@@ -130,7 +130,7 @@ test_two_signals(void)
 	/* Answered after SIGINT: the lower number is taken first. */
 	send(SIGUSR1);
 	CHECK(strstr(said(), "received 0, ") != NULL);
-	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "whoever writes to the pipe is stopping, too");
+	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "the writer of the pipe is stopping, too");
 	send(SIGTERM);
 	CHECK(ends(f.stage.work));
 	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "it is still read");
@@ -201,7 +201,7 @@ test_statistics(void)
 	CHECK(end(&f) == 0);
 }
 
-/* SIGHUP opens the dead-letter file anew, or stops a stage that has none. */
+/* SIGHUP reopens the dead-letter file, or stops a stage that has none. */
 static void
 test_hangup_signal(void)
 {
@@ -224,7 +224,7 @@ test_hangup_signal(void)
 	CHECK(*said() != '\0');
 	CHECK(
 	    deadfile_put(f.stage.dead, "x\n", 2) == 0 && deadfile_commit(f.stage.dead, &kept) == 0);
-	CHECK(access(path, F_OK) == 0, "it was not opened anew");
+	CHECK(access(path, F_OK) == 0, "it was not reopened");
 	CHECK(ctx_state(f.stage.input) == CTX_LIVE);
 	CHECK(end(&f) == 0);
 	opt.dead_letter = NULL;

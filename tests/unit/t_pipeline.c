@@ -1,5 +1,5 @@
 /*
- * Pipes of mock processors.  Records carry a number in seq; a source counts
+ * Pipelines of mock processors.  Records carry a number in seq; a source counts
  * them out, a sink ticks them off, and each must have come exactly once,
  * whatever stood in between.
  */
@@ -26,7 +26,7 @@ CHAN_OF(record, struct record)
 #define MAX_IDS 6000
 #define MAX_WORKERS 8
 
-/* What the processors of one pipe share. */
+/* What the processors of one pipeline share. */
 struct mock {
 	size_t n;    /* records to send */
 	size_t bulk; /* at a time */
@@ -201,14 +201,14 @@ test_one(const char *name, void (*process)(void *, struct record *), size_t capa
 	struct mock *m = calloc(1, sizeof(*m));
 	struct processor p[] = {mock(m, "source", 1, NULL, source),
 	    mock(m, name, workers, process, NULL), mock(m, "sink", 1, NULL, sink)};
-	struct pipeline *pipe;
+	struct pipeline *pipeline;
 
 	m->n = n;
 	m->bulk = bulk;
 	m->ctx = ctx_new(NULL, CLOCK_NEVER);
-	pipe = pipeline_start(m->ctx, p, 3, capacity);
-	CHECK(pipe != NULL);
-	pipeline_join(pipe);
+	pipeline = pipeline_start(m->ctx, p, 3, capacity);
+	CHECK(pipeline != NULL);
+	pipeline_join(pipeline);
 	check_counts(m, name, capacity, workers);
 	CHECK(m->processed == n);
 	if (workers == 1)
@@ -236,8 +236,8 @@ test_all(void)
 }
 
 /*
- * A long pipe; and one that is only a source and a sink, without a state here
- * and there.
+ * A long pipeline; and one that is only a source and a sink, without a state
+ * here and there.
  */
 static void
 test_lengths(void)
@@ -245,7 +245,7 @@ test_lengths(void)
 	for (size_t n = 2; n <= 9; n++) {
 		struct mock *m = calloc(1, sizeof(*m));
 		struct processor p[9];
-		struct pipeline *pipe;
+		struct pipeline *pipeline;
 
 		m->n = 2000;
 		m->bulk = 10;
@@ -256,9 +256,9 @@ test_lengths(void)
 				     : (struct processor){
 					   .name = "stateless", .workers = 2, .process = stateless};
 		p[n - 1] = mock(m, "sink", 1, NULL, sink);
-		pipe = pipeline_start(m->ctx, p, n, n % 3);
-		CHECK(pipe != NULL);
-		pipeline_join(pipe);
+		pipeline = pipeline_start(m->ctx, p, n, n % 3);
+		CHECK(pipeline != NULL);
+		pipeline_join(pipeline);
 		check_counts(m, "long", n % 3, 3);
 		ctx_free(m->ctx);
 		free(m);
@@ -281,7 +281,7 @@ test_without_sink(void)
 	free(m);
 }
 
-/* Every worker gets something: nobody keeps the whole input for himself. */
+/* Every worker gets something: no worker takes the whole input. */
 static void
 meet(void *state, struct record *r)
 {
@@ -317,7 +317,7 @@ test_all_work(void)
 	free(m);
 }
 
-/* Nothing runs, what was opened is closed, and errno tells why. */
+/* Nothing runs, what was opened is closed, and errno says why. */
 static void
 test_open_fails(void)
 {
@@ -381,7 +381,7 @@ test_cancel(size_t capacity, unsigned workers, size_t at)
 	free(m);
 }
 
-/* One that nobody cancels, but whose time is up. */
+/* Nobody cancels the context, but its deadline passes. */
 static void
 endless(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {

@@ -169,7 +169,7 @@ test_bury(void)
 	stage_free(&st);
 }
 
-/* A record that came in a retry envelope keeps who it was. */
+/* A record that came in a retry envelope keeps its identity. */
 static void
 test_bury_again(void)
 {
