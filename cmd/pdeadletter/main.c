@@ -7,20 +7,19 @@
 #include <unistd.h>
 
 #include "proc/child.h"
-#include "files.h"
-#include "job.h"
-#include "stage/monitor.h"
+#include "stage/cli.h"
 #include "stage/options.h"
 #include "stage/pipeline.h"
+#include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
 #include "stage/stage.h"
-#include "stage/cli.h"
+
+#include "files.h"
+#include "job.h"
 #include "usage.h"
 
-#define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
-
-#define MANY_FILES 1000 /* more than the usual limit */
+#define MANY_FILES 1000 /* that may be open: more than the usual limit */
 
 enum { SHARD_SOURCE, SHARD_SINK, SHARD_SPLIT, SHARDS };
 
@@ -29,7 +28,7 @@ struct splitter {
 	struct metrics_shard *shard;
 };
 
-/* A line goes on as it is, but for one that is too long. */
+/* Passes a record on as it is; one that is too long has failed. */
 static void
 split_record(void *state, struct record *r)
 {
@@ -48,8 +47,9 @@ split_open(struct processor *p, unsigned worker, void **state)
 	return 0;
 }
 
+/* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
-run(struct stage *st)
+run_split(struct stage *st)
 {
 	struct source source = {.stage = st,
 	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
@@ -67,19 +67,24 @@ run(struct stage *st)
 	int sig;
 
 	if (cli_run(st, procs, 3, &sig) == -1)
-		err(2, "can't start");
+		errx(2, "%s", st->error);
 	return sig;
 }
 
 static void
-set_up(struct stage *st, struct options *opt)
+set_up_split(struct stage *st, struct options *opt)
 {
 	const char *name = opt->name != NULL ? opt->name : "pdeadletter";
 
-	opt->raw = true; /* lines are moved here, not looked into */
+	opt->raw = true; /* nothing looks into the lines */
 	opt->dead_how.say = cli_say;
-	if (stage_init(st, "pdeadletter", name, opt, 1, SHARDS, HELD_BUFFERS * (opt->buffer + 1)) ==
-	    -1)
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pdeadletter",
+		    .name = name,
+		    .opt = opt,
+		    .workers = 1,
+		    .shards = SHARDS,
+		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	if (st->dead == NULL && (st->dead = deadfile_on(STDERR_FILENO, "standard error")) == NULL)
 		err(2, "standard error");
@@ -87,7 +92,7 @@ set_up(struct stage *st, struct options *opt)
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
 
-/* A command on files. */
+/* Runs a command on files: list, show, replay ... */
 static int
 run_job(int argc, char **argv)
 {
@@ -97,8 +102,12 @@ run_job(int argc, char **argv)
 	int status;
 
 	cli_check_descriptors();
-	signal(SIGXFSZ, SIG_IGN);                   /* a file that may not grow is a write error */
-	(void)child_raise_limit(MANY_FILES, &most); /* of a series all are open */
+	/*
+	 * Beyond the limit of a file's size a write fails, as on a full disk.
+	 */
+	signal(SIGXFSZ, SIG_IGN);
+	/* A file and its rotated ones are all open at a time. */
+	(void)child_raise_limit(MANY_FILES, &most);
 	status = command(&job);
 	if (ferror(stdout) || fflush(stdout) == EOF)
 		err(2, "standard output");
@@ -120,7 +129,7 @@ main(int argc, char **argv)
 		return run_job(argc - 1, argv + 1);
 	cli_begin();
 	usage_parse(&opt, argc, argv);
-	set_up(&stage, &opt);
-	sig = run(&stage);
+	set_up_split(&stage, &opt);
+	sig = run_split(&stage);
 	return cli_end(&stage, sig);
 }

@@ -15,7 +15,7 @@
 #include "inflight.h"
 #include "pfanout.h"
 #include "record/reader.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/pipeline.h"
 #include "worker.h"
 
@@ -44,20 +44,21 @@ static void
 settle_written(struct filter_worker *f, size_t n)
 {
 	struct stage *st = f->w.stage;
-	size_t charge = 0;
+	size_t bytes = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct record r = inflight_pop(&f->taken);
 
-		charge += r.charge;
+		bytes += r.reserved;
 		record_free(&r);
 	}
 	f->given += n;
 	metrics_add(f->w.shard, METRIC_GIVEN, n);
 	metrics_add(f->w.shard, METRIC_ENDED, n);
 	metrics_add(f->w.shard, METRIC_PROCESSED, n);
-	gate_leave(&st->gate, n, charge, 0);
-	ledger_settle(st->ledger, n, charge);
+	budget_release(st->budget,
+	    &(struct budget_release){
+		.records = n, .bytes = bytes, .begun = n, .begun_bytes = bytes});
 }
 
 /* Keeps the record if it is for the filter. */
@@ -127,14 +128,14 @@ emit_lines(struct filter_worker *f, bool ended)
 	struct stage *st = f->w.stage;
 	struct record r;
 
-	gate_wait(&st->gate, st->root);
+	budget_wait_take(st->budget, st->root);
 	while (reader_lines(f->lines, &r) || (ended && reader_rest(f->lines, &r))) {
 		if (r.full_len != 0)
 			abort_stage(f, "printed a line longer than --max-record");
 		r.kind = RECORD_EXTRA;
 		r.lines = record_lines(&r);
-		r.gated = true;
-		gate_enter(&st->gate, r.len);
+		r.answered = true;
+		budget_answer(st->budget, r.len);
 		outbox_put(&f->w.out, &r);
 	}
 	outbox_flush(&f->w.out);

@@ -33,7 +33,7 @@ inflight_give(struct inflight *f, size_t max, size_t max_bytes, int64_t now)
 	for (; n < max && inflight_todo(f) > 0 && bytes < max_bytes; n++) {
 		struct record *r = queue_at(&f->queue, f->given++);
 
-		r->queued = now;
+		r->given = now;
 		bytes += r->len + 1;
 	}
 	return n;
@@ -86,7 +86,7 @@ inflight_head(const struct inflight *f)
 int64_t
 inflight_since(const struct inflight *f)
 {
-	return inflight_head(f)->queued;
+	return inflight_head(f)->given;
 }
 
 struct record
@@ -110,7 +110,7 @@ void
 inflight_delay(struct inflight *f, int64_t ns)
 {
 	for (size_t i = 0; i < f->given; i++)
-		queue_at(&f->queue, i)->queued += ns;
+		queue_at(&f->queue, i)->given += ns;
 }
 
 void

@@ -1,6 +1,7 @@
 #include "intake.h"
 
 #include "base/clock.h"
+#include "stage/budget.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
@@ -35,9 +36,9 @@ count_wait(struct intake *i, const struct record *r, size_t n)
 	int64_t now = clock_now();
 
 	for (size_t from = 0, to; from < n; from = to) {
-		for (to = from + 1; to < n && r[to].queued == r[from].queued; to++)
+		for (to = from + 1; to < n && r[to].came == r[from].came; to++)
 			continue;
-		histogram_add(&i->shard->queue, now - r[from].queued, to - from);
+		histogram_add(&i->shard->queue, now - r[from].came, to - from);
 	}
 	metrics_add(i->shard, METRIC_TAKEN, n);
 }
@@ -48,10 +49,10 @@ count_load(struct intake *i, struct record *r, size_t n)
 	size_t bytes = 0;
 
 	for (size_t k = 0; k < n; k++) {
-		r[k].taken = true;
-		bytes += r[k].charge;
+		r[k].begun = true;
+		bytes += r[k].reserved;
 	}
-	gate_take(&i->stage->gate, n, bytes);
+	budget_begin(i->stage->budget, n, bytes);
 }
 
 static size_t
@@ -67,7 +68,7 @@ take_from(struct chan *c, bool *ended, struct record *r, size_t max)
 static bool
 may_take(const struct intake *i, uint64_t oldest)
 {
-	return gate_is_open(&i->stage->gate, oldest) || stage_is_cancelled(i->stage);
+	return budget_may_take(i->stage->budget, oldest) || stage_is_cancelled(i->stage);
 }
 
 size_t
@@ -94,14 +95,14 @@ watch(struct intake *i, struct parker *p, uint64_t oldest)
 		chan_watch(i->again, &i->on_again, p);
 	if (i->in_ended)
 		return;
-	gate_watch(&i->stage->gate, &i->on_budget, p);
+	budget_watch_take(i->stage->budget, &i->on_budget, p);
 	if (!may_take(i, oldest))
 		return;
 	/*
-	 * Don't stay on the budget's list while it lets us take: every settled
+	 * Don't stay on the budget's list while it lets us take: every released
 	 * batch would wake us for nothing.
 	 */
-	gate_unwatch(&i->stage->gate, &i->on_budget);
+	budget_unwatch_take(i->stage->budget, &i->on_budget);
 	chan_watch(i->in, &i->on_in, p);
 }
 
@@ -114,7 +115,7 @@ unwatch(struct intake *i)
 	chan_unwatch(i->in, &i->on_in);
 	if (i->again != NULL)
 		chan_unwatch(i->again, &i->on_again);
-	gate_unwatch(&i->stage->gate, &i->on_budget);
+	budget_unwatch_take(i->stage->budget, &i->on_budget);
 }
 
 void

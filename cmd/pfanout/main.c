@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "pfanout.h"
 #include "json/json.h"
-#include "stage/monitor.h"
+#include "stage/signals.h"
 #include "stage/pipeline.h"
 #include "stage/retry.h"
 #include "stage/sink.h"
@@ -81,10 +81,15 @@ set_up(struct pfanout *pf)
 		    "-Hn)",
 		    pf->jobs, most / FDS_PER_WORKER);
 	pf->opt.dead_how.say = cli_say;
-	if (stage_init(st, "pfanout", stage_name(pf), &pf->opt, pf->jobs, SHARD_WORKERS + pf->jobs,
-		ahead) == -1)
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pfanout",
+		    .name = stage_name(pf),
+		    .opt = &pf->opt,
+		    .workers = pf->jobs,
+		    .shards = SHARD_WORKERS + pf->jobs,
+		    .max_records = ahead,
+		    .keep_order = pf->keep_order}) == -1)
 		errx(2, "%s", st->error);
-	st->gate.ordered = pf->keep_order;
 	st->max_failed = pf->max_failed;
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
@@ -104,7 +109,7 @@ workers(struct pfanout *pf)
 	}
 }
 
-/* Runs the pipe to its end.  Returns the signal that stopped it, or 0. */
+/* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
 run(struct pfanout *pf)
 {
@@ -113,17 +118,18 @@ run(struct pfanout *pf)
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SOURCE), .fd = STDIN_FILENO};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
+	bool started;
 	int sig;
 
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
 		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
-			err(2, "can't start");
-	if (cli_run(st, procs, 3, &sig) == -1) {
-		if (pf->path != NULL)
-			command_failed(pf->argv[0], errno);
-		err(2, "can't start");
-	}
+			err(2, "cannot create a thread");
+	started = cli_run(st, procs, 3, &sig) == 0;
 	retry_join(pf->retry);
+	if (!started && procs[1].error != 0 && pf->path != NULL)
+		command_failed(pf->argv[0], procs[1].error);
+	if (!started)
+		errx(2, "%s", st->error);
 	return sig;
 }
 

@@ -73,7 +73,7 @@ emit_record(struct limiter *l, struct record *r)
 {
 	struct metrics_shard *s = l->pr->shard;
 
-	histogram_add(&s->queue, l->pacer.now - r->queued, 1);
+	histogram_add(&s->queue, l->pacer.now - r->came, 1);
 	metrics_add(s, METRIC_TAKEN, 1);
 	if (l->nleaving == 0)
 		l->leaving = is_in_batch(l, r) ? r : l->results;

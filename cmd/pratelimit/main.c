@@ -1,64 +1,57 @@
 /* pratelimit: lets records through at a rate; pratelimit(1). */
 
 #include <err.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/units.h"
 #include "json/json.h"
-#include "limiter.h"
-#include "meter.h"
-#include "stage/monitor.h"
+#include "stage/cli.h"
 #include "stage/pipeline.h"
-#include "ratefile.h"
+#include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
-#include "stage/cli.h"
-#include "base/units.h"
-#include "usage.h"
 
-#define HELD_BUFFERS 4 /* how many buffers of records may be inside at a time */
+#include "limiter.h"
+#include "meter.h"
+#include "ratefile.h"
+#include "usage.h"
 
 enum { SHARD_SOURCE, SHARD_SINK, SHARD_LIMIT, SHARDS };
 
-/* SIGHUP: reads the rate file. */
+/* SIGHUP: reads the rate file again. */
 static void
-reload(void *state, char *line, size_t size)
+reload_rate(void *state, char *line, size_t size)
 {
 	struct pratelimit *limit = state;
 	char text[UNITS_RATE_SIZE], why[512];
-	struct rate old, new;
+	struct rate old, next;
 
 	if (meter_rate(limit->meter, &old) == 0)
 		return;
-	new = old;
+	next = old;
 	units_format_rate(old.amount, old.per, limit->bytes, text);
-	if (ratefile_read(limit->rate_file, limit->bytes, &new, why, sizeof(why)) == -1) {
+	if (ratefile_read(limit->rate_file, limit->bytes, &next, why, sizeof(why)) == -1) {
 		snprintf(line, size, "rate file %s; the rate is still %s", why, text);
 		return;
 	}
-	if (new.amount == old.amount &&new.per == old.per)
+	if (next.amount == old.amount && next.per == old.per)
 		return;
-	if (meter_change(limit->meter, &new) == -1) {
+	if (meter_change(limit->meter, &next) == -1) {
 		snprintf(line, size, "%s: %m; the rate is still %s", limit->shared, text);
 		return;
 	}
 	waitlist_wake(&limit->changed, 1);
-	units_format_rate(new.amount, new.per, limit->bytes, text);
+	units_format_rate(next.amount, next.per, limit->bytes, text);
 	if (!limit->opt.quiet)
 		snprintf(line, size, "the rate is %s now", text);
 }
 
-/* Records, wherever they are: channels, waiting, on their way out. */
-static size_t
-held_at_most(const struct pratelimit *limit)
-{
-	return HELD_BUFFERS * (limit->opt.buffer + 1);
-}
-
-/* For the progress line. */
+/* For the progress line: where records are. */
 static void
-describe(void *state, char *line, size_t size)
+describe_limit(void *state, char *line, size_t size)
 {
 	struct pratelimit *limit = state;
 	struct stage *st = &limit->stage;
@@ -69,11 +62,11 @@ describe(void *state, char *line, size_t size)
 		units_format_rate(r.amount, r.per, limit->bytes, text);
 	snprintf(line, size, "limit %s, waiting %ju, buffer %zu", text,
 	    (uintmax_t)metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
-	    held_at_most(limit));
+	    stage_max_records(&limit->opt));
 }
 
 static void
-set_up(struct pratelimit *limit)
+set_up_limit(struct pratelimit *limit)
 {
 	struct options *opt = &limit->opt;
 	struct stage *st = &limit->stage;
@@ -84,33 +77,39 @@ set_up(struct pratelimit *limit)
 	if (limit->shared != NULL)
 		limit->meter = meter_map(limit->shared, &limit->rate, limit->bytes);
 	else if ((limit->meter = meter_new(&limit->rate)) == NULL)
-		err(2, "can't start");
-	if (stage_init(st, "pratelimit", name, opt, 1, SHARDS, held_at_most(limit)) == -1)
+		errx(2, "out of memory");
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pratelimit",
+		    .name = name,
+		    .opt = opt,
+		    .workers = 1,
+		    .shards = SHARDS,
+		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	st->state = limit;
-	st->describe = describe;
+	st->describe = describe_limit;
 	if (limit->rate_file != NULL)
-		st->reload = reload;
+		st->reload = reload_rate;
 	limit->shard = metrics_shard(st->metrics, SHARD_LIMIT);
 }
 
+/* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
-run(struct pratelimit *limit)
+run_limit(struct pratelimit *limit)
 {
 	struct stage *st = &limit->stage;
 	struct source source = {.stage = st,
 	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
 	    .fd = STDIN_FILENO,
-	    .keeps_retries = true,
-	    .dates_reads = true};
+	    .keeps_retries = true};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {
 	    source_processor(&source), limiter_processor(limit), sink_processor(&sink)};
 	int sig;
 
 	if (cli_run(st, procs, 3, &sig) == -1)
-		err(2, "can't start");
+		errx(2, "%s", st->error);
 	return sig;
 }
 
@@ -118,15 +117,14 @@ int
 main(int argc, char **argv)
 {
 	struct pratelimit limit;
-	int sig, status;
+	int sig;
 
 	cli_begin();
 	usage_parse(&limit, argc, argv);
-	set_up(&limit);
-	sig = run(&limit);
+	set_up_limit(&limit);
+	sig = run_limit(&limit);
 	meter_free(limit.meter);
 	json_path_free(limit.key);
 	waitlist_destroy(&limit.changed);
-	status = cli_end(&limit.stage, sig);
-	return status;
+	return cli_end(&limit.stage, sig);
 }

@@ -106,11 +106,11 @@ book_record(
 	do {
 		/* From the bucket as it stands, for a record that came then. */
 		full = read_full(p, flow);
-		*due = bucket_due(&p->rate, full, r->queued, cost);
+		*due = bucket_due(&p->rate, full, r->came, cost);
 		if (*due > latest)
 			return false;
 		paid = flow->paid;
-		next = bucket_take(&p->rate, full, r->queued, cost, &paid);
+		next = bucket_take(&p->rate, full, r->came, cost, &paid);
 
 		/* If another process was faster, compute again. */
 	} while (!move_full(p, flow, next));

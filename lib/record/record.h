@@ -44,8 +44,11 @@ struct record {
 	uint64_t seq;          /* place in the order of the input, from 0 */
 	uint64_t line;         /* in its input, from 1 */
 	uint64_t offset;       /* of its first byte in its input */
-	int64_t queued;        /* when it entered the channel, monotonic ns */
-	size_t charge;         /* bytes the ledger has reserved for it */
+	union {                /* monotonic ns */
+		int64_t came;  /* before a worker has it: read from the input */
+		int64_t given; /* while a worker has it: given to its child */
+	};
+	size_t reserved;       /* bytes the budget has reserved for it */
 	struct origin *origin; /* who it was before (retry, trace); NULL: nobody */
 	union {
 		/*
@@ -61,8 +64,8 @@ struct record {
 	uint32_t attempts; /* attempts made so far */
 	uint8_t reason;    /* enum reason, of a RECORD_DEAD */
 	uint8_t kind;      /* enum record_kind */
-	bool taken;        /* a worker took it through the gate */
-	bool gated;        /* its bytes keep the gate from opening */
+	bool begun;        /* counted by budget_begin() */
+	bool answered;     /* its bytes are counted by budget_answer() */
 };
 
 /*

@@ -1,6 +1,7 @@
 #include "stage/cli.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,7 +14,9 @@
 #include "stage/monitor.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
+#include "stage/signals.h"
 #include "stage/stage.h"
+#include "sync/ctx.h"
 
 void
 cli_check_descriptors(void)
@@ -34,19 +37,19 @@ cli_begin(void)
 	signals_block();
 }
 
-/* What came from a record must not steer the terminal. */
+/* Bytes that came from a record must not control the terminal. */
 void
 cli_say(const char *line)
 {
-	char tame[REPORT_SIZE];
+	char safe[REPORT_SIZE];
 	size_t n;
 
-	snprintf(tame, sizeof(tame), "%s", line);
-	n = strlen(tame);
+	snprintf(safe, sizeof(safe), "%s", line);
+	n = strlen(safe);
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)tame[i] < ' ' || tame[i] == 0x7f)
-			tame[i] = '?';
-	warnx("%s", tame);
+		if ((unsigned char)safe[i] < ' ' || safe[i] == 0x7f)
+			safe[i] = '?';
+	warnx("%s", safe);
 }
 
 void
@@ -57,21 +60,48 @@ cli_print(const char *text)
 	exit(0);
 }
 
+/* Why the pipeline did not start. */
+static void
+name_unstarted(struct stage *st, const struct processor *procs, size_t n, int error)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (procs[i].error == 0)
+			continue;
+		snprintf(st->error, sizeof(st->error), "cannot open the %s: %s", procs[i].name,
+		    strerror(error));
+		return;
+	}
+	snprintf(st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));
+}
+
 int
 cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 {
-	struct monitor *monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, cli_say);
-	struct pipeline *pipe;
+	struct monitor *monitor;
+	struct pipeline *pipeline;
+	int error;
 
-	if (monitor == NULL || (pipe = pipeline_start(st->root, procs, n, st->opt->buffer)) == NULL)
+	if ((monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, cli_say)) == NULL) {
+		error = errno;
+		snprintf(st->error, sizeof(st->error), "cannot watch signals: %s", strerror(error));
+		ctx_cancel(st->root);
+		errno = error;
 		return -1;
-	pipeline_join(pipe);
+	}
+	if ((pipeline = pipeline_start(st->root, procs, n, st->opt->buffer)) == NULL) {
+		error = errno;
+		name_unstarted(st, procs, n, error);
+		monitor_stop(monitor);
+		errno = error;
+		return -1;
+	}
+	pipeline_join(pipeline);
 	*sig = monitor_stop(monitor);
 	return 0;
 }
 
 static void
-report(const struct stage *st)
+report_end(const struct stage *st)
 {
 	char line[REPORT_SIZE], *second;
 
@@ -91,7 +121,7 @@ report(const struct stage *st)
 }
 
 static int
-status_of(const struct stage *st)
+exit_status(const struct stage *st)
 {
 	if (st->status != 0)
 		return st->status;
@@ -102,10 +132,10 @@ status_of(const struct stage *st)
 int
 cli_end(struct stage *st, int sig)
 {
-	int status = status_of(st);
+	int status = exit_status(st);
 	bool hung_up = st->hung_up;
 
-	report(st);
+	report_end(st);
 	stage_free(st);
 	if (hung_up)
 		signals_die_of(SIGPIPE);

@@ -1,33 +1,51 @@
 #ifndef PCHAN_CLI_H
 #define PCHAN_CLI_H
 
-/* What every one of the tools begins, does and ends with. */
+/*
+ * What all tools begin, run and end with.  This part of the library prints, and
+ * may end the process; the others do neither.  For the main thread, except
+ * cli_say().
+ */
 
 #include <stddef.h>
 
 struct processor;
 struct stage;
 
-/* Ends the process if standard input or output is closed: the next file opened would be taken for it. */
+/*
+ * Ends the process if standard input or output is closed, since the next file
+ * to be opened would take its place.  A closed standard error becomes
+ * /dev/null.
+ */
 void cli_check_descriptors(void);
 
-/* First of all: standard descriptors that are closed, and signals. */
+/* The first call of a tool: the standard descriptors, and signals_block(). */
 void cli_begin(void);
 
-/* A line on standard error, with the program's name. */
+/* Prints a line on standard error, with the program's name.  Any thread. */
 void cli_say(const char *line);
 
-/* For --help and --version: on standard output, and exit 0. */
+/*
+ * For --help and --version: prints the text on standard output, and exits with
+ * 0.
+ */
 void cli_print(const char *text) __attribute__((noreturn));
 
 /*
- * Runs the processors, a source first and a sink last, to the end of the input, under the eyes of a monitor
- * (monitor.h).  0, and the signal that stopped it or 0; -1 with errno: it can't start, and nothing was read.
+ * Runs the processors, a source first and a sink last, until the input has
+ * ended or the stage was stopped, with a monitor beside them.  *sig is the
+ * signal that stopped the stage, or 0.
+ *
+ * Returns -1 with errno if they can't be started, and st->error says why.
+ * Nothing was read then, no thread of theirs is left, and the root context is
+ * cancelled.
  */
 int cli_run(struct stage *, struct processor *, size_t n, int *sig);
 
 /*
- * Tells what there is to tell, frees the stage, and returns the exit status, or dies of the signal.
+ * Reports how the run ended, frees the stage, and returns the exit status, or
+ * dies of the signal: sig, if it is not 0, or SIGPIPE where the reader of
+ * stdout is gone.
  */
 int cli_end(struct stage *, int sig);
 

@@ -12,85 +12,88 @@ struct metrics {
 struct metrics *
 metrics_new(size_t shards)
 {
-	struct metrics *s;
+	struct metrics *m;
 	size_t size;
 
 	if (shards == 0) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (__builtin_mul_overflow(shards, sizeof(*s->shard), &size)) {
+	if (__builtin_mul_overflow(shards, sizeof(*m->shard), &size)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	if ((s = malloc(sizeof(*s))) == NULL)
+	if ((m = malloc(sizeof(*m))) == NULL)
 		return NULL;
-	if ((s->shard = aligned_alloc(_Alignof(struct metrics_shard), size)) == NULL) {
-		free(s);
+	if ((m->shard = aligned_alloc(_Alignof(struct metrics_shard), size)) == NULL) {
+		free(m);
 		return NULL;
 	}
-	memset(s->shard, 0, size);
-	s->n = shards;
-	return s;
+	memset(m->shard, 0, size);
+	m->n = shards;
+	return m;
 }
 
 void
-metrics_free(struct metrics *s)
+metrics_free(struct metrics *m)
 {
-	if (s == NULL)
+	if (m == NULL)
 		return;
-	free(s->shard);
-	free(s);
+	free(m->shard);
+	free(m);
 }
 
 struct metrics_shard *
-metrics_shard(struct metrics *s, size_t i)
+metrics_shard(struct metrics *m, size_t i)
 {
-	return &s->shard[i];
+	return &m->shard[i];
 }
 
 uint64_t
-metrics_get(const struct metrics *s, enum metric c)
+metrics_get(const struct metrics *m, enum metric c)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < s->n; i++)
-		sum += atomic_load_explicit(&s->shard[i].counter[c], memory_order_relaxed);
+	for (size_t i = 0; i < m->n; i++)
+		sum += atomic_load_explicit(&m->shard[i].counter[c], memory_order_relaxed);
 	return sum;
 }
 
 uint64_t
-metrics_gauge(const struct metrics *s, enum metric begun, enum metric ended)
+metrics_gauge(const struct metrics *m, enum metric begun, enum metric ended)
 {
-	/* In this order, so that one which begins and ends meanwhile doesn't count as ended only. */
-	uint64_t out = metrics_get(s, ended);
-	uint64_t in = metrics_get(s, begun);
+	/*
+	 * In this order: what begins and ends meanwhile must not count as ended
+	 * only.
+	 */
+	uint64_t out = metrics_get(m, ended);
+	uint64_t in = metrics_get(m, begun);
 
 	return in > out ? in - out : 0;
 }
 
 uint64_t
-metrics_failed(const struct metrics *s)
+metrics_failed(const struct metrics *m)
 {
 	uint64_t sum = 0;
 
 	for (unsigned reason = 0; reason < REASON_COUNT; reason++)
-		sum += metrics_get(s, METRIC_FAILED + reason);
+		sum += metrics_get(m, METRIC_FAILED + reason);
 	return sum;
 }
 
 void
-metrics_latency(const struct metrics *s, struct histogram *sum)
+metrics_latency(const struct metrics *m, struct histogram *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (size_t i = 0; i < s->n; i++)
-		histogram_merge(sum, &s->shard[i].latency);
+	for (size_t i = 0; i < m->n; i++)
+		histogram_merge(sum, &m->shard[i].latency);
 }
 
 void
-metrics_queue(const struct metrics *s, struct histogram *sum)
+metrics_queue(const struct metrics *m, struct histogram *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (size_t i = 0; i < s->n; i++)
-		histogram_merge(sum, &s->shard[i].queue);
+	for (size_t i = 0; i < m->n; i++)
+		histogram_merge(sum, &m->shard[i].queue);
 }

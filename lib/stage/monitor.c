@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -11,18 +14,19 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sync/ctx.h"
 #include "record/deadfile.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/report.h"
+#include "stage/signals.h"
 #include "stage/stage.h"
+#include "sync/ctx.h"
 
 #define TICK (250 * CLOCK_MS) /* between two progress lines */
 
 enum step {
 	RUNNING,
 	FINISHING, /* after the first signal */
-	STOPPED,   /* work is cancelled */
+	STOPPED,   /* after work was cancelled */
 };
 
 struct monitor {
@@ -30,83 +34,44 @@ struct monitor {
 	void (*say)(const char *);
 	pthread_t thread;
 	int sigfd, stopfd;
-	int out;          /* watched for a reader that goes away; -1: not */
-	bool in_is_pipe;  /* then it is read to its end */
-	uint64_t in_size; /* of a regular file, for -P */
+	int out;          /* watched for a reader that goes away; or -1 */
+	bool in_is_pipe;  /* so it is read to its end */
+	uint64_t in_size; /* of a regular file, for -P; else 0 */
 	enum step step;
-	int signal; /* that stopped the stage */
-	int64_t grace_ends;
-	int64_t tick;     /* when the next progress line is due */
-	int64_t measured; /* when the rate was, and how many records had ended by then */
+	int signal;         /* the one that stopped the stage; 0: none did */
+	int64_t grace_ends; /* the next step is due by itself; or CLOCK_NEVER */
+	int64_t tick;       /* the next progress line is due; or CLOCK_NEVER */
+	/*
+	 * The rate: when it was measured, and how many records had ended by
+	 * then.
+	 */
+	int64_t measured;
 	uint64_t ended;
 	double rate;
 };
 
-static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-
-/* Set by signals_block(), before there are threads. */
-static sigset_t blocked, ignored;
-
-void
-signals_block(void)
-{
-	struct sigaction sa;
-
-	sigemptyset(&blocked);
-	sigemptyset(&ignored);
-	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++) {
-		/* What is ignored must not be blocked: signalfd(2) would see it. */
-		if (sigaction(handled[i], NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
-			sigaddset(&ignored, handled[i]);
-		else
-			sigaddset(&blocked, handled[i]);
-	}
-	if (sigaction(SIGPIPE, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
-		sigaddset(&ignored, SIGPIPE);
-	sa = (struct sigaction){.sa_handler = SIG_IGN};
-	sigaction(SIGPIPE, &sa, NULL);
-	sigaction(SIGXFSZ, &sa, NULL); /* a file that may not grow is a write error */
-	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
-}
-
-bool
-signals_ignored(int sig)
-{
-	return sigismember(&ignored, sig) == 1;
-}
-
-void
-signals_die_of(int sig)
-{
-	struct sigaction sa = {.sa_handler = SIG_DFL};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigaction(sig, &sa, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	kill(getpid(), sig); /* not raise(3): the other threads have it blocked, this one has not */
-	_exit(128 + sig);
-}
-
-/* One line that overwrites itself; the terminal's rest of the old one is cleared. */
+/*
+ * Draws a line over the one before it, and clears what that one had beyond its
+ * end.
+ */
 static void
-draw(const char *line)
+draw_progress(const char *line)
 {
 	fprintf(stderr, "\r%s\033[K", line);
 }
 
 /* A message, on a line of its own. */
 static void
-tell(const struct monitor *m, const char *line)
+say_line(const struct monitor *m, const char *line)
 {
 	if (m->tick != CLOCK_NEVER)
-		draw("");
+		draw_progress("");
 	m->say(line);
 }
 
+/* The first signal. */
 static void
-finish(struct monitor *m)
+finish_input(struct monitor *m)
 {
 	struct stage *st = m->stage;
 	char line[128];
@@ -117,11 +82,12 @@ finish(struct monitor *m)
 		ctx_cancel(st->input);
 	if (isatty(STDERR_FILENO) && !st->opt->quiet) {
 		snprintf(line, sizeof(line), "finishing %zu records, Ctrl-C again to stop",
-		    ledger_held(st->ledger));
-		tell(m, line);
+		    budget_held(st->budget));
+		say_line(m, line);
 	}
 }
 
+/* The second one, or the end of the grace. */
 static void
 stop_work(struct monitor *m)
 {
@@ -131,32 +97,36 @@ stop_work(struct monitor *m)
 	    m->in_is_pipe ? clock_after(clock_now(), m->stage->opt->grace) : CLOCK_NEVER;
 }
 
+/* The third one. */
 static void
 end_at_once(struct monitor *m, int sig)
 {
 	char line[128];
 
 	snprintf(line, sizeof(line), "stopped at once: %zu records were held and are lost",
-	    ledger_held(m->stage->ledger));
-	tell(m, line);
+	    budget_held(m->stage->budget));
+	say_line(m, line);
 	signals_die_of(sig);
 }
 
 static void
-take_stop(struct monitor *m, int sig)
+handle_stop(struct monitor *m, int sig)
 {
 	if (m->step == RUNNING) {
 		m->signal = sig;
-		finish(m);
+		finish_input(m);
 	} else if (m->step == FINISHING)
 		stop_work(m);
 	else
 		end_at_once(m, sig);
 }
 
-/* A dead-letter file, or what the tool has.  False: neither. */
+/*
+ * Reopens the dead-letter file and reloads what the tool has.  False: there is
+ * neither.
+ */
 static bool
-reload(struct monitor *m)
+reload_files(struct monitor *m)
 {
 	struct stage *st = m->stage;
 	char line[REPORT_SIZE] = "";
@@ -166,12 +136,12 @@ reload(struct monitor *m)
 	if (st->reload != NULL)
 		st->reload(st->state, line, sizeof(line));
 	if (*line != '\0')
-		tell(m, line);
+		say_line(m, line);
 	return st->opt->dead_letter != NULL || st->reload != NULL;
 }
 
 static void
-take_signal(struct monitor *m)
+handle_signal(struct monitor *m)
 {
 	struct signalfd_siginfo si;
 	char line[REPORT_SIZE];
@@ -180,13 +150,13 @@ take_signal(struct monitor *m)
 		return;
 	if (si.ssi_signo == SIGUSR1) {
 		report_totals(m->stage, line, sizeof(line));
-		tell(m, line);
-	} else if (si.ssi_signo != SIGHUP || !reload(m))
-		take_stop(m, (int)si.ssi_signo);
+		say_line(m, line);
+	} else if (si.ssi_signo != SIGHUP || !reload_files(m))
+		handle_stop(m, (int)si.ssi_signo);
 }
 
 static void
-take_time(struct monitor *m)
+check_grace(struct monitor *m)
 {
 	int64_t now = clock_now();
 
@@ -200,9 +170,12 @@ take_time(struct monitor *m)
 	}
 }
 
-/* Records/s, of those that have left: in the last second, and in the first one since the start. */
+/*
+ * The rate is that of the records that ended in the last second; during the
+ * first second, since the start.
+ */
 static void
-measure(struct monitor *m, int64_t now)
+measure_rate(struct monitor *m, int64_t now)
 {
 	const struct metrics *s = m->stage->metrics;
 	uint64_t ended =
@@ -226,9 +199,9 @@ show_progress(struct monitor *m)
 
 	if (now < m->tick)
 		return;
-	measure(m, now);
+	measure_rate(m, now);
 	report_progress(m->stage, m->in_size, m->rate, line, sizeof(line));
-	draw(line);
+	draw_progress(line);
 	m->tick = now + TICK;
 }
 
@@ -241,20 +214,21 @@ monitor_main(void *arg)
 	struct timespec left;
 
 	for (;;) {
-		int64_t until = m->grace_ends < m->tick ? m->grace_ends : m->tick;
+		int64_t until = clock_earlier(m->grace_ends, m->tick);
 		int n = ppoll(fds, 3, clock_left(until, &left), NULL);
 
 		if (n == -1 && errno != EINTR)
 			return NULL;
+		/* Even a signal that came just before the end counts. */
 		if (n > 0 && fds[1].revents != 0)
-			take_signal(m); /* one that came before the end counts */
+			handle_signal(m);
 		if (n > 0 && fds[0].revents != 0)
 			return NULL;
 		if (n > 0 && (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
 			stage_hang_up(m->stage);
 			fds[2].fd = -1;
 		}
-		take_time(m);
+		check_grace(m);
 		show_progress(m);
 	}
 }
@@ -268,7 +242,7 @@ is_pipe(int fd)
 }
 
 static void
-look_at(struct monitor *m, int in, int out)
+set_up_monitor(struct monitor *m, int in, int out)
 {
 	struct stat sb;
 
@@ -293,8 +267,8 @@ monitor_start(struct stage *st, int in, int out, void (*say)(const char *))
 	m->stage = st;
 	m->say = say;
 	m->stopfd = -1;
-	look_at(m, in, out);
-	if ((m->sigfd = signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
+	set_up_monitor(m, in, out);
+	if ((m->sigfd = signals_open()) == -1)
 		goto err0;
 	if ((m->stopfd = eventfd(0, EFD_CLOEXEC)) == -1)
 		goto err1;
@@ -315,11 +289,13 @@ monitor_stop(struct monitor *m)
 	uint64_t one = 1;
 	int sig;
 
+	if (m == NULL)
+		return 0;
 	while (write(m->stopfd, &one, sizeof(one)) == -1 && errno == EINTR)
 		continue;
 	pthread_join(m->thread, NULL);
 	if (m->tick != CLOCK_NEVER)
-		draw("");
+		draw_progress("");
 	sig = m->signal;
 	close(m->sigfd);
 	close(m->stopfd);

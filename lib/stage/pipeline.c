@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sync/chan.h"
-#include "sync/pool.h"
 #include "record/record.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
+#include "sync/pool.h"
 
 CHAN_OF(record, struct record)
 
-/* What the common run loop moves at a time. */
+/* Records that the common run loop moves at a time. */
 #define BATCH 256
 
 struct worker {
@@ -17,7 +18,7 @@ struct worker {
 	void *state;
 };
 
-/* One processor in its place in the pipe. */
+/* One processor in its place in the pipeline. */
 struct section {
 	struct processor *proc;
 	struct ctx *ctx;
@@ -63,7 +64,7 @@ worker_main(void *arg)
 }
 
 static void
-section_done(void *arg)
+close_output(void *arg)
 {
 	struct section *s = arg;
 
@@ -81,8 +82,10 @@ section_open(struct section *s)
 		struct worker *w = &s->workers[s->opened];
 
 		w->section = s;
-		if (s->proc->open != NULL && s->proc->open(s->proc, s->opened, &w->state) == -1)
+		if (s->proc->open != NULL && s->proc->open(s->proc, s->opened, &w->state) == -1) {
+			s->proc->error = errno;
 			return -1;
+		}
 	}
 	return 0;
 }
@@ -96,14 +99,17 @@ section_start(struct section *s)
 		return -1;
 	for (unsigned i = 0; i < s->proc->workers; i++)
 		args[i] = &s->workers[i];
-	s->pool = pool_start(s->proc->workers, worker_main, args, section_done, s);
+	s->pool = pool_start(s->proc->workers, worker_main, args, close_output, s);
 	free(args);
 	return s->pool == NULL ? -1 : 0;
 }
 
-/* Records left in a channel that was cancelled still hold their slabs. */
+/*
+ * Records that a cancelled pipeline has left in a channel still hold their
+ * slabs.
+ */
 static void
-chan_drain_free(struct chan *c)
+free_chan(struct chan *c)
 {
 	struct record r;
 	size_t n;
@@ -124,7 +130,7 @@ section_free(struct section *s)
 		if (s->workers[--s->opened].state != NULL && s->proc->close != NULL)
 			s->proc->close(s->workers[s->opened].state);
 	free(s->workers);
-	chan_drain_free(s->in);
+	free_chan(s->in);
 }
 
 static int
@@ -148,14 +154,10 @@ wire_sections(struct pipeline *p, struct ctx *ctx, struct processor *procs, size
 static int
 start_sections(struct pipeline *p)
 {
-	/* From the end, so that nothing is read before all else stands. */
-	for (size_t i = p->n; i-- > 0;) {
-		if (section_start(&p->section[i]) == 0)
-			continue;
-		for (size_t j = i + 1; j < p->n; j++)
-			chan_close(p->section[j].in);
-		return -1;
-	}
+	/* From the end, so that nothing is read before all the others run. */
+	for (size_t i = p->n; i-- > 0;)
+		if (section_start(&p->section[i]) == -1)
+			return -1;
 	return 0;
 }
 
@@ -163,23 +165,19 @@ struct pipeline *
 pipeline_start(struct ctx *ctx, struct processor *procs, size_t n, size_t capacity)
 {
 	struct pipeline *p = calloc(1, sizeof(*p) + n * sizeof(p->section[0]));
-	int saved;
+	int error;
 
 	if (p == NULL)
 		return NULL;
 	p->n = n;
 	if (wire_sections(p, ctx, procs, capacity) == 0 && start_sections(p) == 0)
 		return p;
-	saved = errno;
+	/* Workers that run already wait for records that will never come. */
+	error = errno;
+	ctx_cancel(ctx);
 	pipeline_join(p);
-	errno = saved;
+	errno = error;
 	return NULL;
-}
-
-const struct chan *
-pipeline_chan(const struct pipeline *p, size_t i)
-{
-	return p->section[i].in;
 }
 
 void

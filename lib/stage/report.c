@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "record/deadfile.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "stage/stage.h"
 
 /* Text that grows at the end of a buffer. */
@@ -16,7 +16,7 @@ struct text {
 	size_t left;
 };
 
-static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) add_text(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -32,25 +32,25 @@ static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char
 	t->left -= (size_t)n;
 }
 
-/* "(2 timeout, 1 invalid)", the commonest first would be nice, the fixed order is enough. */
+/* "(1 invalid, 2 timeout)", in the fixed order of the reasons. */
 static void
-add_reasons(struct text *t, const struct metrics *stat)
+add_reasons(struct text *t, const struct metrics *m)
 {
 	const char *before = "(";
 
 	for (unsigned i = 0; i < REASON_COUNT; i++) {
-		uint64_t n = metrics_get(stat, METRIC_FAILED + i);
+		uint64_t n = metrics_get(m, METRIC_FAILED + i);
 
 		if (n == 0)
 			continue;
-		add(t, "%s%" PRIu64 " %s", before, n, reason_name(i));
+		add_text(t, "%s%" PRIu64 " %s", before, n, reason_name(i));
 		before = ", ";
 	}
-	add(t, ")");
+	add_text(t, ")");
 }
 
 static double
-seconds(const struct stage *st)
+seconds_since_start(const struct stage *st)
 {
 	return (double)(clock_now() - st->begun) / (double)CLOCK_S;
 }
@@ -61,43 +61,45 @@ report_totals(const struct stage *st, char *line, size_t size)
 	struct text t = {line, size};
 	uint64_t received = metrics_get(st->metrics, METRIC_RECEIVED),
 		 failed = metrics_failed(st->metrics);
-	double s = seconds(st);
+	double s = seconds_since_start(st);
 
-	add(&t,
+	add_text(&t,
 	    "received %" PRIu64 ", processed %" PRIu64 ", filtered %" PRIu64 ", failed %" PRIu64,
 	    received, metrics_get(st->metrics, METRIC_PROCESSED),
 	    metrics_get(st->metrics, METRIC_FILTERED), failed);
 	if (failed > 0) {
-		add(&t, " ");
+		add_text(&t, " ");
 		add_reasons(&t, st->metrics);
 	}
-	add(&t, ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
+	add_text(&t,
+	    ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
 	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
 	    metrics_get(st->metrics, METRIC_BLANK), metrics_get(st->metrics, METRIC_WRITTEN));
-	add(&t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
+	add_text(&t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
 }
 
 static void
 add_eta(struct text *t, const struct stage *st, uint64_t in_size)
 {
 	uint64_t received = metrics_get(st->metrics, METRIC_RECEIVED),
-		 held = ledger_held(st->ledger);
+		 held = budget_held(st->budget);
 	uint64_t done = metrics_get(st->metrics, METRIC_BYTES_IN);
-	double s = seconds(st), left;
+	double s = seconds_since_start(st), left;
 
 	if (in_size == 0)
 		return;
-	/* What is still held is not done. */
+	/* Of the bytes read, those of records still held are not done. */
 	if (received > 0)
 		done = (uint64_t)((double)done * (double)(held < received ? received - held : 0) /
 		    (double)received);
 	if (done > in_size)
 		done = in_size;
-	add(t, ", %" PRIu64 "%%", done * 100 / in_size);
+	add_text(t, ", %" PRIu64 "%%", done * 100 / in_size);
 	if (done == 0)
 		return;
 	left = s * (double)(in_size - done) / (double)done;
-	add(t, ", ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
+	add_text(
+	    t, ", ETA %d:%02d:%02d", (int)(left / 3600), (int)(left / 60) % 60, (int)left % 60);
 }
 
 void
@@ -106,16 +108,16 @@ report_progress(const struct stage *st, uint64_t in_size, double rate, char *lin
 	struct text t = {line, size};
 	char where[128];
 
-	add(&t, "%s: %" PRIu64 " records, %.0f/s, ", st->name,
+	add_text(&t, "%s: %" PRIu64 " records, %.0f/s, ", st->name,
 	    metrics_get(st->metrics, METRIC_RECEIVED), rate);
 	if (st->describe != NULL) {
 		st->describe(st->state, where, sizeof(where));
-		add(&t, "%s", where);
+		add_text(&t, "%s", where);
 	} else
-		add(&t, "backlog %" PRIu64 ", in flight %" PRIu64,
+		add_text(&t, "backlog %" PRIu64 ", in flight %" PRIu64,
 		    metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
 		    metrics_gauge(st->metrics, METRIC_GIVEN, METRIC_ENDED));
-	add(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
+	add_text(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
 	add_eta(&t, st, in_size);
 }
 
@@ -123,9 +125,9 @@ static void
 add_place(struct text *t, const struct stage *st)
 {
 	if (st->dead != NULL)
-		add(t, " in %s%s", deadfile_path(st->dead), st->dead_failed ? " or" : "");
+		add_text(t, " in %s%s", deadfile_path(st->dead), st->dead_failed ? " or" : "");
 	if (st->dead == NULL || st->dead_failed)
-		add(t, " in the output");
+		add_text(t, " in the output");
 }
 
 static int
@@ -133,10 +135,10 @@ report_collected(const struct stage *st, struct text *t)
 {
 	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_BYPASSED);
 
-	/* On standard error they speak for themselves. */
+	/* On standard error they have been seen. */
 	if (n == 0 || st->opt->dead_letter == NULL)
 		return 0;
-	add(t, "%" PRIu64 " dead letter%s", n, n == 1 ? " is" : "s are");
+	add_text(t, "%" PRIu64 " dead letter%s", n, n == 1 ? " is" : "s are");
 	add_place(t, st);
 	return 1;
 }
@@ -152,14 +154,15 @@ report_failures(const struct stage *st, char *line, size_t size)
 		return report_collected(st, &t);
 	if (failed == 0)
 		return 0;
-	add(&t, "%" PRIu64 " of %" PRIu64 " record%s failed ", failed, received,
+	add_text(&t, "%" PRIu64 " of %" PRIu64 " record%s failed ", failed, received,
 	    received == 1 ? "" : "s");
 	add_reasons(&t, st->metrics);
-	add(&t, "; %s dead letter%s", failed == 1 ? "its" : "their", failed == 1 ? " is" : "s are");
+	add_text(
+	    &t, "; %s dead letter%s", failed == 1 ? "its" : "their", failed == 1 ? " is" : "s are");
 	add_place(&t, st);
-	add(&t, ", see pdeadletter(1)");
+	add_text(&t, ", see pdeadletter(1)");
 	if (metrics_get(st->metrics, METRIC_FAILED + REASON_INVALID) * 2 > received &&
 	    !st->opt->raw)
-		add(&t, "\nmost of the input is not JSON: for plain lines use -R");
+		add_text(&t, "\nmost of the input is not JSON: for plain lines use -R");
 	return 1;
 }

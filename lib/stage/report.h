@@ -2,8 +2,9 @@
 #define PCHAN_REPORT_H
 
 /*
- * A stage's numbers in words: what -v, -P and SIGUSR1 print.  Everything is formatted
- * into the caller's buffer, without a newline; nothing is printed here.
+ * A stage's numbers in words: what -v, -P and SIGUSR1 print.  All of it is
+ * formatted into the caller's buffer, cut off where it does not fit, without a
+ * newline at the end; nothing is printed here.  Any thread.
  */
 
 #include <stddef.h>
@@ -11,20 +12,23 @@
 
 struct stage;
 
-#define REPORT_SIZE 1024
+#define REPORT_SIZE 1024 /* enough for each of them */
 
-/* received, processed, filtered, failed by reason, ..., seconds, records/s */
+/* "received 1000, processed 997, ...": the last line of -v. */
 void report_totals(const struct stage *, char *line, size_t size);
 
 /*
- * The progress line: records, rate, backlog, in flight, failed, and percent with the time left
- * when in_size (bytes of the input file; 0: unknown) is given.  rate is in records/s.
+ * The progress line: records, rate (records/s), where the records are, failed;
+ * and percent with the time left, if in_size, the bytes of the input file, is
+ * not 0.
  */
 void report_progress(const struct stage *, uint64_t in_size, double rate, char *line, size_t size);
 
 /*
- * "3 of 1000 records failed (2 timeout, 1 invalid); ..."; of a stage that collects letters
- * "12 dead letters are in ...".  Returns 0, and no line, if there are none.
+ * "3 of 1000 records failed (2 timeout, 1 invalid); ...", or for a stage that
+ * collects dead letters "12 dead letters are in ...".  May be two lines, with a
+ * newline between them.  Returns 0, and leaves the buffer alone, if there are
+ * none.
  */
 int report_failures(const struct stage *, char *line, size_t size);
 

@@ -4,18 +4,19 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
+#include "record/record.h"
+#include "stage/budget.h"
+#include "stage/stage.h"
+#include "sync/chan.h"
 #include "sync/ctx.h"
-#include "stage/ledger.h"
 #include "sync/park.h"
 #include "sync/pool.h"
-#include "record/record.h"
-#include "stage/stage.h"
+#include "sync/wait.h"
 
 CHAN_OF(record, struct record)
 
-#define CAPACITY 64
+#define CAPACITY 64 /* of the channel, in records */
 
 struct delayed {
 	int64_t due;
@@ -29,39 +30,40 @@ struct retry {
 	struct pool *pool;
 	pthread_mutex_t lock; /* guards the heap */
 	size_t n, room;
-	struct delayed *heap;    /* the one due first is heap[0] */
-	struct waitlist changed; /* something is due earlier than before */
+	struct delayed *heap;    /* heap[0] is due first */
+	struct waitlist changed; /* a record was put, or the budget is done */
 };
 
 static void
 sift_up(struct delayed *heap, size_t i)
 {
-	struct delayed it = heap[i];
+	struct delayed moved = heap[i];
 
-	for (; i > 0 && heap[(i - 1) / 2].due > it.due; i = (i - 1) / 2)
+	for (; i > 0 && heap[(i - 1) / 2].due > moved.due; i = (i - 1) / 2)
 		heap[i] = heap[(i - 1) / 2];
-	heap[i] = it;
+	heap[i] = moved;
 }
 
 static void
 sift_down(struct delayed *heap, size_t n)
 {
-	struct delayed it = heap[0];
+	struct delayed moved = heap[0];
 	size_t i = 0, child;
 
 	while ((child = 2 * i + 1) < n) {
 		if (child + 1 < n && heap[child + 1].due < heap[child].due)
 			child++;
-		if (heap[child].due >= it.due)
+		if (heap[child].due >= moved.due)
 			break;
 		heap[i] = heap[child];
 		i = child;
 	}
-	heap[i] = it;
+	heap[i] = moved;
 }
 
+/* With the lock held. */
 static int
-make_room(struct retry *r)
+reserve_cell(struct retry *r)
 {
 	size_t room = r->room == 0 ? 64 : 2 * r->room;
 	struct delayed *heap;
@@ -81,7 +83,7 @@ retry_put(struct retry *r, const struct record *record, int64_t due)
 	int error;
 
 	pthread_mutex_lock(&r->lock);
-	if ((error = make_room(r)) == 0) {
+	if ((error = reserve_cell(r)) == 0) {
 		r->heap[r->n] = (struct delayed){due, *record};
 		record_detach(&r->heap[r->n].record);
 		sift_up(r->heap, r->n++);
@@ -91,7 +93,7 @@ retry_put(struct retry *r, const struct record *record, int64_t due)
 	return error;
 }
 
-/* When something is due next; CLOCK_NEVER if nothing waits. */
+/* When the next record is due; CLOCK_NEVER if none waits. */
 static int64_t
 next_due(struct retry *r)
 {
@@ -104,8 +106,9 @@ next_due(struct retry *r)
 	return due;
 }
 
+/* The record that is due first; there must be one. */
 static struct record
-pop(struct retry *r)
+pop_record(struct retry *r)
 {
 	struct record record;
 
@@ -118,28 +121,34 @@ pop(struct retry *r)
 	return record;
 }
 
-/* Sleeps until something is due.  False: nothing will be any more. */
+/* How the thread sleeps: until a time, or until it has to look again. */
+struct sleep {
+	struct retry *retry;
+	int64_t until;
+};
+
+static bool
+has_changed(const void *arg)
+{
+	const struct sleep *s = arg;
+
+	return next_due(s->retry) < s->until || budget_is_done(s->retry->stage->budget);
+}
+
+/* Sleeps until a record may be due.  False: none will be any more. */
 static bool
 wait_for_due(struct retry *r)
 {
 	struct stage *st = r->stage;
-	struct parker parker;
-	struct waiter changed, done, cancelled, ended;
-	bool go_on;
+	struct sleep s = {r, next_due(r)};
 
-	park_init(&parker);
-	waitlist_add(&r->changed, &changed, &parker);
-	ledger_watch(st->ledger, &done, &parker);
-	ctx_watch(st->work, &cancelled, &parker);
-	ctx_watch(st->root, &ended, &parker);
-	go_on = !ledger_is_done(st->ledger) && ctx_state(st->root) == CTX_LIVE;
-	if (go_on && next_due(r) > clock_now())
-		park_wait(&parker, next_due(r));
-	ctx_unwatch(st->root, &ended);
-	ctx_unwatch(st->work, &cancelled);
-	ledger_unwatch(st->ledger, &done);
-	waitlist_remove(&r->changed, &changed);
-	return go_on;
+	/*
+	 * The end of work makes all records due.  After that only the end of
+	 * root counts.
+	 */
+	wait_for(
+	    &r->changed, stage_is_cancelled(st) ? st->root : st->work, s.until, has_changed, &s);
+	return !budget_is_done(st->budget) && ctx_state(st->root) == CTX_LIVE;
 }
 
 static void
@@ -149,7 +158,7 @@ retry_main(void *arg)
 
 	while (wait_for_due(r)) {
 		while (next_due(r) <= clock_now()) {
-			struct record record = pop(r);
+			struct record record = pop_record(r);
 
 			metrics_add(r->shard, METRIC_RETRY_OUT, 1);
 			if (record_sendn(r->chan, r->stage->root, &record, 1, NULL) != CHAN_OK)
@@ -171,6 +180,7 @@ retry_start(struct stage *st, struct metrics_shard *shard)
 	r->shard = shard;
 	pthread_mutex_init(&r->lock, NULL);
 	waitlist_init(&r->changed);
+	budget_watch_done(st->budget, &r->changed);
 	if ((r->chan = record_chan_new(CAPACITY)) != NULL &&
 	    (r->pool = pool_start(1, retry_main, &arg, NULL, NULL)) != NULL)
 		return r;
@@ -193,6 +203,7 @@ retry_join(struct retry *r)
 	for (size_t i = 0; i < r->n; i++)
 		record_free(&r->heap[i].record);
 	free(r->heap);
+	budget_watch_done(r->stage->budget, NULL);
 	waitlist_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r);

@@ -2,11 +2,12 @@
 #define PCHAN_RETRY_H
 
 /*
- * Records that wait for another try.  A thread keeps them in the order in which they are due and
- * sends each into a channel of its own when its time has come; workers prefer that channel to the
- * input's.  So nobody is held up by a record that waits.  It is bounded because what waits
- * here is still charged in the ledger.  The channel is closed when the ledger is done: then
- * nothing can come back any more.
+ * Records that wait for another attempt.  A thread keeps them in the order in
+ * which they are due, and sends each into a channel when its time has come;
+ * workers prefer that channel to the input's.  So a record that waits holds up
+ * no other.  How many wait is bounded by the budget, in which they are still
+ * reserved.  The channel is closed when the budget is done, because then
+ * nothing can come back any more, or when the root context is.
  */
 
 #include <stdint.h>
@@ -17,24 +18,32 @@ struct retry;
 struct stage;
 struct metrics_shard;
 
-/* Starts the thread.  NULL with errno. */
+/*
+ * Starts the thread, before any other thread uses the stage's budget.  The
+ * shard is the thread's alone.  NULL with errno.
+ */
 struct retry *retry_start(struct stage *, struct metrics_shard *);
 
-/* Waits for the thread, which ends with the ledger (or the root context), and frees it. */
+/*
+ * Blocks until the thread has ended, and frees the records that still wait.
+ * Call it when no other thread uses the stage's budget any more.  NULL is fine.
+ */
 void retry_join(struct retry *);
 
 /*
- * Gives the record into its hands until due (monotonic ns; once work is cancelled: at once).  Never
- * blocks; any thread.  -1 with errno ENOMEM: it is still the caller's.
+ * Hands over the record until it is due (monotonic ns), or at once if work is
+ * cancelled.  Never blocks; any thread.  -1 with errno ENOMEM: the record is
+ * still the caller's.
  */
 int retry_put(struct retry *, const struct record *, int64_t due);
 
-/* Where they come out. */
+/* The channel in which due records come out; it lives until retry_join(). */
 struct chan *retry_chan(struct retry *);
 
 /*
- * How long to wait before the attempt after `attempts` failed ones: first, doubled each time up to
- * most, less a random part of up to a half, so that they don't all come at once.
+ * How long to wait before the attempt after `attempts` failed ones, in ns:
+ * `first`, doubled each time up to `most`, less a random part of up to a half,
+ * so that records that failed together don't all come back together.
  */
 int64_t retry_backoff(int64_t first, int64_t most, uint32_t attempts);
 

@@ -6,20 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sync/chan.h"
-#include "sync/ctx.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
-#include "stage/ledger.h"
-#include "stage/pipeline.h"
 #include "record/reorder.h"
-#include "stage/stage.h"
 #include "record/writer.h"
+#include "stage/budget.h"
+#include "stage/pipeline.h"
+#include "stage/stage.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 
 CHAN_OF(record, struct record)
 
 #define BATCH 512
-#define IDS 8 /* to be named of letters that the file can't take */
+#define IDS 8 /* of letters that the file has not kept, to be named */
 
 struct drain {
 	struct sink *sink;
@@ -28,14 +28,18 @@ struct drain {
 	struct deadfile *dead;   /* NULL: none, or it could not be written */
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
+	/* Of the batch that is being written: which letters are in `dead`. */
+	bool in_file[BATCH];
 };
 
+/* Whether it belongs into the dead-letter file, if there is one. */
 static bool
 goes_to_file(const struct drain *d, const struct record *r)
 {
 	return r->kind == RECORD_DEAD || (r->kind == RECORD_LETTER && d->sink->stage->collects);
 }
 
+/* How many lines it is in the output. */
 static uint64_t
 lines_of(const struct record *r)
 {
@@ -45,7 +49,7 @@ lines_of(const struct record *r)
 }
 
 static void
-count(struct drain *d, const struct record *r, bool in_file)
+count_record(struct drain *d, const struct record *r, bool in_file)
 {
 	struct metrics_shard *s = d->sink->shard;
 
@@ -65,21 +69,26 @@ count(struct drain *d, const struct record *r, bool in_file)
 		metrics_add(s, METRIC_WRITTEN, lines_of(r));
 }
 
-/* "3 dead letters (ID, ID, ...)": those of the records, but the first `kept`. */
+/*
+ * The file has kept only the first `kept` of the batch's letters.  The others
+ * go into the output: nothing is lost.  Names some of them, "ID, ID, ...", and
+ * returns how many they are.
+ */
 static size_t
-name_lost(
-    const struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
+take_lost_back(
+    struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
 {
 	struct envelope_id id;
 	size_t lost = 0, len = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!goes_to_file(d, &r[i]))
+		if (!d->in_file[i])
 			continue;
 		if (kept > 0) {
 			kept--;
 			continue;
 		}
+		d->in_file[i] = false;
 		envelope_identity(r[i].data, r[i].len, &id);
 		if (lost++ < IDS)
 			len += (size_t)snprintf(
@@ -90,13 +99,12 @@ name_lost(
 	return lost;
 }
 
-/* Dead letters that the file can't take go into the output after all: nothing is lost. */
 static void
-dead_failed(struct drain *d, const struct record *r, size_t n, size_t kept)
+report_lost(struct drain *d, const struct record *r, size_t n, size_t kept)
 {
 	int error = errno;
 	char ids[(IDS + 1) * ENVELOPE_ID_SIZE];
-	size_t lost = name_lost(d, r, n, kept, ids, sizeof(ids));
+	size_t lost = take_lost_back(d, r, n, kept, ids, sizeof(ids));
 
 	stage_abort(d->sink->stage, 2,
 	    "dead-letter file %s: %s; %zu dead letters that it could not keep (%s), and all later "
@@ -106,43 +114,47 @@ dead_failed(struct drain *d, const struct record *r, size_t n, size_t kept)
 	d->sink->stage->dead_failed = true;
 }
 
-/* Returns how many of the records' letters are in the file now: the first ones. */
-static size_t
+/*
+ * Decides which of the records go to the file (d->in_file), and puts them
+ * there.
+ */
+static void
 write_dead(struct drain *d, const struct record *r, size_t n)
 {
 	size_t put = 0, kept = 0;
 	bool ok = true;
 
+	memset(d->in_file, 0, n * sizeof(d->in_file[0]));
 	if (d->dead == NULL)
-		return 0;
-	for (size_t i = 0; i < n && ok; i++) {
+		return;
+	for (size_t i = 0; i < n; i++) {
 		if (!goes_to_file(d, &r[i]))
+			continue;
+		d->in_file[i] = true;
+		if (!ok)
 			continue;
 		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
 		put += ok;
 	}
 	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
-		dead_failed(d, r, n, kept);
-	return kept;
+		report_lost(d, r, n, kept);
 }
 
+/* Writes all that is not in the file. */
 static int
-write_lines(struct drain *d, const struct record *r, size_t n, size_t kept)
+write_lines(struct drain *d, const struct record *r, size_t n)
 {
 	struct ctx *root = d->sink->stage->root;
 
-	for (size_t i = 0; i < n; i++) {
-		if (goes_to_file(d, &r[i]) && kept > 0)
-			kept--;
-		else if (r[i].slab != NULL &&
+	for (size_t i = 0; i < n; i++)
+		if (!d->in_file[i] && r[i].slab != NULL &&
 		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
 			return -1;
-	}
 	return writer_flush(d->writer, root);
 }
 
 static void
-write_failed(struct drain *d)
+report_write_error(struct drain *d)
 {
 	struct stage *st = d->sink->stage;
 
@@ -151,57 +163,56 @@ write_failed(struct drain *d)
 	else
 		stage_give_up(st, 2,
 		    "standard output: %s; %zu records that were read are not in it",
-		    strerror(errno), ledger_held(st->ledger));
+		    strerror(errno), budget_held(st->budget));
 }
 
-/* Counts, frees and settles what has been written. */
+/*
+ * The end of records that have been written: counts, frees and releases them.
+ */
 static void
-settle(struct drain *d, struct record *r, size_t n, size_t kept)
+end_records(struct drain *d, struct record *r, size_t n)
 {
-	struct stage *st = d->sink->stage;
-	size_t held = 0, charge = 0, taken = 0, taken_charge = 0, answers = 0;
+	struct budget_release end = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		bool in_file = goes_to_file(d, &r[i]) && kept > 0;
-
-		kept -= in_file;
-		count(d, &r[i], in_file);
+		count_record(d, &r[i], d->in_file[i]);
 		if (r[i].kind != RECORD_EXTRA) {
-			held++;
-			charge += r[i].charge;
+			end.records++;
+			end.bytes += r[i].reserved;
 		}
-		if (r[i].taken) {
-			taken++;
-			taken_charge += r[i].charge;
+		if (r[i].begun) {
+			end.begun++;
+			end.begun_bytes += r[i].reserved;
 		}
-		if (r[i].gated)
-			answers += r[i].len;
+		if (r[i].answered)
+			end.answer_bytes += r[i].len;
 	}
 	record_freen(r, n);
-	gate_leave(&st->gate, taken, taken_charge, answers);
-	if (held > 0)
-		ledger_settle(st->ledger, held, charge);
+	budget_release(d->sink->stage->budget, &end);
 }
 
 static int
-write_out(struct drain *d, struct record *r, size_t n)
+write_batch(struct drain *d, struct record *r, size_t n)
 {
 	struct metrics_shard *s = d->sink->shard;
 	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
-	size_t kept = write_dead(d, r, n);
 	int error;
 
-	if ((error = write_lines(d, r, n, kept)) == -1) {
-		write_failed(d);
+	write_dead(d, r, n);
+	if ((error = write_lines(d, r, n)) == -1) {
+		report_write_error(d);
 		record_freen(r, n);
 	} else
-		settle(d, r, n, kept);
+		end_records(d, r, n);
 	metrics_add(s, METRIC_BYTES_OUT, writer_bytes(d->writer) - bytes);
 	metrics_add(s, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
 	return error;
 }
 
-/* What a filter adds has no place in the order; a filter keeps none. */
+/*
+ * Puts records in their order and writes those whose turn has come.  (The lines
+ * of a filter have no place in an order, but -k and -F exclude each other.)
+ */
 static int
 write_in_order(struct drain *d, struct record *r, size_t n)
 {
@@ -210,14 +221,14 @@ write_in_order(struct drain *d, struct record *r, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (reorder_put(d->reorder, &r[i]) == 0)
 			continue;
-		stage_give_up(st, 2, "no memory to keep the order");
+		stage_give_up(st, 2, "out of memory while keeping the order");
 		record_freen(r + i, n - i);
 		return -1;
 	}
 	while ((n = reorder_get(d->reorder, d->ready, BATCH)) > 0) {
-		if (write_out(d, d->ready, n) == -1)
+		if (write_batch(d, d->ready, n) == -1)
 			return -1;
-		gate_advance(&st->gate, reorder_head(d->reorder));
+		budget_advance(st->budget, reorder_head(d->reorder));
 	}
 	return 0;
 }
@@ -231,8 +242,8 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 
 	(void)out;
 	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK)
-		error =
-		    d->reorder != NULL ? write_in_order(d, d->batch, n) : write_out(d, d->batch, n);
+		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
+					   : write_batch(d, d->batch, n);
 }
 
 static void
@@ -257,7 +268,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 	d->sink = sink;
 	d->dead = sink->stage->dead;
 	if ((d->writer = writer_new(sink->fd)) == NULL ||
-	    (sink->stage->gate.ordered && (d->reorder = reorder_new()) == NULL)) {
+	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL)) {
 		sink_close(d);
 		return -1;
 	}

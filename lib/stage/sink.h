@@ -2,10 +2,11 @@
 #define PCHAN_SINK_H
 
 /*
- * The last processor of a stage: where every record ends.  It writes results to stdout and
- * dead letters there too, or into the dead-letter file (the stage's own ones, and if it collects them those that
- * pass by); with -k in the order of the input.
- * Only what has been written is counted, and then it is settled in the ledger.
+ * The last processor of a stage, where every record ends.  It writes results to
+ * stdout, with -k in the order of the input.  Dead letters go there too, or
+ * into the dead-letter file: those of this stage and, if it collects them,
+ * those that pass by.  Only what has been written is counted, and then it is
+ * released from the budget.
  */
 
 struct processor;
@@ -18,7 +19,7 @@ struct sink {
 	int fd;
 };
 
-/* The processor; arg is the sink, which must outlive the pipe. */
+/* The processor; the sink must outlive the pipeline. */
 struct processor sink_processor(struct sink *);
 
 #endif

@@ -6,22 +6,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
-#include "sync/ctx.h"
-#include "record/envelope.h"
 #include "json/json.h"
-#include "stage/ledger.h"
-#include "stage/pipeline.h"
+#include "record/envelope.h"
 #include "record/reader.h"
-#include "stage/stage.h"
 #include "record/unwrap.h"
+#include "stage/budget.h"
+#include "stage/pipeline.h"
+#include "stage/stage.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 
 CHAN_OF(record, struct record)
 
 /*
- * What is sent on together at most: never all that the ledger admits, because a record that is held for long
- * (it waits for its turn, or a retry) would keep a batch of that size out for as long.
+ * Sent on together at most.  A batch is never as large as the budget: as long
+ * as one record is held (it waits for its turn, or for a retry) there would be
+ * no room for the next one.
  */
 #define BATCH 512
 #define BATCH_BYTES (256 << 10)
@@ -31,9 +32,9 @@ struct feed {
 	struct reader *reader;
 	struct chan *out;
 	uint64_t seq;
-	size_t n, most; /* records in the batch, and how many there may be */
-	size_t bytes;   /* what they charge */
-	int64_t read;   /* when the last read(2) was */
+	size_t n, most; /* records in the batch, and their limit */
+	size_t bytes;   /* to be reserved for them */
+	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
 };
 
@@ -50,7 +51,9 @@ open_reader(const struct source *src)
 	return reader_new(src->fd, &limits);
 }
 
-/* What a line is.  False: it is left out. */
+/*
+ * Finds out what a line is, and counts it.  False: it is blank, and left out.
+ */
 static bool
 classify(struct source *src, struct record *r)
 {
@@ -70,22 +73,19 @@ classify(struct source *src, struct record *r)
 	return true;
 }
 
-/* Sends the batch on.  -1: nobody takes it any more. */
+/* Sends the batch on, when there is room.  -1: the stage has ended. */
 static int
 send_batch(struct feed *f)
 {
 	struct stage *st = f->src->stage;
 	struct metrics_shard *shard = f->src->shard;
-	int64_t begun = clock_now(), now;
+	int64_t begun = clock_now();
 	size_t sent = 0;
 	enum chan_status status = CHAN_CANCELLED;
 
 	if (f->n == 0)
 		return 0;
-	if (ledger_charge(st->ledger, st->root, f->n, f->bytes) == 0) {
-		now = f->src->dates_reads ? f->read : clock_now();
-		for (size_t i = 0; i < f->n; i++)
-			f->batch[i].queued = now;
+	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		metrics_add(shard, METRIC_QUEUED, f->n);
 		status = record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
@@ -103,8 +103,9 @@ add_record(struct feed *f, struct record *r)
 		return 0;
 	}
 	r->seq = f->seq++;
-	r->charge = r->len + sizeof(*r);
-	f->bytes += r->charge;
+	r->came = f->read;
+	r->reserved = r->len + sizeof(*r);
+	f->bytes += r->reserved;
 	f->batch[f->n++] = *r;
 	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;
 }
@@ -120,14 +121,14 @@ send_lines(struct feed *f, bool ended)
 	if (ended && reader_rest(f->reader, &r) && add_record(f, &r) == -1)
 		return -1;
 	if (f->n > 0)
-		atomic_store_explicit(&f->src->shard->counter[METRIC_LAST_RECORD_US],
-		    (uint64_t)clock_calendar(), memory_order_relaxed);
+		metrics_set(f->src->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	return send_batch(f);
 }
 
 /*
- * Reading was broken off inside a line.  A pipe won't give it again, so it goes on as it
- * is, as `cancelled` by then; a file or a terminal still has it.
+ * Reading was broken off inside a line.  A pipe does not give those bytes
+ * again, so they go on as a record (and leave as `cancelled`); a file or a
+ * terminal still has them.
  */
 static void
 send_rest(struct feed *f)
@@ -140,8 +141,8 @@ send_rest(struct feed *f)
 		send_batch(f);
 }
 
-/* 1: there was something, or may be later; 0: the end. */
-static int
+/* Reads once, and sends on what came.  False: the input has ended. */
+static bool
 read_once(struct feed *f)
 {
 	struct stage *st = f->src->stage;
@@ -151,17 +152,17 @@ read_once(struct feed *f)
 
 	if (ctx_poll(st->input, &p, 1, CLOCK_NEVER) == -1) {
 		stage_abort(st, 2, "standard input: poll: %s", strerror(errno));
-		return 0;
+		return false;
 	}
 	if (ctx_state(st->input) != CTX_LIVE) {
 		send_rest(f);
-		return 0;
+		return false;
 	}
 	n = reader_fill(f->reader);
 	f->read = clock_now();
 	metrics_add(f->src->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(f->read - begun));
 	if (n == -1 && errno == EAGAIN)
-		return 1;
+		return true;
 	if (n == -1)
 		stage_abort(st, 2, "standard input: %s", strerror(errno));
 	else
@@ -179,7 +180,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	f->out = out;
 	while (read_once(f))
 		continue;
-	ledger_end(f->src->stage->ledger);
+	budget_end(f->src->stage->budget);
 }
 
 static int
@@ -191,7 +192,7 @@ source_open(struct processor *p, unsigned worker, void **state)
 	if (f == NULL)
 		return -1;
 	f->src = p->arg;
-	f->most = ledger_share(f->src->stage->ledger, BATCH);
+	f->most = budget_share(f->src->stage->budget, BATCH);
 	if ((f->reader = open_reader(f->src)) == NULL) {
 		free(f);
 		return -1;

@@ -2,8 +2,9 @@
 #define PCHAN_SOURCE_H
 
 /*
- * The first processor of a stage: reads lines from stdin, leaves out blank ones, tells dead
- * letters that pass by and unwraps retry envelopes, charges the ledger and sends the records on.
+ * The first processor of a stage.  It reads lines, leaves out blank ones,
+ * recognises dead letters that pass by, unwraps retry envelopes, reserves the
+ * records in the budget and sends them on.
  */
 
 #include <stdbool.h>
@@ -17,10 +18,9 @@ struct source {
 	struct metrics_shard *shard;
 	int fd;
 	bool keeps_retries; /* retry envelopes go on as they are */
-	bool dates_reads;   /* record.queued is when it was read, not when it entered the channel */
 };
 
-/* The processor; arg is the source, which must outlive the pipe. */
+/* The processor; the source must outlive the pipeline. */
 struct processor source_processor(struct source *);
 
 #endif

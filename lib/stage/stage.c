@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sync/ctx.h"
-#include "record/deadfile.h"
 #include "json/json.h"
-#include "stage/ledger.h"
+#include "record/deadfile.h"
 #include "record/rotate.h"
 #include "record/unwrap.h"
+#include "stage/budget.h"
+#include "sync/ctx.h"
+
+/* Buffers full of records that a stage may hold at a time. */
+#define HELD_BUFFERS 4
 
 static int
 open_contexts(struct stage *st)
@@ -27,8 +30,9 @@ open_contexts(struct stage *st)
 	return 0;
 }
 
+/* Whether the path is the file that the stage reads. */
 static bool
-is_input(const char *path)
+is_stdin(const char *path)
 {
 	struct stat sb;
 
@@ -41,28 +45,42 @@ open_dead(struct stage *st)
 {
 	const char *path = st->opt->dead_letter;
 
-	if (path != NULL && is_input(path)) {
+	if (path != NULL && is_stdin(path)) {
 		snprintf(st->error, sizeof(st->error),
-		    "%s is the input, too: what fails would come again for ever", path);
+		    "%s is also the input: every failure would be read again", path);
 		return -1;
 	}
-	if (path == NULL || (st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
+	if (path == NULL)
+		return 0;
+	if ((st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
 		return 0;
 	snprintf(st->error, sizeof(st->error), "dead-letter file %s: %s", path, strerror(errno));
 	return -1;
 }
 
-int
-stage_init(struct stage *st, const char *tool, const char *name, const struct options *opt,
-    size_t workers, size_t shards, size_t max_records)
+size_t
+stage_max_records(const struct options *opt)
 {
-	*st = (struct stage){.tool = tool, .name = name, .opt = opt, .begun = clock_now()};
+	return HELD_BUFFERS * (opt->buffer + 1);
+}
+
+int
+stage_init(struct stage *st, const struct stage_setup *setup)
+{
+	struct budget_limits limits = {.records = setup->max_records,
+	    .bytes = STAGE_BYTES,
+	    .spare = setup->workers,
+	    .ordered = setup->keep_order};
+
+	*st = (struct stage){.tool = setup->tool,
+	    .name = setup->name,
+	    .opt = setup->opt,
+	    .keep_order = setup->keep_order,
+	    .begun = clock_now()};
 	pthread_mutex_init(&st->lock, NULL);
-	gate_init(&st->gate, STAGE_BYTES);
-	st->gate.spare = workers;
-	if (open_contexts(st) == -1 || (st->metrics = metrics_new(shards)) == NULL ||
-	    (st->ledger = ledger_new(max_records, STAGE_BYTES, workers)) == NULL) {
-		snprintf(st->error, sizeof(st->error), "can't start: %s", strerror(errno));
+	if (open_contexts(st) == -1 || (st->metrics = metrics_new(setup->shards)) == NULL ||
+	    (st->budget = budget_new(&limits)) == NULL) {
+		snprintf(st->error, sizeof(st->error), "out of memory");
 		return -1;
 	}
 	return open_dead(st);
@@ -72,17 +90,16 @@ void
 stage_free(struct stage *st)
 {
 	deadfile_close(st->dead);
-	ledger_free(st->ledger);
+	budget_free(st->budget);
 	metrics_free(st->metrics);
 	ctx_free(st->input);
 	ctx_free(st->work);
 	ctx_free(st->root);
-	gate_destroy(&st->gate);
 	pthread_mutex_destroy(&st->lock);
 }
 
 static void __attribute__((format(printf, 3, 0)))
-remember(struct stage *st, int status, const char *fmt, va_list ap)
+remember_error(struct stage *st, int status, const char *fmt, va_list ap)
 {
 	pthread_mutex_lock(&st->lock);
 	if (st->status == 0) {
@@ -98,7 +115,7 @@ stage_abort(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember(st, status, fmt, ap);
+	remember_error(st, status, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->input);
 	ctx_cancel(st->work);
@@ -110,7 +127,7 @@ stage_give_up(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember(st, status, fmt, ap);
+	remember_error(st, status, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->root);
 }
@@ -131,7 +148,7 @@ stage_is_cancelled(const struct stage *st)
 }
 
 static void
-tell_worker(struct letter *l, const struct failure *f)
+describe_worker(struct letter *l, const struct failure *f)
 {
 	if (f->slot == 0)
 		return;
@@ -150,7 +167,8 @@ tell_worker(struct letter *l, const struct failure *f)
 }
 
 static void
-describe(const struct stage *st, const struct record *r, const struct failure *f, struct letter *l)
+describe_letter(
+    const struct stage *st, const struct record *r, const struct failure *f, struct letter *l)
 {
 	*l = (struct letter){
 	    .stage = st->name,
@@ -172,14 +190,14 @@ describe(const struct stage *st, const struct record *r, const struct failure *f
 		if (r->origin->first_failed != 0)
 			l->first_failed = r->origin->first_failed;
 	}
-	tell_worker(l, f);
+	describe_worker(l, f);
 }
 
 static void
 count_failed(struct stage *st, enum reason reason)
 {
 	if (reason != REASON_CANCELLED && atomic_fetch_add(&st->failed, 1) + 1 == st->max_failed)
-		stage_abort(st, 2, "%ju records have failed: stopped, as --max-failed says",
+		stage_abort(st, 2, "stopped after %ju failed records, as --max-failed says",
 		    (uintmax_t)st->max_failed);
 }
 
@@ -197,7 +215,7 @@ make_letter(const struct letter *letter, struct record *dead)
 	return error;
 }
 
-/* A stage that passes retry envelopes on still knows whose record it is. */
+/* A stage that passes retry envelopes on finds out here whose record it is. */
 static void
 look_into_envelope(const struct stage *st, struct record *r)
 {
@@ -213,9 +231,10 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 	struct record dead;
 
 	look_into_envelope(st, r);
-	describe(st, r, f, &letter);
+	describe_letter(st, r, f, &letter);
 	if (make_letter(&letter, &dead) == -1) {
-		stage_give_up(st, 2, "no memory for a dead letter: the record of line %ju is lost",
+		stage_give_up(st, 2,
+		    "out of memory: the record of line %ju is lost, with its dead letter",
 		    (uintmax_t)r->line);
 		stage_drop(r);
 		return;
@@ -226,8 +245,8 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 	r->slab = dead.slab;
 	r->kind = RECORD_DEAD;
 	r->reason = (uint8_t)f->reason;
-	r->gated = true;
-	gate_enter(&st->gate, r->len);
+	r->answered = true;
+	budget_answer(st->budget, r->len);
 	count_failed(st, f->reason);
 }
 
@@ -283,8 +302,8 @@ stage_answer(
 	input->slab = answer->slab;
 	input->lines = answer->lines;
 	input->kind = (uint8_t)kind;
-	input->gated = true;
-	gate_enter(&st->gate, input->len);
+	input->answered = true;
+	budget_answer(st->budget, input->len);
 }
 
 void

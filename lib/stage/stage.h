@@ -2,13 +2,14 @@
 #define PCHAN_STAGE_H
 
 /*
- * A stage is one running p-tool.  This is what its parts share: the options, the
- * contexts that end it step by step, the numbers, what it holds, and how a record fails.
+ * A stage is one running p-tool.  This is what its parts share: the options,
+ * the contexts that end it step by step, the numbers, the budget, and how a
+ * record fails.
  *
  * A stage ends in one of four ways, each stronger than the one before:
- *	the input ends, or its context is cancelled: nothing more is read;
- *	work is cancelled: no attempt is made any more, records leave as `cancelled`;
- *	root is cancelled: nothing can be written, everybody returns at once;
+ *	the input ends, or `input` is cancelled: nothing more is read;
+ *	`work` is cancelled: no more attempts, records leave as `cancelled`;
+ *	`root` is cancelled: nothing can be written, all threads return at once;
  *	the third signal: see monitor.h.
  */
 
@@ -18,97 +19,133 @@
 #include <sys/types.h>
 
 #include "record/envelope.h"
-#include "stage/gate.h"
-#include "stage/options.h"
 #include "record/record.h"
 #include "stage/metrics.h"
+#include "stage/options.h"
 
 #define STAGE_ERROR_SIZE 512
-#define STAGE_BYTES (4 << 20) /* how much a stage holds: so many bytes and one record */
+#define STAGE_BYTES (4 << 20) /* held by a stage; see budget.h */
 
 struct stage {
 	const char *tool; /* "pfanout" */
 	const char *name; /* the metrics' label */
 	const struct options *opt;
-	struct ctx *root, *work, *input;
+	struct ctx *root, *work, *input; /* work and input are below root */
 	struct metrics *metrics;
-	struct ledger *ledger;
-	struct gate gate;
-	struct deadfile *dead; /* NULL: dead letters go in band */
-	bool dead_failed;    /* it could not be written, so they do; the sink's, read at the end */
-	bool collects;       /* letters that pass by go into it, too */
-	uint64_t max_failed; /* stop at so many; 0: never */
+	struct budget *budget;
+	bool keep_order;         /* -k: the sink writes in input order */
+	struct deadfile *dead;   /* NULL: dead letters go in band */
+	bool dead_failed;        /* it could not be written; set by the sink */
+	bool collects;           /* dead letters that pass by go into it, too */
+	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
 
-	/* What a tool adds, called by the monitor with a line to fill; NULL: nothing. */
-	void (*reload)(void *state, char *line, size_t size);   /* SIGHUP; "": nothing to tell */
-	void (*describe)(void *state, char *line, size_t size); /* for -P: where records are */
+	/*
+	 * What a tool adds, called by the monitor with a line to fill; NULL:
+	 * nothing.  reload is for SIGHUP, and leaves "" when there is nothing
+	 * to report.  describe says where the records are, for -P.
+	 */
+	void (*reload)(void *state, char *line, size_t size);
+	void (*describe)(void *state, char *line, size_t size);
 	void *state;
 
-	bool pipe_ignored; /* SIGPIPE was ignored at the start: EPIPE is an error like any other */
 	int64_t begun;     /* monotonic ns */
+	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
-	/* What ended it early; the first one counts. */
+	/* What ended it early; the first one counts.  Guarded by the lock. */
 	pthread_mutex_t lock;
 	int status;   /* 0: nothing did */
 	bool hung_up; /* the reader of stdout is gone: die of SIGPIPE */
 	char error[STAGE_ERROR_SIZE];
 };
 
-/* How an attempt failed: what the dead letter will tell beside the record. */
+/* How an attempt failed: what the dead letter says besides the record. */
 struct failure {
 	enum reason reason;
 	char message[256];
 	unsigned slot; /* the worker's, from 1; 0: no worker was involved */
-	pid_t pid;
-	int wait_status; /* as waitpid(2) gives it, if exited */
+	pid_t pid;     /* of its child */
 	bool exited;
-	const char *log; /* the end of the worker's stderr */
+	int wait_status; /* as waitpid(2) gives it, if exited */
+	const char *log; /* the end of the child's stderr; the caller's */
 	size_t log_len;
 };
 
+/* What a stage is made of. */
+struct stage_setup {
+	const char *tool, *name;
+	const struct options *opt;
+	size_t workers;     /* in its middle */
+	size_t shards;      /* of numbers */
+	size_t max_records; /* held at a time; see budget.h */
+	bool keep_order;    /* -k */
+};
+
 /*
- * Sets the stage up: contexts, `shards` shards of numbers, the gate for so many workers, the ledger for
- * max_records, the dead-letter file.  -1: st->error says why.
+ * How many records a stage that keeps no order may hold: some buffers full of
+ * them, for the channels, the workers and the way out.
  */
-int stage_init(struct stage *st, const char *tool, const char *name, const struct options *,
-    size_t workers, size_t shards, size_t max_records);
+size_t stage_max_records(const struct options *);
+
+/*
+ * Sets the stage up: contexts, numbers, budget, dead-letter file.  What the
+ * setup points to must outlive the stage.  -1: st->error says why; stage_free()
+ * it in either case.
+ */
+int stage_init(struct stage *, const struct stage_setup *);
+
+/* Frees what the stage holds; no thread may use it any more. */
 void stage_free(struct stage *);
 
 /*
- * Ends the run with this exit status and message, unless something else did before: no more
- * is read, no more is tried, what is held leaves as `cancelled`.  Any thread.
+ * Ends the run with this exit status and message, unless something else has
+ * ended it before: nothing more is read or tried, and records that are held
+ * leave as `cancelled`.  Any thread.
  */
 void stage_abort(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same, but nothing can be written any more: everybody returns. */
+/*
+ * The same, but nothing can be written any more: all threads return.  Any
+ * thread.
+ */
 void stage_give_up(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The reader of stdout went away: stop quietly. */
+/* The reader of stdout went away: stop quietly.  Any thread. */
 void stage_hang_up(struct stage *);
 
-/* Whether no attempt shall be made any more. */
+/* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);
 
-/* Turns a record into its dead letter, in place. */
+/*
+ * The following turn a record into what the sink writes for it, in place: its
+ * seq and what is reserved for it stay.  By the thread that has the record.
+ */
+
+/*
+ * Turns it into its dead letter, of which the sink writes or keeps one line.
+ * If memory is short, the stage gives up and the record is dropped.
+ */
 void stage_bury(struct stage *, struct record *, const struct failure *);
 
-/* The same for a record that was held when work was cancelled. */
+/* The same for a record that is held when work is cancelled. */
 void stage_bury_cancelled(struct stage *, struct record *);
 
 /*
- * Whether the record is fit for a worker: not too long and, unless -R, JSON.  If
- * not, it has become its dead letter.
+ * Whether the record is fit for a worker: not too long and, without -R, JSON.
+ * If it is not, it has become its dead letter.
  */
 bool stage_check(struct stage *, struct record *);
 
-/* Turns an input record into its result, a line (or lines) that takes over its place. */
+/*
+ * Turns it into its result, a line or lines.  Takes over the answer's bytes;
+ * they count in the budget from now on.
+ */
 void stage_answer(
     struct stage *, struct record *input, const struct record *answer, enum record_kind);
 
-/* Turns it into one that was filtered. */
+/* Turns it into one that was filtered: nothing is written for it. */
 void stage_drop(struct record *);
 
 #endif

@@ -54,7 +54,7 @@ park_wait(struct parker *p, int64_t deadline)
 		until.tv_sec = deadline / CLOCK_S;
 		until.tv_nsec = deadline % CLOCK_S;
 	}
-	/* FUTEX_WAIT_BITSET, because its time is absolute and monotonic. */
+	/* The time of FUTEX_WAIT_BITSET is absolute and monotonic. */
 	while (atomic_exchange(&p->woken, 0) == 0) {
 		if (futex(&p->woken, FUTEX_WAIT_BITSET, 0, limited ? &until : NULL) == -1 &&
 		    errno == ETIMEDOUT)
@@ -63,7 +63,10 @@ park_wait(struct parker *p, int64_t deadline)
 	return true;
 }
 
-/* An eventfd is read before `woken` goes, else a wake in between would be lost for good. */
+/*
+ * Reads the eventfd before it clears `woken`: a wake in between would be lost
+ * for good.
+ */
 void
 park_clear(struct parker *p)
 {
@@ -99,7 +102,7 @@ waitlist_destroy(struct waitlist *l)
 	pthread_mutex_destroy(&l->lock);
 }
 
-/* The count goes up before the caller looks again: the other half of waitlist_wake(). */
+/* The count goes up before the caller looks again; see waitlist_wake(). */
 void
 waitlist_add(struct waitlist *l, struct waiter *w, struct parker *p)
 {
@@ -113,7 +116,7 @@ waitlist_add(struct waitlist *l, struct waiter *w, struct parker *p)
 
 /* With the list's lock held. */
 static void
-take_out(struct waitlist *l, struct waiter *w)
+remove_waiter(struct waitlist *l, struct waiter *w)
 {
 	TAILQ_REMOVE(&l->waiters, w, link);
 	w->queued = false;
@@ -128,13 +131,13 @@ waitlist_remove(struct waitlist *l, struct waiter *w)
 	pthread_mutex_lock(&l->lock);
 	queued = w->queued;
 	if (queued)
-		take_out(l, w);
+		remove_waiter(l, w);
 	pthread_mutex_unlock(&l->lock);
 	return queued;
 }
 
 /*
- * Wakes with the lock held.  A waiter and its parker live on the stack of their
+ * Wakes with the lock held: a waiter and its parker live on the stack of their
  * thread, which can't leave before waitlist_remove() has had the lock.
  */
 void
@@ -146,7 +149,7 @@ waitlist_wake(struct waitlist *l, size_t n)
 		return;
 	pthread_mutex_lock(&l->lock);
 	while (n-- > 0 && (w = TAILQ_FIRST(&l->waiters)) != NULL) {
-		take_out(l, w);
+		remove_waiter(l, w);
 		park_wake(w->parker);
 	}
 	pthread_mutex_unlock(&l->lock);

@@ -110,7 +110,10 @@ count(void *arg)
 	return NULL;
 }
 
-/* Whoever looks while others count sees possible numbers; in the end none is missing. */
+/*
+ * A reader sees possible numbers while others count; in the end none is
+ * missing.
+ */
 static void
 test_threads(void)
 {

@@ -55,7 +55,7 @@ note_leave(struct sim *s, const struct record *r)
 static void
 come(struct sim *s, const char *key, size_t bytes)
 {
-	struct record r = {.seq = s->come++, .len = bytes - 1, .queued = s->pacer.now};
+	struct record r = {.seq = s->come++, .len = bytes - 1, .came = s->pacer.now};
 	struct flow *flow = pacer_flow(&s->pacer, key, strlen(key));
 
 	CHECK(flow != NULL);
@@ -280,7 +280,7 @@ test_forgotten(void)
 	for (int keys = 1; keys <= 2; keys++) {
 		begin_sim(&s, (struct rate){1000, S, 1}, false, 2);
 		for (int64_t t = 0; t < S; t += S / 15000) {
-			struct record r = {.seq = s.come, .queued = START + t - 15 * MS};
+			struct record r = {.seq = s.come, .came = START + t - 15 * MS};
 			struct flow *flow;
 
 			wake(&s, START + t);

@@ -125,7 +125,7 @@ struct turns {
 };
 
 static void
-wait_for(struct turns *t, unsigned n, unsigned *late)
+wait_for_turn(struct turns *t, unsigned n, unsigned *late)
 {
 	struct parker p;
 	struct waiter w;
@@ -148,14 +148,17 @@ play(void *arg)
 	unsigned i;
 
 	for (i = 1; i < ROUNDS; i += 2) {
-		wait_for(t, i, &t->late);
+		wait_for_turn(t, i, &t->late);
 		t->n = i + 1;
 		waitlist_wake(&t->list, 1);
 	}
 	return NULL;
 }
 
-/* The waiter is looked for after the change, the change after the waiter is listed. */
+/*
+ * The waiter is looked for after the change, the change after the waiter is
+ * listed.
+ */
 static void
 test_no_wake_is_lost(void)
 {
@@ -166,7 +169,7 @@ test_no_wake_is_lost(void)
 	waitlist_init(&t.list);
 	CHECK(pthread_create(&other, NULL, play, &t) == 0);
 	for (i = 0; i < ROUNDS; i += 2) {
-		wait_for(&t, i, &late);
+		wait_for_turn(&t, i, &late);
 		t.n = i + 1;
 		waitlist_wake(&t.list, 1);
 	}

@@ -1,6 +1,7 @@
 /*
- * Pipes of mock processors.  Records carry a number in seq; a source counts them out, a sink ticks
- * them off, and each must have come exactly once, whatever stood in between.
+ * Pipelines of mock processors.  Records carry a number in seq; a source counts
+ * them out, a sink ticks them off, and each must have come exactly once,
+ * whatever stood in between.
  */
 
 #include "stage/pipeline.h"
@@ -25,18 +26,18 @@ CHAN_OF(record, struct record)
 #define MAX_IDS 6000
 #define MAX_WORKERS 8
 
-/* What the processors of one pipe share. */
+/* What the processors of one pipeline share. */
 struct mock {
 	size_t n;    /* records to send */
 	size_t bulk; /* at a time */
 	_Atomic size_t sent;
 	_Atomic unsigned opened, closed, running;
-	unsigned fail_at; /* this open fails, counted from 1 over all processors; 0: none */
+	unsigned fail_at; /* this open fails, counted from 1; 0: none */
 	_Atomic unsigned char seen[MAX_IDS];
 	_Atomic size_t received, disorder, processed;
 	unsigned per_worker[MAX_WORKERS];
 	struct ctx *ctx;
-	size_t cancel_at; /* the sink cancels when so many have come; 0: never */
+	size_t cancel_at; /* the sink cancels after so many; 0: never */
 };
 
 /* What the threads found wrong: CHECK() is for one thread. */
@@ -200,16 +201,14 @@ test_one(const char *name, void (*process)(void *, struct record *), size_t capa
 	struct mock *m = calloc(1, sizeof(*m));
 	struct processor p[] = {mock(m, "source", 1, NULL, source),
 	    mock(m, name, workers, process, NULL), mock(m, "sink", 1, NULL, sink)};
-	struct pipeline *pipe;
+	struct pipeline *pipeline;
 
 	m->n = n;
 	m->bulk = bulk;
 	m->ctx = ctx_new(NULL, CLOCK_NEVER);
-	pipe = pipeline_start(m->ctx, p, 3, capacity);
-	CHECK(pipe != NULL);
-	CHECK(chan_capacity(pipeline_chan(pipe, 1)) == capacity &&
-	    chan_capacity(pipeline_chan(pipe, 2)) == capacity);
-	pipeline_join(pipe);
+	pipeline = pipeline_start(m->ctx, p, 3, capacity);
+	CHECK(pipeline != NULL);
+	pipeline_join(pipeline);
 	check_counts(m, name, capacity, workers);
 	CHECK(m->processed == n);
 	if (workers == 1)
@@ -236,14 +235,17 @@ test_all(void)
 	test_one("identity", identity, 1000, 8, 1, 1);
 }
 
-/* A long pipe; and one that is only a source and a sink, without a state here and there. */
+/*
+ * A long pipeline; and one that is only a source and a sink, without a state
+ * here and there.
+ */
 static void
 test_lengths(void)
 {
 	for (size_t n = 2; n <= 9; n++) {
 		struct mock *m = calloc(1, sizeof(*m));
 		struct processor p[9];
-		struct pipeline *pipe;
+		struct pipeline *pipeline;
 
 		m->n = 2000;
 		m->bulk = 10;
@@ -254,9 +256,9 @@ test_lengths(void)
 				     : (struct processor){
 					   .name = "stateless", .workers = 2, .process = stateless};
 		p[n - 1] = mock(m, "sink", 1, NULL, sink);
-		pipe = pipeline_start(m->ctx, p, n, n % 3);
-		CHECK(pipe != NULL);
-		pipeline_join(pipe);
+		pipeline = pipeline_start(m->ctx, p, n, n % 3);
+		CHECK(pipeline != NULL);
+		pipeline_join(pipeline);
 		check_counts(m, "long", n % 3, 3);
 		ctx_free(m->ctx);
 		free(m);
@@ -279,7 +281,7 @@ test_without_sink(void)
 	free(m);
 }
 
-/* Every worker gets something: nobody keeps the whole input for himself. */
+/* Every worker gets something: no worker takes the whole input. */
 static void
 meet(void *state, struct record *r)
 {
@@ -315,7 +317,7 @@ test_all_work(void)
 	free(m);
 }
 
-/* Nothing runs, what was opened is closed, and errno tells why. */
+/* Nothing runs, what was opened is closed, and errno says why. */
 static void
 test_open_fails(void)
 {
@@ -333,6 +335,14 @@ test_open_fails(void)
 		CHECK(pipeline_start(m->ctx, p, 3, 8) == NULL, "open %u", fail);
 		error = errno;
 		CHECK(error == EXDEV, "errno %d", error);
+		for (unsigned i = 0; i < 3; i++)
+			CHECK((p[i].error == EXDEV) ==
+				(i ==
+				    (fail == 1          ? 0
+					    : fail <= 5 ? 1
+							: 2)),
+			    "open %u, processor %u", fail, i);
+		CHECK(ctx_state(m->ctx) == CTX_CANCELLED);
 		CHECK(m->closed == fail - 1, "open %u: %u closed", fail, m->closed);
 		CHECK(m->sent == 0 && m->received == 0 && m->processed == 0, "something has run");
 		ctx_free(m->ctx);
@@ -341,7 +351,10 @@ test_open_fails(void)
 	pipeline_join(NULL);
 }
 
-/* In the middle of it the context is done: all return, no id comes twice, nothing leaks. */
+/*
+ * In the middle of it the context is done: all return, no id comes twice,
+ * nothing leaks.
+ */
 static void
 test_cancel(size_t capacity, unsigned workers, size_t at)
 {
@@ -368,7 +381,7 @@ test_cancel(size_t capacity, unsigned workers, size_t at)
 	free(m);
 }
 
-/* One that nobody cancels, but whose time is up. */
+/* Nobody cancels the context, but its deadline passes. */
 static void
 endless(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {

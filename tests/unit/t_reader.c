@@ -113,7 +113,7 @@ take_lines(struct run *run, bool ended)
 		memset(r, 0xff, sizeof(*r));
 		if (!reader_line(run->reader, r) && !(ended && reader_rest(run->reader, r)))
 			return;
-		CHECK(r->seq == 0 && r->queued == 0 && r->charge == 0 && r->origin == NULL &&
+		CHECK(r->seq == 0 && r->came == 0 && r->reserved == 0 && r->origin == NULL &&
 		    r->attempts == 0 && r->kind == RECORD_DATA);
 		is_right(run, run->ngot++);
 		if (run->hold == FREE_AT_ONCE || (run->hold == HOLD_SOME && run->ngot % 3 != 0))

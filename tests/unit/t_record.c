@@ -30,7 +30,7 @@ test_copy(void)
 	CHECK(record_copy(&r, bytes, 5) == 0);
 	CHECK(r.len == 5 && memcmp(r.data, "a\0b\nc\n", 6) == 0);
 	CHECK(r.slab->refs == 1 && r.slab->size == 6, "a slab of its own size");
-	CHECK(r.seq == 0 && r.line == 0 && r.charge == 0 && r.origin == NULL && r.full_len == 0 &&
+	CHECK(r.seq == 0 && r.line == 0 && r.reserved == 0 && r.origin == NULL && r.full_len == 0 &&
 	    r.attempts == 0 && r.kind == RECORD_DATA);
 	r.line = 7;
 	record_free(&r);

@@ -17,7 +17,14 @@ static char line[REPORT_SIZE];
 static void
 begin(struct stage *st, struct metrics_shard *shards[2])
 {
-	CHECK(stage_init(st, "tool", "name", &opt, 1, 2, 100) == 0, "%s", st->error);
+	CHECK(stage_init(st,
+		  &(struct stage_setup){.tool = "tool",
+		      .name = "name",
+		      .opt = &opt,
+		      .workers = 1,
+		      .shards = 2,
+		      .max_records = 100}) == 0,
+	    "%s", st->error);
 	shards[0] = metrics_shard(st->metrics, 0);
 	shards[1] = metrics_shard(st->metrics, 1);
 	memset(line, 'x', sizeof(line));

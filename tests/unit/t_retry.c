@@ -10,7 +10,7 @@
 #include "sync/chan.h"
 #include "base/clock.h"
 #include "sync/ctx.h"
-#include "stage/ledger.h"
+#include "stage/budget.h"
 #include "record/record.h"
 #include "stage/stage.h"
 #include "t.h"
@@ -44,7 +44,13 @@ static void
 begin(struct fixture *f)
 {
 	*f = (struct fixture){.opt = {.max_record = 1000}};
-	CHECK(stage_init(&f->stage, "test", "test", &f->opt, 1, 1, 1 << 20) == 0);
+	CHECK(stage_init(&f->stage,
+		  &(struct stage_setup){.tool = "test",
+		      .name = "test",
+		      .opt = &f->opt,
+		      .workers = 1,
+		      .shards = 1,
+		      .max_records = 1 << 20}) == 0);
 	f->retry = retry_start(&f->stage, metrics_shard(f->stage.metrics, 0));
 	CHECK(f->retry != NULL);
 }
@@ -56,7 +62,7 @@ end(struct fixture *f)
 	stage_free(&f->stage);
 }
 
-/* Charges the record, as a source does, and gives it to the retry thread. */
+/* Reserves the record, as a source does, and gives it to the retry thread. */
 static void
 put(struct fixture *f, uint64_t seq, int64_t due)
 {
@@ -64,7 +70,7 @@ put(struct fixture *f, uint64_t seq, int64_t due)
 
 	CHECK(record_copy(&r, "text", 4) == 0);
 	r.seq = seq;
-	CHECK(ledger_charge(f->stage.ledger, f->stage.root, 1, 4) == 0);
+	CHECK(budget_reserve(f->stage.budget, f->stage.root, 1, 4) == 0);
 	CHECK(retry_put(f->retry, &r, due) == 0);
 }
 
@@ -79,7 +85,7 @@ get(struct fixture *f)
 		return UINT64_MAX;
 	CHECK(memcmp(r.data, "text\n", 5) == 0);
 	record_free(&r);
-	ledger_settle(f->stage.ledger, 1, 4);
+	budget_release(f->stage.budget, &(struct budget_release){.records = 1, .bytes = 4});
 	return r.seq;
 }
 
@@ -112,13 +118,13 @@ test_due(void)
 	}
 	put(&f, 11, 0); /* overtakes the one that waits for an hour */
 	CHECK(get(&f) == 11);
-	CHECK(ledger_held(f.stage.ledger) == 1);
+	CHECK(budget_held(f.stage.budget) == 1);
 	CHECK(metrics_get(f.stage.metrics, METRIC_RETRY_OUT) == 11);
 	ctx_cancel(f.stage.work);
 	CHECK(get(&f) == 100, "cancelled work waits no more");
 	put(&f, 12, clock_now() + HOUR);
 	CHECK(get(&f) == 12, "nor does what comes later");
-	ledger_end(f.stage.ledger);
+	budget_end(f.stage.budget);
 	check_closed(&f);
 	end(&f);
 }
@@ -133,7 +139,7 @@ test_end(void)
 
 	begin(&f);
 	put(&f, 1, 0);
-	ledger_end(f.stage.ledger);
+	budget_end(f.stage.budget);
 	CHECK(record_recvn(retry_chan(f.retry), f.stage.root, &r, 1, &n) == CHAN_OK);
 	CHECK(retry_put(f.retry, &r, 0) == 0, "it has failed again");
 	CHECK(get(&f) == 1);
@@ -141,13 +147,16 @@ test_end(void)
 	end(&f);
 
 	begin(&f);
-	ledger_end(f.stage.ledger);
+	budget_end(f.stage.budget);
 	check_closed(&f);
 	end(&f);
 	retry_join(NULL);
 }
 
-/* More than the channel holds, and nobody takes them: the end of the root context frees all of it. */
+/*
+ * More than the channel holds, and nobody takes them: the end of the root
+ * context frees all of it.
+ */
 static void
 test_root_cancelled(void)
 {
@@ -198,8 +207,8 @@ test_many(void)
 	size_t wrong = 0;
 
 	begin(&f);
-	CHECK(ledger_charge(f.stage.ledger, f.stage.root, sizeof(seen), 4 * sizeof(seen)) == 0);
-	ledger_end(f.stage.ledger);
+	CHECK(budget_reserve(f.stage.budget, f.stage.root, sizeof(seen), 4 * sizeof(seen)) == 0);
+	budget_end(f.stage.budget);
 	for (size_t i = 0; i < PUTTERS; i++) {
 		p[i] = (struct putter){.fixture = &f, .first = i * PER_PUTTER};
 		CHECK(pthread_create(&p[i].thread, NULL, putter_main, &p[i]) == 0);
@@ -233,7 +242,7 @@ test_no_memory(void)
 	if (slab->refs == 2)
 		record_free(&r);
 	slab_release(slab, 1);
-	ledger_end(f.stage.ledger);
+	budget_end(f.stage.budget);
 	end(&f);
 }
 
@@ -248,12 +257,12 @@ test_detached(void)
 	begin(&f);
 	memcpy(slab->data, "text\n", 5);
 	r = (struct record){.data = slab->data, .len = 4, .slab = slab};
-	CHECK(ledger_charge(f.stage.ledger, f.stage.root, 1, 4) == 0);
+	CHECK(budget_reserve(f.stage.budget, f.stage.root, 1, 4) == 0);
 	CHECK(retry_put(f.retry, &r, 0) == 0);
 	CHECK(slab->refs == 1);
 	CHECK(get(&f) == 0);
 	slab_release(slab, 1);
-	ledger_end(f.stage.ledger);
+	budget_end(f.stage.budget);
 	end(&f);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "stage/budget.h"
 #include "sync/ctx.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
@@ -17,12 +18,21 @@
 #define HAS(r, text) CHECK(has(r, text), "%.*s has no %s", (int)(r)->len, (r)->data, text)
 #define HAS_NO(r, text) CHECK(!has(r, text), "%.*s has %s", (int)(r)->len, (r)->data, text)
 
+_Static_assert(sizeof(struct record) <= 88, "channels copy records");
+
 static struct options opt = {.max_record = 1000};
 
 static void
 begin(struct stage *st)
 {
-	CHECK(stage_init(st, "tool", "name", &opt, 1, 1, 100) == 0, "%s", st->error);
+	CHECK(stage_init(st,
+		  &(struct stage_setup){.tool = "tool",
+		      .name = "name",
+		      .opt = &opt,
+		      .workers = 1,
+		      .shards = 1,
+		      .max_records = 100}) == 0,
+	    "%s", st->error);
 }
 
 static struct record
@@ -35,8 +45,24 @@ record(const char *text)
 	r.seq = 17;
 	r.line = 18;
 	r.offset = 4711;
-	r.charge = 99;
+	r.reserved = 99;
 	return r;
+}
+
+/*
+ * So many bytes of answers are counted in the budget: one more than fit, with
+ * the rest.
+ */
+static void
+check_answer_bytes(struct stage *st, size_t bytes)
+{
+	struct budget_release rest = {.answer_bytes = STAGE_BYTES - bytes + 1};
+
+	budget_answer(st->budget, rest.answer_bytes - 1);
+	CHECK(budget_may_take(st->budget, UINT64_MAX), "more than %zu bytes are counted", bytes);
+	budget_answer(st->budget, 1);
+	CHECK(!budget_may_take(st->budget, UINT64_MAX), "fewer than %zu are counted", bytes);
+	budget_release(st->budget, &rest);
 }
 
 static bool
@@ -64,11 +90,23 @@ test_init(void)
 	CHECK(st.dead == NULL && st.status == 0 && !st.hung_up && !stage_is_cancelled(&st));
 	CHECK(st.begun > 0 && st.begun <= clock_now());
 	stage_free(&st);
-	CHECK(stage_init(&st, "tool", "name", &nowhere, 1, 1, 100) == -1);
+	CHECK(stage_init(&st,
+		  &(struct stage_setup){.tool = "tool",
+		      .name = "name",
+		      .opt = &nowhere,
+		      .workers = 1,
+		      .shards = 1,
+		      .max_records = 100}) == -1);
 	CHECK(strstr(st.error, "/nonexistent/dead") != NULL &&
 	    strstr(st.error, strerror(ENOENT)) != NULL);
 	stage_free(&st);
-	CHECK(stage_init(&st, "tool", "name", &dir, 1, 1, 100) == -1 &&
+	CHECK(stage_init(&st,
+		  &(struct stage_setup){.tool = "tool",
+		      .name = "name",
+		      .opt = &dir,
+		      .workers = 1,
+		      .shards = 1,
+		      .max_records = 100}) == -1 &&
 	    strstr(st.error, strerror(EISDIR)) != NULL);
 	stage_free(&st);
 }
@@ -98,7 +136,7 @@ test_bury(void)
 	r.attempts = 3;
 	r.first_failed = 1;
 	stage_bury(&st, &r, &exited);
-	CHECK(is_letter(&r) && r.reason == REASON_CRASH && r.seq == 17 && r.charge == 99 &&
+	CHECK(is_letter(&r) && r.reason == REASON_CRASH && r.seq == 17 && r.reserved == 99 &&
 	    r.line == 18);
 	HAS(&r, "\"stage\":\"name\"");
 	HAS(&r, "\"reason\":\"crash\"");
@@ -110,7 +148,8 @@ test_bury(void)
 	HAS(&r, "\"value\":{\"a\":1.10}}");
 	HAS_NO(&r, "signal");
 	HAS_NO(&r, "truncated");
-	CHECK(r.gated && st.gate.answers == r.len, "it keeps the gate from opening");
+	CHECK(r.answered, "its bytes count as an answer");
+	check_answer_bytes(&st, r.len);
 	record_free(&r);
 
 	r = record("1");
@@ -130,7 +169,7 @@ test_bury(void)
 	stage_free(&st);
 }
 
-/* A record that came in a retry envelope keeps who it was. */
+/* A record that came in a retry envelope keeps its identity. */
 static void
 test_bury_again(void)
 {
@@ -169,7 +208,7 @@ test_check(void)
 
 	begin(&st);
 	CHECK(stage_check(&st, &good) && good.data == data && good.kind == RECORD_DATA &&
-	    !good.gated);
+	    !good.answered);
 	CHECK(!stage_check(&st, &bad) && is_letter(&bad) && bad.reason == REASON_INVALID);
 	HAS(&bad, "at byte 6");
 	CHECK(!stage_check(&st, &empty) && is_letter(&empty));
@@ -207,8 +246,10 @@ test_answer_and_drop(void)
 	stage_answer(&st, &in, &answer, RECORD_DATA);
 	CHECK(in.kind == RECORD_DATA && in.len == 6 && memcmp(in.data, "answer\n", 7) == 0 &&
 	    in.slab == answer.slab);
-	CHECK(in.seq == 17 && in.charge == 99 && in.origin == NULL, "in the place of the question");
-	CHECK(in.gated && st.gate.answers == 6);
+	CHECK(
+	    in.seq == 17 && in.reserved == 99 && in.origin == NULL, "in the place of the question");
+	CHECK(in.answered);
+	check_answer_bytes(&st, 6);
 	record_free(&in);
 
 	in = record("question");
@@ -219,7 +260,7 @@ test_answer_and_drop(void)
 	in = record("question");
 	stage_drop(&in);
 	CHECK(in.kind == RECORD_DROP && in.slab == NULL && in.len == 0 && in.seq == 17 &&
-	    in.charge == 99);
+	    in.reserved == 99);
 	stage_free(&st);
 }
 
@@ -270,7 +311,10 @@ fail_main(void *arg)
 	return NULL;
 }
 
-/* --max-failed: so many from all threads together, those that were cancelled not counted. */
+/*
+ * --max-failed: so many from all threads together, those that were cancelled
+ * not counted.
+ */
 static void
 test_max_failed(uint64_t max, int status)
 {

@@ -1,0 +1,39 @@
+#ifndef PCHAN_SIGNALS_H
+#define PCHAN_SIGNALS_H
+
+/*
+ * The signals of the process.  Those that a stage handles (SIGINT, SIGTERM,
+ * SIGHUP, SIGUSR1) are blocked in every thread and read from a descriptor, so
+ * no code runs in a signal handler.  A signal that was ignored when the process
+ * started (nohup, `&`) stays ignored.
+ */
+
+#include <stdbool.h>
+
+/*
+ * Blocks the signals in this thread and in all that it starts, and has a write
+ * to a pipe without a reader, or beyond the limit of a file's size, fail with
+ * an errno instead of ending the process.  Call it first of all, while there is
+ * one thread.
+ */
+void signals_block(void);
+
+/*
+ * Whether the process was started with this signal ignored: SIGPIPE, or one
+ * that a stage handles.  Any thread, after signals_block().
+ */
+bool signals_ignored(int sig);
+
+/*
+ * A signalfd(2) of the blocked signals, nonblocking; the caller closes it.  -1
+ * with errno.
+ */
+int signals_open(void);
+
+/*
+ * Ends the process with this signal, as if it had never been caught, so that
+ * the shell sees 128+n.  Any thread.
+ */
+void signals_die_of(int sig) __attribute__((noreturn));
+
+#endif
