@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "base/io.h"
 #include "cursor.h"
 #include "job.h"
-#include "base/io.h"
 #include "json/json.h"
 #include "record/rotate.h"
 #include "store.h"

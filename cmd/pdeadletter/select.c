@@ -5,9 +5,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "json/json.h"
 #include "store.h"
-#include "base/units.h"
 
 int
 names_add(struct names *names, const char *name)

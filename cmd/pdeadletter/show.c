@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "json/json.h"
 #include "job.h"
+#include "json/json.h"
 #include "store.h"
 #include "text.h"
 

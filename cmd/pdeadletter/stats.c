@@ -10,8 +10,8 @@
 
 #include "alloc.h"
 #include "base/clock.h"
-#include "json/json.h"
 #include "job.h"
+#include "json/json.h"
 #include "store.h"
 #include "text.h"
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "alloc.h"
-#include "json/json.h"
 #include "base/utf8.h"
+#include "json/json.h"
 
 size_t
 text_width(void)

@@ -9,12 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "base/clock.h"
 #include "base/units.h"
 #include "pfanout.h"
 #include "stage/pipeline.h"
 #include "sync/ctx.h"
-#include "arguments.h"
 #include "worker.h"
 
 #define OUTPUT_FIRST (4 * 1024)

@@ -11,17 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proc/child.h"
+#include "arguments.h"
 #include "base/clock.h"
-#include "pfanout.h"
 #include "json/json.h"
-#include "stage/signals.h"
+#include "pfanout.h"
+#include "proc/child.h"
+#include "stage/cli.h"
 #include "stage/pipeline.h"
 #include "stage/retry.h"
+#include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
-#include "arguments.h"
-#include "stage/cli.h"
 #include "usage.h"
 
 /* pipes, pidfd, /proc file, eventfd, and one to spare */

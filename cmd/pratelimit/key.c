@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/envelope.h"
 #include "json/json.h"
+#include "record/envelope.h"
 #include "record/record.h"
 
 /* Decodes a string.  Its first quote stays: the string "1" is not a number. */

@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "sync/chan.h"
-#include "sync/ctx.h"
+#include "base/units.h"
 #include "key.h"
 #include "meter.h"
 #include "pacer.h"
-#include "stage/pipeline.h"
 #include "record/record.h"
-#include "base/units.h"
+#include "stage/pipeline.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 
 CHAN_OF(record, struct record)
 

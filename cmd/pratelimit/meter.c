@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "record/rotate.h"
 #include "base/units.h"
+#include "record/rotate.h"
 
 #define MAGIC "pchan-bucket/1\n"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 #include "base/bucket.h"
-#include "sync/park.h"
 #include "stage/options.h"
 #include "stage/stage.h"
+#include "sync/park.h"
 
 struct json_path;
 struct meter;

@@ -19,8 +19,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "json/json.h"
 #include "base/reason.h"
+#include "json/json.h"
 
 #define ENVELOPE_ID_SIZE 64 /* an id with its NUL */
 

@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
+#include "sync/chan.h"
 #include "sync/ctx.h"
 
 #define ROUNDS 3

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "proc/child.h"
 #include "base/clock.h"
+#include "proc/child.h"
 #include "t.h"
 
 #define LIMIT (5 * CLOCK_S)

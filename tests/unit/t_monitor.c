@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sync/ctx.h"
 #include "record/deadfile.h"
 #include "stage/signals.h"
 #include "stage/stage.h"
+#include "sync/ctx.h"
 #include "t.h"
 
 #define LIMIT 10000 /* ms, for what never comes */

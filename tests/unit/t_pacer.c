@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pratelimit/meter.h"
 #include "base/clock.h"
+#include "pratelimit/meter.h"
 #include "record/record.h"
 #include "t.h"
 

@@ -15,10 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
-#include "sync/ctx.h"
 #include "record/record.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 #include "t.h"
 
 CHAN_OF(record, struct record)

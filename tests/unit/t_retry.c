@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sync/chan.h"
 #include "base/clock.h"
-#include "sync/ctx.h"
-#include "stage/budget.h"
 #include "record/record.h"
+#include "stage/budget.h"
 #include "stage/stage.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
 #include "t.h"
 
 CHAN_OF(record, struct record)

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "pdeadletter/store.h"
 #include "base/clock.h"
+#include "pdeadletter/store.h"
 #include "t.h"
 
 #define S INT64_C(1000000)

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "stage/budget.h"
-#include "sync/ctx.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
+#include "stage/budget.h"
+#include "sync/ctx.h"
 #include "t.h"
 
 #define THREADS 4
