@@ -107,21 +107,6 @@ parse_time(void *calendar_us, const char *value, const char **why)
 	return select_time(value, calendar_us, why);
 }
 
-/* Returns the index of the first operand. */
-static int
-parse_or_exit(struct options *opt, int argc, char **argv, const struct options_tool *tool)
-{
-	int operands = options_parse(opt, argc, argv, tool);
-
-	if (operands == -1 && tool->command != NULL)
-		errx(2, "%s: %s", tool->command, opt->error);
-	if (operands == -1)
-		errx(2, "%s", opt->error);
-	if (opt->answer != NULL)
-		cli_print(opt->answer);
-	return operands;
-}
-
 void
 usage_parse(struct options *opt, int argc, char **argv)
 {
@@ -135,7 +120,7 @@ usage_parse(struct options *opt, int argc, char **argv)
 	const struct options_tool tool = {
 	    .name = "pdeadletter", .help = help, .rows = rows, .rules = rules};
 
-	parse_or_exit(opt, argc, argv, &tool);
+	(void)cli_parse(opt, argc, argv, &tool);
 }
 
 static const struct command *
@@ -186,7 +171,7 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		reasons[i] = reason_name(i);
-	operands = parse_or_exit(&opt, argc, argv, &tool);
+	operands = cli_parse(&opt, argc, argv, &tool);
 	if (command->run == job_show && s->ids.n == 0 && argc - operands > 1 &&
 	    names_add(&s->ids, argv[operands++]) == -1)
 		errx(2, "out of memory");

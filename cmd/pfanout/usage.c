@@ -116,18 +116,13 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	const struct options_tool tool = {
 	    .name = "pfanout", .help = help, .rows = rows, .rules = rules, .operands = "a command"};
 	const char *why, *bad;
-	int operands;
 
 	pf->jobs = pf->processors;
 	pf->timeout = CLOCK_NEVER;
 	pf->attempts = 1;
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;
-	if ((operands = options_parse(&pf->opt, argc, argv, &tool)) == -1)
-		errx(2, "%s", pf->opt.error);
-	if (pf->opt.answer != NULL)
-		cli_print(pf->opt.answer);
-	pf->argv = argv + operands;
+	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);

@@ -25,27 +25,27 @@ enum { SHARD_SOURCE, SHARD_SINK, SHARD_LIMIT, SHARDS };
 static void
 reload_rate(void *state, char *line, size_t size)
 {
-	struct pratelimit *limit = state;
+	struct pratelimit *pr = state;
 	char text[UNITS_RATE_SIZE], why[512];
 	struct rate old, next;
 
-	if (meter_rate(limit->meter, &old) == 0)
+	if (meter_rate(pr->meter, &old) == 0)
 		return;
 	next = old;
-	units_format_rate(old.amount, old.per, limit->bytes, text);
-	if (ratefile_read(limit->rate_file, limit->bytes, &next, why, sizeof(why)) == -1) {
+	units_format_rate(old.amount, old.per, pr->bytes, text);
+	if (ratefile_read(pr->rate_file, pr->bytes, &next, why, sizeof(why)) == -1) {
 		snprintf(line, size, "rate file %s; the rate is still %s", why, text);
 		return;
 	}
 	if (next.amount == old.amount && next.per == old.per)
 		return;
-	if (meter_change(limit->meter, &next) == -1) {
-		snprintf(line, size, "%s: %m; the rate is still %s", limit->shared, text);
+	if (meter_change(pr->meter, &next) == -1) {
+		snprintf(line, size, "%s: %m; the rate is still %s", pr->shared, text);
 		return;
 	}
-	waitlist_wake(&limit->changed, 1);
-	units_format_rate(next.amount, next.per, limit->bytes, text);
-	if (!limit->opt.quiet)
+	waitlist_wake(&pr->changed, 1);
+	units_format_rate(next.amount, next.per, pr->bytes, text);
+	if (!pr->opt.quiet)
 		snprintf(line, size, "the rate is %s now", text);
 }
 
@@ -53,30 +53,30 @@ reload_rate(void *state, char *line, size_t size)
 static void
 describe_limit(void *state, char *line, size_t size)
 {
-	struct pratelimit *limit = state;
-	struct stage *st = &limit->stage;
+	struct pratelimit *pr = state;
+	struct stage *st = &pr->stage;
 	char text[UNITS_RATE_SIZE] = "?";
 	struct rate r;
 
-	if (meter_rate(limit->meter, &r) != 0)
-		units_format_rate(r.amount, r.per, limit->bytes, text);
+	if (meter_rate(pr->meter, &r) != 0)
+		units_format_rate(r.amount, r.per, pr->bytes, text);
 	snprintf(line, size, "limit %s, waiting %ju, buffer %zu", text,
 	    (uintmax_t)metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
-	    stage_max_records(&limit->opt));
+	    stage_max_records(&pr->opt));
 }
 
 static void
-set_up_limit(struct pratelimit *limit)
+set_up_limit(struct pratelimit *pr)
 {
-	struct options *opt = &limit->opt;
-	struct stage *st = &limit->stage;
+	struct options *opt = &pr->opt;
+	struct stage *st = &pr->stage;
 	const char *name = opt->name != NULL ? opt->name : "pratelimit";
 
-	waitlist_init(&limit->changed);
+	waitlist_init(&pr->changed);
 	opt->dead_how.say = cli_say;
-	if (limit->shared != NULL)
-		limit->meter = meter_map(limit->shared, &limit->rate, limit->bytes);
-	else if ((limit->meter = meter_new(&limit->rate)) == NULL)
+	if (pr->shared != NULL)
+		pr->meter = meter_map(pr->shared, &pr->rate, pr->bytes);
+	else if ((pr->meter = meter_new(&pr->rate)) == NULL)
 		errx(2, "out of memory");
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pratelimit",
@@ -87,25 +87,25 @@ set_up_limit(struct pratelimit *limit)
 		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
-	st->state = limit;
+	st->state = pr;
 	st->describe = describe_limit;
-	if (limit->rate_file != NULL)
+	if (pr->rate_file != NULL)
 		st->reload = reload_rate;
-	limit->shard = metrics_shard(st->metrics, SHARD_LIMIT);
+	pr->shard = metrics_shard(st->metrics, SHARD_LIMIT);
 }
 
 /* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
-run_limit(struct pratelimit *limit)
+run_limit(struct pratelimit *pr)
 {
-	struct stage *st = &limit->stage;
+	struct stage *st = &pr->stage;
 	struct source source = {.stage = st,
 	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
 	    .fd = STDIN_FILENO,
 	    .keeps_retries = true};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {
-	    source_processor(&source), limiter_processor(limit), sink_processor(&sink)};
+	    source_processor(&source), limiter_processor(pr), sink_processor(&sink)};
 	int sig;
 
 	if (cli_run(st, procs, 3, &sig) == -1)
@@ -116,15 +116,15 @@ run_limit(struct pratelimit *limit)
 int
 main(int argc, char **argv)
 {
-	struct pratelimit limit;
+	struct pratelimit pr;
 	int sig;
 
 	cli_begin();
-	usage_parse(&limit, argc, argv);
-	set_up_limit(&limit);
-	sig = run_limit(&limit);
-	meter_free(limit.meter);
-	json_path_free(limit.key);
-	waitlist_destroy(&limit.changed);
-	return cli_end(&limit.stage, sig);
+	usage_parse(&pr, argc, argv);
+	set_up_limit(&pr);
+	sig = run_limit(&pr);
+	meter_free(pr.meter);
+	json_path_free(pr.key);
+	waitlist_destroy(&pr.changed);
+	return cli_end(&pr.stage, sig);
 }

@@ -54,18 +54,18 @@ static const char *const over_names[] = {
 
 /* Without -B the burst is 1. */
 static void
-read_burst(struct pratelimit *limit, const char *text)
+read_burst(struct pratelimit *pr, const char *text)
 {
 	int64_t records = 1;
 	const char *why;
 	int error = 0;
 
-	if (limit->bytes && text != NULL)
-		error = units_size(text, &limit->rate.burst, &why);
+	if (pr->bytes && text != NULL)
+		error = units_size(text, &pr->rate.burst, &why);
 	else {
 		if (text != NULL)
 			error = units_number(text, 1, BURST_MAX, &records, &why);
-		limit->rate.burst = (uint64_t)records;
+		pr->rate.burst = (uint64_t)records;
 	}
 	if (error == -1)
 		errx(2, "-B %s: expected %s", text, why);
@@ -73,54 +73,51 @@ read_burst(struct pratelimit *limit, const char *text)
 
 /* From the text of -r, or if that is NULL from the rate file. */
 static void
-read_rate(struct pratelimit *limit, const char *text)
+read_rate(struct pratelimit *pr, const char *text)
 {
-	struct rate *r = &limit->rate;
+	struct rate *r = &pr->rate;
 	const char *why;
 	char line[512];
 
 	if (text == NULL) {
-		if (ratefile_read(limit->rate_file, limit->bytes, r, line, sizeof(line)) == -1)
+		if (ratefile_read(pr->rate_file, pr->bytes, r, line, sizeof(line)) == -1)
 			errx(2, "rate file %s", line);
 		return;
 	}
-	if (units_rate(text, limit->bytes, &r->amount, &r->per, &why) == -1)
+	if (units_rate(text, pr->bytes, &r->amount, &r->per, &why) == -1)
 		errx(2, "-r %s: expected %s", text, why);
 	if (!rate_is_sane(r))
 		errx(2, "-r %s: the burst would take longer than a lifetime to earn", text);
 }
 
 void
-usage_parse(struct pratelimit *limit, int argc, char **argv)
+usage_parse(struct pratelimit *pr, int argc, char **argv)
 {
 	/* Their units depend on --bytes, so they are read last. */
 	const char *rate = NULL, *burst = NULL;
 	const struct option_row rows[] = {
 	    {'r', "rate", OPTION_TEXT, OPTION_FIELD(rate)},
-	    {0, "rate-file", OPTION_TEXT, OPTION_FIELD(limit->rate_file)},
+	    {0, "rate-file", OPTION_TEXT, OPTION_FIELD(pr->rate_file)},
 	    {'B', "burst", OPTION_TEXT, OPTION_FIELD(burst)},
-	    {0, "bytes", OPTION_FLAG, OPTION_FIELD(limit->bytes)},
-	    {0, "key", OPTION_PATH, OPTION_FIELD(limit->key)},
-	    {0, "queue", OPTION_NUMBER, OPTION_FIELD(limit->queue), 1, RECORDS_MAX},
-	    {0, "max-keys", OPTION_NUMBER, OPTION_FIELD(limit->max_keys), 1, RECORDS_MAX},
-	    {0, "over", OPTION_CHOICE, OPTION_FIELD(limit->over), .names = over_names},
-	    {0, "shared", OPTION_TEXT, OPTION_FIELD(limit->shared)},
+	    {0, "bytes", OPTION_FLAG, OPTION_FIELD(pr->bytes)},
+	    {0, "key", OPTION_PATH, OPTION_FIELD(pr->key)},
+	    {0, "queue", OPTION_NUMBER, OPTION_FIELD(pr->queue), 1, RECORDS_MAX},
+	    {0, "max-keys", OPTION_NUMBER, OPTION_FIELD(pr->max_keys), 1, RECORDS_MAX},
+	    {0, "over", OPTION_CHOICE, OPTION_FIELD(pr->over), .names = over_names},
+	    {0, "shared", OPTION_TEXT, OPTION_FIELD(pr->shared)},
 	    {0},
 	};
 	const struct options_tool tool = {
 	    .name = "pratelimit", .help = help, .rows = rows, .rules = rules};
 
-	*limit = (struct pratelimit){.max_keys = KEYS_DEFAULT};
-	if (options_parse(&limit->opt, argc, argv, &tool) == -1)
-		errx(2, "%s", limit->opt.error);
-	if (limit->opt.answer != NULL)
-		cli_print(limit->opt.answer);
-	if (rate == NULL && limit->rate_file == NULL)
+	*pr = (struct pratelimit){.max_keys = KEYS_DEFAULT};
+	(void)cli_parse(&pr->opt, argc, argv, &tool);
+	if (rate == NULL && pr->rate_file == NULL)
 		errx(2, "no rate: give one with -r, such as -r 100/s, or with --rate-file");
-	read_burst(limit, burst);
-	read_rate(limit, rate);
-	if (limit->queue == 0 && limit->over == OVER_WAIT)
-		limit->queue = SIZE_MAX;
-	if (limit->key == NULL)
-		limit->opt.raw = true; /* lines are moved, not parsed */
+	read_burst(pr, burst);
+	read_rate(pr, rate);
+	if (pr->queue == 0 && pr->over == OVER_WAIT)
+		pr->queue = SIZE_MAX;
+	if (pr->key == NULL)
+		pr->opt.raw = true; /* lines are moved, not parsed */
 }

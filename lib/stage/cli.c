@@ -12,6 +12,7 @@
 
 #include "record/deadfile.h"
 #include "stage/monitor.h"
+#include "stage/options.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/signals.h"
@@ -52,10 +53,18 @@ cli_say(const char *line)
 	warnx("%s", safe);
 }
 
-void
-cli_print(const char *text)
+int
+cli_parse(struct options *opt, int argc, char **argv, const struct options_tool *tool)
 {
-	if (fputs(text, stdout) == EOF || fclose(stdout) == EOF)
+	int operands = options_parse(opt, argc, argv, tool);
+
+	if (operands == -1 && tool->command != NULL)
+		errx(2, "%s: %s", tool->command, opt->error);
+	if (operands == -1)
+		errx(2, "%s", opt->error);
+	if (opt->answer == NULL)
+		return operands;
+	if (fputs(opt->answer, stdout) == EOF || fclose(stdout) == EOF)
 		err(2, "standard output");
 	exit(0);
 }

@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+struct options;
+struct options_tool;
 struct processor;
 struct stage;
 
@@ -26,10 +28,11 @@ void cli_begin(void);
 void cli_say(const char *line);
 
 /*
- * For --help and --version: prints the text on standard output, and exits with
- * 0.
+ * Parses the command line (options.h).  Returns the index of the first operand.
+ * Ends the process where something is wrong, with a message and status 2, and
+ * after --help or --version.
  */
-void cli_print(const char *text) __attribute__((noreturn));
+int cli_parse(struct options *, int argc, char **argv, const struct options_tool *);
 
 /*
  * Runs the processors, a source first and a sink last, until the input has

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -205,6 +206,21 @@ show_progress(struct monitor *m)
 	m->tick = now + TICK;
 }
 
+/*
+ * Without poll(2) nothing can be watched.  The stage ends as after two signals,
+ * and the next signal ends the process at once.
+ */
+static void
+give_up_polling(struct monitor *m)
+{
+	eventfd_t stop;
+
+	stage_abort(m->stage, 2, "the monitor: poll: %s", strerror(errno));
+	signals_unblock();
+	while (eventfd_read(m->stopfd, &stop) == -1 && errno == EINTR)
+		continue;
+}
+
 static void *
 monitor_main(void *arg)
 {
@@ -217,8 +233,10 @@ monitor_main(void *arg)
 		int64_t until = clock_earlier(m->grace_ends, m->tick);
 		int n = ppoll(fds, 3, clock_left(until, &left), NULL);
 
-		if (n == -1 && errno != EINTR)
+		if (n == -1 && errno != EINTR) {
+			give_up_polling(m);
 			return NULL;
+		}
 		/* Even a signal that came just before the end counts. */
 		if (n > 0 && fds[1].revents != 0)
 			handle_signal(m);

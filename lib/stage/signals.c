@@ -41,6 +41,12 @@ signals_ignored(int sig)
 	return sigismember(&ignored, sig) == 1;
 }
 
+void
+signals_unblock(void)
+{
+	pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+}
+
 int
 signals_open(void)
 {

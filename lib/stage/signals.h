@@ -19,6 +19,12 @@
 void signals_block(void);
 
 /*
+ * Has the signals take their default action, in this thread: for a thread that
+ * can read them no longer.
+ */
+void signals_unblock(void);
+
+/*
  * Whether the process was started with this signal ignored: SIGPIPE, or one
  * that a stage handles.  Any thread, after signals_block().
  */

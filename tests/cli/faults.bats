@@ -412,3 +412,16 @@ reports_failed_poll() {
 		reports_failed_poll "$mode"
 	done
 }
+
+@test "faults: the monitor's ppoll fails while the input stays open: the run ends" {
+	make_shim
+	for mode in '' -x -F; do
+		# shellcheck disable=SC2086 # nothing or a word
+		start env FAIL_PPOLL_AT=1 FAIL_PPOLL_FDS=3 LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 $mode -- cat
+		ids 5 2>/dev/null >&8 || true
+		ends_with 2
+		exec 8>&-
+		has err 'poll: Cannot allocate memory'
+		accounted
+	done
+}

@@ -1,8 +1,9 @@
 /*
  * Preloaded into a tool, makes ppoll(2) fail with ENOMEM from call number
- * $FAIL_PPOLL_AT on.  Only calls that wait for more than three descriptors are
- * counted and fail: the threads that serve a child make such calls, those that
- * read, write and monitor do not.
+ * $FAIL_PPOLL_AT on.  Only calls that wait for at least $FAIL_PPOLL_FDS
+ * descriptors, 4 by default, are counted and fail: the threads that serve a
+ * child make such calls.  The monitor waits for 3, a thread that reads or
+ * writes for 2.
  */
 
 #include <errno.h>
@@ -20,10 +21,11 @@ int
 ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	static atomic_ulong calls;
-	const char *at = getenv("FAIL_PPOLL_AT");
+	const char *at = getenv("FAIL_PPOLL_AT"), *fds_min = getenv("FAIL_PPOLL_FDS");
+	unsigned long least = fds_min != NULL ? strtoul(fds_min, NULL, 10) : 4;
 	struct timespec left;
 
-	if (n > 3 && at != NULL && atomic_fetch_add(&calls, 1) + 1 >= strtoul(at, NULL, 10)) {
+	if (n >= least && at != NULL && atomic_fetch_add(&calls, 1) + 1 >= strtoul(at, NULL, 10)) {
 		errno = ENOMEM;
 		return -1;
 	}
