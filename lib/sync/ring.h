@@ -19,8 +19,9 @@
  * So a sender or receiver looks at the cells, which it needs anyway, and not at
  * the other side's index: on two processors a cache line that both sides write
  * costs more than all the rest.  The index is for a thread that is about to
- * sleep: ring_look_send() and ring_look_recv() tell a ring that is full (empty)
- * from a ring in which another thread has claimed a cell and is just copying.
+ * sleep: ring_look_send() and ring_look_recv() distinguish a ring that is full
+ * (empty) from a ring in which another thread has claimed a cell and is just
+ * copying.
  *
  * Orderings: the sequence numbers are stored with release and loaded with
  * acquire, and so carry the items from thread to thread.  Tail and head are

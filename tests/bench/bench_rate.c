@@ -123,5 +123,5 @@ main(int argc, char *argv[])
 	    excess / rate * 1e3,
 	    (seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime)) / elapsed * 100);
 	fflush(stdout);
-	_exit(0); /* the feeder may write for ever */
+	_exit(0); /* the feeder may never end */
 }

@@ -1,7 +1,7 @@
 /*
  * The channel (lib/sync: chan.c, ring.h, park.c) as a model for spin(1).  A
  * step here is an atomic step there.  `run` checks the model in several
- * configurations: no thread sleeps for ever (spin calls that an invalid end
+ * configurations: no thread sleeps forever (spin calls that an invalid end
  * state), nothing is taken twice, and a value is taken if and only if its send
  * returned CHAN_OK.
  *

@@ -84,7 +84,7 @@ test_deadline(void)
 	ctx_free(root);
 }
 
-/* The state tells which came first, the cancel or the deadline. */
+/* The state says which came first, the cancel or the deadline. */
 static void
 test_first_reason_stays(void)
 {
