@@ -183,3 +183,19 @@ man_options() {
 	sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan.5" | sort >explained
 	[ -z "$(comm -23 reasons explained)" ]
 }
+
+@test "docs: the files and functions that lib/README.md names exist" {
+	grep -oE '`[a-z_]+\(\)' "$ROOT/lib/README.md" | tr -d '`()' | sort -u |
+		grep -vE '^(x_|main$|pthread_)' >functions
+	[ "$(wc -l <functions)" -gt 40 ]
+	while read -r name; do
+		grep -rqE "^$name\(|^[a-z].* \*?$name\(" --include='*.[ch]' "$ROOT/lib" "$ROOT/cmd" || echo "$name()"
+	done <functions >missing
+	grep -oE '`(base|json|sync|record|proc|stage)/[a-z]+' "$ROOT/lib/README.md" | tr -d '`' | sort -u >files
+	[ "$(wc -l <files)" -gt 20 ]
+	while read -r name; do
+		compgen -G "$ROOT/lib/$name.[ch]" >/dev/null || echo "$name"
+	done <files >>missing
+	cat missing
+	[ ! -s missing ]
+}
