@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
-# The documentation: the examples of the man pages and the README are run, and their
-# output is compared with what is shown; the options that the pages list are the
-# program's.
+# The documentation: the examples of the man pages and the README are run, and
+# their output is compared with what is shown; the options that the pages list
+# are the program's.
 
 load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES, and in its DESCRIPTION
-# before the first subsection; a line %% ends each block.
+# The lines of the literal blocks in a man page's EXAMPLES, and in its
+# DESCRIPTION before the first subsection; a line %% ends each block.
 man_examples() {
 	awk '
 		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION/ }
@@ -33,8 +33,8 @@ without_times() {
 	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|' <<<"$1"
 }
 
-# Runs one command.  Its output, on both streams, must be what is shown, if anything
-# is shown; ... stands for any text.
+# Runs one command.  Its output, on both streams, must be what is shown, if
+# anything is shown; ... stands for any text.
 try_example() {
 	local command=$1 shown=${2%$'\n'} got pattern status=0
 
@@ -52,9 +52,9 @@ try_example() {
 	return 1
 }
 
-# Runs the examples on stdin, one after the other, in the current directory.  "$ "
-# begins a command, "> " continues the command, and all other lines are its output.
-# Fails at the first example that fails, and if there is no example.
+# Runs the examples on stdin, one after the other, in the current directory.
+# "$ " begins a command, "> " continues the command, and all other lines are its
+# output.  Fails at the first example that fails, and if there is no example.
 run_examples() {
 	local line command='' shown='' n=0
 
@@ -80,7 +80,8 @@ run_examples() {
 	[ "$n" -gt 0 ]
 }
 
-# The options, short and long, that --help lists, and those that the man page lists.
+# The options, short and long, that --help lists, and those that the man page
+# lists.
 help_options() {
 	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
 		tr -d ' ' | tr , '\n' | sort

@@ -375,7 +375,8 @@ reports_failed_poll() {
 		ids "$n" >in
 		for mode in '' -x -F; do
 			for at in 1 20; do
-				# Five records may be done before the twentieth call.
+				# Five records may be done before the twentieth
+				# call.
 				[ "$n" -gt 5 ] || [ "$at" -eq 1 ] || continue
 				echo "# pfanout $mode, $n records, call $at"
 				# shellcheck disable=SC2086 # nothing or a word
@@ -407,7 +408,8 @@ reports_failed_poll() {
 		(ids 200000 >&8) 2>/dev/null 3>&- &
 		kill -TERM "$pid" 2>/dev/null || true
 		exec 8>&-
-		# A signal that comes when all is written may still end the process.
+		# A signal that comes when all is written may still end the
+		# process.
 		ends_with 2 143
 		reports_failed_poll "$mode"
 	done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# A stage that can't be started: status 2, the reason named, nothing read, nothing left behind.
+# A stage that can't be started: status 2, the reason named, nothing read,
+# nothing left behind.
 
 load ../support/helpers
 load ../support/streams
@@ -12,7 +13,8 @@ few_threads() {
 	env FEW_THREADS="$k" LD_PRELOAD="$PWD/few_threads.so" timeout 10 "$@"
 }
 
-# Every thread of the command in turn can't be created, until there are no more; COUNT of them at least.
+# Every thread of the command in turn can't be created, until there are no more;
+# COUNT of them at least.
 fails_to_start() {
 	local count=$1 k
 

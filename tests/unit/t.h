@@ -2,7 +2,7 @@
 #define T_H
 
 /*
- * What the C tests share: CHECK says where and what, goes on, and is remembered;
+ * What the C tests share: CHECK prints where and what, the test goes on, and
  * main() ends with `return t_end();`.
  */
 
