@@ -2,8 +2,10 @@
 # Reads all code with every tool that has an opinion about it, and fails if one
 # objects.
 #
-#	lint.sh [tool ...]	tools: gcc clang clang-format cppcheck shellcheck
-#				mandoc comments unused (default: all)
+#	lint.sh [tool ...]
+#
+# Tools: gcc clang clang-format cppcheck shellcheck mandoc comments unused
+# (default: all).
 set -u
 cd "$(dirname "$0")/.." || exit 2
 

@@ -94,11 +94,13 @@ void
 usage_parse(struct pratelimit *pr, int argc, char **argv)
 {
 	/* Their units depend on --bytes, so they are read last. */
-	const char *rate = NULL, *burst = NULL;
+	struct {
+		const char *rate, *burst;
+	} text = {NULL, NULL};
 	const struct option_row rows[] = {
-	    {'r', "rate", OPTION_TEXT, OPTION_FIELD(rate)},
+	    {'r', "rate", OPTION_TEXT, OPTION_FIELD(text.rate)},
 	    {0, "rate-file", OPTION_TEXT, OPTION_FIELD(pr->rate_file)},
-	    {'B', "burst", OPTION_TEXT, OPTION_FIELD(burst)},
+	    {'B', "burst", OPTION_TEXT, OPTION_FIELD(text.burst)},
 	    {0, "bytes", OPTION_FLAG, OPTION_FIELD(pr->bytes)},
 	    {0, "key", OPTION_PATH, OPTION_FIELD(pr->key)},
 	    {0, "queue", OPTION_NUMBER, OPTION_FIELD(pr->queue), 1, RECORDS_MAX},
@@ -112,10 +114,10 @@ usage_parse(struct pratelimit *pr, int argc, char **argv)
 
 	*pr = (struct pratelimit){.max_keys = KEYS_DEFAULT};
 	(void)cli_parse(&pr->opt, argc, argv, &tool);
-	if (rate == NULL && pr->rate_file == NULL)
+	if (text.rate == NULL && pr->rate_file == NULL)
 		errx(2, "no rate: give one with -r, such as -r 100/s, or with --rate-file");
-	read_burst(pr, burst);
-	read_rate(pr, rate);
+	read_burst(pr, text.burst);
+	read_rate(pr, text.rate);
 	if (pr->queue == 0 && pr->over == OVER_WAIT)
 		pr->queue = SIZE_MAX;
 	if (pr->key == NULL)

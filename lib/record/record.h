@@ -48,7 +48,7 @@ struct record {
 		int64_t came;  /* before a worker has it: read from the input */
 		int64_t given; /* while a worker has it: given to its child */
 	};
-	size_t reserved;       /* bytes the budget has reserved for it */
+	size_t reserved; /* bytes the budget has reserved for it */
 	/* who it was before (retry, trace); NULL: nobody */
 	struct origin *origin;
 	union {

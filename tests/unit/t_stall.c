@@ -22,7 +22,10 @@ owing(int64_t timeout)
 	return s;
 }
 
-/* Looks as often as it wants to.  Returns when it flushes, 0 if not by `end`. */
+/*
+ * Looks as often as it wants to.  Returns when it flushes, or 0 if that is not
+ * by `end`.
+ */
 static int64_t
 flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_give, bool is_full,
     int64_t end)
