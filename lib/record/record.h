@@ -48,9 +48,8 @@ struct record {
 		int64_t came;  /* before a worker has it: read from the input */
 		int64_t given; /* while a worker has it: given to its child */
 	};
-	size_t reserved; /* bytes the budget has reserved for it */
-	/* who it was before (retry, trace); NULL: nobody */
-	struct origin *origin;
+	size_t reserved;       /* bytes the budget has reserved for it */
+	struct origin *origin; /* its identity (retry, trace); NULL: none */
 	union {
 		/*
 		 * Before the first attempt: the real length of a record that is
