@@ -14,18 +14,6 @@ inflight_push(struct inflight *f, const struct record *r)
 }
 
 size_t
-inflight_todo(const struct inflight *f)
-{
-	return f->queue.n - f->given;
-}
-
-bool
-inflight_has_unwritten(const struct inflight *f)
-{
-	return f->written < f->given;
-}
-
-size_t
 inflight_give(struct inflight *f, size_t max, size_t max_bytes, int64_t now)
 {
 	size_t n = 0, bytes = 0;
@@ -77,27 +65,10 @@ inflight_wrote(struct inflight *f, size_t n)
 	return f->written - before;
 }
 
-struct record *
-inflight_head(const struct inflight *f)
-{
-	return queue_at(&f->queue, 0);
-}
-
 int64_t
 inflight_since(const struct inflight *f)
 {
 	return inflight_head(f)->given;
-}
-
-struct record
-inflight_pop(struct inflight *f)
-{
-	f->given--;
-	if (f->written > 0)
-		f->written--;
-	else
-		f->partial = 0;
-	return queue_pop(&f->queue);
 }
 
 struct record

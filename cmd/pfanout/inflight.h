@@ -36,9 +36,19 @@ void inflight_free(struct inflight *);
 /* Adds a record to do.  -1 with errno ENOMEM: it is still the caller's. */
 int inflight_push(struct inflight *, const struct record *);
 
-/* Records to do, and whether some of those given are not in the pipe yet. */
-size_t inflight_todo(const struct inflight *);
-bool inflight_has_unwritten(const struct inflight *);
+/* Records to do. */
+static inline size_t
+inflight_todo(const struct inflight *f)
+{
+	return f->queue.n - f->given;
+}
+
+/* Whether some of the records given are not in the pipe yet. */
+static inline bool
+inflight_has_unwritten(const struct inflight *f)
+{
+	return f->written < f->given;
+}
 
 /*
  * Gives the child up to max more records, but no more once they have max_bytes
@@ -56,13 +66,26 @@ int inflight_iov(const struct inflight *, struct iovec *, int max);
 size_t inflight_wrote(struct inflight *, size_t n);
 
 /* The oldest record; there must be one. */
-struct record *inflight_head(const struct inflight *);
+static inline struct record *
+inflight_head(const struct inflight *f)
+{
+	return queue_at(&f->queue, 0);
+}
 
 /* Since when the child has the oldest record; one must be given. */
 int64_t inflight_since(const struct inflight *);
 
 /* The oldest of the records given leaves; one must be given. */
-struct record inflight_pop(struct inflight *);
+static inline struct record
+inflight_pop(struct inflight *f)
+{
+	f->given--;
+	if (f->written > 0)
+		f->written--;
+	else
+		f->partial = 0;
+	return queue_pop(&f->queue);
+}
 
 /* The oldest of all leaves, once no child has it; there must be one. */
 struct record inflight_drop(struct inflight *);

@@ -14,8 +14,8 @@ outbox_init(struct outbox *o, struct chan *chan, struct ctx *ctx)
 	o->n = 0;
 }
 
-static void
-send_all(struct outbox *o)
+void
+outbox_send(struct outbox *o)
 {
 	int64_t begun = clock_now();
 	size_t sent;
@@ -26,21 +26,13 @@ send_all(struct outbox *o)
 	o->blocked += clock_now() - begun;
 }
 
-void
-outbox_put(struct outbox *o, const struct record *r)
-{
-	o->record[o->n++] = *r;
-	if (o->n == OUTBOX_RECORDS)
-		send_all(o);
-}
-
 int64_t
 outbox_flush(struct outbox *o)
 {
 	int64_t blocked;
 
 	if (o->n > 0)
-		send_all(o);
+		outbox_send(o);
 	blocked = o->blocked;
 	o->blocked = 0;
 	return blocked;

@@ -28,16 +28,25 @@ struct outbox {
 void outbox_init(struct outbox *, struct chan *, struct ctx *);
 
 /*
- * Takes the record over.  Blocks only where the outbox is full, as the channel
- * behind it is; once ctx is done records are freed instead.
- */
-void outbox_put(struct outbox *, const struct record *);
-
-/*
  * Sends what was collected.  Returns how long this and all outbox_put() since
  * the last flush were blocked, in ns: that time is our reader's, not the
  * child's.
  */
 int64_t outbox_flush(struct outbox *);
+
+/* Sends what was collected, and counts how long that was blocked. */
+void outbox_send(struct outbox *);
+
+/*
+ * Takes the record over.  Blocks only where the outbox is full, as the channel
+ * behind it is; once ctx is done records are freed instead.
+ */
+static inline void
+outbox_put(struct outbox *o, const struct record *r)
+{
+	o->record[o->n++] = *r;
+	if (o->n == OUTBOX_RECORDS)
+		outbox_send(o);
+}
 
 #endif
