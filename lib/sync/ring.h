@@ -28,6 +28,14 @@
  * seq_cst, because chan.c's proof that no wake is lost needs a total order of
  * their moves and of the wait lists' counts.
  *
+ * Is that worth it beside a mutex and a deque?  Measured behind the same chan.h
+ * on two processors, medians of 15 interleaved pairs, time of the plain one
+ * divided by the ring's: check mode 1.18, pdeadletter 1.22, pratelimit 1.13,
+ * one record at a time 1.06; map mode 1.01, with -k 0.98; filter mode 0.92,
+ * exec mode 0.95 (there the threads are idle, and the plain one does not spin).
+ * A single operation costs the ring 25 ns and the plain one 89 ns (one sender,
+ * one receiver, capacity 128).
+ *
  * No function blocks, and any thread may call any of them, but for ring_init()
  * and ring_free().  Only for chan.c.  The functions are inline because a call
  * would cost about as much as what they do.
