@@ -11,7 +11,7 @@ struct check_worker {
 };
 
 static int
-open_worker(struct processor *p, unsigned index, void **state)
+open_check_worker(struct processor *p, unsigned index, void **state)
 {
 	struct pfanout *pf = p->arg;
 	struct check_worker *c = calloc(1, sizeof(*c));
@@ -44,7 +44,7 @@ check_processor(struct pfanout *pf)
 	return (struct processor){.name = "check",
 	    .workers = pf->jobs,
 	    .arg = pf,
-	    .open = open_worker,
+	    .open = open_check_worker,
 	    .process = check_record,
 	    .close = free};
 }

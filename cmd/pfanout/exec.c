@@ -340,7 +340,7 @@ take_record(struct exec_worker *e, struct record *r)
 }
 
 static void
-run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+run_exec_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct exec_worker *e = state;
 	struct record r;
@@ -353,7 +353,7 @@ run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 }
 
 static int
-open_worker(struct processor *p, unsigned index, void **state)
+open_exec_worker(struct processor *p, unsigned index, void **state)
 {
 	struct exec_worker *e = calloc(1, sizeof(*e));
 
@@ -370,7 +370,7 @@ exec_processor(struct pfanout *pf)
 	return (struct processor){.name = "exec",
 	    .workers = pf->jobs,
 	    .arg = pf,
-	    .open = open_worker,
-	    .run = run_worker,
+	    .open = open_exec_worker,
+	    .run = run_exec_worker,
 	    .close = free};
 }

@@ -259,7 +259,7 @@ handle_events(struct filter_worker *f, unsigned events)
 }
 
 static void
-run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+run_filter_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct filter_worker *f = state;
 	bool live = true;
@@ -284,7 +284,7 @@ run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 }
 
 static void
-close_worker(void *state)
+close_filter_worker(void *state)
 {
 	struct filter_worker *f = state;
 
@@ -296,7 +296,7 @@ close_worker(void *state)
 }
 
 static int
-open_worker(struct processor *p, unsigned index, void **state)
+open_filter_worker(struct processor *p, unsigned index, void **state)
 {
 	struct pfanout *pf = p->arg;
 	struct reader_limits limits = {.max = pf->opt.max_record};
@@ -310,7 +310,7 @@ open_worker(struct processor *p, unsigned index, void **state)
 	if (child_spawn(&f->w.child, pf->path, pf->argv) == -1 ||
 	    (f->lines = reader_new(f->w.child.out, &limits)) == NULL) {
 		saved = errno;
-		close_worker(f);
+		close_filter_worker(f);
 		errno = saved;
 		return -1;
 	}
@@ -325,7 +325,7 @@ filter_processor(struct pfanout *pf)
 	return (struct processor){.name = "filter",
 	    .workers = pf->jobs,
 	    .arg = pf,
-	    .open = open_worker,
-	    .run = run_worker,
-	    .close = close_worker};
+	    .open = open_filter_worker,
+	    .run = run_filter_worker,
+	    .close = close_filter_worker};
 }

@@ -291,7 +291,7 @@ has_ended(const struct map_worker *m)
 }
 
 static void
-run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+run_map_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct map_worker *m = state;
 	bool live = true;
@@ -318,14 +318,14 @@ run_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 }
 
 static void
-close_worker(void *state)
+close_map_worker(void *state)
 {
 	map_free(state);
 	free(state);
 }
 
 static int
-open_worker(struct processor *p, unsigned index, void **state)
+open_map_worker(struct processor *p, unsigned index, void **state)
 {
 	struct map_worker *m = calloc(1, sizeof(*m));
 	int saved;
@@ -339,7 +339,7 @@ open_worker(struct processor *p, unsigned index, void **state)
 	 */
 	if (index == 0 && map_start_child(m) == -1) {
 		saved = errno;
-		close_worker(m);
+		close_map_worker(m);
 		errno = saved;
 		return -1;
 	}
@@ -353,7 +353,7 @@ map_processor(struct pfanout *pf)
 	return (struct processor){.name = "map",
 	    .workers = pf->jobs,
 	    .arg = pf,
-	    .open = open_worker,
-	    .run = run_worker,
-	    .close = close_worker};
+	    .open = open_map_worker,
+	    .run = run_map_worker,
+	    .close = close_map_worker};
 }
