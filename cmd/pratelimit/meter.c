@@ -252,28 +252,31 @@ struct meter *
 meter_map(const char *path, const struct rate *r, bool bytes)
 {
 	struct sigaction sa = {.sa_sigaction = take_sigbus, .sa_flags = SA_SIGINFO};
-	struct meter *m = calloc(1, sizeof(*m));
+	int fd = open_bucket(path);
+	struct meter *m;
 	struct stat st;
 
-	if (m == NULL)
-		errx(2, "out of memory");
-	if ((m->fd = open_bucket(path)) == -1 || fstat(m->fd, &st) == -1)
+	if (fd == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		errx(2, "%s: is not a regular file", path);
 
 	/* Until it is unlocked no other process creates or changes it. */
-	if (lock_bucket(m->fd) == -1)
+	if (lock_bucket(fd) == -1)
 		err(2, "%s: cannot be locked", path);
-	check_bucket(path, m->fd, r, bytes);
-	m->shared = mmap(NULL, sizeof(*m->shared), PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
-	if (m->shared == MAP_FAILED)
-		err(2, "%s", path);
+	check_bucket(path, fd, r, bytes);
 
 	/* Before the first access, as the file may be truncated at any time. */
-	mapped = m->shared;
+	mapped = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mapped == MAP_FAILED)
+		err(2, "%s", path);
 	sigaction(SIGBUS, &sa, NULL);
-	(void)rotate_lock(m->fd, LOCK_UN);
+	(void)rotate_lock(fd, LOCK_UN);
+
+	if ((m = calloc(1, sizeof(*m))) == NULL)
+		errx(2, "out of memory");
+	m->fd = fd;
+	m->shared = mapped;
 	return m;
 }
 
