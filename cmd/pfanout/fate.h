@@ -16,16 +16,16 @@
 struct fate_facts {
 	int status;        /* as waitpid(2) gives it */
 	bool flushing;     /* we had closed its stdin */
-	size_t in_flight;  /* read by it, at least in part, not answered */
+	size_t in_flight;  /* read by it, in part at least; not answered */
 	uint64_t answered; /* records that it has answered */
 	bool at_most_once; /* --window 1: nothing is given out twice */
 };
 
 enum fate {
-	FATE_DONE,       /* flushed, it answered all it owed */
-	FATE_RECYCLED,   /* it went by itself after answers: no fault */
-	FATE_LOST_COUNT, /* it had all its input, and answered too little */
-	FATE_BLAME,      /* the only record in flight is charged an attempt */
+	FATE_DONE,       /* nothing to do: it owed nothing */
+	FATE_RECYCLED,   /* exit 0 by itself, after answers: no blame */
+	FATE_LOST_COUNT, /* flushed, exit 0, but too few answers */
+	FATE_BLAME,      /* the oldest record is charged with an attempt */
 	FATE_BISECT,     /* one of those in flight is to blame: search */
 	FATE_IDLE_DEATH, /* it died with nothing in flight */
 };

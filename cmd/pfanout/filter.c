@@ -129,7 +129,7 @@ emit_lines(struct filter_worker *f, bool ended)
 	struct record r;
 
 	budget_wait_take(st->budget, st->root);
-	while (reader_lines(f->lines, &r) || (ended && reader_rest(f->lines, &r))) {
+	while (reader_block(f->lines, &r) || (ended && reader_rest(f->lines, &r))) {
 		if (r.full_len != 0)
 			abort_stage(f, "printed a line longer than --max-record");
 		r.kind = RECORD_EXTRA;

@@ -72,7 +72,7 @@ inflight_since(const struct inflight *f)
 }
 
 struct record
-inflight_drop(struct inflight *f)
+inflight_pop_todo(struct inflight *f)
 {
 	return queue_pop(&f->queue);
 }
@@ -109,18 +109,18 @@ inflight_take_back_unread(struct inflight *f, size_t unread, size_t keep)
 	if (f->given > seen)
 		f->given = seen;
 	/* There is nobody to read the rest of them. */
-	inflight_new_pipe(f);
+	inflight_reset_pipe(f);
 }
 
 void
 inflight_take_back(struct inflight *f)
 {
 	f->given = 0;
-	inflight_new_pipe(f);
+	inflight_reset_pipe(f);
 }
 
 void
-inflight_new_pipe(struct inflight *f)
+inflight_reset_pipe(struct inflight *f)
 {
 	f->written = f->partial = 0;
 }

@@ -87,8 +87,8 @@ inflight_pop(struct inflight *f)
 	return queue_pop(&f->queue);
 }
 
-/* The oldest of all leaves, once no child has it; there must be one. */
-struct record inflight_drop(struct inflight *);
+/* The oldest record leaves; none may be given, and there must be one. */
+struct record inflight_pop_todo(struct inflight *);
 
 /* The records were given `ns` later, as far as limits are concerned. */
 void inflight_delay(struct inflight *, int64_t ns);
@@ -104,7 +104,7 @@ void inflight_take_back_unread(struct inflight *, size_t unread, size_t keep);
 /* Every record given is to do again. */
 void inflight_take_back(struct inflight *);
 
-/* A pipe to a fresh child is empty: nothing is written to it. */
-void inflight_new_pipe(struct inflight *);
+/* There is no pipe to a child, or a fresh one: nothing is written to it. */
+void inflight_reset_pipe(struct inflight *);
 
 #endif

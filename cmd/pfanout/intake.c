@@ -44,7 +44,7 @@ count_wait(struct intake *i, const struct record *r, size_t n)
 }
 
 static void
-count_load(struct intake *i, struct record *r, size_t n)
+mark_begun(struct intake *i, struct record *r, size_t n)
 {
 	size_t bytes = 0;
 
@@ -82,7 +82,7 @@ intake_take(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 		return 0;
 	if ((n = take_from(i->in, &i->in_ended, r, max)) > 0) {
 		count_wait(i, r, n);
-		count_load(i, r, n);
+		mark_begun(i, r, n);
 	}
 	return n;
 }
@@ -92,7 +92,7 @@ watch(struct intake *i, struct parker *p, uint64_t oldest)
 {
 	i->watching = true;
 	if (i->again != NULL)
-		chan_watch(i->again, &i->on_again, p);
+		chan_watch_recv(i->again, &i->on_again, p);
 	if (i->in_ended)
 		return;
 	budget_watch_take(i->stage->budget, &i->on_budget, p);
@@ -103,7 +103,7 @@ watch(struct intake *i, struct parker *p, uint64_t oldest)
 	 * batch would wake us for nothing.
 	 */
 	budget_unwatch_take(i->stage->budget, &i->on_budget);
-	chan_watch(i->in, &i->on_in, p);
+	chan_watch_recv(i->in, &i->on_in, p);
 }
 
 static void
@@ -112,9 +112,9 @@ unwatch(struct intake *i)
 	if (!i->watching)
 		return;
 	i->watching = false;
-	chan_unwatch(i->in, &i->on_in);
+	chan_unwatch_recv(i->in, &i->on_in);
 	if (i->again != NULL)
-		chan_unwatch(i->again, &i->on_again);
+		chan_unwatch_recv(i->again, &i->on_again);
 	budget_unwatch_take(i->stage->budget, &i->on_budget);
 }
 

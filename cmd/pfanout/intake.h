@@ -35,7 +35,8 @@ struct intake {
 };
 
 /*
- * again may be NULL.  -1 with errno: there is no descriptor to poll, but
+ * in has the records of the input; again those that are due for another
+ * attempt, or is NULL.  -1 with errno: there is no descriptor to poll, but
  * intake_take() and intake_wait() work.  Close it in both cases.
  */
 int intake_open(
@@ -57,8 +58,9 @@ size_t intake_wait(struct intake *, struct record *, size_t max);
 
 /*
  * Before poll(2): from now on whatever makes intake_take() succeed makes the
- * descriptor readable.  Take once more after it.  After poll(2) stop watching;
- * woken: the descriptor was readable.
+ * descriptor readable.  Call intake_take() once more between this and poll(2),
+ * for records that came before.  After poll(2) stop watching; woken: the
+ * descriptor was readable.
  */
 void intake_watch(struct intake *, uint64_t oldest);
 void intake_unwatch(struct intake *, bool woken);

@@ -26,7 +26,8 @@
 
 /* pipes, pidfd, /proc file, eventfd, and one to spare */
 #define FDS_PER_WORKER 7
-#define WINDOW_RECORDS 32 /* how many buffers -k may look ahead */
+/* How many buffers full of records may be held, so that -k can look ahead. */
+#define HELD_BUFFERS 32
 
 static unsigned
 processors(void)
@@ -69,7 +70,7 @@ stage_name(const struct pfanout *pf)
 static void
 set_up(struct pfanout *pf)
 {
-	size_t ahead = WINDOW_RECORDS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
+	size_t ahead = HELD_BUFFERS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
 	struct stage *st = &pf->stage;
 
 	if (ahead < 2 * (size_t)pf->jobs)

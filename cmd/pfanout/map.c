@@ -117,7 +117,7 @@ write_records(struct map_worker *m)
 		else if (errno == EAGAIN)
 			return;
 		else if (errno != EINTR) {
-			map_hung_up(m);
+			map_note_hang_up(m);
 			return;
 		}
 	}
@@ -129,12 +129,18 @@ has_got_all(const struct map_worker *m)
 {
 	if (bisect_on_trial(&m->bisect))
 		return bisect_room(&m->bisect, m->window.given) == 0;
-	/* A record it has may come back for another attempt. */
+	/*
+	 * A record that the child has may come back for another attempt, so
+	 * with nothing given the retries must have ended as well.
+	 */
 	return inflight_todo(&m->inflight) == 0 && m->w.intake.in_ended &&
 	    (m->inflight.given > 0 || m->w.intake.again_ended);
 }
 
-/* Takes what the window has room for, starts a child if needed, hands over. */
+/*
+ * Takes the records that the window has room for, starts a child if there is
+ * none, and writes the records to it.
+ */
 static void
 feed_child(struct map_worker *m)
 {
@@ -150,7 +156,7 @@ feed_child(struct map_worker *m)
 		map_flush_child(m);
 }
 
-/* Whether it means anything to look if the child is hungry. */
+/* Whether a look for hunger could tell anything now. */
 static bool
 can_stall(const struct map_worker *m)
 {
@@ -167,11 +173,11 @@ look_at_child(const struct map_worker *m)
 }
 
 /*
- * The child waits for input, so what it has answered stands in its pipe, and
- * all it was given is done.  False: it had to be killed.
+ * The child waits for input, so every answer that it has written is in the
+ * pipe, and it has consumed all it was given.  False: it had to be killed.
  */
 static bool
-note_hungry(struct map_worker *m)
+collect_from_hungry(struct map_worker *m)
 {
 	struct failure why;
 
@@ -183,7 +189,10 @@ note_hungry(struct map_worker *m)
 	return true;
 }
 
-/* Looks if it is time to, and flushes the child where only that helps. */
+/*
+ * When a look is due, looks whether the child is hungry, and flushes it if
+ * nothing else will make it answer.
+ */
 static void
 check_stall(struct map_worker *m)
 {
@@ -193,8 +202,8 @@ check_stall(struct map_worker *m)
 
 	if (!can_stall(m) || f.now < m->stall.look_at)
 		return;
-	h = stall_reading(&m->stall, look_at_child(m));
-	if (h == HUNGER_SURE && !(note_hungry(m) && can_stall(m)))
+	h = stall_interpret(&m->stall, look_at_child(m));
+	if (h == HUNGER_SURE && !(collect_from_hungry(m) && can_stall(m)))
 		return;
 	f.first_look = window_first_look(&m->window);
 	f.since = map_waits_since(m);
@@ -208,7 +217,7 @@ check_stall(struct map_worker *m)
 		map_flush_child(m);
 }
 
-/* When the oldest attempt has taken too long. */
+/* When the oldest attempt times out. */
 static int64_t
 timeout_at(const struct map_worker *m)
 {
@@ -261,9 +270,9 @@ handle_events(struct map_worker *m, unsigned events)
 		return;
 	}
 	if ((events & EVENT_EXIT) != 0)
-		map_child_exited(m);
+		map_handle_exit(m);
 	else if ((events & EVENT_IN_CLOSED) != 0 && m->state == RUNNING)
-		map_hung_up(m);
+		map_note_hang_up(m);
 	else if ((events & EVENT_OUT) == 0)
 		check_limits(m);
 	check_stall(m);
@@ -279,7 +288,7 @@ wait_for_events(struct map_worker *m, unsigned *events)
 	if (!worker_poll(&m->w, in, !m->out_ended, wake_time(m), events))
 		return false;
 	if (m->w.overslept > 0)
-		map_forgive(m, m->w.overslept);
+		map_extend_limits(m, m->w.overslept);
 	return true;
 }
 

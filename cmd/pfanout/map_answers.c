@@ -105,7 +105,7 @@ count_answers(struct map_worker *m, size_t n)
 	window_answered(&m->window, n, now);
 	m->last_answer = now;
 	stall_moved(&m->stall, now, window_first_look(&m->window));
-	stall_awake(&m->stall, now);
+	stall_note_startup(&m->stall, now);
 	if (m->state == FLUSHING && m->inflight.given == 0)
 		m->give_up = clock_after(now, m->w.stage->opt->grace);
 }
@@ -121,7 +121,7 @@ take_lines(struct map_worker *m, struct failure *why)
 		if ((ok = take_line(m, &line, why)))
 			n++;
 	/* A line that is too long already need not be waited for. */
-	if (ok && reader_is_over(m->answers))
+	if (ok && reader_line_is_over(m->answers))
 		ok = m->inflight.given > 0
 		    ? answer_bad(why, "the answer is longer than --max-record") != ANSWER_BAD
 		    : refuse_unasked(m, why);
@@ -142,7 +142,7 @@ map_read_answers(struct map_worker *m, struct failure *why)
 	/* At the end of its stdout it should exit. */
 	if (!m->out_ended) {
 		m->out_ended = true;
-		map_hung_up(m);
+		map_note_hang_up(m);
 	}
 	return true;
 }

@@ -1,4 +1,4 @@
-/* What follows when a child has ended, or has to. */
+/* What happens when a child has ended or must be ended. */
 
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -9,7 +9,10 @@
 #include "map_worker.h"
 #include "pfanout.h"
 
-/* Bytes that the child never read, as long as its stdin is open on our side. */
+/*
+ * How many bytes of its stdin the child has not read; 0 once our end is closed,
+ * since then nobody can tell.
+ */
 static size_t
 unread_bytes(const struct map_worker *m)
 {
@@ -59,7 +62,8 @@ lose_count(struct map_worker *m)
 }
 
 /*
- * Acts on a child's end; f is how the oldest record failed, if it is charged.
+ * Acts on the verdict about a child's end.  If the oldest record is charged, f
+ * says how it failed.
  */
 static void
 act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool exited)
@@ -90,7 +94,7 @@ is_death(enum fate fate)
 }
 
 void
-map_child_exited(struct map_worker *m)
+map_handle_exit(struct map_worker *m)
 {
 	struct fate_facts facts = {.flushing = m->state == FLUSHING};
 	struct failure why = {.reason = REASON_CRASH};
@@ -99,20 +103,21 @@ map_child_exited(struct map_worker *m)
 	char how[WORKER_STATUS_SIZE];
 	enum fate fate;
 
-	/* What it still said. */
+	/* Take the answers that it left in its pipe. */
 	child_reap(&m->w.child);
 	if (!map_drain_answers(m, &why)) {
-		m->w.child.pid = pid; /* it is gone, but its letter names it */
+		/* reaped; the dead letter needs its pid */
+		m->w.child.pid = pid;
 		map_kill_child(m, &why);
 		return;
 	}
 
-	/* What it had. */
+	/* Take back the records that it never read. */
 	if (!facts.flushing)
 		inflight_take_back_unread(&m->inflight, unread, 0);
 	bisect_end_trial(&m->bisect, m->window.answered);
 
-	/* What that means. */
+	/* Judge the exit. */
 	facts.status = m->w.child.status;
 	facts.in_flight = m->inflight.given;
 	facts.answered = m->window.answered;
@@ -121,7 +126,7 @@ map_child_exited(struct map_worker *m)
 	if (fate == FATE_DONE && WIFEXITED(facts.status) && WEXITSTATUS(facts.status) == 0)
 		stall_ended(&m->stall, clock_now());
 
-	/* What follows. */
+	/* Act on the verdict. */
 	worker_status(facts.status, how);
 	snprintf(why.message, sizeof(why.message), "the worker died: %s", how);
 	act_on(m, fate, &why, pid, true);
@@ -143,9 +148,10 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 		child_stop(&m->w.child);
 	m->w.child.pid = 0;
 	/*
-	 * The oldest is charged even if the child never read it, or it would
-	 * come back for ever.  But a child that recycles itself leaves in this
-	 * way, too: then nobody is to blame for what it had not read.
+	 * Keep the oldest record even if the child never read it, so that it is
+	 * charged and cannot come back for ever.  A child that closes its stdin
+	 * after answering is only recycling itself: then a record that it never
+	 * read is not charged.
 	 */
 	inflight_take_back_unread(&m->inflight, unread, crash && m->window.answered > 0 ? 0 : 1);
 	bisect_end_trial(&m->bisect, m->window.answered);
@@ -169,7 +175,7 @@ map_cancel(struct map_worker *m)
 	}
 	inflight_take_back(&m->inflight);
 	while (inflight_todo(&m->inflight) > 0) {
-		struct record r = inflight_drop(&m->inflight);
+		struct record r = inflight_pop_todo(&m->inflight);
 
 		stage_bury_cancelled(m->w.stage, &r);
 		outbox_put(&m->w.out, &r);

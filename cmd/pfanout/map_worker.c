@@ -113,7 +113,7 @@ map_start_child(struct map_worker *m)
 	}
 	metrics_add(m->w.shard, METRIC_STARTS, 1);
 	hunger_open(&m->probe, child->pid);
-	inflight_new_pipe(&m->inflight);
+	inflight_reset_pipe(&m->inflight);
 	stall_started(&m->stall, now);
 	bisect_begin_trial(&m->bisect);
 	m->out_ended = false;
@@ -133,7 +133,7 @@ map_flush_child(struct map_worker *m)
 }
 
 void
-map_hung_up(struct map_worker *m)
+map_note_hang_up(struct map_worker *m)
 {
 	m->state = map_next(m->state, HUNG_UP);
 	m->give_up = clock_after(clock_now(), EXIT_PATIENCE);
@@ -148,7 +148,7 @@ map_forget_child(struct map_worker *m)
 	reader_free(m->answers);
 	m->answers = NULL;
 	child_close(&m->w.child);
-	inflight_new_pipe(&m->inflight);
+	inflight_reset_pipe(&m->inflight);
 	stall_forget(&m->stall);
 	reset_window(m);
 	m->give_up = CLOCK_NEVER;
@@ -156,7 +156,7 @@ map_forget_child(struct map_worker *m)
 }
 
 void
-map_forgive(struct map_worker *m, int64_t ns)
+map_extend_limits(struct map_worker *m, int64_t ns)
 {
 	m->last_answer += ns;
 	m->window.moved += ns;
@@ -171,7 +171,7 @@ map_send_results(struct map_worker *m)
 	int64_t blocked = outbox_flush(&m->w.out);
 
 	if (blocked > BLOCKED_MIN)
-		map_forgive(m, blocked);
+		map_extend_limits(m, blocked);
 }
 
 int64_t

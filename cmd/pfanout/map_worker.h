@@ -63,7 +63,7 @@ struct map_worker {
 	int64_t busy_since;  /* when it got a record while it owed nothing */
 	int64_t give_up;     /* when it is killed if still there; or never */
 	int64_t start_after; /* no child is started before this */
-	uint64_t in_step;    /* line of the first record since it owed none */
+	uint64_t in_step;    /* line from which its answers are in step */
 };
 
 /* The next state: the one table of transitions. */
@@ -82,11 +82,11 @@ int map_start_child(struct map_worker *);
 void map_flush_child(struct map_worker *);
 
 /* The child closed its stdin or stdout: it should exit soon. */
-void map_hung_up(struct map_worker *);
+void map_note_hang_up(struct map_worker *);
 
 /*
- * The child was reaped: frees what belonged to it.  Its last words stay in
- * child.log, and its status.
+ * The child was reaped: frees what belonged to it.  child.log and child.status
+ * stay valid.
  */
 void map_forget_child(struct map_worker *);
 
@@ -97,13 +97,13 @@ void map_forget_child(struct map_worker *);
 void map_count_death(struct map_worker *, const char *how);
 
 /*
- * Sends the results on.  Time that our reader kept us waiting is not the
- * child's.
+ * Sends the results on.  If that blocked, extends the child's limits by that
+ * time.
  */
 void map_send_results(struct map_worker *);
 
-/* The same for `ns` in which this process was stopped. */
-void map_forgive(struct map_worker *, int64_t ns);
+/* Extends the child's limits by `ns`, in which it could not have answered. */
+void map_extend_limits(struct map_worker *, int64_t ns);
 
 /* Since when the oldest record given waits for its answer. */
 int64_t map_waits_since(const struct map_worker *);
@@ -112,8 +112,8 @@ int64_t map_waits_since(const struct map_worker *);
 
 /*
  * Takes the answers that have come, without blocking.  False if the child can't
- * be kept: *why says how the oldest record failed, or its reason is
- * REASON_COUNT if the run was ended.
+ * be kept: *why says how the oldest record failed; REASON_COUNT, which is no
+ * reason, if the whole run was aborted instead.
  */
 bool map_read_answers(struct map_worker *, struct failure *why);
 
@@ -123,12 +123,18 @@ bool map_drain_answers(struct map_worker *, struct failure *why);
 /* map_end.c */
 
 /* The child has exited by itself: finds out what that means, and acts. */
-void map_child_exited(struct map_worker *);
+void map_handle_exit(struct map_worker *);
 
-/* Kills the child because of its oldest record, which is charged. */
+/*
+ * Kills the child because of its oldest record, which is charged for it in most
+ * cases (fate_of_killed()).  The child may have been reaped already.
+ */
 void map_kill_child(struct map_worker *, const struct failure *why);
 
-/* Work is cancelled: kills the child, and the records held leave. */
+/*
+ * Work is cancelled: kills the child, takes the answers that it has written,
+ * and sends every other record on as `cancelled`.
+ */
 void map_cancel(struct map_worker *);
 
 #endif

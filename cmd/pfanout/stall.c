@@ -27,7 +27,7 @@ stall_started(struct stall *s, int64_t now)
 }
 
 void
-stall_awake(struct stall *s, int64_t now)
+stall_note_startup(struct stall *s, int64_t now)
 {
 	if (s->startup == 0)
 		s->startup = now - s->started;
@@ -42,7 +42,7 @@ stall_moved(struct stall *s, int64_t now, int64_t first_look)
 }
 
 enum hunger
-stall_reading(const struct stall *s, enum hunger h)
+stall_interpret(const struct stall *s, enum hunger h)
 {
 	return h == HUNGER_UNKNOWN && s->quick_ends >= QUICK_ENDS ? HUNGER_SURE : h;
 }
@@ -93,7 +93,7 @@ note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
 {
 	switch (h) {
 	case HUNGER_SURE:
-		stall_awake(s, f->now);
+		stall_note_startup(s, f->now);
 		s->look_wait = f->first_look;
 		if (s->hungry_since == 0)
 			s->hungry_since = f->now;

@@ -9,12 +9,13 @@
  * more can be given, it is flushed: but not at once, as a fresh child costs the
  * time of a start, so it may linger for about as long as that takes.
  *
- * Some children sleep in a way that does not tell (poll, futex): they may be
- * hungry, or slow.  Such a child is flushed once or twice after some patience,
- * as a test: if it then answers at once it had kept its answers, and from then
- * on this way of sleeping counts as hunger.  If it takes its time it is slow.
+ * Some children sleep in a call that does not show what they wait for (poll,
+ * futex): they may be hungry, or slow.  Such a child is flushed once or twice
+ * after some patience, as a test: if it then answers at once it had kept its
+ * answers, and from then on this way of sleeping counts as hunger.  If not, it
+ * was at work, and counts as slow.
  *
- * Pure: told what was seen and how the worker stands, it returns a verdict.  It
+ * Pure: told what was seen and what the situation is, it returns a verdict.  It
  * reads no descriptor and closes none.  Times are monotonic ns.
  */
 
@@ -28,19 +29,19 @@ struct stall {
 
 	/* The present child. */
 	int64_t started;
-	int64_t startup;       /* ns until its first act; 0: not yet */
+	int64_t startup;       /* ns until an answer or hunger; 0: not yet */
 	int64_t look_at;       /* when to look next */
 	int64_t look_wait;     /* and how long after that */
-	int64_t hungry_since;  /* it owes answers, waits for more; or 0 */
-	int64_t unclear_since; /* it may; 0: not so */
+	int64_t hungry_since;  /* since when it is hungry; 0: it is not */
+	int64_t unclear_since; /* since when it may be; 0: it is not so */
 	int64_t tested;        /* when it was flushed as a test; or 0 */
 
 	/* What was learned of the command. */
 	unsigned quick_ends; /* tests that it answered at once */
-	bool slow;           /* it took its time */
+	bool slow;           /* such a test showed it at work */
 };
 
-/* How the worker stands when it has looked. */
+/* The worker's situation at the moment of a look. */
 struct stall_facts {
 	int64_t now;
 	int64_t first_look; /* window_first_look() */
@@ -61,8 +62,11 @@ void stall_init(struct stall *, int64_t timeout);
 /* There is a fresh child. */
 void stall_started(struct stall *, int64_t now);
 
-/* The child did something for the first time, or again. */
-void stall_awake(struct stall *, int64_t now);
+/*
+ * The child has acted.  The first call measures how long it took to start;
+ * later calls do nothing.
+ */
+void stall_note_startup(struct stall *, int64_t now);
 
 /*
  * The child got records or gave answers: what was seen before means nothing any
@@ -71,9 +75,9 @@ void stall_awake(struct stall *, int64_t now);
 void stall_moved(struct stall *, int64_t now, int64_t first_look);
 
 /* Whether this counts as hunger, from what was learned of the command. */
-enum hunger stall_reading(const struct stall *, enum hunger);
+enum hunger stall_interpret(const struct stall *, enum hunger);
 
-/* The child, which owes answers, was seen like this. */
+/* To be called after each look at a child that owes answers: what to do. */
 enum stall_verdict stall_saw(struct stall *, enum hunger, const struct stall_facts *);
 
 /* After STALL_SEARCH: STALL_FLUSH or STALL_WAIT. */

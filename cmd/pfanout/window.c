@@ -2,7 +2,10 @@
 
 #include "base/clock.h"
 
-/* of work in a window, times jobs per processor */
+/*
+ * work that a window holds, ns; window_init() multiplies it by the jobs per
+ * processor
+ */
 #define SPAN CLOCK_MS
 #define SPAN_BUFFERING 4 /* times that for a child that buffers */
 /* records done for each one the window may hold */

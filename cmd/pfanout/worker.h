@@ -61,12 +61,12 @@ enum {
  * Sleeps until something happens to the child, the intake has something, or
  * until the deadline (monotonic ns).  What the child writes to its stderr is
  * dealt with here.  in: POLLOUT, 0 (report only that stdin was closed), or
- * IGNORE_IN.  out: look at its stdout.  *events are those that came, 0 for the
- * others.
+ * IGNORE_IN.  out: look at its stdout.  *events is the set of the EVENT_ bits
+ * that occurred.
  *
- * Where the wake-up came much later than the deadline we were stopped
- * (SIGSTOP, a suspended machine): `overslept` says by how much, in ns, and is 0
- * otherwise.
+ * If the wake-up comes much later than the deadline, this process was stopped
+ * (SIGSTOP, a suspended machine): `overslept` is by how much, in ns; else it is
+ * 0.
  *
  * False: work is cancelled, or the stage has ended.  A poll(2) that fails
  * aborts the stage, and so ends in the same way.
@@ -74,9 +74,10 @@ enum {
 bool worker_poll(struct worker *, int in, bool out, int64_t until, unsigned *events);
 
 /*
- * Work is cancelled, and the worker holds nothing any more: whatever still
- * comes leaves as `cancelled`, and letters pass.  Returns when nothing will
- * come, or when the stage has ended.
+ * To be called when work is cancelled and the worker holds no record: sends
+ * every record that still arrives on as `cancelled`, and dead letters
+ * unchanged.  Returns when nothing more can arrive, or when the stage has
+ * ended.
  */
 void worker_drain(struct worker *);
 

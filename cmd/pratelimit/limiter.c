@@ -299,14 +299,14 @@ watch_input(struct limiter *l, int64_t until)
 {
 	waitlist_add(&l->pr->changed, &l->on_change, &l->parker);
 	if (l->at == l->n && !l->in_ended && until > l->pacer.now + LIMITER_NAP)
-		chan_watch(l->in, &l->on_in, &l->parker);
+		chan_watch_recv(l->in, &l->on_in, &l->parker);
 }
 
 static void
 unwatch_input(struct limiter *l)
 {
 	waitlist_remove(&l->pr->changed, &l->on_change);
-	chan_unwatch(l->in, &l->on_in);
+	chan_unwatch_recv(l->in, &l->on_in);
 }
 
 static void

@@ -44,7 +44,8 @@ char *child_find(const char *command);
 
 /*
  * Makes it a child that does not run.  For such a child, and for one that was
- * reaped or could not be spawned, every function below is harmless.
+ * reaped or could not be spawned, the functions below do nothing, except
+ * child_spawn().
  */
 void child_init(struct child *);
 

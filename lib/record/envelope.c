@@ -41,9 +41,8 @@ struct members {
 };
 
 /*
- * Writing.  A put function adds a member if there is something to say; it
- * returns
- * -1 without memory.
+ * Writing.  A put function adds a member if there is something to say.  It
+ * returns -1 if there is no memory.
  */
 
 static int

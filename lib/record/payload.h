@@ -27,9 +27,8 @@ int payload_seal(
 /*
  * Decode the JSON string of a text or base64 member.  If the bytes stand in the
  * string as they are, *payload points into it and *owned is NULL; else *payload
- * is
- * *owned, which the caller frees.  -1 with errno: EINVAL (the string cannot be
- * decoded), ENOMEM.
+ * is *owned, which the caller frees.  -1 with errno: EINVAL (the string cannot
+ * be decoded), ENOMEM.
  */
 int payload_text(const struct json_slice *string, const char **payload, size_t *len, char **owned);
 int payload_base64(

@@ -7,7 +7,10 @@
 
 #include "record/record.h"
 
-/* With no more room than this, a read goes into another slab. */
+/*
+ * With no more room than this the unfinished line moves to the start of a slab
+ * before the next read.
+ */
 #define ROOM_MIN (16 * 1024)
 
 /*
@@ -26,8 +29,8 @@ struct reader {
 	size_t scanned;     /* there is no LF in [start, scanned) */
 	size_t end;         /* end of what has been read */
 	bool discarding;    /* inside a line that is too long */
-	struct record head; /* of that line */
-	uint64_t dropped;   /* bytes of that line that are forgotten already */
+	struct record head; /* the kept head of that line */
+	uint64_t dropped;   /* bytes of that line discarded so far */
 	uint64_t line;      /* lines taken */
 	uint64_t bytes;     /* bytes read: the offset of `end` in the input */
 };
@@ -102,7 +105,8 @@ make_room(struct reader *r)
 	/* The line goes to the start. */
 	memmove(slab->data, r->slab->data + r->start, len);
 	/*
-	 * The reader has BIAS references afterwards, and none are given away.
+	 * From here the reader holds BIAS references again, and has given none
+	 * away.
 	 */
 	if (slab != r->slab) {
 		leave_slab(r);
@@ -110,7 +114,7 @@ make_room(struct reader *r)
 	} else
 		atomic_store_explicit(&slab->refs, BIAS, memory_order_relaxed);
 	r->given = 0;
-	/* All places move with the line. */
+	/* All offsets move with the line. */
 	r->scanned -= r->start;
 	r->start = 0;
 	r->end = len;
@@ -122,7 +126,7 @@ reader_fill(struct reader *r)
 {
 	ssize_t n;
 
-	/* One byte stays free, for the LF that the last line can lack. */
+	/* One byte stays free, for the LF that the last line may lack. */
 	if (r->slab->size - r->end <= ROOM_MIN && make_room(r) == -1)
 		return -1;
 	do {
@@ -178,7 +182,8 @@ take_line(struct reader *r, struct record *rec, size_t len)
 	r->given++;
 	skip_bom(r, rec);
 	/*
-	 * Of a line over its limit only the head stays, with an LF of its own.
+	 * If the line is over its limit only its head is kept, with an LF
+	 * behind it.
 	 */
 	if (rec->len > limit_of(r, rec->data, rec->len)) {
 		rec->full_len = rec->len;
@@ -191,11 +196,11 @@ take_line(struct reader *r, struct record *rec, size_t len)
 }
 
 /*
- * If the unfinished line is over its limit, keeps a copy of its head, and
- * begins to forget the rest as it comes.
+ * If the unfinished line is over its limit, keeps a copy of its head, and from
+ * then on discards the rest as it arrives.
  */
 static void
-begin_discard(struct reader *r)
+discard_if_too_long(struct reader *r)
 {
 	const char *data = r->slab->data + r->start;
 	size_t len = r->end - r->start;
@@ -203,7 +208,8 @@ begin_discard(struct reader *r)
 	size_t skip = bom_len(r, offset, data, len);
 
 	/*
-	 * Not too long; or no memory for the head, and the next call retries.
+	 * Either the line is not too long, or there is no memory for the head:
+	 * then the next call tries again.
 	 */
 	if (len - skip <= READER_HEAD || len - skip <= limit_of(r, data + skip, len - skip) ||
 	    record_copy(&r->head, data + skip, READER_HEAD) == -1)
@@ -244,7 +250,7 @@ reader_line(struct reader *r, struct record *rec)
 	if (lf == NULL) {
 		r->scanned = r->end;
 		if (!r->discarding)
-			begin_discard(r);
+			discard_if_too_long(r);
 		if (r->discarding)
 			drop_upto(r, r->end);
 		return false;
@@ -260,7 +266,7 @@ reader_line(struct reader *r, struct record *rec)
 }
 
 bool
-reader_lines(struct reader *r, struct record *rec)
+reader_block(struct reader *r, struct record *rec)
 {
 	char *start = r->slab->data + r->start, *lf = NULL;
 	size_t pending = r->end - r->start;
@@ -296,7 +302,7 @@ reader_rest(struct reader *r, struct record *rec)
 }
 
 bool
-reader_is_over(const struct reader *r)
+reader_line_is_over(const struct reader *r)
 {
 	return r->discarding;
 }

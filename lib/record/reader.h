@@ -63,7 +63,7 @@ bool reader_line(struct reader *, struct record *);
  * LFs in between, if none of them can be over the limit.  They count as one
  * line.
  */
-bool reader_lines(struct reader *, struct record *);
+bool reader_block(struct reader *, struct record *);
 
 /*
  * At the end of the input, takes a last line that has no LF.  False if there is
@@ -72,7 +72,7 @@ bool reader_lines(struct reader *, struct record *);
 bool reader_rest(struct reader *, struct record *);
 
 /* Whether the current line is over its limit, and has not ended yet. */
-bool reader_is_over(const struct reader *);
+bool reader_line_is_over(const struct reader *);
 
 /*
  * Bytes read so far; and those of them that have not been taken (at least 1

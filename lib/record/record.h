@@ -31,8 +31,8 @@ struct slab {
 enum record_kind {
 	RECORD_DATA,   /* input; or a result of one line */
 	RECORD_LINES,  /* a result: any number of lines, none if slab is NULL */
-	RECORD_LETTER, /* a dead letter that came in, and passes by */
-	RECORD_DEAD,   /* a dead letter made by this stage */
+	RECORD_LETTER, /* another stage's dead letter: passes by */
+	RECORD_DEAD,   /* a dead letter of this stage */
 	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
 	RECORD_EXTRA,  /* a filter's lines that stand for no input: written */
 };
@@ -88,8 +88,8 @@ struct slab *slab_new(size_t size, size_t refs);
 void slab_release(struct slab *, size_t n);
 
 /*
- * Makes a record with a copy of these bytes, in a slab of just their size; all
- * other fields are 0.  -1 with errno ENOMEM.
+ * Makes a record with a copy of these bytes, and an LF after them, in a slab of
+ * just that size; all other fields are 0.  -1 with errno ENOMEM.
  */
 int record_copy(struct record *, const char *data, size_t len);
 

@@ -104,7 +104,7 @@ wake_watchers(struct budget *b)
 }
 
 void
-budget_end(struct budget *b)
+budget_end_input(struct budget *b)
 {
 	atomic_store(&b->ended, true);
 	wake_watchers(b);

@@ -4,25 +4,31 @@
 /*
  * The budget of a stage: how many records, and how many bytes of them, it may
  * hold, so that memory is bounded and a slow reader of stdout makes the stage
- * wait instead of grow.  A record is counted in up to three spans, which all
- * end when the sink releases it (has written it, or knows that nothing is to be
- * written).  The source reserves a record before it sends it on: the first span
- * is all that the stage holds, whether a record waits in a channel, with a
- * worker, for a retry, or for its turn in the order.  A worker begins a record
- * when it takes it: the second span leaves out what waits in front of the
- * workers.  An answer is counted from the moment it is on its way to the sink.
- * Two decisions are made from these numbers.  The source may read while fewer
- * than `records` records of fewer than `bytes` bytes are reserved.  The workers
- * may take new records while at most `bytes` bytes of answers wait to be
- * written and, with -k, at most half of `bytes` has been begun, because there
- * all that has been begun may have to wait for the oldest record, the head of
- * the order.  The worker that holds the head may take more in any case: all
- * others wait for it, and a child that keeps its answers in a buffer gives them
- * up only when it is fed.  Of reserved and of begun records the first `spare`
- * are let in however large they are, so that every worker has one.
+ * wait instead of grow.  What a stage holds is counted in three ways:
  *
- * All functions may be called by any thread, except where one is named.  None
- * blocks but budget_reserve() and budget_wait_take().
+ *	reserved   all that was read: in a channel, with a worker, waiting for
+ *		   a retry or for its turn in the order.  Counted by the source
+ *	begun	   those of them that a worker has taken.  Counted by the worker
+ *	answers	   bytes of results and dead letters on their way to the sink
+ *
+ * All three are given back together, by the sink once the record is written or
+ * known to have no output; in filter mode by the worker, once the filter has
+ * the record.  Two decisions are made from these numbers:
+ *
+ * - The source may read while fewer than `records` records, of fewer than
+ *   `bytes` bytes, are reserved.
+ * - A worker may take records while at most `bytes` bytes of answers wait to be
+ *   written.  With -k the begun records may also have at most half of `bytes`,
+ *   because all of them may have to wait for the oldest one, the head of the
+ *   order.  The worker that holds the head may always take more: all others
+ *   wait for it, and a child that keeps its answers in a buffer gives them up
+ *   only when it is fed.
+ *
+ * Whatever their size, records are let in while no more than `spare` are
+ * reserved (begun), so that every worker gets one.
+ *
+ * Any thread may call any of the functions, unless its comment says which
+ * thread calls it.  None blocks but budget_reserve() and budget_wait_take().
  */
 
 #include <stdbool.h>
@@ -56,12 +62,12 @@ int budget_reserve(struct budget *, struct ctx *, size_t n, size_t bytes);
 
 /*
  * How many records to reserve at a time: a quarter of the limit, from 1 to
- * `most`.  A source that reserves no more never waits until the stage is empty.
+ * `most`.  A larger batch might have to wait until the stage is empty.
  */
 size_t budget_share(const struct budget *, size_t most);
 
 /* The source has ended: nothing will be reserved any more. */
-void budget_end(struct budget *);
+void budget_end_input(struct budget *);
 
 /* A worker took n reserved records of `bytes` bytes. */
 void budget_begin(struct budget *, size_t n, size_t bytes);

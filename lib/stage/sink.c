@@ -19,7 +19,7 @@
 CHAN_OF(record, struct record)
 
 #define BATCH 512
-#define IDS 8 /* of letters that the file has not kept, to be named */
+#define IDS 8 /* how many ids of lost letters a message names */
 
 struct drain {
 	struct sink *sink;
@@ -75,8 +75,7 @@ count_record(struct drain *d, const struct record *r, bool in_file)
  * returns how many they are.
  */
 static size_t
-take_lost_back(
-    struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
+unmark_lost(struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
 {
 	struct envelope_id id;
 	size_t lost = 0, len = 0;
@@ -100,11 +99,11 @@ take_lost_back(
 }
 
 static void
-report_lost(struct drain *d, const struct record *r, size_t n, size_t kept)
+give_up_file(struct drain *d, const struct record *r, size_t n, size_t kept)
 {
 	int error = errno;
 	char ids[(IDS + 1) * ENVELOPE_ID_SIZE];
-	size_t lost = take_lost_back(d, r, n, kept, ids, sizeof(ids));
+	size_t lost = unmark_lost(d, r, n, kept, ids, sizeof(ids));
 
 	stage_abort(d->sink->stage, 2,
 	    "dead-letter file %s: %s; %zu dead letters that it could not keep (%s), and all later "
@@ -137,7 +136,7 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 		put += ok;
 	}
 	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
-		report_lost(d, r, n, kept);
+		give_up_file(d, r, n, kept);
 }
 
 /* Writes all that is not in the file. */
@@ -210,8 +209,9 @@ write_batch(struct drain *d, struct record *r, size_t n)
 }
 
 /*
- * Puts records in their order and writes those whose turn has come.  (The lines
- * of a filter have no place in an order, but -k and -F exclude each other.)
+ * Puts records in their order and writes those whose turn has come.  (A
+ * filter's lines have no seq, but they never get here: -k and -F exclude each
+ * other.)
  */
 static int
 write_in_order(struct drain *d, struct record *r, size_t n)

@@ -20,9 +20,9 @@
 CHAN_OF(record, struct record)
 
 /*
- * Sent on together at most.  A batch is never as large as the budget: as long
- * as one record is held (it waits for its turn, or for a retry) there would be
- * no room for the next one.
+ * The most records in a batch.  A batch must be smaller than the budget:
+ * otherwise one record that is held back (for its turn, or for a retry) would
+ * keep the next batch out.
  */
 #define BATCH 512
 #define BATCH_BYTES (256 << 10)
@@ -126,9 +126,9 @@ send_lines(struct feed *f, bool ended)
 }
 
 /*
- * Reading was broken off inside a line.  A pipe does not give those bytes
- * again, so they go on as a record (and leave as `cancelled`); a file or a
- * terminal still has them.
+ * The input was cancelled in the middle of a line.  A pipe does not give those
+ * bytes again, so they go on as a record (and leave as `cancelled`); a file or
+ * a terminal still has them.
  */
 static void
 send_rest(struct feed *f)
@@ -180,7 +180,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	f->out = out;
 	while (read_once(f))
 		continue;
-	budget_end(f->src->stage->budget);
+	budget_end_input(f->src->stage->budget);
 }
 
 static int

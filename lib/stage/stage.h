@@ -24,7 +24,8 @@
 #include "stage/options.h"
 
 #define STAGE_ERROR_SIZE 512
-#define STAGE_BYTES (4 << 20) /* held by a stage; see budget.h */
+/* bytes of records that a stage may hold, and again of answers; see budget.h */
+#define STAGE_BYTES (4 << 20)
 
 struct stage {
 	const char *tool; /* "pfanout" */
@@ -82,8 +83,8 @@ struct stage_setup {
 };
 
 /*
- * How many records a stage that keeps no order may hold: some buffers full of
- * them, for the channels, the workers and the way out.
+ * How many records a stage with one worker, which keeps the order by itself,
+ * may hold: some buffers full of them, for the channels and the worker.
  */
 size_t stage_max_records(const struct options *);
 

@@ -27,8 +27,8 @@
  */
 
 /*
- * How often a thread retries before it enqueues itself: SPINS times at once,
- * then YIELDS times after letting other threads have the processor.
+ * How often a thread retries before it enqueues itself: SPINS times back to
+ * back, then YIELDS times after letting other threads have the processor.
  */
 #define SPINS 100
 #define YIELDS 10
@@ -54,7 +54,7 @@ struct wait {
 	unsigned turns; /* how often the thread has retried */
 	bool watching;  /* ctx_waiter is on the context's list */
 	bool queued;    /* waiter is on the list or has been woken from it */
-	bool woken;     /* by a wake it has not used: no try since has failed */
+	bool woken;     /* by a wake that no failed try has used up yet */
 	struct parker parker;
 	struct waiter waiter, ctx_waiter;
 };
@@ -163,8 +163,8 @@ relax_turn(unsigned turn)
 
 /*
  * One turn of waiting, to be called after every failed try.  Returns CHAN_OK if
- * the caller is to try again.  The thread sleeps only if both the failed try
- * and the look in here came after it had enqueued itself.
+ * the caller is to try again.  The thread sleeps only if it has enqueued
+ * itself, then failed another try, and then seen here that it is still blocked.
  */
 static enum chan_status
 wait_turn(struct wait *w)
@@ -185,8 +185,8 @@ wait_turn(struct wait *w)
 		return state == CTX_CANCELLED ? CHAN_CANCELLED : CHAN_TIMED_OUT;
 
 	/*
-	 * Yield, then enqueue, then sleep; never sleep if another thread is
-	 * just copying.
+	 * Yield, then enqueue, then sleep; never sleep while another thread is
+	 * in the middle of copying.
 	 */
 	if (look == RING_READY || w->turns < SPINS + YIELDS)
 		relax_turn(w->turns++);
@@ -262,7 +262,7 @@ send_some(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *
 
 	/* Fill them, and wake as many receivers as there are items. */
 	if (status == CHAN_OK) {
-		ring_fill(&c->ring, s, items);
+		ring_copy_in(&c->ring, s, items);
 		waitlist_wake(&c->receivers, s.n);
 	}
 
@@ -301,7 +301,7 @@ chan_send(struct chan *c, struct ctx *ctx, const void *item)
 static inline void
 take_items(struct chan *c, struct ring_span s, void *items)
 {
-	ring_empty(&c->ring, s, items);
+	ring_copy_out(&c->ring, s, items);
 	waitlist_wake(&c->senders, s.n);
 	if (c->capacity == 0)
 		waitlist_wake(&c->offers, SIZE_MAX);
@@ -363,13 +363,13 @@ chan_tryrecvn(struct chan *c, void *items, size_t max, size_t *got)
 }
 
 void
-chan_watch(struct chan *c, struct waiter *w, struct parker *p)
+chan_watch_recv(struct chan *c, struct waiter *w, struct parker *p)
 {
 	waitlist_add(&c->receivers, w, p);
 }
 
 void
-chan_unwatch(struct chan *c, struct waiter *w)
+chan_unwatch_recv(struct chan *c, struct waiter *w)
 {
 	if (!waitlist_remove(&c->receivers, w))
 		wake_next_receiver(c);

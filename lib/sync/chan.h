@@ -81,10 +81,10 @@ enum chan_status chan_tryrecvn(struct chan *, void *items, size_t max, size_t *g
  * sleep if the channel was empty, unwatch; then start again.  Always unwatch,
  * and soon: only then is a wake that was not used passed on to another
  * receiver.  Waiter and parker are the caller's, and must live until
- * chan_unwatch() has returned.  Neither function blocks.
+ * chan_unwatch_recv() has returned.  Neither function blocks.
  */
-void chan_watch(struct chan *, struct waiter *, struct parker *);
-void chan_unwatch(struct chan *, struct waiter *);
+void chan_watch_recv(struct chan *, struct waiter *, struct parker *);
+void chan_unwatch_recv(struct chan *, struct waiter *);
 
 /*
  * Ends all sending, and wakes every waiting thread.  Does not block.  Closing a

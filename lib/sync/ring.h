@@ -166,7 +166,7 @@ ring_copy(void *to, const void *from, size_t size)
  * the sender cell by cell, and the cache lines would travel back and forth.
  */
 static inline void
-ring_fill(struct ring *r, struct ring_span s, const unsigned char *items)
+ring_copy_in(struct ring *r, struct ring_span s, const unsigned char *items)
 {
 	const unsigned char *item = items + s.n * r->item_size;
 	uint64_t pos = s.pos + s.n;
@@ -182,7 +182,7 @@ ring_fill(struct ring *r, struct ring_span s, const unsigned char *items)
 
 /* Copies the items of a claimed span out, also from the last to the first. */
 static inline void
-ring_empty(struct ring *r, struct ring_span s, unsigned char *items)
+ring_copy_out(struct ring *r, struct ring_span s, unsigned char *items)
 {
 	unsigned char *item = items + s.n * r->item_size;
 	uint64_t pos = s.pos + s.n;

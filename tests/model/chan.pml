@@ -377,7 +377,7 @@ inline claim_recv(n)
 	}
 }
 
-/* ring.h: ring_fill(), ring_empty(), the last item first */
+/* ring.h: ring_copy_in(), ring_copy_out(), the last item first */
 
 inline fill_one(p, value)
 {
@@ -577,7 +577,7 @@ proctype receiver(byte me)
 }
 
 /*
- * chan.c: chan_watch(), chan_tryrecvn(), chan_unwatch(), with poll(2) between
+ * chan.c: chan_watch_recv(), chan_tryrecvn(), chan_unwatch_recv(), with poll(2) between
  */
 proctype poller(byte me)
 {

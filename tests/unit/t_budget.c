@@ -127,7 +127,7 @@ test_end(void)
 	CHECK(budget_reserve(b, root, 2, 20) == 0);
 	release(b, 1, 10);
 	CHECK(!park_wait(&p, 0));
-	budget_end(b);
+	budget_end_input(b);
 	CHECK(!budget_is_done(b) && !park_wait(&p, 0), "one record is left");
 	release(b, 1, 10);
 	CHECK(budget_is_done(b) && park_wait(&p, 0), "the last one wakes");
@@ -137,7 +137,7 @@ test_end(void)
 	b = new_budget(0, false);
 	budget_watch_done(b, &list);
 	waitlist_add(&list, &w, &p);
-	budget_end(b);
+	budget_end_input(b);
 	CHECK(budget_is_done(b) && park_wait(&p, 0), "an empty input");
 	budget_free(b);
 	waitlist_destroy(&list);
@@ -241,7 +241,7 @@ test_traffic(void)
 		refused += budget_reserve(t.budget, root, 1 + i % 3, 1 + i % 900) != 0;
 		t.reserved++;
 	}
-	budget_end(t.budget);
+	budget_end_input(t.budget);
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
 	CHECK(refused == 0 && t.too_many == 0, "%d times over the limit", t.too_many);
@@ -522,7 +522,7 @@ test_spans(void)
 	CHECK(budget_reserve(b, root, 1, BYTES) == 0);
 	budget_begin(b, 1, BYTES);
 	budget_answer(b, BYTES + 1);
-	budget_end(b);
+	budget_end_input(b);
 	budget_release(b, &all);
 	CHECK(budget_held(b) == 0 && budget_is_done(b) && budget_may_take(b, 8), "all at once");
 	budget_free(b);

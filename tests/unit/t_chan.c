@@ -373,34 +373,34 @@ test_wakes(void)
 	park_init(&p[0]);
 	park_init(&p[1]);
 
-	chan_watch(c, &w[0], &p[0]);
-	chan_watch(c, &w[1], &p[1]);
+	chan_watch_recv(c, &w[0], &p[0]);
+	chan_watch_recv(c, &w[1], &p[1]);
 	chan_send(c, no_time, items);
 	CHECK(was_woken(&p[0]) && !was_woken(&p[1]), "one item, one wake, for the oldest");
-	chan_unwatch(c, &w[0]);
+	chan_unwatch_recv(c, &w[0]);
 	CHECK(was_woken(&p[1]), "a wake that was not used is passed on");
-	chan_unwatch(c, &w[1]);
+	chan_unwatch_recv(c, &w[1]);
 
 	chan_recv(c, no_time, items);
-	chan_watch(c, &w[0], &p[0]);
-	chan_watch(c, &w[1], &p[1]);
+	chan_watch_recv(c, &w[0], &p[0]);
+	chan_watch_recv(c, &w[1], &p[1]);
 	chan_send(c, no_time, items);
 	number_tryrecvn(c, items, 4, &k);
-	chan_unwatch(c, &w[0]);
+	chan_unwatch_recv(c, &w[0]);
 	CHECK(was_woken(&p[0]) && !was_woken(&p[1]), "a wake that was used is not");
 
-	chan_watch(c, &w[0], &p[0]);
+	chan_watch_recv(c, &w[0], &p[0]);
 	number_sendn(c, no_time, items, 3, &k);
 	CHECK(was_woken(&p[0]) && was_woken(&p[1]), "many items wake many watchers");
-	chan_unwatch(c, &w[0]);
-	chan_unwatch(c, &w[1]);
+	chan_unwatch_recv(c, &w[0]);
+	chan_unwatch_recv(c, &w[1]);
 
-	chan_watch(c, &w[0], &p[0]);
-	chan_watch(c, &w[1], &p[1]);
+	chan_watch_recv(c, &w[0], &p[0]);
+	chan_watch_recv(c, &w[1], &p[1]);
 	chan_close(c);
 	CHECK(was_woken(&p[0]) && was_woken(&p[1]), "close wakes all");
-	chan_unwatch(c, &w[0]);
-	chan_unwatch(c, &w[1]);
+	chan_unwatch_recv(c, &w[0]);
+	chan_unwatch_recv(c, &w[1]);
 	chan_free(c);
 }
 
@@ -418,12 +418,12 @@ test_watched_rendezvous(void)
 
 	CHECK(park_init_fd(&p) == 0, "cannot create an eventfd");
 	fd.fd = p.fd;
-	chan_watch(call.chan, &w, &p);
+	chan_watch_recv(call.chan, &w, &p);
 	CHECK(number_tryrecvn(call.chan, &item, 1, &k) == CHAN_EMPTY, "nobody has sent");
 	CHECK(pthread_create(&sender, NULL, call_send, &call) == 0, "cannot create a thread");
 	CHECK(poll(&fd, 1, -1) == 1, "no wake");
 	CHECK(number_tryrecvn(call.chan, &item, 1, &k) == CHAN_OK && item == 7, "%u", item);
-	chan_unwatch(call.chan, &w);
+	chan_unwatch_recv(call.chan, &w);
 	pthread_join(sender, NULL);
 	CHECK(call.status == CHAN_OK, "%d", call.status);
 	park_close(&p);

@@ -180,12 +180,12 @@ poll_numbers(void *arg)
 	fd = (struct pollfd){.fd = parker.fd, .events = POLLIN};
 	while (status != CHAN_CLOSED) {
 		park_clear(&parker);
-		chan_watch(r->chan, &waiter, &parker);
+		chan_watch_recv(r->chan, &waiter, &parker);
 		status = number_tryrecvn(r->chan, items, random_size(w, r->traffic->bulk), &got);
 		note_items(w, items, got);
 		if (status == CHAN_EMPTY)
 			poll(&fd, 1, -1);
-		chan_unwatch(r->chan, &waiter);
+		chan_unwatch_recv(r->chan, &waiter);
 		if (random_size(w, 4) == 1)
 			sched_yield();
 	}

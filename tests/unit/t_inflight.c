@@ -128,7 +128,7 @@ test_pop(void)
 	CHECK(r.seq == 1 && f.given == 0 && f.partial == 0 && holds(&f));
 	record_free(&r);
 	CHECK(inflight_todo(&f) == 1 && inflight_head(&f)->seq == 2);
-	r = inflight_drop(&f);
+	r = inflight_pop_todo(&f);
 	record_free(&r);
 	inflight_free(&f);
 }

@@ -500,25 +500,25 @@ test_lines(void)
 
 	CHECK(pipe2(fds, O_NONBLOCK) == 0);
 	reader = reader_new(fds[0], &limits);
-	CHECK(!reader_lines(reader, &r));
+	CHECK(!reader_block(reader, &r));
 	CHECK(write(fds[1], "ab\n\nc\nd", 7) == 7 && reader_fill(reader) == 7);
-	CHECK(reader_lines(reader, &r) && is_text(&r, "ab\n\nc") && r.full_len == 0);
+	CHECK(reader_block(reader, &r) && is_text(&r, "ab\n\nc") && r.full_len == 0);
 	record_free(&r);
-	CHECK(!reader_lines(reader, &r) && reader_pending(reader) == 1);
+	CHECK(!reader_block(reader, &r) && reader_pending(reader) == 1);
 	CHECK(write(fds[1], "\n", 1) == 1 && reader_fill(reader) == 1);
-	CHECK(reader_lines(reader, &r) && is_text(&r, "d") && !reader_lines(reader, &r));
+	CHECK(reader_block(reader, &r) && is_text(&r, "d") && !reader_block(reader, &r));
 	record_free(&r);
 
 	CHECK(write(fds[1], "a\n0123456789012345678901234\nb\n", 30) == 30);
 	CHECK(reader_fill(reader) == 30);
-	CHECK(reader_lines(reader, &r) && is_text(&r, "a"));
+	CHECK(reader_block(reader, &r) && is_text(&r, "a"));
 	record_free(&r);
-	CHECK(reader_lines(reader, &r) && r.full_len == 25);
+	CHECK(reader_block(reader, &r) && r.full_len == 25);
 	record_free(&r);
-	CHECK(reader_lines(reader, &r) && is_text(&r, "b") && r.full_len == 0);
+	CHECK(reader_block(reader, &r) && is_text(&r, "b") && r.full_len == 0);
 	record_free(&r);
 	CHECK(write(fds[1], "e", 1) == 1 && reader_fill(reader) == 1);
-	CHECK(!reader_lines(reader, &r) && reader_rest(reader, &r) && is_text(&r, "e"));
+	CHECK(!reader_block(reader, &r) && reader_rest(reader, &r) && is_text(&r, "e"));
 	record_free(&r);
 	reader_free(reader);
 	close(fds[0]);

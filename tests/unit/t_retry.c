@@ -124,7 +124,7 @@ test_due(void)
 	CHECK(get(&f) == 100, "cancelled work waits no more");
 	put(&f, 12, clock_now() + HOUR);
 	CHECK(get(&f) == 12, "nor does what comes later");
-	budget_end(f.stage.budget);
+	budget_end_input(f.stage.budget);
 	check_closed(&f);
 	end(&f);
 }
@@ -139,7 +139,7 @@ test_end(void)
 
 	begin(&f);
 	put(&f, 1, 0);
-	budget_end(f.stage.budget);
+	budget_end_input(f.stage.budget);
 	CHECK(record_recvn(retry_chan(f.retry), f.stage.root, &r, 1, &n) == CHAN_OK);
 	CHECK(retry_put(f.retry, &r, 0) == 0, "it has failed again");
 	CHECK(get(&f) == 1);
@@ -147,7 +147,7 @@ test_end(void)
 	end(&f);
 
 	begin(&f);
-	budget_end(f.stage.budget);
+	budget_end_input(f.stage.budget);
 	check_closed(&f);
 	end(&f);
 	retry_join(NULL);
@@ -208,7 +208,7 @@ test_many(void)
 
 	begin(&f);
 	CHECK(budget_reserve(f.stage.budget, f.stage.root, sizeof(seen), 4 * sizeof(seen)) == 0);
-	budget_end(f.stage.budget);
+	budget_end_input(f.stage.budget);
 	for (size_t i = 0; i < PUTTERS; i++) {
 		p[i] = (struct putter){.fixture = &f, .first = i * PER_PUTTER};
 		CHECK(pthread_create(&p[i].thread, NULL, putter_main, &p[i]) == 0);
@@ -242,7 +242,7 @@ test_no_memory(void)
 	if (slab->refs == 2)
 		record_free(&r);
 	slab_release(slab, 1);
-	budget_end(f.stage.budget);
+	budget_end_input(f.stage.budget);
 	end(&f);
 }
 
@@ -262,7 +262,7 @@ test_detached(void)
 	CHECK(slab->refs == 1);
 	CHECK(get(&f) == 0);
 	slab_release(slab, 1);
-	budget_end(f.stage.budget);
+	budget_end_input(f.stage.budget);
 	end(&f);
 }
 

@@ -37,7 +37,7 @@ flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_giv
 		    .has_more = can_give || is_full,
 		    .can_give = can_give,
 		    .is_full = is_full};
-		enum stall_verdict v = stall_saw(s, stall_reading(s, seen), &f);
+		enum stall_verdict v = stall_saw(s, stall_interpret(s, seen), &f);
 
 		CHECK(s->look_at > f.now && s->look_at <= f.now + 20 * CLOCK_MS);
 		if (v == STALL_SEARCH)
@@ -97,14 +97,14 @@ test_learns_hunger(void)
 	struct stall s = owing(CLOCK_NEVER);
 
 	for (int i = 0; i < 2; i++) {
-		CHECK(stall_reading(&s, HUNGER_UNKNOWN) == HUNGER_UNKNOWN);
+		CHECK(stall_interpret(&s, HUNGER_UNKNOWN) == HUNGER_UNKNOWN);
 		CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
 		stall_ended(&s, s.tested + 5 * CLOCK_MS);
 		stall_started(&s, CLOCK_S);
 		stall_moved(&s, START, LOOK);
 	}
-	CHECK(stall_reading(&s, HUNGER_UNKNOWN) == HUNGER_SURE);
-	CHECK(stall_reading(&s, HUNGER_NONE) == HUNGER_NONE);
+	CHECK(stall_interpret(&s, HUNGER_UNKNOWN) == HUNGER_SURE);
+	CHECK(stall_interpret(&s, HUNGER_NONE) == HUNGER_NONE);
 	s.startup = CLOCK_MS;
 	CHECK(
 	    flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) < 20 * CLOCK_MS);
