@@ -65,7 +65,9 @@ settle_written(struct filter_worker *f, size_t n)
 static void
 accept_record(struct filter_worker *f, struct record *r)
 {
-	if (r->kind == RECORD_DATA && stage_check(f->w.stage, r)) {
+	if (r->kind == RECORD_DATA && stage_is_cancelled(f->w.stage))
+		stage_bury_cancelled(f->w.stage, r);
+	else if (r->kind == RECORD_DATA && stage_check(f->w.stage, r)) {
 		if (inflight_push(&f->taken, r) == 0)
 			return;
 		stage_abort(f->w.stage, 2, "worker %u: out of memory", f->w.slot);
@@ -262,11 +264,11 @@ static void
 run_filter_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct filter_worker *f = state;
-	bool live = true;
+	bool live;
 	unsigned events;
 
 	(void)ctx;
-	worker_begin(&f->w, in, out);
+	live = worker_begin(&f->w, in, out);
 	while (live) {
 		feed_child(f);
 		if (has_ended(f))

@@ -51,13 +51,23 @@ has_key(const struct map_worker *m, struct record *r)
 	return false;
 }
 
-/* A record has come in: it is for the child, or on its way out already. */
+/* Whether the record is for the child.  If not, it is on its way out already. */
+static bool
+is_for_child(struct map_worker *m, struct record *r)
+{
+	if (r->kind == RECORD_LETTER)
+		return false;
+	if (stage_is_cancelled(m->w.stage)) {
+		stage_bury_cancelled(m->w.stage, r);
+		return false;
+	}
+	return r->attempts > 0 || (stage_check(m->w.stage, r) && has_key(m, r));
+}
+
 static void
 accept_record(struct map_worker *m, struct record *r)
 {
-	bool fresh = r->attempts == 0;
-
-	if (r->kind == RECORD_LETTER || (fresh && !(stage_check(m->w.stage, r) && has_key(m, r)))) {
+	if (!is_for_child(m, r)) {
 		outbox_put(&m->w.out, r);
 		return;
 	}
@@ -303,11 +313,11 @@ static void
 run_map_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct map_worker *m = state;
-	bool live = true;
+	bool live;
 	unsigned events;
 
 	(void)ctx;
-	worker_begin(&m->w, in, out);
+	live = worker_begin(&m->w, in, out);
 	while (live) {
 		feed_child(m);
 		if (wants(m) > 0) {

@@ -28,14 +28,16 @@ worker_init(struct worker *w, struct pfanout *pf, unsigned index)
 	child_init(&w->child);
 }
 
-void
+bool
 worker_begin(struct worker *w, struct chan *in, struct chan *out)
 {
 	struct chan *again = w->pf->retry != NULL ? retry_chan(w->pf->retry) : NULL;
 
 	outbox_init(&w->out, out, w->stage->root);
-	if (intake_open(&w->intake, w->stage, w->shard, in, again) == -1)
-		stage_abort(w->stage, 2, "worker %u: eventfd: %s", w->slot, strerror(errno));
+	if (intake_open(&w->intake, w->stage, w->shard, in, again) == 0)
+		return true;
+	stage_abort(w->stage, 2, "worker %u: eventfd: %s", w->slot, strerror(errno));
+	return false;
 }
 
 void

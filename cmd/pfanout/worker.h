@@ -37,10 +37,10 @@ void worker_init(struct worker *, struct pfanout *, unsigned index);
 
 /*
  * Opens the intake and the outbox; called in the worker's thread, and closed by
- * worker_end().  Where that fails the stage is aborted, and worker_drain() is
- * all that is left to do.
+ * worker_end().  False: that failed, and the stage is aborted.  Then the worker
+ * has nothing to poll, and must go on as if worker_poll() had returned false.
  */
-void worker_begin(struct worker *, struct chan *in, struct chan *out);
+bool worker_begin(struct worker *, struct chan *in, struct chan *out);
 void worker_end(struct worker *);
 
 /* What worker_poll() saw. */

@@ -45,7 +45,8 @@ object_skip_scalar(const byte *p, const byte *end)
 {
 	const byte *start = p;
 
-	while (p<end && * p> ' ' && *p != ',' && *p != ']' && *p != '}')
-		p++;
+	for (; p < end; p++)
+		if (*p <= ' ' || *p == ',' || *p == ']' || *p == '}')
+			break;
 	return p > start ? p : NULL;
 }

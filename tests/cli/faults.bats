@@ -26,9 +26,11 @@ ended_quietly() {
 }
 
 # A shared object that makes ppoll(2) fail in the threads that serve a child.
-make_shim() {
+make_shims() {
 	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o fail_ppoll.so "$STUBS/../shims/fail_ppoll.c"
+	for shim in fail_ppoll fail_eventfd; do
+		cc -shared -fPIC -D_GNU_SOURCE -o "$shim.so" "$STUBS/../shims/$shim.c"
+	done
 }
 
 # reports_failed_poll MODE: the error is named once, and every record read is
@@ -370,7 +372,7 @@ reports_failed_poll() {
 }
 
 @test "faults: ppoll fails in any mode: status 2, the error named once, every record accounted for" {
-	make_shim
+	make_shims
 	for n in 5 200000; do
 		ids "$n" >in
 		for mode in '' -x -F; do
@@ -388,7 +390,7 @@ reports_failed_poll() {
 }
 
 @test "faults: ppoll fails while the input stays open: the run ends" {
-	make_shim
+	make_shims
 	for mode in '' -x -F; do
 		# shellcheck disable=SC2086 # nothing or a word
 		start env FAIL_PPOLL_AT=1 LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 $mode -- cat
@@ -400,7 +402,7 @@ reports_failed_poll() {
 }
 
 @test "faults: ppoll fails around a SIGTERM: the run ends, status 2 or that of the signal" {
-	make_shim
+	make_shims
 	for mode in '' -x -F; do
 		# shellcheck disable=SC2086 # nothing or a word
 		start env FAIL_PPOLL_AT=20 LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 --grace 60s $mode -- cat
@@ -416,7 +418,7 @@ reports_failed_poll() {
 }
 
 @test "faults: the monitor's ppoll fails while the input stays open: the run ends" {
-	make_shim
+	make_shims
 	for mode in '' -x -F; do
 		# shellcheck disable=SC2086 # nothing or a word
 		start env FAIL_PPOLL_AT=1 FAIL_PPOLL_FDS=3 LD_PRELOAD="$PWD/fail_ppoll.so" pfanout -v -j2 $mode -- cat
@@ -425,5 +427,22 @@ reports_failed_poll() {
 		exec 8>&-
 		has err 'poll: Cannot allocate memory'
 		accounted
+	done
+}
+
+@test "faults: an eventfd that cannot be made, one after the other: the run ends, status 2" {
+	make_shims
+	for mode in '' -x -F; do
+		for call in 1 2 3 4 5; do
+			echo "# pfanout $mode, call $call"
+			# shellcheck disable=SC2086 # nothing or a word
+			start env FAIL_EVENTFD=$call LD_PRELOAD="$PWD/fail_eventfd.so" pfanout -v -j2 $mode -- cat
+			ids 5 2>/dev/null >&8 || true
+			exec 8>&-
+			# Where there are fewer calls, nothing fails.
+			ends_with 0 2
+			[ "$call" -gt 3 ] || grep -q 'Too many open files' err
+			! grep -q received err || accounted
+		done
 	done
 }
