@@ -346,7 +346,10 @@ run_exec_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	struct record r;
 
 	(void)ctx;
-	/* Even where that fails intake_wait() works, and each record is cancelled. */
+	/*
+	 * Even where that fails intake_wait() works, and each record is
+	 * cancelled.
+	 */
 	(void)worker_begin(&e->w, in, out);
 	while (intake_wait(&e->w.intake, &r, 1) == 1)
 		take_record(e, &r);

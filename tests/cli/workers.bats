@@ -546,3 +546,18 @@ cannot() {
 	chmod 755 script
 	cannot 127 script ./script || cannot 126 script ./script
 }
+
+@test "workers: a child on trial that answers, and then does not exit, ends the search" {
+	cat >stay.pl <<-'END'
+		while (<STDIN>) {
+			if ($_ == 6 && !-e "once") { open(F, ">once"); close(F); kill 9, $$; }
+			print;
+		}
+		$| = 1;
+		sleep 1000;
+	END
+	seq 40 >in
+	go 0 timeout 20 pfanout -q -j1 --window 8 -t 1s --grace 200ms perl stay.pl <in
+	lines out 40
+	[ "$(sort -n out | uniq | wc -l)" -eq 40 ]
+}

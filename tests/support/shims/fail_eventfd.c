@@ -1,6 +1,6 @@
 /*
- * Preloaded into a tool, makes call number $FAIL_EVENTFD of eventfd(2) fail with
- * EMFILE.
+ * Preloaded into a tool, makes call number $FAIL_EVENTFD of eventfd(2) fail
+ * with EMFILE.
  */
 
 #include <errno.h>
