@@ -52,7 +52,7 @@ has_key(const struct map_worker *m, struct record *r)
 }
 
 /*
- * Whether the record is for the child. If not, it is on its way out already.
+ * Whether the record is for the child.  If not, it is on its way out already.
  */
 static bool
 is_for_child(struct map_worker *m, struct record *r)
