@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -20,7 +19,6 @@
 #include "worker.h"
 
 #define BATCH 256
-#define IOVS 64
 
 struct filter_worker {
 	struct worker w;
@@ -108,19 +106,12 @@ abort_stage(struct filter_worker *f, const char *how)
 static bool
 write_taken(struct filter_worker *f)
 {
-	struct iovec iov[IOVS];
-	ssize_t n;
+	size_t whole;
+	bool reads = worker_write(&f->w, &f->taken, &whole);
 
-	while (has_unwritten(f)) {
-		n = writev(f->w.child.in, iov, inflight_iov(&f->taken, iov, IOVS));
-		if (n >= 0)
-			settle_written(f, inflight_wrote(&f->taken, (size_t)n));
-		else if (errno == EAGAIN)
-			return true;
-		else if (errno != EINTR)
-			return false;
-	}
-	return true;
+	if (whole > 0)
+		settle_written(f, whole);
+	return reads;
 }
 
 /* Sends the lines of the filter on, once the budget has room for them. */

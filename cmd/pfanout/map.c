@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/uio.h>
 
 #include "base/clock.h"
 #include "base/units.h"
@@ -15,7 +14,6 @@
 
 #define BATCH 256
 #define RUN_BYTES (64 * 1024) /* handed over at a time */
-#define IOVS 64
 
 /* How many records the worker would take from the intake now. */
 static size_t
@@ -116,25 +114,6 @@ give_records(struct map_worker *m)
 	stall_moved(&m->stall, now, window_first_look(&m->window));
 }
 
-static void
-write_records(struct map_worker *m)
-{
-	struct iovec iov[IOVS];
-	ssize_t n;
-
-	while (inflight_has_unwritten(&m->inflight)) {
-		n = writev(m->w.child.in, iov, inflight_iov(&m->inflight, iov, IOVS));
-		if (n >= 0)
-			inflight_wrote(&m->inflight, (size_t)n);
-		else if (errno == EAGAIN)
-			return;
-		else if (errno != EINTR) {
-			map_note_hang_up(m);
-			return;
-		}
-	}
-}
-
 /* Whether the child has got all that it will get. */
 static bool
 has_got_all(const struct map_worker *m)
@@ -156,6 +135,8 @@ has_got_all(const struct map_worker *m)
 static void
 feed_child(struct map_worker *m)
 {
+	size_t whole;
+
 	take_records(m);
 	if (m->state == NO_CHILD && inflight_todo(&m->inflight) > 0 &&
 	    clock_now() >= m->start_after)
@@ -163,7 +144,8 @@ feed_child(struct map_worker *m)
 	if (m->state != RUNNING)
 		return;
 	give_records(m);
-	write_records(m);
+	if (!worker_write(&m->w, &m->inflight, &whole))
+		map_note_hang_up(m);
 	if (m->state == RUNNING && !inflight_has_unwritten(&m->inflight) && has_got_all(m))
 		map_flush_child(m);
 }

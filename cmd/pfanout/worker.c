@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/signame.h"
+#include "inflight.h"
 #include "pfanout.h"
 #include "stage/retry.h"
 #include "sync/ctx.h"
@@ -15,6 +17,7 @@
 /* only a thread that was stopped is so late */
 #define OVERSLEPT (500 * CLOCK_MS)
 #define BATCH 256
+#define IOVS 64
 
 enum { FD_INTAKE, FD_IN, FD_OUT, FD_ERR, FD_EXIT, FDS };
 
@@ -78,6 +81,25 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 		*events |= EVENT_OUT;
 	if (fds[FD_EXIT].revents != 0)
 		*events |= EVENT_EXIT;
+	return true;
+}
+
+bool
+worker_write(struct worker *w, struct inflight *f, size_t *whole)
+{
+	struct iovec iov[IOVS];
+	ssize_t n;
+
+	*whole = 0;
+	while (inflight_has_unwritten(f)) {
+		n = writev(w->child.in, iov, inflight_iov(f, iov, IOVS));
+		if (n >= 0)
+			*whole += inflight_wrote(f, (size_t)n);
+		else if (errno == EAGAIN)
+			return true;
+		else if (errno != EINTR)
+			return false;
+	}
 	return true;
 }
 

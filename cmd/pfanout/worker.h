@@ -17,6 +17,7 @@
 #include "proc/child.h"
 
 struct chan;
+struct inflight;
 struct metrics_shard;
 struct pfanout;
 struct stage;
@@ -72,6 +73,13 @@ enum {
  * aborts the stage, and so ends in the same way.
  */
 bool worker_poll(struct worker *, int in, bool out, int64_t until, unsigned *events);
+
+/*
+ * Writes records that the child was given to its stdin, until the pipe is full
+ * or all are written; does not block.  *whole is how many records became whole.
+ * False: nobody reads the pipe any more.
+ */
+bool worker_write(struct worker *, struct inflight *, size_t *whole);
 
 /*
  * To be called when work is cancelled and the worker holds no record: sends

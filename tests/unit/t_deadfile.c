@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "t.h"
+#include "t_limit.h"
 
 #define WRITERS 3
 #define BATCHES 100
@@ -112,16 +113,6 @@ test_torn_tail(void)
 	HOLDS(path, "x\nmine\n");
 	deadfile_close(d);
 	unlink(path);
-}
-
-static void
-limit_files(rlim_t size)
-{
-	struct rlimit rl;
-
-	getrlimit(RLIMIT_FSIZE, &rl);
-	rl.rlim_cur = size < rl.rlim_max ? size : rl.rlim_max;
-	setrlimit(RLIMIT_FSIZE, &rl);
 }
 
 /*

@@ -15,6 +15,7 @@
 #include "json/json.h"
 #include "json_slow.h"
 #include "t.h"
+#include "t_random.h"
 
 /*
  * jansson refuses numbers that do not fit its types, halves of surrogate pairs
@@ -233,17 +234,6 @@ test_truncated(void)
 		for (size_t cut = 1; cut < len; cut++)
 			check(records[i] + cut, len - cut);
 	}
-}
-
-static uint64_t
-next_random(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15; /* xorshift64 */
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
 }
 
 static size_t

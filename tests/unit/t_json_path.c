@@ -12,6 +12,7 @@
 
 #include "json/json.h"
 #include "t.h"
+#include "t_random.h"
 
 static const char sample[] =
     " {\"a\" : 1.10, \"b\":{\"c\":[10,\"x,y]}\",{\"d\":null}],\"e\":\"q\\\"\"},\"odd "
@@ -169,17 +170,6 @@ test_walk(void)
 		walk(texts[i], ".", value);
 		json_decref(value);
 	}
-}
-
-static uint64_t
-next_random(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15; /* xorshift64 */
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
 }
 
 /* Damage never leads outside the text (get() and ASan check that). */

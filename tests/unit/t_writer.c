@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "sync/ctx.h"
 #include "t.h"
+#include "t_limit.h"
 
 #define MEGA (1 << 20)
 
@@ -234,16 +235,6 @@ whole_lines(const char *text, size_t limit)
 	const char *lf = memrchr(text, '\n', limit);
 
 	return lf == NULL ? 0 : (size_t)(lf - text) + 1;
-}
-
-static void
-limit_files(rlim_t size)
-{
-	struct rlimit rl;
-
-	getrlimit(RLIMIT_FSIZE, &rl);
-	rl.rlim_cur = size < rl.rlim_max ? size : rl.rlim_max;
-	setrlimit(RLIMIT_FSIZE, &rl);
 }
 
 /*
