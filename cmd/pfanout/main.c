@@ -27,7 +27,7 @@
 /* pipes, pidfd, /proc file, eventfd, and one to spare */
 #define FDS_PER_WORKER 7
 /* How many buffers full of records may be held, so that -k can look ahead. */
-#define HELD_BUFFERS 32
+#define AHEAD_BUFFERS 32
 
 static unsigned
 processors(void)
@@ -70,7 +70,7 @@ stage_name(const struct pfanout *pf)
 static void
 set_up(struct pfanout *pf)
 {
-	size_t ahead = HELD_BUFFERS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
+	size_t ahead = AHEAD_BUFFERS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
 	struct stage *st = &pf->stage;
 
 	if (ahead < 2 * (size_t)pf->jobs)
