@@ -29,6 +29,8 @@ unit_bats() {
 	done
 }
 
+PATIENCE=20m
+
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
 [ $# -gt 0 ] || set -- tests/cli/*.bats tests/unit/t_*.c
@@ -49,9 +51,18 @@ if [ -n "$units" ]; then
 fi
 
 # The tests would inherit signals that our caller ignores, as `&` does.
-env --default-signal bats --tap "$@" >"$dir/out" 2>&1
+env --default-signal bats --tap "$@" >"$dir/out" 2>&1 &
+bats=$!
+# Results appear as they come.  A run that hangs says where, and ends: whoever
+# waits for it would otherwise learn nothing.
+if ! timeout --foreground "$PATIENCE" tail -n +1 -f --pid="$bats" "$dir/out"; then
+	echo "# the run took over $PATIENCE; these processes are left:"
+	ps -N --ppid 2 -o pid,ppid,pgid,stat,etimes,wchan:20,args --forest | cut -c 1-160
+	echo "not ok - the run took over $PATIENCE" | tee -a "$dir/out"
+	kill -KILL "$bats"
+fi
+wait "$bats"
 status=$?
-cat "$dir/out"
 skipped=$(grep -c '^ok .* # skip' "$dir/out")
 passed=$(($(grep -c '^ok ' "$dir/out") - skipped))
 failed=$(grep -c '^not ok ' "$dir/out")
