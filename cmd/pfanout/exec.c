@@ -221,7 +221,7 @@ judge_exit(struct exec_worker *e, struct failure *f)
 	int status = e->w.child.status;
 	char how[WORKER_STATUS_SIZE];
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(status) && e->w.pf->ok_status[WEXITSTATUS(status)])
 		return;
 	worker_status(status, how);
 	f->reason = WIFEXITED(status) ? REASON_EXIT : REASON_SIGNAL;

@@ -6,36 +6,16 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
-#include "inflight.h"
+#include "filter_worker.h"
 #include "pfanout.h"
 #include "record/reader.h"
 #include "stage/budget.h"
 #include "stage/pipeline.h"
-#include "worker.h"
 
 #define BATCH 256
-
-struct filter_worker {
-	struct worker w;
-	struct inflight taken; /* records that wait to be written */
-	struct reader *lines;
-	uint64_t given; /* records that are in its pipe */
-	bool flushed;   /* we closed its stdin: there is no more */
-	bool left;      /* it has exited, well, although we had not */
-	bool out_ended;
-	int64_t closed; /* when it closed its stdin; CLOCK_NEVER */
-};
-
-static bool
-has_unwritten(const struct filter_worker *f)
-{
-	return f->taken.queue.n > 0;
-}
 
 /* The first n records are the filter's, and off our books. */
 static void
@@ -80,26 +60,13 @@ take_records(struct filter_worker *f)
 	struct record batch[BATCH];
 	size_t n;
 
-	while (!has_unwritten(f) && (n = intake_take(&f->w.intake, batch, BATCH, UINT64_MAX)) > 0) {
+	while (!filter_has_unwritten(f) &&
+	    (n = intake_take(&f->w.intake, batch, BATCH, UINT64_MAX)) > 0) {
 		for (size_t i = 0; i < n; i++)
 			accept_record(f, &batch[i]);
 		(void)inflight_give(&f->taken, SIZE_MAX, SIZE_MAX, clock_now());
 		outbox_flush(&f->w.out);
 	}
-}
-
-/*
- * A filter that ends before its input, or badly, may have swallowed anything.
- */
-static void
-abort_stage(struct filter_worker *f, const char *how)
-{
-	char name[WORKER_NAME_SIZE];
-
-	worker_name(&f->w, name);
-	stage_abort(f->w.stage, 2,
-	    "%s %s: what became of the %ju records it had been given can't be told", name, how,
-	    (uintmax_t)f->given);
 }
 
 /* Writes what the filter takes at once.  False: it reads no more. */
@@ -114,141 +81,47 @@ write_taken(struct filter_worker *f)
 	return reads;
 }
 
-/* Sends the lines of the filter on, once the budget has room for them. */
-static void
-emit_lines(struct filter_worker *f, bool ended)
-{
-	struct stage *st = f->w.stage;
-	struct record r;
-
-	budget_wait_take(st->budget, st->root);
-	while (reader_block(f->lines, &r) || (ended && reader_rest(f->lines, &r))) {
-		if (r.full_len != 0)
-			abort_stage(f, "printed a line longer than --max-record");
-		r.kind = RECORD_EXTRA;
-		r.lines = record_lines(&r);
-		r.answered = true;
-		budget_answer(st->budget, r.len);
-		outbox_put(&f->w.out, &r);
-	}
-	outbox_flush(&f->w.out);
-}
-
-static void
-read_lines(struct filter_worker *f)
-{
-	ssize_t n = reader_fill(f->lines);
-
-	if (n == -1 && errno == EAGAIN)
-		return;
-	if (n <= 0)
-		f->out_ended = true;
-	emit_lines(f, n <= 0);
-}
-
-/* The child was reaped: everything that it printed. */
-static void
-read_rest(struct filter_worker *f)
-{
-	for (ssize_t n = 1; n > 0 && !f->out_ended;) {
-		n = reader_fill(f->lines);
-		emit_lines(f, n <= 0);
-	}
-	child_close(&f->w.child);
-	metrics_add(f->w.shard, METRIC_EXITS, 1);
-}
-
-/* The filter has exited by itself. */
-static void
-child_exited(struct filter_worker *f)
-{
-	char status[WORKER_STATUS_SIZE], how[64];
-	int wait_status;
-
-	child_reap(&f->w.child);
-	wait_status = f->w.child.status;
-	read_rest(f);
-	worker_status(wait_status, status);
-	if (WIFSIGNALED(wait_status))
-		snprintf(how, sizeof(how), "died of %s", status);
-	else if (WEXITSTATUS(wait_status) > 1)
-		snprintf(how, sizeof(how), "ended with %s", status);
-	else if (has_unwritten(f))
-		snprintf(how, sizeof(how), "left before the end of its input");
-	else {
-		/* No harm if the input has ended, which we may not know yet. */
-		f->left = !f->flushed;
-		return;
-	}
-	abort_stage(f, how);
-}
-
-/*
- * Work is cancelled: the filter keeps what it was given, of what it has printed
- * whole lines go on, and the rest of the records leaves.
- */
-static void
-cancel_worker(struct filter_worker *f)
-{
-	if (f->w.child.pid > 0) {
-		child_stop(&f->w.child);
-		while (!f->out_ended && reader_fill(f->lines) > 0)
-			emit_lines(f, false);
-		child_close(&f->w.child);
-		metrics_add(f->w.shard, METRIC_EXITS, 1);
-	}
-	while (has_unwritten(f)) {
-		struct record r = inflight_pop(&f->taken);
-
-		stage_bury_cancelled(f->w.stage, &r);
-		outbox_put(&f->w.out, &r);
-	}
-	outbox_flush(&f->w.out);
-}
-
 /* Takes and writes until the channel is empty or the pipe is full. */
 static void
 feed_child(struct filter_worker *f)
 {
 	bool fed;
 
-	if (!has_unwritten(f) && !f->w.intake.in_ended)
+	if (!filter_has_unwritten(f) && !f->w.intake.in_ended)
 		intake_watch(&f->w.intake, UINT64_MAX);
 	do {
 		take_records(f);
-		fed = has_unwritten(f);
+		fed = filter_has_unwritten(f);
 		if (fed && f->left)
-			abort_stage(f, "left before the end of its input");
+			filter_abort(f, "left before the end of its input");
 		if (f->w.child.in == -1)
 			return;
 		if (!write_taken(f)) {
 			/* It should exit now, and say how it fared. */
-			child_close_in(&f->w.child);
+			filter_close_in(f);
 			f->closed = clock_now();
 			return;
 		}
-	} while (fed && !has_unwritten(f));
-	if (!has_unwritten(f) && f->w.intake.in_ended) {
-		f->flushed = true;
-		child_close_in(&f->w.child);
-	}
+	} while (fed && !filter_has_unwritten(f));
+	if (!filter_has_unwritten(f) && f->w.intake.in_ended)
+		filter_close_in(f);
 }
 
 static bool
 has_ended(const struct filter_worker *f)
 {
-	return f->w.intake.in_ended && f->w.child.pid == 0 && !has_unwritten(f);
+	return f->w.intake.in_ended && f->w.child.pid == 0 && !filter_has_unwritten(f);
 }
 
 static void
 handle_events(struct filter_worker *f, unsigned events)
 {
 	if ((events & EVENT_OUT) != 0)
-		read_lines(f);
+		(void)filter_read_lines(f);
 	if ((events & EVENT_EXIT) != 0)
-		child_exited(f);
+		filter_handle_exit(f);
 	else if (f->closed != CLOCK_NEVER && clock_now() - f->closed >= EXIT_PATIENCE)
-		abort_stage(f, "closed its stdin before the end of its input");
+		filter_abort(f, "closed its stdin before the end of its input");
 }
 
 static void
@@ -264,13 +137,13 @@ run_filter_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *ou
 		feed_child(f);
 		if (has_ended(f))
 			break;
-		live = worker_poll(&f->w, has_unwritten(f) ? POLLOUT : IGNORE_IN, !f->out_ended,
-		    clock_after(f->closed, EXIT_PATIENCE), &events);
+		live = worker_poll(&f->w, filter_has_unwritten(f) ? POLLOUT : IGNORE_IN,
+		    !f->out_ended, clock_after(f->closed, EXIT_PATIENCE), &events);
 		if (live)
 			handle_events(f, events);
 	}
 	if (!live) {
-		cancel_worker(f);
+		filter_cancel(f);
 		worker_drain(&f->w);
 	}
 	worker_end(&f->w);
@@ -281,8 +154,7 @@ close_filter_worker(void *state)
 {
 	struct filter_worker *f = state;
 
-	child_stop(&f->w.child);
-	child_close(&f->w.child);
+	filter_close(f);
 	reader_free(f->lines);
 	inflight_free(&f->taken);
 	free(f);
@@ -300,6 +172,7 @@ open_filter_worker(struct processor *p, unsigned index, void **state)
 		return -1;
 	worker_init(&f->w, pf, index);
 	f->closed = CLOCK_NEVER;
+	f->leftover = -1;
 	if (child_spawn(&f->w.child, pf->path, pf->argv) == -1 ||
 	    (f->lines = reader_new(f->w.child.out, &limits)) == NULL) {
 		saved = errno;

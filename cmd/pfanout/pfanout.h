@@ -35,6 +35,7 @@ struct pfanout {
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
+	bool ok_status[256];     /* 0 and --ok-status: exits that are no failure */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;

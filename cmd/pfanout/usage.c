@@ -1,6 +1,7 @@
 #include "usage.h"
 
 #include <err.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -39,6 +40,8 @@ static const char help[] =
     "                         (default: adapts)\n"
     "      --match PATH       an answer must carry the record's own value at PATH\n"
     "      --max-failed N     stop when N records have failed\n"
+    "      --ok-status LIST   exit statuses of the command that are no failure,\n"
+    "                         such as 1,3 (-x, -F)\n"
     "  -n, --name STAGE       name of the stage (default: the command's)\n"
     "  -b, --buffer N         records read ahead of the workers (default 1024)\n"
     "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
@@ -87,6 +90,32 @@ parse_backoff(void *field, const char *value, const char **why)
 	return pf->backoff_most < pf->backoff_first ? -1 : 0;
 }
 
+/* N[,N]...: the exit statuses that are no failure, besides 0. */
+static int
+parse_ok_status(void *field, const char *value, const char **why)
+{
+	struct pfanout *pf = field;
+	char *end;
+
+	*why = "exit statuses from 1 to 255, such as 1 or 1,3";
+	memset(pf->ok_status, 0, sizeof(pf->ok_status));
+	pf->ok_status[0] = true;
+	for (const char *at = value;; at = end + 1) {
+		unsigned long status;
+
+		if (*at < '0' || *at > '9')
+			return -1;
+		status = strtoul(at, &end, 10);
+		if (status < 1 || status > 255)
+			return -1;
+		pf->ok_status[status] = true;
+		if (*end == '\0')
+			return 0;
+		if (*end != ',')
+			return -1;
+	}
+}
+
 static enum mode
 mode_of(const struct pfanout *pf)
 {
@@ -111,6 +140,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "window", OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
 	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
 	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
+	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
 	    {0},
 	};
 	const struct options_tool tool = {
@@ -122,10 +152,14 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->attempts = 1;
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;
+	pf->ok_status[0] = true;
 	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
+	if (pf->mode != MODE_EXEC && pf->mode != MODE_FILTER &&
+	    memchr(pf->ok_status + 1, true, sizeof(pf->ok_status) - 1) != NULL)
+		errx(2, "--ok-status needs -x or -F");
 	if (pf->exec && (pf->arguments = arguments_new(pf->argv, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);
 }

@@ -149,6 +149,19 @@ carries() {
 	lines out 3
 }
 
+@test "exec: --ok-status lists the exit statuses that are no failure" {
+	printf '%s\n' '{"id":1}' '{"id":2}' >in
+	go 0 pfanout -x -k -v --ok-status 1 -- grep 2 <in
+	[ "$(cat out)" = '{"id":2}' ]
+	[ "$(total processed)" -eq 2 ]
+	go 0 pfanout -x --ok-status 7,8 -- sh -c 'printf 1; exit 8' <<<1
+	[ "$(cat out)" = 1 ]
+	go 1 pfanout -x --ok-status 7,8 -- sh -c 'exit 1' <<<1
+	[ "$(reasons out)" = 'exit 1' ]
+	go 1 pfanout -x --ok-status 9,137 -- sh -c 'kill -9 $$' <<<1
+	[ "$(reasons out)" = 'signal 1' ]
+}
+
 @test "exec: the letter has the signal" {
 	no_good signal '{"id":2}' sh -c 'read -r l; case $l in *:2*) echo half; kill -9 $$ ;; esac; echo "$l"'
 	jq -e '.worker.signal == "SIGKILL" and (.worker | has("exit") | not)' letter

@@ -5,6 +5,7 @@
 load ../support/helpers
 load ../support/streams
 load ../support/counts
+load ../support/background
 
 # same COMMAND...: with any number of workers the output has the lines that one
 # filter would print, in some order.
@@ -23,7 +24,7 @@ same() {
 # and the number of records that the filter had been given.
 gives_up() {
 	for jobs in 1 3; do
-		go 2 pfanout -F -j "$jobs" -- "${@:2}" <in
+		go 2 pfanout -F -j "$jobs" "${@:2}" <in
 		has err "$1"
 		grep -E 'worker [0-9]+ \(.*\).* [0-9]+ records' err
 	done
@@ -130,13 +131,43 @@ gives_up() {
 	[ "$(total bypassed)" -eq 0 ]
 }
 
-@test "filter: exit status 1 after the end is no failure" {
+@test "filter: a grep that matches nothing is no failure" {
 	ids 3000 >in
 	for jobs in 1 4; do
 		go 0 pfanout -F -j "$jobs" -- grep nothing <in
 		[ ! -s out ]
 		[ ! -s err ]
 	done
+	ln -s "$(command -v sh)" zgrep
+	go 0 pfanout -F -j 1 -- ./zgrep -c 'cat >/dev/null; exit 1' <in
+}
+
+@test "filter: exit status 1 is a failure, unless it is a grep's that says nothing else" {
+	ids 500 >in
+	gives_up 'status 1' sh -c 'cat >/dev/null; exit 1'
+	gives_up 'status 1' sh -c 'grep nothing'
+	gives_up 'status 1' perl -e '@a = <STDIN>; warn "boom\n"; exit 1'
+	has err boom
+	gives_up 'status 1' python3 -c 'import sys; sys.stdin.read(); raise ValueError'
+	go 2 pfanout -F -j 1 -- sh -c 'cat >/dev/null; exit 1' <in
+	has err ' 500 records'
+	has err '--ok-status 1'
+	ln -s "$(command -v sh)" zgrep
+	gives_up 'status 1' ./zgrep -c 'cat >/dev/null; echo "no memory" >&2; exit 1'
+}
+
+@test "filter: --ok-status lists the exit statuses that are no failure" {
+	ids 30 >in
+	go 0 pfanout -F -j 1 --ok-status 1 -- sh -c 'cat; echo a word >&2; exit 1' <in
+	cmp out in
+	[ "$(cat err)" = 'a word' ]
+	for status in 0 3 4; do
+		go 0 pfanout -F -j 2 --ok-status 3,4 -- sh -c "cat >/dev/null; exit $status" <in
+	done
+	gives_up 'status 5' --ok-status 3,4 sh -c 'cat >/dev/null; exit 5'
+	gives_up 'status 3' --ok-status 3 --ok-status 4 sh -c 'cat >/dev/null; exit 3'
+	gives_up 'SIGKILL' --ok-status 9,137 sh -c 'cat >/dev/null; kill -9 $$'
+	gives_up 'has not read 29' --ok-status 1 sh -c 'read -r x; exit 1'
 }
 
 @test "filter: exit status 2 after the end is a failure" {
@@ -160,6 +191,42 @@ gives_up() {
 	gives_up 'sed' sed 100q
 }
 
+# The input is small and has ended: nothing but what is left in the pipe shows
+# that records were not read.
+@test "filter: records that a filter leaves unread are counted" {
+	ids 5 >in
+	for run in 1 2 3 4 5 6 7 8 9 10; do
+		go 2 pfanout -F -j 1 -q -- true <in
+		has err 'worker 1 (true) left before the end of its input'
+	done
+	go 2 pfanout -F -j 1 -- sh -c 'read -r x; echo "$x"' <in
+	[ "$(cat out)" = '{"id":1}' ]
+	has err 'of the 5 records it had been given it has not read 4'
+	# The fourth is read, but not to its end.
+	go 2 pfanout -F -j 1 -- dd bs=1 count=30 status=none <in
+	has err 'it has not read 2'
+	# It closes its stdin, and goes on.
+	go 2 pfanout -F -j 1 -- sh -c 'read -r x; exec <&-; echo 1' <in
+	[ "$(cat out)" = 1 ]
+	has err 'it has not read 4'
+}
+
+@test "filter: records that a filter leaves unread before its input has ended are counted" {
+	mkfifo to
+	timeout 60 pfanout -F -j 1 -- sh -c 'read -r x; read -r y; echo "$y"; read -r go <go' <to >out 2>err 3>&- &
+	mkfifo go
+	exec 8>to
+	ids 5 >&8
+	wait_until at_least out 1
+	echo >go
+	status=0
+	wait $! || status=$?
+	exec 8>&-
+	[ "$status" -eq 2 ]
+	[ "$(cat out)" = '{"id":2}' ]
+	has err 'it has not read 3'
+}
+
 @test "filter: a filter that leaves while the input is open is a failure" {
 	mkfifo to
 	timeout 60 pfanout -F -j 1 -- head -n 1 <to >out 2>err 3>&- &
@@ -173,6 +240,57 @@ gives_up() {
 	[ "$status" -eq 2 ]
 	grep -E ' [12] records' err
 	[ "$(grep -v pchan out)" = '{"id":1}' ]
+}
+
+@test "filter: the part of a line that a failing filter leaves is not in the output" {
+	printf '1\n2\n' >in
+	for end in 'kill -9 $$' 'kill $$' 'exit 3' 'exit 1'; do
+		go 2 pfanout -F -j 1 -- sh -c 'cat >/dev/null; printf "{\"whole\":1}\n{\"to"; '"$end" <in
+		[ "$(cat out)" = '{"whole":1}' ]
+		has err 'its last line, 4 bytes without LF, is not in the output'
+	done
+	# It closes its stdout first.
+	go 2 pfanout -F -j 1 -- sh -c 'printf "12"; exec >&-; cat >/dev/null; exit 3' <in
+	[ ! -s out ]
+	has err '2 bytes without LF'
+}
+
+@test "filter: the last line of a filter that ends well need not end in LF" {
+	printf '1\n2\n' >in
+	go 0 pfanout -F -j 1 -- sh -c 'cat; printf 3' <in
+	seq 3 | cmp - out
+	go 0 pfanout -F -j 1 -- sh -c 'cat; printf 3; exec >&-; exit 0' <in
+	seq 3 | cmp - out
+	go 0 pfanout -F -j 1 --ok-status 7 -- sh -c 'cat; printf 3; exit 7' <in
+	seq 3 | cmp - out
+}
+
+@test "filter: the part of a line that a killed filter leaves is not in the output" {
+	start pfanout -F -j 1 -- sh -c 'read -r x; echo "{\"whole\":1}"; printf "{\"to"; : >printed; cat >/dev/null'
+	ids 1 >&8
+	wait_until test -e printed
+	wait_until at_least out 1
+	stop_now
+	[ "$(cat out)" = '{"whole":1}' ]
+	has err 'was killed, and its last line, 4 bytes without LF, is not in the output'
+	has err 'what became of the 1 records'
+}
+
+@test "filter: of a line longer than --max-record nothing is in the output" {
+	ids 2 >in
+	for size in 70000 200000; do
+		for end in '"\n", "whole\n"' '"\n"' '""'; do
+			go 2 pfanout -F -j 1 --max-record 66000 -- perl -e '@a = <STDIN>; print "first\n", 1 x '$size", $end" <in
+			[ "$(grep -vx -e first -e whole out)" = "" ]
+			grep -qx first out
+			has err 'longer than --max-record 66000'
+			has err ' 2 records'
+		done
+	done
+	# One that never ends is noticed.
+	go 2 pfanout -F -j 1 --max-record 64K -- perl -e '$| = 1; print 1 x 100000 while 1' <in
+	[ ! -s out ]
+	has err 'longer than --max-record 65536'
 }
 
 @test "filter: a filter that closes its stdin is a failure" {

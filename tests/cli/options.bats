@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed exec filter; do
+		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -97,7 +97,7 @@ flags_of() {
 }
 
 @test "options: a value that is missing" {
-	for option in -j -t -a -n -b -d --backoff --window --match --max-failed --max-record --grace; do
+	for option in -j -t -a -n -b -d --backoff --window --match --max-failed --ok-status --max-record --grace; do
 		refused "$option" "$option"
 	done
 }
@@ -126,6 +126,18 @@ flags_of() {
 	done
 	refused -t -t 0 -- cat
 	refused --backoff --backoff 2s,1s -- cat
+}
+
+@test "options: bad exit statuses" {
+	for value in '' x 0 256 -1 ' 1' 1, ,1 1,,2 1,x 1-3 1.5 99999999999999999999; do
+		refused --ok-status --ok-status "$value" -F -- cat
+	done
+	refused 'from 1 to 255' --ok-status 0 -x -- cat
+}
+
+@test "options: --ok-status is for commands whose exit status decides" {
+	refused '--ok-status needs -x or -F' --ok-status 1
+	refused '--ok-status needs -x or -F' --ok-status 1 -- cat
 }
 
 @test "options: bad sizes" {

@@ -1,0 +1,86 @@
+#ifndef FILTER_WORKER_H
+#define FILTER_WORKER_H
+
+/*
+ * A worker of filter mode: a child that takes lines and prints lines, and the
+ * records that it is to be given next.
+ *
+ *	intake -> taken -> the child -> lines -> out
+ *
+ * A leaf decides: filter_fate (what the child's exit means).  These files act:
+ *
+ *	filter_lines.c  takes what the child prints
+ *	filter_end.c    what follows when the child has ended, or has to
+ *	filter.c        gives records, and the loop around all
+ *
+ * A file calls those above it in this list, and the leaf.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inflight.h"
+#include "worker.h"
+
+struct reader;
+
+struct filter_worker {
+	struct worker w;
+	struct inflight taken; /* records that wait to be written */
+	struct reader *lines;
+	uint64_t given; /* records that were written to its stdin */
+	int leftover;   /* once that is closed: a reading end of ours, or -1 */
+	bool left;      /* it has exited, well, before the end of its input */
+	bool out_ended;
+	int64_t closed; /* when it closed its stdin; CLOCK_NEVER */
+};
+
+static inline bool
+filter_has_unwritten(const struct filter_worker *f)
+{
+	return f->taken.queue.n > 0;
+}
+
+/* filter_lines.c */
+
+/*
+ * Stops the stage with status 2: a filter that does what the format says may
+ * have swallowed anything.
+ */
+void filter_abort(struct filter_worker *, const char *how, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Reads once what it has printed, and sends the whole lines on.  Does not wait
+ * for the child, but for room in the budget and in the channel.  False: nothing
+ * more is there.
+ */
+bool filter_read_lines(struct filter_worker *);
+
+/* The same for all that is left in its stdout. */
+void filter_drain_lines(struct filter_worker *);
+
+/* It ended well: its last line may lack the LF. */
+void filter_take_last_line(struct filter_worker *);
+
+/* filter_end.c */
+
+/*
+ * Closes its stdin, but keeps a reading end, which tells what the child leaves
+ * unread.
+ */
+void filter_close_in(struct filter_worker *);
+
+/* It has exited by itself: finds out what that means, and acts. */
+void filter_handle_exit(struct filter_worker *);
+
+/*
+ * Work is cancelled: kills the child, takes the whole lines that it has printed
+ * and sends the records that it was not given on as `cancelled`.
+ */
+void filter_cancel(struct filter_worker *);
+
+/* Ends a child that was started, and closes all that it has open. */
+void filter_close(struct filter_worker *);
+
+#endif
