@@ -12,7 +12,7 @@ enum part_kind { LITERAL, WHOLE, VALUE, NUMBER, SLOT };
 
 struct part {
 	enum part_kind kind;
-	const char *text; /* LITERAL */
+	const char *text; /* as it is written */
 	size_t len;
 	struct json_path *path; /* VALUE */
 };
@@ -24,6 +24,7 @@ struct argument {
 };
 
 struct arguments {
+	bool raw;
 	size_t n;
 	struct argument arg[];
 };
@@ -67,22 +68,22 @@ static int
 parse_part(struct part *part, const char **text, const char **why)
 {
 	const char *at = *text, *end;
+	int error = 0;
 
 	*part = (struct part){.kind = LITERAL, .text = at};
 	if (strncmp(at, "{}", 2) == 0) {
 		part->kind = WHOLE;
-		*text += 2;
+		part->len = 2;
 	} else if (strncmp(at, "{#}", 3) == 0 || strncmp(at, "{%}", 3) == 0) {
 		part->kind = at[1] == '#' ? NUMBER : SLOT;
-		*text += 3;
+		part->len = 3;
 	} else if (strncmp(at, "{.", 2) == 0 && (end = path_end(at)) != NULL) {
-		*text = end;
-		return parse_path(part, at, end, why);
-	} else {
+		part->len = (size_t)(end - at);
+		error = parse_path(part, at, end, why);
+	} else
 		part->len = 1 + strcspn(at + 1, "{");
-		*text += part->len;
-	}
-	return 0;
+	*text += part->len;
+	return error;
 }
 
 static int
@@ -104,7 +105,7 @@ parse_argument(struct argument *a, const char *source, const char **why)
 }
 
 struct arguments *
-arguments_new(char *const argv[], const char **why, const char **bad)
+arguments_new(char *const argv[], bool raw, const char **why, const char **bad)
 {
 	struct arguments *t;
 	size_t n = 0;
@@ -115,6 +116,7 @@ arguments_new(char *const argv[], const char **why, const char **bad)
 	*bad = argv[0];
 	if ((t = calloc(1, sizeof(*t) + n * sizeof(t->arg[0]))) == NULL)
 		return NULL;
+	t->raw = raw;
 	for (t->n = 0; t->n < n; t->n++) {
 		*bad = argv[t->n];
 		if (parse_argument(&t->arg[t->n], argv[t->n], why) == -1) {
@@ -139,6 +141,19 @@ arguments_free(struct arguments *t)
 	free(t);
 }
 
+const char *
+arguments_data(const struct arguments *t, size_t i, size_t *len)
+{
+	const struct argument *a = &t->arg[i];
+
+	for (size_t j = 0; j < a->n; j++)
+		if (a->parts[j].kind == WHOLE || a->parts[j].kind == VALUE) {
+			*len = a->parts[j].len;
+			return a->parts[j].text;
+		}
+	return NULL;
+}
+
 bool
 arguments_names_command(const struct arguments *t)
 {
@@ -148,17 +163,30 @@ arguments_names_command(const struct arguments *t)
 	return false;
 }
 
+/* The record; JSON without the white space around it, such as a CR. */
+static struct json_slice
+whole_record(const struct arguments *t, const struct record *r)
+{
+	struct json_slice s = {r->data, r->len};
+
+	while (!t->raw && s.len > 0 && json_blank(s.data + s.len - 1, 1))
+		s.len--;
+	for (; !t->raw && s.len > 0 && json_blank(s.data, 1); s.data++)
+		s.len--;
+	return s;
+}
+
 /* The bytes that a part stands for; numbers are written into `number`. */
 static bool
-look_up_part(const struct part *part, const struct record *r, unsigned slot, char number[24],
-    struct json_slice *s)
+look_up_part(const struct arguments *t, const struct part *part, const struct record *r,
+    unsigned slot, char number[24], struct json_slice *s)
 {
 	switch (part->kind) {
 	case LITERAL:
 		*s = (struct json_slice){part->text, part->len};
 		return true;
 	case WHOLE:
-		*s = (struct json_slice){r->data, r->len};
+		*s = whole_record(t, r);
 		return true;
 	case VALUE:
 		return json_path_get(part->path, r->data, r->len, s);
@@ -178,13 +206,14 @@ look_up_part(const struct part *part, const struct record *r, unsigned slot, cha
  * the part can have to *len.
  */
 static enum arguments_status
-put_part(const struct part *part, const struct record *r, unsigned slot, char **at, size_t *len)
+put_part(const struct arguments *t, const struct part *part, const struct record *r, unsigned slot,
+    char **at, size_t *len)
 {
 	struct json_slice s;
 	char number[24];
 	size_t n;
 
-	if (!look_up_part(part, r, slot, number, &s))
+	if (!look_up_part(t, part, r, slot, number, &s))
 		return ARGUMENTS_NO_KEY;
 	*len += s.len;
 	if (at == NULL)
@@ -201,13 +230,14 @@ put_part(const struct part *part, const struct record *r, unsigned slot, char **
 }
 
 static enum arguments_status
-put_argument(
-    const struct argument *a, const struct record *r, unsigned slot, char **at, size_t *len)
+put_argument(const struct arguments *t, size_t index, const struct record *r, unsigned slot,
+    char **at, size_t *len)
 {
+	const struct argument *a = &t->arg[index];
 	enum arguments_status status = ARGUMENTS_OK;
 
 	for (size_t i = 0; i < a->n && status == ARGUMENTS_OK; i++)
-		status = put_part(&a->parts[i], r, slot, at, len);
+		status = put_part(t, &a->parts[i], r, slot, at, len);
 	if (status == ARGUMENTS_OK && at != NULL)
 		*(*at)++ = '\0';
 	return status;
@@ -224,7 +254,7 @@ arguments_fill(const struct arguments *t, const struct record *r, unsigned slot,
 	/* How much room the arguments need at most. */
 	for (size_t i = 0; i < t->n; i++) {
 		*bad = t->arg[i].source;
-		if ((status = put_argument(&t->arg[i], r, slot, NULL, &len)) != ARGUMENTS_OK)
+		if ((status = put_argument(t, i, r, slot, NULL, &len)) != ARGUMENTS_OK)
 			return status;
 	}
 	if ((block = malloc(len)) == NULL)
@@ -234,7 +264,7 @@ arguments_fill(const struct arguments *t, const struct record *r, unsigned slot,
 	for (size_t i = 0; i < t->n; i++) {
 		*bad = t->arg[i].source;
 		block[i] = at;
-		if ((status = put_argument(&t->arg[i], r, slot, &at, &len)) != ARGUMENTS_OK) {
+		if ((status = put_argument(t, i, r, slot, &at, &len)) != ARGUMENTS_OK) {
 			free(block);
 			return status;
 		}

@@ -5,7 +5,7 @@
  * The arguments of exec mode, with what is put in for each record: {} the
  * record, {.path} the value at a path (a string without its quotes), {#} the
  * record's number, {%} the worker's slot.  They are whole arguments or parts of
- * them, and never see a shell.
+ * them, and never see a shell, unless the command is one.
  */
 
 #include <stdbool.h>
@@ -16,11 +16,20 @@ struct arguments;
 struct record;
 
 /*
- * Parses the command and its arguments, which must outlive the result.  NULL
- * with *why (a static text) and *bad, the argument that is wrong.
+ * Parses the command and its arguments, which must outlive the result.  raw:
+ * records are plain lines; else they are JSON, and {} is without the white
+ * space around it.  NULL with *why (a static text) and *bad, the argument that
+ * is wrong.
  */
-struct arguments *arguments_new(char *const argv[], const char **why, const char **bad);
+struct arguments *arguments_new(char *const argv[], bool raw, const char **why, const char **bad);
 void arguments_free(struct arguments *);
+
+/*
+ * The first placeholder of the i-th argument (0: the command) that stands for
+ * what a record holds, so not {#} or {%}: as it is written there, *len bytes.
+ * NULL if there is none.
+ */
+const char *arguments_data(const struct arguments *, size_t i, size_t *len);
 
 /* Whether the command itself depends on the record. */
 bool arguments_names_command(const struct arguments *);

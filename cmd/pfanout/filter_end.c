@@ -112,6 +112,9 @@ act_on(struct filter_worker *f, enum filter_fate fate, const struct filter_facts
 	case FILTER_DIED:
 		filter_abort(f, "died of %s%s", how, last_line);
 		break;
+	case FILTER_UNKNOWN:
+		filter_abort(f, "ended with %s%s", how, last_line);
+		break;
 	}
 }
 

@@ -9,7 +9,7 @@ filter_fate_of(const struct filter_facts *f)
 	bool no_match = f->greps && !f->complained;
 
 	if (!WIFEXITED(f->status))
-		return FILTER_DIED;
+		return WIFSIGNALED(f->status) ? FILTER_DIED : FILTER_UNKNOWN;
 	if (!f->listed && !(no_match && WEXITSTATUS(f->status) == 1))
 		return FILTER_FAILED;
 	return f->unread > 0 || f->waiting > 0 ? FILTER_LEFT : FILTER_DONE;

@@ -21,10 +21,11 @@ struct filter_facts {
 };
 
 enum filter_fate {
-	FILTER_DONE,   /* success: it may have read all that it was given */
-	FILTER_LEFT,   /* success, before it had read all: records are lost */
-	FILTER_FAILED, /* its exit status is that of a failure */
-	FILTER_DIED,   /* of a signal */
+	FILTER_DONE,    /* success: it may have read all that it was given */
+	FILTER_LEFT,    /* success, before it had read all: records are lost */
+	FILTER_FAILED,  /* its exit status is that of a failure */
+	FILTER_DIED,    /* of a signal */
+	FILTER_UNKNOWN, /* nobody knows how it ended: it may have failed */
 };
 
 enum filter_fate filter_fate_of(const struct filter_facts *);

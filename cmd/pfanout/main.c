@@ -16,8 +16,10 @@
 #include "json/json.h"
 #include "pfanout.h"
 #include "proc/child.h"
+#include "script.h"
 #include "stage/cli.h"
 #include "stage/pipeline.h"
+#include "stage/report.h"
 #include "stage/retry.h"
 #include "stage/signals.h"
 #include "stage/sink.h"
@@ -52,6 +54,38 @@ find_command(struct pfanout *pf)
 		return;
 	if ((pf->path = child_find(pf->argv[0])) == NULL)
 		command_failed(pf->argv[0], errno);
+}
+
+/* Data that is put into a program text becomes code. */
+static void
+warn_of_code(const struct pfanout *pf)
+{
+	char line[REPORT_SIZE];
+	struct script s;
+	const char *data;
+	size_t len;
+
+	if (pf->mode != MODE_EXEC || pf->opt.quiet)
+		return;
+	for (size_t i = 1; pf->argv[i] != NULL; i++) {
+		if (!script_is_text(pf->argv, i, &s))
+			continue;
+		if ((data = arguments_data(pf->arguments, i, &len)) != NULL)
+			snprintf(line, sizeof(line),
+			    "%s %s: %.*s becomes code, so a record can run commands; give it as an "
+			    "argument: %s %s '... %s'%s %.*s",
+			    s.interpreter, s.option, (int)len, data, s.interpreter, s.option,
+			    s.argument, s.before, (int)len, data);
+		else if (strstr(pf->argv[i], "${#}") != NULL)
+			snprintf(line, sizeof(line),
+			    "%s %s: in ${#} the {#} is replaced by the number of the record; the "
+			    "number of arguments is $#",
+			    s.interpreter, s.option);
+		else
+			continue;
+		cli_say(line);
+		return;
+	}
 }
 
 static const char *
@@ -143,6 +177,7 @@ main(int argc, char **argv)
 	cli_begin();
 	usage_parse(&pf, argc, argv);
 	find_command(&pf);
+	warn_of_code(&pf);
 	set_up(&pf);
 	sig = run(&pf);
 	arguments_free(pf.arguments);

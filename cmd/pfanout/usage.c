@@ -160,6 +160,6 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	if (pf->mode != MODE_EXEC && pf->mode != MODE_FILTER &&
 	    memchr(pf->ok_status + 1, true, sizeof(pf->ok_status) - 1) != NULL)
 		errx(2, "--ok-status needs -x or -F");
-	if (pf->exec && (pf->arguments = arguments_new(pf->argv, &why, &bad)) == NULL)
+	if (pf->exec && (pf->arguments = arguments_new(pf->argv, pf->opt.raw, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);
 }

@@ -88,6 +88,58 @@ carries() {
 	[ ! -e bad ]
 }
 
+@test "exec: a placeholder in a program text is told once, unless -q" {
+	printf '%s\n' '{"f":"a"}' '{"f":"b"}' >in
+	go 0 pfanout -x -- sh -c 'echo {.f}' <in
+	lines err 1
+	has err "sh -c: {.f} becomes code, so a record can run commands; give it as an argument: sh -c '... \"\$1\"' sh {.f}"
+	go 0 pfanout -x -q -- sh -c 'echo {.f}' <in
+	[ ! -s err ]
+	go 0 pfanout -x -- env LC_ALL=C bash -ec 'echo {.f}; echo {}' <in
+	lines err 1
+	has err "bash -ec '... "
+	go 0 pfanout -x -- perl -le 'print "{.f}"' <in
+	has err "perl -le '... \$ARGV[0]' -- {.f}"
+	go 0 pfanout -x -- python3 -c 'print({})' <in
+	has err "python3 -c '... sys.argv[1]' {}"
+	# What the message recommends: nothing to say, and nothing is run.
+	printf '%s\n' '{"f":"$(touch bad)"}' '{"f":"-e"}' >in
+	for command in "sh -c 'printf \"%s\\n\" \"\$1\"' sh" "perl -le 'print \$ARGV[0]' --" "python3 -c 'import sys; print(sys.argv[1])'"; do
+		go 0 bash -c "pfanout -x -k -- $command {.f}" <in
+		printf '%s\n' '$(touch bad)' -e | cmp - out
+		[ ! -s err ]
+	done
+	[ ! -e bad ]
+	# Numbers are no danger; but this is not what the shell has.
+	go 0 pfanout -x -- sh -c 'echo {#} {%}' <in
+	[ ! -s err ]
+	go 0 pfanout -x -- sh -c 'echo ${#}' sh 1 2 3 <in
+	lines err 1
+	has err '${#}'
+	has err '$#'
+}
+
+@test "exec: a value can be an option; -- and ./ prevent that" {
+	echo '{"file":"--version"}' >in
+	go 0 pfanout -x -- cat {.file} <in
+	for command in 'cat -- {.file}' 'cat ./{.file}'; do
+		read -ra words <<<"$command"
+		go 1 pfanout -x -- "${words[@]}" <in
+		[[ $(jq -r .worker.stderr out) = *--version*'No such file'* ]]
+	done
+}
+
+@test "exec: {} of a line that ends in CR LF has no CR, but with -R" {
+	printf '{"id":1}\r\n \t[2] \r\n' >in
+	go 0 pfanout -x -k -- printf '<%s>\n' {} <in
+	printf '<%s>\n' '{"id":1}' '[2]' | cmp - out
+	go 0 pfanout -x -k -R -- printf '<%s>\n' {} <in
+	printf '<%s\r>\n' '{"id":1}' $' \t[2] ' | cmp - out
+	# On stdin the record is as it was.
+	go 0 pfanout -x -k -- cat <in
+	cmp in out
+}
+
 @test "exec: {} works with -R, and a path finds nothing in plain lines" {
 	printf '%s\n' 'plain $(x) "line"' '' '{"a":"json"}' >in
 	go 0 pfanout -x -R -k -j 2 -- printf '<%s>' {} <in

@@ -129,7 +129,7 @@ flags_of() {
 }
 
 @test "options: bad exit statuses" {
-	for value in '' x 0 256 -1 ' 1' 1, ,1 1,,2 1,x 1-3 1.5 99999999999999999999; do
+	for value in '' x 0 256 -1 ' 1' '1,' ,1 1,,2 1,x 1-3 1.5 99999999999999999999; do
 		refused --ok-status --ok-status "$value" -F -- cat
 	done
 	refused 'from 1 to 255' --ok-status 0 -x -- cat

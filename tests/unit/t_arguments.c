@@ -71,7 +71,8 @@ test_fills(void)
 		struct arguments *t;
 
 		snprintf(arg, sizeof(arg), "%s", fills[i].arg);
-		if (CHECK((t = arguments_new(in, &why, &bad)) != NULL, "%s: %s", fills[i].arg, why))
+		if (CHECK((t = arguments_new(in, false, &why, &bad)) != NULL, "%s: %s",
+			fills[i].arg, why))
 			continue;
 		CHECK(!arguments_names_command(t));
 		status = arguments_fill(t, &r, 7, &argv, &bad);
@@ -88,6 +89,71 @@ test_fills(void)
 	arguments_free(NULL);
 }
 
+/* {} is JSON without the white space around it, and a plain line as it is. */
+static void
+test_white_space(void)
+{
+	static const struct {
+		bool raw;
+		const char *record, *want;
+	} table[] = {
+	    {false, "{\"a\": 1}\r", "<{\"a\": 1}>"},
+	    {false, " \t[1, 2] \r\r", "<[1, 2]>"},
+	    {false, "\" x \"", "<\" x \">"},
+	    {false, "7", "<7>"},
+	    {true, "one\r", "<one\r>"},
+	    {true, " one ", "< one >"},
+	    {true, "", "<>"},
+	};
+	char cmd[] = "cmd", whole[] = "<{}>", *in[] = {cmd, whole, NULL}, **argv;
+	const char *why, *bad;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct record r = make_record(table[i].record, strlen(table[i].record));
+		struct arguments *t = arguments_new(in, table[i].raw, &why, &bad);
+
+		if (!CHECK(arguments_fill(t, &r, 1, &argv, &bad) == ARGUMENTS_OK)) {
+			CHECK(strcmp(argv[1], table[i].want) == 0, "row %zu: %s", i, argv[1]);
+			free(argv);
+		}
+		arguments_free(t);
+		record_free(&r);
+	}
+}
+
+static void
+test_data(void)
+{
+	static const struct {
+		const char *arg, *data; /* NULL: none of the record's */
+	} table[] = {
+	    {"plain", NULL},
+	    {"{#}-{%}", NULL},
+	    {"{", NULL},
+	    {"x{}y{.a}", "{}"},
+	    {"{#}{.a.b[1]}{}", "{.a.b[1]}"},
+	    {"{.\"odd }name\"}", "{.\"odd }name\"}"},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char cmd[] = "cmd", arg[100], *in[] = {cmd, arg, NULL};
+		const char *why, *bad, *data;
+		struct arguments *t;
+		size_t len = 0;
+
+		snprintf(arg, sizeof(arg), "%s", table[i].arg);
+		t = arguments_new(in, false, &why, &bad);
+		CHECK(arguments_data(t, 0, &len) == NULL);
+		data = arguments_data(t, 1, &len);
+		if (table[i].data == NULL || data == NULL)
+			CHECK(table[i].data == data, "%s", arg);
+		else
+			CHECK(len == strlen(table[i].data) && memcmp(data, table[i].data, len) == 0,
+			    "%s: %.*s", arg, (int)len, data);
+		arguments_free(t);
+	}
+}
+
 static void
 test_many_arguments(void)
 {
@@ -101,7 +167,7 @@ test_many_arguments(void)
 	in[0] = cmd;
 	for (size_t i = 1; i < 201; i++)
 		in[i] = i % 2 ? empty : sum;
-	t = arguments_new(in, &why, &bad);
+	t = arguments_new(in, false, &why, &bad);
 	CHECK(t != NULL && arguments_names_command(t));
 	CHECK(arguments_fill(t, &r, 1, &argv, &bad) == ARGUMENTS_OK);
 	CHECK(strcmp(argv[0], "cmd-1.10") == 0 && argv[201] == NULL);
@@ -122,14 +188,14 @@ test_nul(void)
 	const char *bad = NULL, *why;
 	char cmd[] = "cmd", fine[] = "fine", whole[] = "<{}>", value[] = "{.a}";
 	char *with_whole[] = {cmd, fine, whole, NULL}, *with_value[] = {cmd, fine, value, NULL};
-	struct arguments *t = arguments_new(with_whole, &why, &bad);
+	struct arguments *t = arguments_new(with_whole, false, &why, &bad);
 	char **argv;
 
 	CHECK(arguments_fill(t, &raw, 1, &argv, &bad) == ARGUMENTS_NUL && strcmp(bad, "<{}>") == 0);
 	CHECK(arguments_fill(t, &escaped, 1, &argv, &bad) == ARGUMENTS_OK);
 	free(argv);
 	arguments_free(t);
-	t = arguments_new(with_value, &why, &bad);
+	t = arguments_new(with_value, false, &why, &bad);
 	CHECK(arguments_fill(t, &escaped, 1, &argv, &bad) == ARGUMENTS_NUL &&
 	    strcmp(bad, "{.a}") == 0);
 	CHECK(arguments_fill(t, &raw, 1, &argv, &bad) == ARGUMENTS_NO_KEY);
@@ -151,7 +217,7 @@ test_bad_paths(void)
 
 		snprintf(path, sizeof(path), "%s", paths[i]);
 		why = bad = NULL;
-		t = arguments_new(in, &why, &bad);
+		t = arguments_new(in, false, &why, &bad);
 		CHECK(t == NULL && bad == path && why != NULL && *why != '\0', "%s", paths[i]);
 		arguments_free(t);
 	}
@@ -161,6 +227,8 @@ int
 main(void)
 {
 	test_fills();
+	test_white_space();
+	test_data();
 	test_many_arguments();
 	test_nul();
 	test_bad_paths();

@@ -31,6 +31,7 @@ test_fates(void)
 	    {"a listed status", {EXITED(3), true, false, true, 0, 0}, FILTER_DONE},
 	    {"a listed status, some unread", {EXITED(3), true, false, false, 1, 0}, FILTER_LEFT},
 	    {"killed", {KILLED(SIGSEGV), false, false, false, 0, 0}, FILTER_DIED},
+	    {"a status that is none", {-1, false, false, false, 0, 0}, FILTER_UNKNOWN},
 	    {"killed, some unread", {KILLED(SIGSEGV), false, false, false, 9, 9}, FILTER_DIED},
 	};
 
