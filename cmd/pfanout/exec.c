@@ -177,8 +177,9 @@ describe_output_error(struct failure *f, int error)
 }
 
 /*
- * Serves the child until it has exited, or the attempt has to be broken off:
- * then f says why.  f->reason is REASON_COUNT if the child ended by itself.
+ * Serves the child until it has exited and its output is over, or the attempt
+ * has to be broken off: then f says why.  f->reason is REASON_COUNT if the child
+ * ended by itself.
  */
 static void
 serve_child(struct exec_worker *e, struct failure *f)
@@ -224,8 +225,9 @@ judge_exit(struct exec_worker *e, struct failure *f)
 	if (WIFEXITED(status) && e->w.pf->ok_status[WEXITSTATUS(status)])
 		return;
 	worker_status(status, how);
-	f->reason = WIFEXITED(status) ? REASON_EXIT : REASON_SIGNAL;
-	snprintf(f->message, sizeof(f->message), "%s%s", WIFEXITED(status) ? "" : "died of ", how);
+	f->reason = WIFSIGNALED(status) ? REASON_SIGNAL : REASON_EXIT;
+	snprintf(
+	    f->message, sizeof(f->message), "%s%s", WIFSIGNALED(status) ? "died of " : "", how);
 }
 
 /* The child has been started: from here to the result. */
@@ -235,7 +237,6 @@ attempt_record(struct exec_worker *e)
 	int64_t begun = clock_now();
 	pid_t pid = e->w.child.pid;
 	struct failure f = {0};
-	int error;
 
 	e->written = 0;
 	metrics_add(e->w.shard, METRIC_STARTS, 1);
@@ -243,7 +244,6 @@ attempt_record(struct exec_worker *e)
 	serve_child(e, &f);
 	if (f.reason == REASON_COUNT) {
 		child_reap(&e->w.child);
-		read_output(e, &error);
 		judge_exit(e, &f);
 	} else
 		child_stop(&e->w.child);

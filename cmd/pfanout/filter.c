@@ -113,6 +113,13 @@ has_ended(const struct filter_worker *f)
 	return f->w.intake.in_ended && f->w.child.pid == 0 && !filter_has_unwritten(f);
 }
 
+/* When a filter that reads no more is given up: unless it has exited. */
+static int64_t
+give_up_at(const struct filter_worker *f)
+{
+	return f->w.child.exited ? CLOCK_NEVER : clock_after(f->closed, EXIT_PATIENCE);
+}
+
 static void
 handle_events(struct filter_worker *f, unsigned events)
 {
@@ -120,7 +127,7 @@ handle_events(struct filter_worker *f, unsigned events)
 		(void)filter_read_lines(f);
 	if ((events & EVENT_EXIT) != 0)
 		filter_handle_exit(f);
-	else if (f->closed != CLOCK_NEVER && clock_now() - f->closed >= EXIT_PATIENCE)
+	else if (clock_now() >= give_up_at(f))
 		filter_abort(f, "closed its stdin before the end of its input");
 }
 
@@ -138,7 +145,7 @@ run_filter_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *ou
 		if (has_ended(f))
 			break;
 		live = worker_poll(&f->w, filter_has_unwritten(f) ? POLLOUT : IGNORE_IN,
-		    !f->out_ended, clock_after(f->closed, EXIT_PATIENCE), &events);
+		    !f->out_ended, give_up_at(f), &events);
 		if (live)
 			handle_events(f, events);
 	}

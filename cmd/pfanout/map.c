@@ -265,7 +265,8 @@ handle_events(struct map_worker *m, unsigned events)
 	}
 	if ((events & EVENT_EXIT) != 0)
 		map_handle_exit(m);
-	else if ((events & EVENT_IN_CLOSED) != 0 && m->state == RUNNING)
+	else if ((events & EVENT_LEFT) != 0 ||
+	    ((events & EVENT_IN_CLOSED) != 0 && m->state == RUNNING))
 		map_note_hang_up(m);
 	else if ((events & EVENT_OUT) == 0)
 		check_limits(m);

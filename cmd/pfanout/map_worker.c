@@ -136,7 +136,7 @@ void
 map_note_hang_up(struct map_worker *m)
 {
 	m->state = map_next(m->state, HUNG_UP);
-	m->give_up = clock_after(clock_now(), EXIT_PATIENCE);
+	m->give_up = m->w.child.exited ? CLOCK_NEVER : clock_after(clock_now(), EXIT_PATIENCE);
 }
 
 void

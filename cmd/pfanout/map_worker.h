@@ -37,15 +37,15 @@ enum map_state {
 	NO_CHILD, /* none has been started, or the last one is gone */
 	RUNNING,  /* it may be given records */
 	FLUSHING, /* we closed its stdin: it answers what it owes, and exits */
-	LEAVING,  /* it closed its stdin or stdout, and should exit */
+	LEAVING,  /* it closed its stdin or stdout, or has exited */
 	MAP_STATES
 };
 
 enum map_event {
 	STARTED,
 	FLUSHED, /* its stdin was closed: no more input, a trial, or a stall */
-	HUNG_UP, /* it closed its stdin or stdout */
-	GONE,    /* it has exited, or was killed */
+	HUNG_UP, /* it closed its stdin or stdout, or has exited */
+	GONE,    /* it was reaped */
 	MAP_EVENTS
 };
 
@@ -81,7 +81,10 @@ int map_start_child(struct map_worker *);
 /* No more input for the child. */
 void map_flush_child(struct map_worker *);
 
-/* The child closed its stdin or stdout: it should exit soon. */
+/*
+ * The child closed its stdin or stdout, so that it should exit soon; or it has
+ * exited, and the rest of its output is being read.
+ */
 void map_note_hang_up(struct map_worker *);
 
 /*

@@ -47,6 +47,9 @@ struct pfanout {
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
 	_Atomic unsigned deaths; /* in a row, since the last answer */
+
+	/* That children leave processes behind has been said. */
+	_Atomic bool told_left_behind;
 };
 
 /* Whose shard of the metrics it is; the first worker has SHARD_WORKERS. */

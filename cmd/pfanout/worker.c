@@ -11,6 +11,7 @@
 #include "base/signame.h"
 #include "inflight.h"
 #include "pfanout.h"
+#include "stage/cli.h"
 #include "stage/retry.h"
 #include "sync/ctx.h"
 
@@ -50,6 +51,49 @@ worker_end(struct worker *w)
 	intake_close(&w->intake);
 }
 
+/* Whether the child has exited, and nothing keeps its pipes open. */
+static bool
+is_over(const struct worker *w, bool out)
+{
+	return w->child.exited && !out && w->child.err == -1;
+}
+
+/* Once per run: what a process that was left behind prints from now on. */
+static void
+tell_left_behind(struct worker *w, bool out)
+{
+	char name[WORKER_NAME_SIZE], line[WORKER_NAME_SIZE + 128];
+
+	if (atomic_exchange(&w->pf->told_left_behind, true))
+		return;
+	worker_name(w, name);
+	snprintf(line, sizeof(line),
+	    "%s left a process behind that keeps its %s open; what it prints later is lost", name,
+	    w->child.err == -1 ? "stdout"
+		: out          ? "stdout and stderr"
+			       : "stderr");
+	cli_say(line);
+}
+
+/*
+ * The child has exited.  Whether its pipes have been silent for long enough;
+ * heard: one of them has just had something, or the child has just exited.
+ */
+static bool
+is_silent(struct worker *w, bool out, bool heard)
+{
+	int64_t now = clock_now();
+
+	if (heard)
+		w->silent_at = clock_after(now, EXIT_SILENCE);
+	else
+		w->silent_at += w->overslept;
+	if (now < w->silent_at)
+		return false;
+	tell_left_behind(w, out);
+	return true;
+}
+
 bool
 worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 {
@@ -58,11 +102,19 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	    [FD_IN] = {in != IGNORE_IN ? w->child.in : -1, in == POLLOUT ? POLLOUT : 0, 0},
 	    [FD_OUT] = {out ? w->child.out : -1, POLLIN, 0},
 	    [FD_ERR] = {w->child.err, POLLIN, 0},
-	    [FD_EXIT] = {w->child.pidfd, POLLIN, 0},
+	    [FD_EXIT] = {w->child.exited ? -1 : w->child.pidfd, POLLIN, 0},
 	};
 	int64_t late = 0;
 
 	*events = 0;
+	if (is_over(w, out)) {
+		intake_unwatch(&w->intake, false);
+		w->overslept = 0;
+		*events = EVENT_EXIT;
+		return !stage_is_cancelled(w->stage);
+	}
+	if (w->child.exited)
+		until = clock_earlier(until, w->silent_at);
 	if (ctx_poll(w->stage->root, fds, FDS, until) == -1)
 		stage_abort(w->stage, 2, "worker %u: poll: %s", w->slot, strerror(errno));
 	else if (until != CLOCK_NEVER)
@@ -79,7 +131,15 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 		*events |= EVENT_IN;
 	if (fds[FD_OUT].revents != 0)
 		*events |= EVENT_OUT;
-	if (fds[FD_EXIT].revents != 0)
+	if (fds[FD_EXIT].revents != 0) {
+		*events |= EVENT_LEFT;
+		w->child.exited = true;
+	}
+	if (w->child.exited &&
+	    (is_over(w, out) ||
+		is_silent(w, out,
+		    fds[FD_OUT].revents != 0 || fds[FD_ERR].revents != 0 ||
+			fds[FD_EXIT].revents != 0)))
 		*events |= EVENT_EXIT;
 	return true;
 }
@@ -130,6 +190,8 @@ worker_status(int wait_status, char text[WORKER_STATUS_SIZE])
 {
 	if (WIFEXITED(wait_status))
 		snprintf(text, WORKER_STATUS_SIZE, "exit status %d", WEXITSTATUS(wait_status));
+	else if (!WIFSIGNALED(wait_status))
+		snprintf(text, WORKER_STATUS_SIZE, "unknown status (something else waited for it)");
 	else
 		signame(WTERMSIG(wait_status), text);
 }

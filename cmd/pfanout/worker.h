@@ -31,6 +31,7 @@ struct worker {
 	struct outbox out;
 	struct child child;
 	int64_t overslept; /* see worker_poll() */
+	int64_t silent_at; /* when a child that has exited counts as silent */
 };
 
 /* The worker number `index`, from 0, without a child. */
@@ -49,8 +50,16 @@ enum {
 	EVENT_IN = 1,        /* the child's stdin takes more */
 	EVENT_IN_CLOSED = 2, /* nobody reads the child's stdin any more */
 	EVENT_OUT = 4,       /* the child's stdout has something, or ends */
-	EVENT_EXIT = 8,      /* the child has exited */
+	EVENT_LEFT = 8,      /* the child has exited; more output may come */
+	EVENT_EXIT = 16,     /* that is over: the child can be reaped */
 };
+
+/*
+ * What a child that has exited printed, or what processes that it left behind
+ * go on printing, is read to the end of its stdout and stderr.  If somebody
+ * keeps these open, nothing more is expected after this long a silence.
+ */
+#define EXIT_SILENCE (250 * CLOCK_MS)
 
 /* How long a child may take to exit once it has closed its stdin or stdout. */
 #define EXIT_PATIENCE CLOCK_S
@@ -62,8 +71,8 @@ enum {
  * Sleeps until something happens to the child, the intake has something, or
  * until the deadline (monotonic ns).  What the child writes to its stderr is
  * dealt with here.  in: POLLOUT, 0 (report only that stdin was closed), or
- * IGNORE_IN.  out: look at its stdout.  *events is the set of the EVENT_ bits
- * that occurred.
+ * IGNORE_IN.  out: look at its stdout; false once that has ended.  *events is
+ * the set of the EVENT_ bits that occurred.
  *
  * If the wake-up comes much later than the deadline, this process was stopped
  * (SIGSTOP, a suspended machine): `overslept` is by how much, in ns; else it is
@@ -93,8 +102,11 @@ void worker_drain(struct worker *);
 #define WORKER_NAME_SIZE 128
 void worker_name(const struct worker *, char name[WORKER_NAME_SIZE]);
 
-/* How a child ended, from waitpid(2): "exit status 1", "SIGSEGV". */
-#define WORKER_STATUS_SIZE 32
+/*
+ * How a child ended, from child.status: "exit status 1", "SIGSEGV",
+ * "unknown status (...)".
+ */
+#define WORKER_STATUS_SIZE 64
 void worker_status(int wait_status, char text[WORKER_STATUS_SIZE]);
 
 #endif

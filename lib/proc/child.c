@@ -117,7 +117,8 @@ child_init(struct child *c)
 {
 	c->pid = 0;
 	c->pidfd = c->in = c->out = c->err = -1;
-	c->status = 0;
+	c->exited = false;
+	c->status = CHILD_UNKNOWN;
 	c->log_len = 0;
 }
 
@@ -127,7 +128,7 @@ child_init(struct child *c)
  * calls, and reports a failure by writing to our *error.
  */
 static _Noreturn void
-become(const char *path, char *const argv[], char *const sh_argv[], const int fds[3],
+become(const char *path, char *const argv[], char *const sh_argv[], const int fds[3], pid_t parent,
     volatile int *error)
 {
 	/* The kernel's struct sigaction; all zero is SIG_DFL. */
@@ -138,9 +139,14 @@ become(const char *path, char *const argv[], char *const sh_argv[], const int fd
 	for (int sig = 1; sig < NSIG; sig++)
 		syscall(SYS_rt_sigaction, sig, by_default, NULL, NSIG / 8);
 
-	/* A group of its own; and SIGTERM for the child if we are killed. */
+	/*
+	 * A group of its own; and it must not outlive us, whatever signals it
+	 * ignores.  We may have died before it asked for that.
+	 */
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
 
 	/* The limit of open files with which we were started. */
 	if (limit_raised)
@@ -172,10 +178,10 @@ out:
 static pid_t __attribute__((noinline)) fork_program(const char *path, char *const argv[],
     char *const sh_argv[], const int fds[3], volatile int *error)
 {
-	pid_t pid = vfork();
+	pid_t parent = getpid(), pid = vfork();
 
 	if (pid == 0)
-		become(path, argv, sh_argv, fds, error);
+		become(path, argv, sh_argv, fds, parent, error);
 	return pid;
 }
 
@@ -326,36 +332,35 @@ child_read_log(struct child *c)
 	return false;
 }
 
-static void
-kill_group(const struct child *c, int sig)
-{
-	if (c->pid > 0)
-		kill(-c->pid, sig);
-}
-
 void
 child_reap(struct child *c)
 {
-	siginfo_t si;
+	pid_t pid;
 
 	if (c->pid == 0)
 		return;
-
-	/* Wait, but leave a zombie: it keeps the group's number. */
-	while (waitid(P_PIDFD, (id_t)c->pidfd, &si, WEXITED | WNOWAIT) == -1 && errno == EINTR)
+	while ((pid = waitpid(c->pid, &c->status, 0)) == -1 && errno == EINTR)
 		continue;
-
-	/* So the number still is this group's: kill what is left of it. */
-	kill_group(c, SIGKILL);
-	while (waitpid(c->pid, &c->status, 0) == -1 && errno == EINTR)
-		continue;
+	if (pid == -1)
+		c->status = CHILD_UNKNOWN;
 	c->pid = 0;
-
-	/* All that could write to its stderr is dead: the rest is there. */
+	c->exited = false;
 	child_read_log(c);
 	close_fd(&c->in);
 	close_fd(&c->err);
 	close_fd(&c->pidfd);
+}
+
+/*
+ * Sends a signal to the child's group, and to the child if it is elsewhere.
+ * Until the child is reaped, the number is that of no other group.
+ */
+static void
+signal_all(const struct child *c, int sig)
+{
+	kill(-c->pid, sig);
+	if (getpgid(c->pid) != c->pid)
+		pidfd_send_signal(c->pidfd, sig, NULL, 0);
 }
 
 void
@@ -367,11 +372,11 @@ child_stop(struct child *c)
 
 	if (c->pid == 0)
 		return;
-	kill_group(c, SIGTERM);
-	kill_group(c, SIGCONT); /* stopped, it would not act on SIGTERM */
+	signal_all(c, SIGTERM);
+	signal_all(c, SIGCONT); /* stopped, it would not act on SIGTERM */
 	while (ppoll(&p, 1, clock_left(until, &left), NULL) == -1 && errno == EINTR)
 		continue;
-	kill_group(c, SIGKILL);
+	signal_all(c, SIGKILL);
 	child_reap(c);
 }
 

@@ -6,8 +6,8 @@
  * runs in a process group of its own, so that a Ctrl-C on the terminal does not
  * reach it, and killing it takes its descendants along.  It gets the fds 0, 1
  * and 2, default signal dispositions, an empty signal mask and the fd limit
- * with which we were started.  Our ends of the pipes are nonblocking and
- * close-on-exec.
+ * with which we were started; if we die first, it is killed.  Our ends of the
+ * pipes are nonblocking and close-on-exec.
  *
  * One thread uses a struct child; several threads may use one each.
  */
@@ -18,12 +18,19 @@
 
 #define CHILD_LOG 4096 /* bytes kept of the end of its stderr */
 
+/*
+ * The status of a child that something else has waited for, as no other status
+ * is: neither WIFEXITED() nor WIFSIGNALED().  Such a child may have failed.
+ */
+#define CHILD_UNKNOWN (-1)
+
 struct child {
 	pid_t pid;    /* 0: none is running */
 	int pidfd;    /* readable once it has exited */
+	bool exited;  /* set by who saw that, until child_reap() */
 	int in;       /* its stdin; -1 once closed */
 	int out, err; /* its stdout and stderr; -1 once closed */
-	int status;   /* from waitpid(2), after child_reap() */
+	int status;   /* from waitpid(2) or unknown, after child_reap() */
 	size_t log_len;
 	char log[CHILD_LOG]; /* the end of its stderr */
 };
@@ -68,16 +75,15 @@ void child_close_in(struct child *);
 bool child_read_log(struct child *);
 
 /*
- * Waits for its exit, which is near if pidfd is readable or it was killed.
- * Kills what it left behind in its process group, reads the rest of its stderr,
- * sets status, and closes all descriptors but out, which may still hold
- * answers.
+ * Waits for its exit, which is near if pidfd is readable or it was killed.  Sets
+ * status, reads what its stderr holds, and closes all descriptors but out,
+ * which may still hold answers.  Processes that the child left behind live on.
  */
 void child_reap(struct child *);
 
 /*
- * Ends it: sends SIGTERM to its process group, SIGKILL if it has not exited 100
- * ms later, and reaps it.
+ * Ends it: sends SIGTERM to it and its process group, SIGKILL when it has
+ * exited or 100 ms have passed, and reaps it.
  */
 void child_stop(struct child *);
 

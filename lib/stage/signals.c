@@ -32,6 +32,8 @@ signals_block(void)
 	sa = (struct sigaction){.sa_handler = SIG_IGN};
 	sigaction(SIGPIPE, &sa, NULL);
 	sigaction(SIGXFSZ, &sa, NULL);
+	sa = (struct sigaction){.sa_handler = SIG_DFL};
+	sigaction(SIGCHLD, &sa, NULL);
 	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
 

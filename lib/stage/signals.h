@@ -13,8 +13,9 @@
 /*
  * Blocks the signals in this thread and in all that it starts, and has a write
  * to a pipe without a reader, or beyond the limit of a file's size, fail with
- * an errno instead of ending the process.  Call it first of all, while there is
- * one thread.
+ * an errno instead of ending the process.  SIGCHLD gets its default: ignored, it
+ * would have the kernel throw away how a child ended.  Call it first of all,
+ * while there is one thread.
  */
 void signals_block(void);
 

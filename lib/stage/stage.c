@@ -162,7 +162,7 @@ describe_worker(struct letter *l, const struct failure *f)
 	l->worker.exited = WIFEXITED(f->wait_status);
 	if (WIFEXITED(f->wait_status))
 		l->worker.exit = WEXITSTATUS(f->wait_status);
-	else
+	else if (WIFSIGNALED(f->wait_status))
 		l->worker.signal = WTERMSIG(f->wait_status);
 }
 

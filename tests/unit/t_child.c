@@ -179,7 +179,8 @@ test_nothing(void)
 
 	memset(&c, 0xff, sizeof(c));
 	child_init(&c);
-	CHECK(c.status == 0 && c.log_len == 0);
+	CHECK(c.status == CHILD_UNKNOWN && !WIFEXITED(c.status) && !WIFSIGNALED(c.status));
+	CHECK(c.log_len == 0);
 	use_nothing(&c);
 	if (EXEC_ERRORS) {
 		CHECK(child_spawn(&c, "/nonexistent", argv) == -1);
@@ -380,6 +381,42 @@ test_flood(void)
 	close(file);
 }
 
+/* Who ends by itself leaves its descendants alone. */
+static void
+test_left_behind(void)
+{
+	struct child c;
+	pid_t left;
+
+	if (!start(&c, "sleep 1000 & echo $!"))
+		return;
+	left = (pid_t)strtol(read_text(c.out, true), NULL, 10);
+	child_reap(&c);
+	CHECK(WIFEXITED(c.status) && WEXITSTATUS(c.status) == 0);
+	CHECK(poll(&(struct pollfd){.fd = c.out, .events = POLLIN}, 1, 0) == 0, "it is gone");
+	CHECK(left > 0 && kill(left, SIGKILL) == 0);
+	child_close(&c);
+}
+
+/* A child that has left its process group is stopped, and so is the group. */
+static void
+test_outside_group(void)
+{
+	static const char script[] =
+	    "sleep 1000 & exec perl -e "
+	    "'setpgrp(0, getpgrp(getppid)); $| = 1; print \"ready\\n\"; sleep 1000'";
+	struct child c;
+
+	if (!start(&c, script))
+		return;
+	CHECK(strcmp(read_text(c.out, true), "ready\n") == 0);
+	child_stop(&c);
+	CHECK(WIFSIGNALED(c.status) && WTERMSIG(c.status) == SIGTERM, "status %#x", c.status);
+	CHECK(*read_text(c.out, false) == '\0' && poll(&(struct pollfd){.fd = c.out}, 1, 0) == 1,
+	    "a descendant lives on");
+	child_close(&c);
+}
+
 /* Its descendants, which hold its stdout, are gone too: reading ends. */
 static void
 test_group(void (*end)(struct child *), const char *script, int want)
@@ -408,7 +445,6 @@ static void
 test_ends(void)
 {
 	test_group(kill_and_reap, "sleep 1000 & echo ready; wait", SIGKILL);
-	test_group(child_reap, "sleep 1000 & echo ready", 0);
 	test_group(child_stop, "sleep 1000 & echo ready; wait", SIGTERM);
 	test_group(child_stop,
 	    "exec 2>/dev/null; trap '' TERM; sleep 1000 & echo ready; while :; do wait; done",
@@ -464,6 +500,8 @@ main(void)
 	test_log();
 	test_flood();
 	test_ends();
+	test_left_behind();
+	test_outside_group();
 	test_limit();
 	CHECK(count_fds() == fds, "%zu fds, there were %zu", count_fds(), fds);
 	snprintf(command, sizeof(command), "rm -r %s", dir);

@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# How a child ends: its status, the output that comes after its exit, and what
+# it leaves behind.
+# shellcheck disable=SC2016 # scripts for other shells
+
+load ../support/helpers
+load ../support/background
+load ../support/streams
+load ../support/counts
+
+# A time for `sleep` that no other test uses.
+own_time() {
+	echo "9$BATS_TEST_NUMBER$$"
+}
+
+# sleepers ARG N: there are N processes `sleep ARG`.
+sleepers() {
+	[ "$(pgrep -fcx "sleep $1")" -eq "$2" ]
+}
+
+# As a parent that ignores SIGCHLD starts a tool.
+unheeded() {
+	go "$1" env --ignore-signal=CHLD "${@:2}"
+}
+
+# preload SHIM: makes ./SHIM.so.
+preload() {
+	no_sanitizer
+	cc -shared -fPIC -D_GNU_SOURCE -o "$1.so" "$STUBS/../shims/$1.c"
+}
+
+@test "ends: with SIGCHLD ignored, a command that fails is a failure" {
+	unheeded 1 pfanout -x -v -- false <<<1
+	[ "$(total processed)" -eq 0 ]
+	[ "$(jq -r '[.reason, .worker.exit] | join(" ")' out)" = "exit 1" ]
+	unheeded 1 pfanout -x -- sh -c 'kill -9 $$' <<<1
+	[ "$(jq -r .worker.signal out)" = SIGKILL ]
+	unheeded 2 pfanout -F -j1 -- sh -c 'cat; kill -9 $$' <<<1
+	has err SIGKILL
+	# Half a line of a dead child is no answer.
+	unheeded 1 pfanout -j1 -- sh -c 'read -r x; echo "$x"; read -r x; printf %s "$x"; kill -9 $$' <<<$'1\n2'
+	jq -e 'select(.reason == "crash").value == 2' out
+}
+
+@test "ends: no tool ignores SIGCHLD" {
+	for tool in "pfanout" "pfanout cat" "pratelimit -r 1000/s" "pdeadletter -d dead"; do
+		start env --ignore-signal=CHLD $tool
+		wait_until grep -qE '^SigIgn:.*[1-9a-f]' "/proc/$pid/status"
+		wait_until eval '! grep -qE "^SigIgn:.*[13579bdf]....$" /proc/$pid/status'
+		exec 8>&-
+		ends_with 0
+	done
+}
+
+@test "ends: a status that can't be had is a failure, in all modes" {
+	preload fail_waitpid
+	lost() { go "$1" env LD_PRELOAD="$PWD/fail_waitpid.so" "${@:2}"; }
+	lost 1 pfanout -x -v -- true <<<1
+	[ "$(total processed)" -eq 0 ]
+	jq -e '.reason == "exit" and (.message | contains("unknown status")) and
+		(.worker | has("exit") or has("signal") | not)' out
+	lost 2 pfanout -F -j1 -- cat <<<1
+	has err "unknown status"
+	# The last line has no LF.
+	lost 1 pfanout -j1 -- sh -c 'read -r x; echo "$x"; read -r x; printf %s "$x"' <<<$'1\n2'
+	jq -e 'select(.reason == "crash") | .value == 2 and (.message | contains("unknown status"))' out
+}
+
+@test "ends: what comes after the exit counts, in all modes" {
+	seq 20 >in
+	for mode in -x -F ""; do
+		echo "# ${mode:-map}"
+		go 0 pfanout $mode -v -- bash -c 'exec > >(cat); cat' <in
+		sort -n out | cmp - in
+		lacks err 'left a process behind'
+	done
+	go 0 pfanout -x -- setsid sh -c 'sleep .1; cat' <in
+	sort -n out | cmp - in
+}
+
+@test "ends: answers that come after the exit of a worker that recycles itself count" {
+	seq 20 >in
+	go 0 pfanout -v -k -j2 -- bash -c 'exec > >(sleep .05; cat); head -n 5' <in
+	cmp out in
+	[ "$(total retries)" -eq 0 ]
+}
+
+@test "ends: the stderr that comes after the exit is in the letter" {
+	seq 10 >in
+	go 1 pfanout -x -- bash -c 'exec 2> >(sleep .05; sed s/^/LOG/ >&2); echo bad >&2; exit 1' <in
+	[ "$(jq -c .worker.stderr out | sort | uniq -c | xargs)" = '10 LOGbad\n' ]
+	[ "$(grep -c LOGbad err)" -eq 10 ]
+	# A worker that reads one record.
+	go 1 pfanout -j1 --window 1 -- bash -c 'exec 2> >(sleep .05; sed s/^/LOG/ >&2); read -r x; echo bad >&2; exit 1' <<<1
+	[ "$(jq -r .worker.stderr out)" = LOGbad ]
+}
+
+@test "ends: what is left behind lives on, is waited for as long as it is not silent, and told once" {
+	time=$(own_time)
+	seq 4 >in
+	for mode in -x -F ""; do
+		echo "# ${mode:-map}"
+		go 0 timeout 20 pfanout $mode -j2 -- sh -c "setsid -f sleep $time; exec cat" <in
+		pids=$(pgrep -fx "sleep $time")
+		kill $pids
+		[ "$mode" != -x ] || [ "$(wc -w <<<"$pids")" -eq 4 ]
+		sort -n out | cmp - in
+		[ "$(grep -c 'left a process behind that keeps its stdout and stderr open; what it prints later is lost' err)" -eq 1 ]
+		lines err 1
+	done
+	go 0 timeout 20 pfanout -x -- sh -c "sleep $time >/dev/null & cat" <<<1
+	pkill -fx "sleep $time"
+	has err 'keeps its stderr open'
+	go 0 timeout 20 pfanout -x -- sh -c "sleep $time 2>/dev/null & cat" <<<1
+	pkill -fx "sleep $time"
+	has err 'keeps its stdout open'
+	# It has no pipe of ours.
+	go 0 timeout 20 pfanout -x -- sh -c "sleep $time >/dev/null 2>&1 & cat" <<<1
+	pkill -fx "sleep $time"
+	[ ! -s err ]
+}
+
+# Its child exits, and leaves a process that prints for ever on fd $TO.
+ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$" >child; exec cat'
+
+@test "ends: the time limit covers what is printed after the exit" {
+	TO=1 go 1 timeout 20 pfanout -x -t 1s -- sh -c "$ENDLESS" <<<1
+	[ "$(jq -r .reason out)" = timeout ]
+	wait_until is_gone "$(cat left)"
+}
+
+@test "ends: a stop ends the reading after the exit, in all modes" {
+	for mode in -x -F ""; do
+		rm -f child
+		TO=2 start pfanout $mode -j1 --grace 60s -- sh -c "$ENDLESS"
+		echo 1 >&8
+		exec 8>&-
+		wait_until test -s child
+		wait_until grep -q '^State:.Z' "/proc/$(cat child)/status"
+		send "$pid" TERM
+		send "$pid" TERM
+		ends_with 143
+		wait_until is_gone "$(cat left)"
+	done
+}
+
+# It leaves its process group, and does not end by itself.
+ELSEWHERE='$| = 1; setpgrp(0, getpgrp(getppid)); open(F, ">child"); print F $$; close(F); sleep 99'
+
+@test "ends: a child that has left its process group can be killed, in all modes" {
+	for mode in -x ""; do
+		go 1 timeout -s KILL 20 pfanout $mode -j1 -t 1s -- perl -e "$ELSEWHERE" <<<1
+		[ "$(jq -r .reason out)" = timeout ]
+		wait_until is_gone "$(cat child)"
+	done
+	rm child
+	start timeout --foreground -s KILL 20 pfanout -F -j1 -- perl -e "$ELSEWHERE"
+	wait_until test -s child
+	stage=$(pgrep -P "$pid")
+	send "$stage" TERM
+	send "$stage" TERM
+	exec 8>&-
+	ends_with 143
+	wait_until is_gone "$(cat child)"
+}
+
+@test "ends: after kill -9 no child stays, even if it ignores SIGTERM" {
+	for mode in -x -F ""; do
+		rm -f child
+		start pfanout $mode -j1 -- sh -c 'trap "" TERM; echo "$$" >child; while :; do sleep 1; done'
+		echo 1 >&8
+		wait_until test -s child
+		kill -KILL "$pid"
+		ends_with 137
+		wait_until is_gone "$(cat child)"
+	done
+}
