@@ -45,6 +45,7 @@ emit_block(struct filter_worker *f, struct record *r)
 	}
 	r->kind = RECORD_EXTRA;
 	r->lines = record_lines(r);
+	metrics_add(f->w.shard, METRIC_PRINTED, r->lines);
 	r->answered = true;
 	budget_answer(f->w.stage->budget, r->len);
 	outbox_put(&f->w.out, r);

@@ -126,6 +126,7 @@ set_up(struct pfanout *pf)
 		    .keep_order = pf->keep_order}) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
+	st->has_filters = pf->mode == MODE_FILTER;
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
 

@@ -16,7 +16,8 @@
 
 struct writer {
 	int fd;
-	int n; /* iovecs queued */
+	int n;     /* iovecs queued */
+	bool torn; /* see writer_is_torn() */
 	uint64_t bytes;
 	uint64_t blocked; /* ns */
 	struct iovec iov[IOVS];
@@ -104,17 +105,23 @@ torn_bytes(const char *begin, const char *at)
 	return lf == NULL ? (size_t)(at - begin) : (size_t)(at - lf - 1);
 }
 
-/* A regular file on a full disk keeps whole lines only. */
+/* A regular file keeps whole lines only; elsewhere the line stays torn. */
 static void
-cut_torn_line(int fd, size_t torn)
+cut_torn_line(struct writer *w, size_t torn)
 {
 	int saved = errno;
 	struct stat st;
 	off_t at;
 
-	if (torn > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (at = lseek(fd, 0, SEEK_CUR)) == st.st_size && ftruncate(fd, at - (off_t)torn) == 0)
-		(void)lseek(fd, at - (off_t)torn, SEEK_SET);
+	if (torn == 0)
+		return;
+	if (fstat(w->fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (at = lseek(w->fd, 0, SEEK_CUR)) == st.st_size &&
+	    ftruncate(w->fd, at - (off_t)torn) == 0) {
+		(void)lseek(w->fd, at - (off_t)torn, SEEK_SET);
+		w->bytes -= torn;
+	} else
+		w->torn = true;
 	errno = saved;
 }
 
@@ -134,11 +141,10 @@ write_iovecs(struct writer *w, struct ctx *ctx)
 		if (n >= 0) {
 			iov = advance(iov, (size_t)n, &begin);
 			w->bytes += (uint64_t)n;
-		} else if (errno == EAGAIN) {
-			if (wait_writable(w->fd, ctx) == -1)
-				return -1;
-		} else if (errno != EINTR) {
-			cut_torn_line(w->fd, torn_bytes(begin, iov->iov_base));
+		} else if (errno == EINTR || (errno == EAGAIN && wait_writable(w->fd, ctx) == 0)) {
+			continue;
+		} else {
+			cut_torn_line(w, torn_bytes(begin, iov->iov_base));
 			return -1;
 		}
 	}
@@ -158,6 +164,12 @@ writer_flush(struct writer *w, struct ctx *ctx)
 	w->blocked += (uint64_t)(clock_now() - begun);
 	w->n = 0;
 	return error;
+}
+
+bool
+writer_is_torn(const struct writer *w)
+{
+	return w->torn;
 }
 
 uint64_t

@@ -8,6 +8,7 @@
  * One thread's.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,8 +34,14 @@ int writer_put(struct writer *, struct ctx *, const char *data, size_t len);
  */
 int writer_flush(struct writer *, struct ctx *);
 
-/* Bytes written so far. */
+/*
+ * Bytes written so far, less a torn line that was cut off.  After a failed
+ * write they say how much of what was queued is in the output.
+ */
 uint64_t writer_bytes(const struct writer *);
+
+/* Whether a failed write has left a torn line: not in a regular file. */
+bool writer_is_torn(const struct writer *);
 
 /* Time spent in writev(2) and waiting for it, in ns. */
 uint64_t writer_blocked(const struct writer *);

@@ -116,6 +116,10 @@ report_end(const struct stage *st)
 
 	if (st->status != 0)
 		cli_say(st->error);
+	for (unsigned i = 0; i < st->more_errors; i++)
+		cli_say(st->more[i]);
+	if (!st->hung_up && report_losses(st, line, sizeof(line)))
+		cli_say(line);
 	if (!st->opt->quiet && !st->hung_up && report_failures(st, line, sizeof(line))) {
 		if ((second = strchr(line, '\n')) != NULL)
 			*second++ = '\0';
@@ -144,6 +148,7 @@ cli_end(struct stage *st, int sig)
 	int status = exit_status(st);
 	bool hung_up = st->hung_up;
 
+	stage_settle(st);
 	report_end(st);
 	stage_free(st);
 	if (hung_up)

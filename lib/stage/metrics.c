@@ -82,6 +82,17 @@ metrics_failed(const struct metrics *m)
 	return sum;
 }
 
+uint64_t
+metrics_held(const struct metrics *m)
+{
+	/* In this order, as above. */
+	uint64_t ended = metrics_get(m, METRIC_PROCESSED) + metrics_get(m, METRIC_FILTERED) +
+	    metrics_failed(m) + metrics_get(m, METRIC_UNWRITTEN);
+	uint64_t received = metrics_get(m, METRIC_RECEIVED);
+
+	return received > ended ? received - ended : 0;
+}
+
 void
 metrics_latency(const struct metrics *m, struct histogram *sum)
 {

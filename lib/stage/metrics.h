@@ -22,6 +22,10 @@ enum metric {
 	METRIC_FILTERED,  /* records dropped on purpose */
 	METRIC_BYPASSED,  /* dead letters that passed by */
 	METRIC_BLANK,     /* lines of white space */
+	METRIC_UNWRITTEN, /* records held when nothing could be written */
+	METRIC_PASSED_ON, /* those of the bypassed that were written or kept */
+	METRIC_PRINTED,   /* lines that filters printed */
+	METRIC_DELIVERED, /* those of them that were written */
 	METRIC_WRITTEN,   /* lines written to stdout */
 	METRIC_RETRIES,   /* attempts after the first */
 	METRIC_BYTES_IN,
@@ -89,6 +93,12 @@ uint64_t metrics_gauge(const struct metrics *, enum metric begun, enum metric en
 
 /* The sum of the failed counters. */
 uint64_t metrics_failed(const struct metrics *);
+
+/*
+ * The records whose end is not counted yet: received and neither processed nor
+ * filtered nor failed nor unwritten.
+ */
+uint64_t metrics_held(const struct metrics *);
 
 /* The sum of the shards' histograms; what was in it is lost. */
 void metrics_latency(const struct metrics *, struct histogram *);

@@ -9,6 +9,7 @@
 #include "record/deadfile.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
+#include "sync/ctx.h"
 
 /* Text that grows at the end of a buffer. */
 struct text {
@@ -71,6 +72,8 @@ report_totals(const struct stage *st, char *line, size_t size)
 		add_text(&t, " ");
 		add_reasons(&t, st->metrics);
 	}
+	if (metrics_get(st->metrics, METRIC_UNWRITTEN) > 0)
+		add_text(&t, ", unwritten %" PRIu64, metrics_get(st->metrics, METRIC_UNWRITTEN));
 	add_text(&t,
 	    ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
 	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
@@ -119,6 +122,38 @@ report_progress(const struct stage *st, uint64_t in_size, double rate, char *lin
 		    metrics_gauge(st->metrics, METRIC_GIVEN, METRIC_ENDED));
 	add_text(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
 	add_eta(&t, st, in_size);
+}
+
+/* Adds "N things", or "1 thing", to a list. */
+static void
+add_loss(struct text *t, const char **before, uint64_t n, const char *one, const char *many)
+{
+	if (n == 0)
+		return;
+	add_text(t, "%s%" PRIu64 " %s", *before, n, n == 1 ? one : many);
+	*before = ", ";
+}
+
+int
+report_losses(const struct stage *st, char *line, size_t size)
+{
+	const struct metrics *m = st->metrics;
+	uint64_t records = metrics_get(m, METRIC_UNWRITTEN),
+		 letters = metrics_gauge(m, METRIC_BYPASSED, METRIC_PASSED_ON),
+		 lines = metrics_gauge(m, METRIC_PRINTED, METRIC_DELIVERED);
+	bool held = st->has_filters && ctx_state(st->root) != CTX_LIVE;
+	const char *before = ": ";
+	struct text t = {line, size};
+
+	if (records + letters + lines == 0 && !held)
+		return 0;
+	add_text(&t, "not written, and lost");
+	add_loss(&t, &before, records, "record", "records");
+	add_loss(&t, &before, letters, "dead letter that came by", "dead letters that came by");
+	add_loss(&t, &before, lines, "line of the filters", "lines of the filters");
+	if (held)
+		add_text(&t, "%swhat the filters had read and not printed", before);
+	return 1;
 }
 
 static void

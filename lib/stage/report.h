@@ -32,4 +32,10 @@ void report_progress(const struct stage *, uint64_t in_size, double rate, char *
  */
 int report_failures(const struct stage *, char *line, size_t size);
 
+/*
+ * "not written, and lost: 3 records, ...": all that was read and could not be
+ * written.  Returns 0, and leaves the buffer alone, if nothing was lost.
+ */
+int report_losses(const struct stage *, char *line, size_t size);
+
 #endif

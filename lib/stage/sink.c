@@ -21,6 +21,13 @@ CHAN_OF(record, struct record)
 #define BATCH 512
 #define IDS 8 /* how many ids of lost letters a message names */
 
+/* Where a record of the batch is, once the batch has been written. */
+enum place {
+	IN_OUTPUT, /* or nowhere, if it has no lines */
+	IN_FILE,   /* the dead-letter file */
+	LOST,      /* not all of its lines could be written */
+};
+
 struct drain {
 	struct sink *sink;
 	struct writer *writer;
@@ -28,8 +35,7 @@ struct drain {
 	struct deadfile *dead;   /* NULL: none, or it could not be written */
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
-	/* Of the batch that is being written: which letters are in `dead`. */
-	bool in_file[BATCH];
+	enum place place[BATCH];    /* of the batch that is being written */
 };
 
 /* Whether it belongs into the dead-letter file, if there is one. */
@@ -49,10 +55,12 @@ lines_of(const struct record *r)
 }
 
 static void
-count_record(struct drain *d, const struct record *r, bool in_file)
+count_record(struct drain *d, const struct record *r, enum place place)
 {
 	struct metrics_shard *s = d->sink->shard;
 
+	if (place == LOST)
+		return;
 	switch (r->kind) {
 	case RECORD_DATA:
 	case RECORD_LINES:
@@ -64,8 +72,14 @@ count_record(struct drain *d, const struct record *r, bool in_file)
 	case RECORD_DEAD:
 		metrics_add(s, METRIC_FAILED + r->reason, 1);
 		break;
+	case RECORD_LETTER:
+		metrics_add(s, METRIC_PASSED_ON, 1);
+		break;
+	case RECORD_EXTRA:
+		metrics_add(s, METRIC_DELIVERED, lines_of(r));
+		break;
 	}
-	if (!in_file)
+	if (place == IN_OUTPUT)
 		metrics_add(s, METRIC_WRITTEN, lines_of(r));
 }
 
@@ -81,13 +95,13 @@ unmark_lost(struct drain *d, const struct record *r, size_t n, size_t kept, char
 	size_t lost = 0, len = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!d->in_file[i])
+		if (d->place[i] != IN_FILE)
 			continue;
 		if (kept > 0) {
 			kept--;
 			continue;
 		}
-		d->in_file[i] = false;
+		d->place[i] = IN_OUTPUT;
 		envelope_identity(r[i].data, r[i].len, &id);
 		if (lost++ < IDS)
 			len += (size_t)snprintf(
@@ -105,17 +119,16 @@ give_up_file(struct drain *d, const struct record *r, size_t n, size_t kept)
 	char ids[(IDS + 1) * ENVELOPE_ID_SIZE];
 	size_t lost = unmark_lost(d, r, n, kept, ids, sizeof(ids));
 
-	stage_abort(d->sink->stage, 2,
+	stage_abort_always(d->sink->stage, 2,
 	    "dead-letter file %s: %s; %zu dead letters that it could not keep (%s), and all later "
-	    "ones, are in the output",
+	    "ones, go to the output",
 	    deadfile_path(d->dead), strerror(error), lost, ids);
 	d->dead = NULL;
 	d->sink->stage->dead_failed = true;
 }
 
 /*
- * Decides which of the records go to the file (d->in_file), and puts them
- * there.
+ * Decides which of the records go to the file (d->place), and puts them there.
  */
 static void
 write_dead(struct drain *d, const struct record *r, size_t n)
@@ -123,13 +136,14 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 	size_t put = 0, kept = 0;
 	bool ok = true;
 
-	memset(d->in_file, 0, n * sizeof(d->in_file[0]));
+	for (size_t i = 0; i < n; i++)
+		d->place[i] = IN_OUTPUT;
 	if (d->dead == NULL)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (!goes_to_file(d, &r[i]))
 			continue;
-		d->in_file[i] = true;
+		d->place[i] = IN_FILE;
 		if (!ok)
 			continue;
 		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
@@ -146,7 +160,7 @@ write_lines(struct drain *d, const struct record *r, size_t n)
 	struct ctx *root = d->sink->stage->root;
 
 	for (size_t i = 0; i < n; i++)
-		if (!d->in_file[i] && r[i].slab != NULL &&
+		if (d->place[i] == IN_OUTPUT && r[i].slab != NULL &&
 		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
 			return -1;
 	return writer_flush(d->writer, root);
@@ -155,18 +169,59 @@ write_lines(struct drain *d, const struct record *r, size_t n)
 static void
 report_write_error(struct drain *d)
 {
+	static const char *const cut = "; its last line is cut";
 	struct stage *st = d->sink->stage;
+	bool torn = writer_is_torn(d->writer);
 
 	if (errno == EPIPE && !st->pipe_ignored)
 		stage_hang_up(st);
-	else
-		stage_give_up(st, 2,
-		    "standard output: %s; %zu records that were read are not in it",
-		    strerror(errno), budget_held(st->budget));
+	/* The stage had given up; then only the torn line is news. */
+	else if (errno != ECANCELED || torn)
+		stage_give_up(st, 2, "standard output: %s%s", strerror(errno), torn ? cut : "");
+}
+
+/* How many lines are whole in the first len bytes of the record. */
+static uint64_t
+whole_lines(const struct record *r, uint64_t len)
+{
+	const char *at = r->data, *end = r->data + len;
+	uint64_t n = 0;
+
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
 }
 
 /*
- * The end of records that have been written: counts, frees and releases them.
+ * Only the first `written` bytes of the batch are in the output.  Marks the
+ * records that have not all their lines there, and counts the lines that one of
+ * them has.
+ */
+static void
+mark_lost(struct drain *d, const struct record *r, size_t n, uint64_t written)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t lines;
+
+		if (d->place[i] != IN_OUTPUT || r[i].slab == NULL)
+			continue;
+		if (written > r[i].len) {
+			written -= r[i].len + 1;
+			continue;
+		}
+		lines = whole_lines(&r[i], written);
+		metrics_add(d->sink->shard, METRIC_WRITTEN, lines);
+		if (r[i].kind == RECORD_EXTRA)
+			metrics_add(d->sink->shard, METRIC_DELIVERED, lines);
+		d->place[i] = LOST;
+		written = 0;
+	}
+}
+
+/*
+ * The end of records, written or lost: counts, frees and releases them.
  */
 static void
 end_records(struct drain *d, struct record *r, size_t n)
@@ -174,7 +229,7 @@ end_records(struct drain *d, struct record *r, size_t n)
 	struct budget_release end = {0};
 
 	for (size_t i = 0; i < n; i++) {
-		count_record(d, &r[i], d->in_file[i]);
+		count_record(d, &r[i], d->place[i]);
 		if (r[i].kind != RECORD_EXTRA) {
 			end.records++;
 			end.bytes += r[i].reserved;
@@ -200,9 +255,9 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	write_dead(d, r, n);
 	if ((error = write_lines(d, r, n)) == -1) {
 		report_write_error(d);
-		record_freen(r, n);
-	} else
-		end_records(d, r, n);
+		mark_lost(d, r, n, writer_bytes(d->writer) - bytes);
+	}
+	end_records(d, r, n);
 	metrics_add(s, METRIC_BYTES_OUT, writer_bytes(d->writer) - bytes);
 	metrics_add(s, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
 	return error;

@@ -98,14 +98,16 @@ stage_free(struct stage *st)
 	pthread_mutex_destroy(&st->lock);
 }
 
-static void __attribute__((format(printf, 3, 0)))
-remember_error(struct stage *st, int status, const char *fmt, va_list ap)
+/* Remembers the first error; a later one only if it is told in any case. */
+static void __attribute__((format(printf, 4, 0)))
+remember_error(struct stage *st, int status, bool always, const char *fmt, va_list ap)
 {
 	pthread_mutex_lock(&st->lock);
 	if (st->status == 0) {
 		st->status = status;
 		vsnprintf(st->error, sizeof(st->error), fmt, ap);
-	}
+	} else if (always && st->more_errors < STAGE_MORE)
+		vsnprintf(st->more[st->more_errors++], sizeof(st->more[0]), fmt, ap);
 	pthread_mutex_unlock(&st->lock);
 }
 
@@ -115,7 +117,19 @@ stage_abort(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember_error(st, status, fmt, ap);
+	remember_error(st, status, false, fmt, ap);
+	va_end(ap);
+	ctx_cancel(st->input);
+	ctx_cancel(st->work);
+}
+
+void
+stage_abort_always(struct stage *st, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	remember_error(st, status, true, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->input);
 	ctx_cancel(st->work);
@@ -127,7 +141,7 @@ stage_give_up(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember_error(st, status, fmt, ap);
+	remember_error(st, status, true, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->root);
 }
@@ -139,6 +153,12 @@ stage_hang_up(struct stage *st)
 	st->hung_up = true;
 	pthread_mutex_unlock(&st->lock);
 	ctx_cancel(st->root);
+}
+
+void
+stage_settle(struct stage *st)
+{
+	metrics_add(metrics_shard(st->metrics, 0), METRIC_UNWRITTEN, metrics_held(st->metrics));
 }
 
 bool

@@ -24,6 +24,7 @@
 #include "stage/options.h"
 
 #define STAGE_ERROR_SIZE 512
+#define STAGE_MORE 3 /* errors after the first that are told */
 /* bytes of records that a stage may hold, and again of answers; see budget.h */
 #define STAGE_BYTES (4 << 20)
 
@@ -38,6 +39,7 @@ struct stage {
 	struct deadfile *dead;   /* NULL: dead letters go in band */
 	bool dead_failed;        /* it could not be written; set by the sink */
 	bool collects;           /* dead letters that pass by go into it, too */
+	bool has_filters;        /* -F: what became of a record is not known */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
 
@@ -53,11 +55,16 @@ struct stage {
 	int64_t begun;     /* monotonic ns */
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
-	/* What ended it early; the first one counts.  Guarded by the lock. */
+	/*
+	 * What ended it early; the status is that of the first error.  Guarded
+	 * by the lock.
+	 */
 	pthread_mutex_t lock;
 	int status;   /* 0: nothing did */
 	bool hung_up; /* the reader of stdout is gone: die of SIGPIPE */
 	char error[STAGE_ERROR_SIZE];
+	unsigned more_errors;
+	char more[STAGE_MORE][STAGE_ERROR_SIZE];
 };
 
 /* How an attempt failed: what the dead letter says besides the record. */
@@ -107,7 +114,14 @@ void stage_abort(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * The same, but nothing can be written any more: all threads return.  Any
+ * The same, but the message is told even if something else has ended the run
+ * before.  Any thread.
+ */
+void stage_abort_always(struct stage *, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * The same, and nothing can be written any more: all threads return.  Any
  * thread.
  */
 void stage_give_up(struct stage *, int status, const char *fmt, ...)
@@ -115,6 +129,12 @@ void stage_give_up(struct stage *, int status, const char *fmt, ...)
 
 /* The reader of stdout went away: stop quietly.  Any thread. */
 void stage_hang_up(struct stage *);
+
+/*
+ * The threads have returned: counts the records that no thread has counted as
+ * unwritten.
+ */
+void stage_settle(struct stage *);
 
 /* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);

@@ -90,6 +90,113 @@ reports_failed_poll() {
 	done
 }
 
+# lost LINE: one line of ./err says what was lost: LINE.
+lost() {
+	[ "$(sed -n 's/.*not written, and lost: //p' err)" = "$1" ] || {
+		echo "not told: $1"
+		return 1
+	}
+}
+
+@test "faults: a full disk: all that is not in the output is unwritten, exactly" {
+	seq 3000 >in
+	for mode in '' '-k' '-j2 -- cat' '-k -- cat' '-x -j4 -- echo {}' '-j2 -- sed s/.*/!x/'; do
+		echo "# pfanout $mode"
+		# shellcheck disable=SC2016,SC2086 # for the other shell; words
+		go 2 bash -c 'ulimit -f 2; exec pfanout -v "$@" <in' bash $mode
+		has err 'standard output: File too large'
+		balanced
+		[ "$(tail -c 1 out)" = "" ]
+		lost "$(($(total received) - $(wc -l <out))) records"
+		[ "$(total unwritten)" -eq "$(($(total received) - $(wc -l <out)))" ]
+	done
+	# A record of two lines needs both.
+	# shellcheck disable=SC2016 # for the other shell
+	go 2 bash -c 'ulimit -f 1; exec pfanout -v -x -j1 -- sh -c "cat; echo x" <in'
+	[ "$(total processed)" -eq "$(grep -c x out)" ]
+	[ "$(total written)" -eq "$(wc -l <out)" ]
+	lost "$(($(total received) - $(grep -c x out))) records"
+}
+
+@test "faults: a full disk under pratelimit and pdeadletter: unwritten, exactly" {
+	{ seq 3000 && letters 1000; } >in
+	# shellcheck disable=SC2016 # for the other shell
+	for tool in 'pratelimit -r 1000000/s' 'pdeadletter -d dead'; do
+		# shellcheck disable=SC2086 # words
+		go 2 bash -c 'ulimit -f 2; exec "$@" -v <in' bash $tool
+		[ "$(total received)" -eq $(($(total processed) + $(total unwritten))) ]
+		[ "$(total processed)" -eq "$(wc -l <out)" ]
+	done
+}
+
+@test "faults: dead letters that came by and could not be written are told" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	letters 3 >in
+	status=0
+	timeout 20 pfanout -v <in >/dev/full 2>err || status=$?
+	[ "$status" -eq 2 ]
+	lost '3 dead letters that came by'
+}
+
+@test "faults: -F and a full output: the lines of the filters that are lost" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	ids 5 >in
+	status=0
+	timeout 20 pfanout -v -F -j1 -- cat <in >/dev/full 2>err || status=$?
+	[ "$status" -eq 2 ]
+	lost '5 lines of the filters, what the filters had read and not printed'
+	# shellcheck disable=SC2016 # for the other shell
+	seq 3000 >in
+	go 2 bash -c 'ulimit -f 2; exec pfanout -v -F -j1 -- cat <in'
+	accounted
+	[ "$(total written)" -eq "$(wc -l <out)" ]
+}
+
+@test "faults: a reader that leaves: the numbers balance" {
+	ids 100000 >in
+	for mode in '' '-- cat'; do
+		# shellcheck disable=SC2016,SC2086 # for the other shell; words
+		timeout 20 bash -c 'pfanout -v "$@" <in 2>err | head -n 1 >out' bash $mode
+		lines err 1
+		[ "$(total unwritten)" -gt 0 ]
+		[ "$(total received)" -eq $(($(total processed) + $(total unwritten))) ]
+	done
+}
+
+@test "faults: a line that is cut in a pipe is told" {
+	# A pipe whose reader leaves in the middle of a line: SIGPIPE is ignored.
+	python3 -c 'print("\"" + "x" * 200000 + "\"")' >in
+	mkfifo fifo
+	head -c 1000 fifo >head &
+	status=0
+	(
+		trap '' PIPE
+		timeout 20 pfanout -v <in >fifo 2>err
+	) || status=$?
+	wait
+	[ "$status" -eq 2 ]
+	has err 'standard output: Broken pipe; its last line is cut'
+	lost '1 record'
+}
+
+@test "faults: two fatal errors at once: both are told, and what is lost" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	{ echo x && ids 1000; } >in
+	status=0
+	timeout 20 pfanout -v --max-failed 1 <in >/dev/full 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'stopped after 1 failed'
+	has err 'standard output: No space left on device'
+	lost "$(total received) records"
+	# The dead-letter file fails, and then the output does.
+	status=0
+	timeout 20 pfanout -v -d /dev/full -- sed 's/.*/!no/' <in >/dev/full 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'dead-letter file /dev/full: No space left on device'
+	has err 'standard output: No space left on device'
+	lost "$(total received) records"
+}
+
 @test "faults: EIO on stdin and on stdout is named" {
 	needs_strace
 	ids 3000 >in

@@ -38,16 +38,16 @@ total() {
 	sed -n "s/.*: received.*\b$1 \([0-9]*\).*/\1/p; t; s/.*: $1 \([0-9]*\), processed.*/\1/p" err
 }
 
-# received = processed + filtered + failed, and each failed record has its dead
-# letter in ./out; for runs with -v.
+# received = processed + filtered + failed + unwritten, and each failed record
+# has its dead letter in ./out; for runs with -v.
 accounted() {
-	local received processed filtered failed
+	local received processed filtered failed unwritten
 
-	for name in received processed filtered failed; do
+	for name in received processed filtered failed unwritten; do
 		declare "$name=$(total $name)"
 	done
-	echo "received $received processed $processed filtered $filtered failed $failed"
-	[ "$received" -eq $((processed + filtered + failed)) ]
+	echo "received $received processed $processed filtered $filtered failed $failed unwritten $unwritten"
+	[ "$received" -eq $((processed + filtered + failed + unwritten)) ]
 	[ "$failed" -eq "$(grep -c '^{"pchan":"dead-letter/1"' out)" ]
 }
 

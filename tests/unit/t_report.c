@@ -57,6 +57,37 @@ test_totals(void)
 	     "4, retries 5, "
 	     "blank 6, written 7, 10.");
 	SAYS(" s, 100 records/s");
+	metrics_add(s[0], METRIC_UNWRITTEN, 3);
+	report_totals(&st, line, sizeof(line));
+	SAYS("failed 3 (1 invalid, 2 timeout), unwritten 3, bypassed 4");
+	stage_free(&st);
+}
+
+static void
+test_losses(void)
+{
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	begin(&st, s);
+	metrics_add(s[0], METRIC_RECEIVED, 10);
+	metrics_add(s[1], METRIC_PROCESSED, 9);
+	CHECK(report_losses(&st, line, sizeof(line)) == 0 && *line == 'x');
+	stage_settle(&st);
+	CHECK(report_losses(&st, line, sizeof(line)) == 1);
+	IS("not written, and lost: 1 record");
+	stage_settle(&st);
+	CHECK(metrics_get(st.metrics, METRIC_UNWRITTEN) == 1, "none is counted twice");
+	metrics_add(s[0], METRIC_BYPASSED, 5);
+	metrics_add(s[1], METRIC_PASSED_ON, 3);
+	metrics_add(s[0], METRIC_PRINTED, 5);
+	metrics_add(s[1], METRIC_DELIVERED, 1);
+	st.has_filters = true;
+	report_losses(&st, line, sizeof(line));
+	IS("not written, and lost: 1 record, 2 dead letters that came by, 4 lines of the filters");
+	stage_give_up(&st, 2, "full");
+	report_losses(&st, line, sizeof(line));
+	SAYS("4 lines of the filters, what the filters had read and not printed");
 	stage_free(&st);
 }
 
@@ -156,6 +187,7 @@ main(void)
 {
 	alarm(60);
 	test_totals();
+	test_losses();
 	test_progress();
 	test_failures();
 	test_small_buffers();

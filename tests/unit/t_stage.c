@@ -277,6 +277,14 @@ test_ends(void)
 	    ctx_state(st.root) == CTX_LIVE);
 	stage_give_up(&st, 126, "later");
 	CHECK(st.status == 2 && strcmp(st.error, "3 reasons") == 0, "the first one counts");
+	stage_abort(&st, 3, "not told");
+	stage_abort_always(&st, 3, "the file");
+	CHECK(st.more_errors == 2 && strcmp(st.more[0], "later") == 0 &&
+		strcmp(st.more[1], "the file") == 0,
+	    "errors that lose records are told, too");
+	for (int i = 0; i < 2 * STAGE_MORE; i++)
+		stage_give_up(&st, 2, "again");
+	CHECK(st.status == 2 && st.more_errors == STAGE_MORE);
 	CHECK(ctx_state(st.root) == CTX_CANCELLED);
 	stage_free(&st);
 

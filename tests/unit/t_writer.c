@@ -184,6 +184,7 @@ test_pipe_errors(void)
 	CHECK(writer_put(w, done, data, MEGA) == 0);
 	CHECK(writer_flush(w, done) == -1 && errno == ECANCELED);
 	CHECK(writer_bytes(w) > 0 && writer_bytes(w) < MEGA, "what the pipe could take");
+	CHECK(writer_is_torn(w), "a line in a pipe stays torn");
 	CHECK(writer_flush(w, root) == 0, "a failed batch is forgotten");
 	CHECK(writer_put(w, late, data, MEGA) == 0);
 	CHECK(writer_flush(w, late) == -1 && errno == ECANCELED);
@@ -270,6 +271,7 @@ test_full_file(int flags, size_t held)
 		limit_files(RLIM_INFINITY);
 		whole = limit == len ? len : held + whole_lines(lines, limit - held);
 		CHECK(error == (limit == len ? 0 : EFBIG), "limit %zu: %s", limit, strerror(error));
+		CHECK(writer_bytes(w) == whole - held && !writer_is_torn(w));
 		CHECK(holds(fd, want, whole), "limit %zu, %zu held before: want %zu bytes", limit,
 		    held, whole);
 		CHECK(write(fd, "X\n", 2) == 2 && lseek(fd, 0, SEEK_CUR) == (off_t)whole + 2,
