@@ -1,15 +1,18 @@
 /* pdeadletter: takes dead letters out of a stream; pdeadletter(1). */
 
 #include <err.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proc/child.h"
 #include "stage/cli.h"
 #include "stage/options.h"
 #include "stage/pipeline.h"
+#include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
@@ -78,6 +81,7 @@ set_up_split(struct stage *st, struct options *opt)
 
 	opt->raw = true; /* nothing looks into the lines */
 	opt->dead_how.say = cli_say;
+	cli_check_files(opt, NULL, 0);
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pdeadletter",
 		    .name = name,
@@ -90,6 +94,26 @@ set_up_split(struct stage *st, struct options *opt)
 		err(2, "standard error");
 	st->collects = true;
 	st->pipe_ignored = signals_ignored(SIGPIPE);
+}
+
+/* What is printed must not go into one of the files, or over a cursor. */
+static void
+check_output(const struct job *job)
+{
+	struct samefile files[2] = {
+	    {.role = "standard output", .fd = STDOUT_FILENO, .written = true}};
+	char error[PATH_MAX + 256];
+
+	for (char **file = job->files; *file != NULL; file++) {
+		bool in = strcmp(*file, "-") == 0;
+
+		files[1] = (struct samefile){.role = in ? "standard input" : "dead-letter file",
+		    .path = in ? NULL : *file,
+		    .fd = STDIN_FILENO,
+		    .series = !in};
+		if (samefile_check(files, 2, error, sizeof(error)) == -1)
+			errx(2, "%s", error);
+	}
 }
 
 /* Runs a command on files: list, show, replay ... */
@@ -108,6 +132,7 @@ run_job(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	/* A file and its rotated ones are all open at a time. */
 	(void)child_raise_limit(MANY_FILES, &most);
+	check_output(&job);
 	status = command(&job);
 	if (ferror(stdout) || fflush(stdout) == EOF)
 		err(2, "standard output");

@@ -115,6 +115,7 @@ set_up(struct pfanout *pf)
 		    "-j %u: too many workers for the limit of open files: at most %zu here (ulimit "
 		    "-Hn)",
 		    pf->jobs, most / FDS_PER_WORKER);
+	cli_check_files(&pf->opt, NULL, 0);
 	pf->opt.dead_how.say = cli_say;
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pfanout",

@@ -10,6 +10,7 @@
 #include "json/json.h"
 #include "stage/cli.h"
 #include "stage/pipeline.h"
+#include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
@@ -66,6 +67,17 @@ describe_limit(void *state, char *line, size_t size)
 }
 
 static void
+check_files(const struct pratelimit *pr)
+{
+	const struct samefile files[] = {
+	    {.role = "--shared", .path = pr->shared, .written = true},
+	    {.role = "--rate-file", .path = pr->rate_file},
+	};
+
+	cli_check_files(&pr->opt, files, 2);
+}
+
+static void
 set_up_limit(struct pratelimit *pr)
 {
 	struct options *opt = &pr->opt;
@@ -74,6 +86,7 @@ set_up_limit(struct pratelimit *pr)
 
 	waitlist_init(&pr->changed);
 	opt->dead_how.say = cli_say;
+	check_files(pr);
 	if (pr->shared != NULL)
 		pr->meter = meter_map(pr->shared, &pr->rate, pr->bytes);
 	else if ((pr->meter = meter_new(&pr->rate)) == NULL)

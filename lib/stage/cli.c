@@ -15,6 +15,7 @@
 #include "stage/options.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
+#include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/stage.h"
 #include "sync/ctx.h"
@@ -67,6 +68,30 @@ cli_parse(struct options *opt, int argc, char **argv, const struct options_tool 
 	if (fputs(opt->answer, stdout) == EOF || fclose(stdout) == EOF)
 		err(2, "standard output");
 	exit(0);
+}
+
+void
+cli_check_files(const struct options *opt, const struct samefile *more, size_t n)
+{
+	struct samefile files[3 + CLI_FILES] = {
+	    {.role = "standard output", .fd = STDOUT_FILENO, .written = true},
+	    {.role = "standard input", .fd = STDIN_FILENO},
+	};
+	char error[REPORT_SIZE];
+	size_t used = 2;
+
+	if (opt->dead_letter != NULL)
+		files[used++] = (struct samefile){.role = "dead-letter file",
+		    .path = opt->dead_letter,
+		    .written = true,
+		    .series = true};
+	for (size_t i = 0; i < n; i++)
+		if (more[i].path != NULL)
+			files[used++] = more[i];
+	if (samefile_check(files, used, error, sizeof(error)) == -1) {
+		cli_say(error);
+		exit(2);
+	}
 }
 
 /* Why the pipeline did not start. */

@@ -5,14 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "json/json.h"
 #include "record/deadfile.h"
-#include "record/rotate.h"
 #include "record/unwrap.h"
 #include "stage/budget.h"
 #include "sync/ctx.h"
@@ -30,26 +27,11 @@ open_contexts(struct stage *st)
 	return 0;
 }
 
-/* Whether the path is the file that the stage reads. */
-static bool
-is_stdin(const char *path)
-{
-	struct stat sb;
-
-	return fstat(STDIN_FILENO, &sb) == 0 && S_ISREG(sb.st_mode) &&
-	    rotate_is_same(path, STDIN_FILENO);
-}
-
 static int
 open_dead(struct stage *st)
 {
 	const char *path = st->opt->dead_letter;
 
-	if (path != NULL && is_stdin(path)) {
-		snprintf(st->error, sizeof(st->error),
-		    "%s is also the input: every failure would be read again", path);
-		return -1;
-	}
 	if (path == NULL)
 		return 0;
 	if ((st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)

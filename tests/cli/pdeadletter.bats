@@ -614,7 +614,7 @@ dated() {
 			# shellcheck disable=SC2086 # words
 			timeout 10 $tool -d $file <dead >out 2>err || status=$?
 			[ "$status" -eq 2 ]
-			grep -q "$file is also the input" err
+			has err "dead-letter file $file and standard input are the same file"
 		done
 	done
 	cmp in dead
