@@ -55,7 +55,7 @@ has_key(const struct map_worker *m, struct record *r)
 static bool
 is_for_child(struct map_worker *m, struct record *r)
 {
-	if (r->kind == RECORD_LETTER)
+	if (r->kind != RECORD_DATA)
 		return false;
 	if (stage_is_cancelled(m->w.stage)) {
 		stage_bury_cancelled(m->w.stage, r);

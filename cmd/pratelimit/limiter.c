@@ -161,7 +161,7 @@ place_record(struct limiter *l, struct record *r)
 static bool
 sort_record(struct limiter *l, struct record *r)
 {
-	if (r->kind == RECORD_LETTER) {
+	if (r->kind != RECORD_DATA) {
 		emit_record(l, r);
 		return false;
 	}

@@ -185,7 +185,7 @@ put_letter(json_t *head, const struct letter *l)
 	    put_number(head, "replays", l->replays) == -1 || put_input(head, l) == -1 ||
 	    put_worker(head, l) == -1)
 		return -1;
-	return l->full_len == 0 ? 0 : json_object_set_new(head, "truncated", json_true());
+	return !l->truncated ? 0 : json_object_set_new(head, "truncated", json_true());
 }
 
 static int

@@ -48,7 +48,8 @@ struct letter {
 	const char *input; /* its name, "-" for stdin; NULL: no input member */
 	uint64_t line;     /* from 1 */
 	uint64_t offset;   /* of the first byte; written whenever input is */
-	uint64_t full_len; /* the length of a truncated record; else 0 */
+	bool truncated;    /* the payload is only the head of the record */
+	uint64_t full_len; /* the length of a truncated record; 0: not known */
 	struct {
 		bool known;    /* else no worker member */
 		unsigned slot; /* from 1 */

@@ -152,6 +152,8 @@ report_end(const struct stage *st)
 		if (second != NULL)
 			cli_say(second);
 	}
+	if (report_unread(st, line, sizeof(line)))
+		cli_say(line);
 	if (st->opt->verbose) {
 		report_totals(st, line, sizeof(line));
 		cli_say(line);
@@ -163,6 +165,8 @@ exit_status(const struct stage *st)
 {
 	if (st->status != 0)
 		return st->status;
+	if (st->unread > 0)
+		return 2;
 	return metrics_failed(st->metrics) > 0 ||
 	    (st->collects && metrics_get(st->metrics, METRIC_BYPASSED) > 0);
 }
@@ -171,14 +175,14 @@ int
 cli_end(struct stage *st, int sig)
 {
 	int status = exit_status(st);
-	bool hung_up = st->hung_up;
+	bool hung_up = st->hung_up, lost = st->unread > 0;
 
 	stage_settle(st);
 	report_end(st);
 	stage_free(st);
 	if (hung_up)
 		signals_die_of(SIGPIPE);
-	if (sig != 0)
+	if (sig != 0 && !lost)
 		signals_die_of(sig);
 	return status;
 }

@@ -201,3 +201,17 @@ report_failures(const struct stage *st, char *line, size_t size)
 		add_text(&t, "\nmost of the input is not JSON: for plain lines use -R");
 	return 1;
 }
+
+int
+report_unread(const struct stage *st, char *line, size_t size)
+{
+	uint64_t unread = atomic_load(&st->unread);
+
+	if (unread == 0 || st->hung_up)
+		return 0;
+	snprintf(line, size,
+	    "stopped reading before the end of the input: %" PRIu64
+	    " bytes that were in the pipe are in neither the output nor a dead letter",
+	    unread);
+	return 1;
+}

@@ -38,4 +38,10 @@ int report_failures(const struct stage *, char *line, size_t size);
  */
 int report_losses(const struct stage *, char *line, size_t size);
 
+/*
+ * What was left in the input pipe when the stage stopped reading.  Returns 0,
+ * and leaves the buffer alone, if that was nothing.
+ */
+int report_unread(const struct stage *, char *line, size_t size);
+
 #endif

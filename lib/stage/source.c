@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -34,6 +36,7 @@ struct feed {
 	uint64_t seq;
 	size_t n, most; /* records in the batch, and their limit */
 	size_t bytes;   /* to be reserved for them */
+	bool ended;     /* the input has */
 	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
 };
@@ -95,6 +98,16 @@ send_batch(struct feed *f)
 	return status == CHAN_OK ? 0 : -1;
 }
 
+/* Its place in the order and in the budget, and when it came. */
+static void
+register_record(struct feed *f, struct record *r)
+{
+	r->seq = f->seq++;
+	r->came = f->read;
+	r->reserved = r->len + sizeof(*r);
+	f->bytes += r->reserved;
+}
+
 static int
 add_record(struct feed *f, struct record *r)
 {
@@ -102,46 +115,79 @@ add_record(struct feed *f, struct record *r)
 		record_free(r);
 		return 0;
 	}
-	r->seq = f->seq++;
-	r->came = f->read;
-	r->reserved = r->len + sizeof(*r);
-	f->bytes += r->reserved;
+	register_record(f, r);
 	f->batch[f->n++] = *r;
 	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;
 }
 
 static int
-send_lines(struct feed *f, bool ended)
+send_lines(struct feed *f)
 {
 	struct record r;
 
 	while (reader_line(f->reader, &r))
 		if (add_record(f, &r) == -1)
 			return -1;
-	if (ended && reader_rest(f->reader, &r) && add_record(f, &r) == -1)
+	if (f->ended && reader_rest(f->reader, &r) && add_record(f, &r) == -1)
 		return -1;
 	if (f->n > 0)
 		metrics_set(f->src->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	return send_batch(f);
 }
 
-/*
- * The input was cancelled in the middle of a line.  A pipe does not give those
- * bytes again, so they go on as a record (and leave as `cancelled`); a file or
- * a terminal still has them.
- */
-static void
-send_rest(struct feed *f)
+static bool
+is_pipe(int fd)
 {
-	struct record r;
 	struct stat st;
 
-	if (fstat(f->src->fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)) &&
-	    reader_rest(f->reader, &r) && add_record(f, &r) == 0)
-		send_batch(f);
+	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
-/* Reads once, and sends on what came.  False: the input has ended. */
+/*
+ * Half a line is no record: another one may begin with the same bytes.  An
+ * envelope needs no LF to be known as whole.
+ */
+static void
+send_half(struct feed *f, struct record *r)
+{
+	struct source *src = f->src;
+
+	if (!src->stage->opt->no_bypass && r->full_len == 0 &&
+	    envelope_kind(r->data, r->len) != ENVELOPE_NONE)
+		add_record(f, r);
+	else {
+		metrics_add(src->shard, METRIC_RECEIVED, 1);
+		register_record(f, r);
+		stage_bury_half(src->stage, r);
+		f->batch[f->n++] = *r;
+	}
+	send_batch(f);
+}
+
+/*
+ * Reading ends before the input does, perhaps in the middle of a line.  A pipe
+ * does not give those bytes again, so they leave as a dead letter; a file or a
+ * terminal still has them.  What the pipe still holds is nobody's any more.
+ */
+static void
+stop_reading(struct feed *f)
+{
+	struct stage *st = f->src->stage;
+	struct record r;
+	int left = 0;
+
+	if (!is_pipe(f->src->fd))
+		return;
+	if (ioctl(f->src->fd, FIONREAD, &left) == 0 && left > 0)
+		atomic_store(&st->unread, (uint64_t)left);
+	if (reader_rest(f->reader, &r))
+		send_half(f, &r);
+}
+
+/*
+ * Reads once, and sends on what came.  False: the input has ended, or reading
+ * has to.
+ */
 static bool
 read_once(struct feed *f)
 {
@@ -150,24 +196,22 @@ read_once(struct feed *f)
 	int64_t begun = clock_now();
 	ssize_t n;
 
-	if (ctx_poll(st->input, &p, 1, CLOCK_NEVER) == -1) {
+	if (ctx_poll(st->input, &p, 1, CLOCK_NEVER) == -1)
 		stage_abort(st, 2, "standard input: poll: %s", strerror(errno));
+	if (ctx_state(st->input) != CTX_LIVE)
 		return false;
-	}
-	if (ctx_state(st->input) != CTX_LIVE) {
-		send_rest(f);
-		return false;
-	}
 	n = reader_fill(f->reader);
 	f->read = clock_now();
 	metrics_add(f->src->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(f->read - begun));
 	if (n == -1 && errno == EAGAIN)
 		return true;
-	if (n == -1)
+	if (n == -1) {
 		stage_abort(st, 2, "standard input: %s", strerror(errno));
-	else
-		metrics_add(f->src->shard, METRIC_BYTES_IN, (uint64_t)n);
-	return send_lines(f, n <= 0) == 0 && n > 0;
+		return false;
+	}
+	f->ended = n == 0;
+	metrics_add(f->src->shard, METRIC_BYTES_IN, (uint64_t)n);
+	return send_lines(f) == 0 && !f->ended;
 }
 
 static void
@@ -180,6 +224,8 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	f->out = out;
 	while (read_once(f))
 		continue;
+	if (!f->ended)
+		stop_reading(f);
 	budget_end_input(f->src->stage->budget);
 }
 

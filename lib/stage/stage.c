@@ -172,6 +172,8 @@ static void
 describe_letter(
     const struct stage *st, const struct record *r, const struct failure *f, struct letter *l)
 {
+	uint64_t full_len = r->attempts == 0 && r->full_len > r->len ? r->full_len : 0;
+
 	*l = (struct letter){
 	    .stage = st->name,
 	    .reason = f->reason,
@@ -182,7 +184,8 @@ describe_letter(
 	    .input = "-",
 	    .line = r->line,
 	    .offset = r->offset,
-	    .full_len = r->attempts == 0 && r->full_len > r->len ? r->full_len : 0,
+	    .full_len = f->half ? 0 : full_len,
+	    .truncated = f->half || full_len > 0,
 	    .payload = r->data,
 	    .payload_len = r->len,
 	};
@@ -257,6 +260,16 @@ stage_bury_cancelled(struct stage *st, struct record *r)
 {
 	struct failure f = {
 	    .reason = REASON_CANCELLED, .message = "the stage was stopped before it was done"};
+
+	stage_bury(st, r, &f);
+}
+
+void
+stage_bury_half(struct stage *st, struct record *r)
+{
+	struct failure f = {.reason = REASON_CANCELLED,
+	    .message = "the stage stopped reading inside this line",
+	    .half = true};
 
 	stage_bury(st, r, &f);
 }

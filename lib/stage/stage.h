@@ -52,7 +52,9 @@ struct stage {
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
 
-	int64_t begun;     /* monotonic ns */
+	int64_t begun; /* monotonic ns */
+	/* Bytes in the input pipe when reading ended before it did. */
+	_Atomic uint64_t unread;
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
 	/*
@@ -71,6 +73,7 @@ struct stage {
 struct failure {
 	enum reason reason;
 	char message[256];
+	bool half;     /* the record is the head of a line, not all of it */
 	unsigned slot; /* the worker's, from 1; 0: no worker was involved */
 	pid_t pid;     /* of its child */
 	bool exited;
@@ -152,6 +155,12 @@ void stage_bury(struct stage *, struct record *, const struct failure *);
 
 /* The same for a record that is held when work is cancelled. */
 void stage_bury_cancelled(struct stage *, struct record *);
+
+/*
+ * The same for what has been read of a line when reading ends inside it.  The
+ * letter says that its payload is only the head of a record.
+ */
+void stage_bury_half(struct stage *, struct record *);
 
 /*
  * Whether the record is fit for a worker: not too long and, without -R, JSON.

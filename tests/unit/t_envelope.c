@@ -77,6 +77,7 @@ full_letter(const char *payload, size_t len)
 	    .input = "-",
 	    .line = 18,
 	    .offset = 4711,
+	    .truncated = true,
 	    .full_len = 123456,
 	    .worker = {.known = true,
 		.slot = 2,

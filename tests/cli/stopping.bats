@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# What a stop means for the record that is being read, the pipe that is left,
+# the workers and the limits.
+
+# shellcheck disable=SC2030,SC2031 # each test starts its own $pid
+
+load ../support/helpers
+load ../support/streams
+load ../support/background
+
+# stop_in_a_line TOOL...: the stage is stopped while its writer pauses inside the
+# second line.
+stop_in_a_line() {
+	echo "# $*"
+	rm -f dead
+	start "$@"
+	printf '{"id":1}\n{"id":2,"half' >&8
+	wait_until at_least out 1
+	kill -TERM "$pid"
+	ends_with 143
+	exec 8>&-
+	[ "$(cat out)" = '{"id":1}' ]
+	[ "$(jq -c '[.reason, .truncated, .text, .input.line, .input.length]' dead)" = \
+		'["cancelled",true,"{\"id\":2,\"half",2,null]' ]
+	has err 'received 2, processed 1, filtered 0, failed 1 (1 cancelled)'
+}
+
+@test "stopping: half a line at a stop is a truncated letter, never a record, in all tools and modes" {
+	for how in pfanout 'pfanout -R' 'pfanout -R cat' 'pfanout -k cat' 'pfanout -x cat' \
+		'pfanout -R -x cat' 'pratelimit -R -r 1000/s' pdeadletter; do
+		# shellcheck disable=SC2086 # words
+		stop_in_a_line ${how%% *} -v -d dead --grace 50ms $(echo "$how " | cut -d ' ' -f 2-)
+	done
+	# A filter keeps its line until its input ends.
+	stop_in_a_line pfanout -v -d dead --grace 50ms -F sed -u ''
+}
+
+@test "stopping: half a line at a stop is left out by replay, which says so" {
+	stop_in_a_line pfanout -v -d dead --grace 50ms
+	go 1 pdeadletter replay dead
+	lines out 0
+	has err 'hold only the head of their record'
+}
+
+@test "stopping: half a line when the run is aborted reaches no worker" {
+	for how in '-x' ''; do
+		rm -f seen
+		# shellcheck disable=SC2086 # a word or none
+		start pfanout -R -j2 -v --max-failed 1 $how sh -c 'read -r x; echo "$x" >>seen; exit 1'
+		printf 'whole\nhalf' >&8
+		ends_with 2
+		exec 8>&-
+		[ "$(uniq seen)" = whole ]
+		[ "$(jq -r 'select(.truncated) | [.reason, .text] | join(" ")' out)" = 'cancelled half' ]
+	done
+}
+
+@test "stopping: a whole letter that only lacks its LF at a stop passes" {
+	start pfanout -v --grace 50ms
+	letters 2 | head -c -1 >&8
+	wait_until at_least out 1
+	kill -TERM "$pid"
+	ends_with 143
+	exec 8>&-
+	letters 2 | cmp - out
+	has err 'bypassed 2'
+}
+
+@test "stopping: what is left in the pipe is told, with status 2" {
+	yes '{"id":1}' | pfanout --grace 50ms >out 2>err 3>&- &
+	pid=$!
+	wait_until test -s out
+	kill -TERM "$pid"
+	ends_with 2
+	grep -qE '^pfanout: stopped reading before the end of the input: [1-9][0-9]* bytes' err
+}
