@@ -21,13 +21,25 @@
 #include "stage/signals.h"
 #include "stage/stage.h"
 #include "sync/ctx.h"
+#include "sync/stopwatch.h"
 
 #define TICK (250 * CLOCK_MS) /* between two progress lines */
+
+/*
+ * What comes sooner after a signal is the same stop: timeout(1) signals the
+ * process and then its group, a parent passes on what the terminal has sent us
+ * as well.
+ */
+#define SAME_STOP (100 * CLOCK_MS)
+
+/* How often to look at a grace that stands still. */
+#define GRACE_LOOK (100 * CLOCK_MS)
 
 enum step {
 	RUNNING,
 	FINISHING, /* after the first signal */
-	STOPPED,   /* after work was cancelled */
+	STOPPED,   /* work was cancelled; a pipe is still read */
+	CLOSED,    /* the pipe was given up, too */
 };
 
 struct monitor {
@@ -39,9 +51,10 @@ struct monitor {
 	bool in_is_pipe;  /* so it is read to its end */
 	uint64_t in_size; /* of a regular file, for -P; else 0 */
 	enum step step;
-	int signal;         /* the one that stopped the stage; 0: none did */
-	int64_t grace_ends; /* the next step is due by itself; or CLOCK_NEVER */
-	int64_t tick;       /* the next progress line is due; or CLOCK_NEVER */
+	int signal;      /* the one that stopped the stage; 0: none did */
+	int64_t counted; /* when the last signal came that made a step */
+	int64_t begun;   /* when this step began, in time_to_work() */
+	int64_t tick;    /* the next progress line is due; or CLOCK_NEVER */
 	/*
 	 * The rate: when it was measured, and how many records had ended by
 	 * then.
@@ -70,6 +83,44 @@ say_line(const struct monitor *m, const char *line)
 	m->say(line);
 }
 
+/*
+ * The time in which the stage could work.  It stands still while nobody takes
+ * the output: then not the stage is slow, but its reader, and what waits behind
+ * the output would be lost.
+ */
+static int64_t
+time_to_work(const struct monitor *m, int64_t now)
+{
+	return now - stopwatch_read(&m->stage->writing, now);
+}
+
+static void
+begin_step(struct monitor *m, enum step step)
+{
+	m->step = step;
+	m->begun = time_to_work(m, clock_now());
+}
+
+/* How much is left of the grace of this step; CLOCK_NEVER: it has none. */
+static int64_t
+grace_left(const struct monitor *m, int64_t now)
+{
+	if (m->step == RUNNING || m->step == CLOSED)
+		return CLOCK_NEVER;
+	return clock_after(m->begun, m->stage->opt->grace) - time_to_work(m, now);
+}
+
+/* When to look at the grace again. */
+static int64_t
+grace_look(const struct monitor *m)
+{
+	int64_t now = clock_now(), left = grace_left(m, now);
+
+	if (left > 0 && left < GRACE_LOOK && stopwatch_runs(&m->stage->writing))
+		left = GRACE_LOOK;
+	return clock_after(now, left);
+}
+
 /* The first signal. */
 static void
 finish_input(struct monitor *m)
@@ -77,8 +128,7 @@ finish_input(struct monitor *m)
 	struct stage *st = m->stage;
 	char line[128];
 
-	m->step = FINISHING;
-	m->grace_ends = clock_after(clock_now(), st->opt->grace);
+	begin_step(m, FINISHING);
 	if (!m->in_is_pipe)
 		ctx_cancel(st->input);
 	if (isatty(STDERR_FILENO) && !st->opt->quiet) {
@@ -92,10 +142,16 @@ finish_input(struct monitor *m)
 static void
 stop_work(struct monitor *m)
 {
-	m->step = STOPPED;
+	begin_step(m, STOPPED);
 	ctx_cancel(m->stage->work);
-	m->grace_ends =
-	    m->in_is_pipe ? clock_after(clock_now(), m->stage->opt->grace) : CLOCK_NEVER;
+}
+
+/* The end of one more grace. */
+static void
+close_input(struct monitor *m)
+{
+	begin_step(m, CLOSED);
+	ctx_cancel(m->stage->input);
 }
 
 /* The third one. */
@@ -111,8 +167,11 @@ end_at_once(struct monitor *m, int sig)
 }
 
 static void
-handle_stop(struct monitor *m, int sig)
+handle_stop(struct monitor *m, int sig, int64_t came)
 {
+	if (m->step != RUNNING && came - m->counted < SAME_STOP)
+		return;
+	m->counted = came;
 	if (m->step == RUNNING) {
 		m->signal = sig;
 		finish_input(m);
@@ -146,6 +205,8 @@ handle_signal(struct monitor *m)
 {
 	struct signalfd_siginfo si;
 	char line[REPORT_SIZE];
+	/* Before the read: whoever sees that the signal is gone may go on. */
+	int64_t came = clock_now();
 
 	if (read(m->sigfd, &si, sizeof(si)) != sizeof(si))
 		return;
@@ -153,22 +214,18 @@ handle_signal(struct monitor *m)
 		report_totals(m->stage, line, sizeof(line));
 		say_line(m, line);
 	} else if (si.ssi_signo != SIGHUP || !reload_files(m))
-		handle_stop(m, (int)si.ssi_signo);
+		handle_stop(m, (int)si.ssi_signo, came);
 }
 
 static void
 check_grace(struct monitor *m)
 {
-	int64_t now = clock_now();
-
-	if (now < m->grace_ends)
+	if (grace_left(m, clock_now()) > 0)
 		return;
 	if (m->step == FINISHING)
 		stop_work(m);
-	else {
-		ctx_cancel(m->stage->input);
-		m->grace_ends = CLOCK_NEVER;
-	}
+	else
+		close_input(m);
 }
 
 /*
@@ -230,7 +287,7 @@ monitor_main(void *arg)
 	struct timespec left;
 
 	for (;;) {
-		int64_t until = clock_earlier(m->grace_ends, m->tick);
+		int64_t until = clock_earlier(grace_look(m), m->tick);
 		int n = ppoll(fds, 3, clock_left(until, &left), NULL);
 
 		if (n == -1 && errno != EINTR) {
@@ -268,7 +325,6 @@ set_up_monitor(struct monitor *m, int in, int out)
 	if (fstat(in, &sb) == 0 && S_ISREG(sb.st_mode))
 		m->in_size = (uint64_t)sb.st_size;
 	m->out = is_pipe(out) && !m->stage->pipe_ignored ? out : -1;
-	m->grace_ends = CLOCK_NEVER;
 	m->tick =
 	    m->stage->opt->progress && isatty(STDERR_FILENO) ? clock_now() + TICK : CLOCK_NEVER;
 	m->measured = m->stage->begun;

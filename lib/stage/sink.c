@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
 #include "record/reorder.h"
@@ -249,11 +250,15 @@ static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
 	struct metrics_shard *s = d->sink->shard;
+	struct stopwatch *writing = &d->sink->stage->writing;
 	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
 	int error;
 
 	write_dead(d, r, n);
-	if ((error = write_lines(d, r, n)) == -1) {
+	stopwatch_start(writing, clock_now());
+	error = write_lines(d, r, n);
+	stopwatch_stop(writing, clock_now());
+	if (error == -1) {
 		report_write_error(d);
 		mark_lost(d, r, n, writer_bytes(d->writer) - bytes);
 	}

@@ -22,6 +22,7 @@
 #include "record/record.h"
 #include "stage/metrics.h"
 #include "stage/options.h"
+#include "sync/stopwatch.h"
 
 #define STAGE_ERROR_SIZE 512
 #define STAGE_MORE 3 /* errors after the first that are told */
@@ -52,7 +53,8 @@ struct stage {
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
 
-	int64_t begun; /* monotonic ns */
+	int64_t begun;            /* monotonic ns */
+	struct stopwatch writing; /* while the sink writes to stdout */
 	/* Bytes in the input pipe when reading ended before it did. */
 	_Atomic uint64_t unread;
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */

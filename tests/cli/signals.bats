@@ -69,6 +69,7 @@ drain() {
 # After a second signal the records that are held leave as dead letters.
 interrupt_twice() {
 	send_all INT
+	sleep 0.12 # as in again()
 	send_all INT
 	drain 130
 	[[ "$(reasons out)" = 'cancelled '* ]]
@@ -97,6 +98,46 @@ interrupt_twice() {
 @test "signals: INT twice with -k, retries and -x: every record is in a result or dead letter" {
 	flood '-k -j2 --grace 60s -b 64 -- cat' '-k -j2 -a 3 --grace 60s -b 64 -x -- cat' '-k -j2 --grace 60s -b 64 -- cat'
 	interrupt_twice
+}
+
+@test "signals: INT to a pipeline whose reader dawdles: the grace stands still, every record is processed" {
+	flood '-j2 --grace 2s -b 64' '-j2 --grace 2s -b 64 -- cat' '-k --grace 2s -b 64'
+	send_all INT
+	sleep 4.5 # longer than both graces: nobody reads meanwhile
+	drain 130
+	[ -z "$(reasons out)" ]
+	[ ! -s err ]
+}
+
+@test "signals: a stop that arrives twice is one, also as another signal" {
+	mkfifo go
+	exec 6<>go
+	start pfanout -v -j2 --window 1 --grace 60s -- "$STUBS/terminal-wait" go begun
+	ids 20 >&8
+	exec 8>&-
+	wait_until test -s begun
+	kill -TERM "$pid"
+	kill -INT "$pid"
+	wait_until is_taken "$pid" INT
+	printf '\n\n' >&6
+	ends_with 143 130
+	exec 6>&-
+	[ -z "$(reasons out)" ]
+	has err 'processed 20,'
+}
+
+@test "signals: a second stop that arrives twice is one: nothing that is held is lost" {
+	start pfanout -j2 --window 1 --grace 60s -- "$STUBS/signals-hang" pids
+	ids 50 >&8
+	wait_until at_least pids 2
+	send "$pid" TERM
+	sleep 0.12 # as in again()
+	kill -TERM "$pid"
+	kill -INT "$pid"
+	exec 8>&-
+	ends_with 143
+	[ "$(reasons out)" = 'cancelled 50' ]
+	[ "$(grep -c 'stopped at once' err)" -eq 0 ]
 }
 
 @test "signals: TERM to one stage that reads a pipe: it goes on to the end" {
@@ -146,7 +187,7 @@ interrupt_twice() {
 	echo '{"id":1}' >&8
 	wait_until at_least out 1
 	send "$pid" INT
-	send "$pid" INT
+	again "$pid" INT
 	echo '{"id":2}' >&8
 	echo '{"pchan":"dead-letter/1","id":"x","stage":"s","reason":"exit","value":{"id":3}}' >&8
 	wait_until at_least out 3
@@ -219,7 +260,8 @@ interrupt_twice() {
 	(exec 9>&- && ids 300000 >&8) 2>/dev/null &
 	wait_until sh -c "timeout 1 head -n 1 <out.fifo >first && test -s first"
 	send "$pid" INT
-	send "$pid" INT
+	again "$pid" INT
+	sleep 0.12 # as in again()
 	kill -INT "$pid"
 	exec 8>&-
 	ends_with 130

@@ -46,10 +46,17 @@ send() {
 	wait_until is_taken "$1" "$2"
 }
 
+# again PID SIGNAL: the next signal.  What comes within 100 ms of the last one
+# would count as the same stop.
+again() {
+	sleep 0.12
+	send "$1" "$2"
+}
+
 # A second signal turns everything that waits into dead letters.
 stop_now() {
 	send "$pid" TERM
-	send "$pid" TERM
+	again "$pid" TERM
 	exec 8>&-
 	ends_with 143
 }

@@ -101,6 +101,14 @@ send(int sig)
 	CHECK(kill(getpid(), sig) == 0);
 }
 
+/* What comes within 100 ms of the last one would be the same stop. */
+static void
+send_again(int sig)
+{
+	poll(NULL, 0, 120);
+	send(sig);
+}
+
 static void
 test_nothing(void)
 {
@@ -120,7 +128,7 @@ test_two_signals(void)
 	send(SIGTERM);
 	CHECK(ends(f.stage.input));
 	CHECK(!stage_is_cancelled(&f.stage));
-	send(SIGINT);
+	send_again(SIGINT);
 	CHECK(ends(f.stage.work));
 	CHECK(ctx_state(f.stage.root) == CTX_LIVE && f.stage.status == 0);
 	CHECK(end(&f) == SIGTERM, "the first one stopped it");
@@ -131,10 +139,48 @@ test_two_signals(void)
 	send(SIGUSR1);
 	CHECK(strstr(said(), "received 0, ") != NULL);
 	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "the writer of the pipe is stopping, too");
-	send(SIGTERM);
+	send_again(SIGTERM);
 	CHECK(ends(f.stage.work));
 	CHECK(ctx_state(f.stage.input) == CTX_LIVE, "it is still read");
 	CHECK(end(&f) == SIGINT);
+}
+
+/* One stop that arrives twice. */
+static void
+test_same_stop(void)
+{
+	struct fixture f;
+
+	begin(&f, false, false);
+	send(SIGINT);
+	CHECK(ends(f.stage.input));
+	send(SIGTERM);
+	send(SIGUSR1);
+	said();
+	/* USR1 has the lower number: SIGTERM was taken when this is answered. */
+	send(SIGUSR1);
+	said();
+	CHECK(!stage_is_cancelled(&f.stage), "it was counted as a second one");
+	CHECK(end(&f) == SIGINT);
+}
+
+/* While nobody takes the output the grace stands still. */
+static void
+test_slow_reader(void)
+{
+	struct fixture f;
+
+	opt.grace = 10 * CLOCK_MS;
+	begin(&f, true, false);
+	stopwatch_start(&f.stage.writing, clock_now());
+	send(SIGTERM);
+	poll(NULL, 0, 200);
+	CHECK(!stage_is_cancelled(&f.stage), "the grace ran on");
+	stopwatch_stop(&f.stage.writing, clock_now());
+	CHECK(ends(f.stage.work));
+	CHECK(ends(f.stage.input));
+	CHECK(end(&f) == SIGTERM);
+	opt.grace = 3600 * CLOCK_S;
 }
 
 /* When the grace is over it goes on by itself. */
@@ -177,9 +223,9 @@ test_third_signal(void)
 		begin(&f, false, false);
 		send(SIGTERM);
 		ends(f.stage.input);
-		send(SIGTERM);
+		send_again(SIGTERM);
 		ends(f.stage.work);
-		send(SIGINT);
+		send_again(SIGINT);
 		poll(NULL, 0, LIMIT);
 		_exit(0);
 	}
@@ -260,6 +306,8 @@ main(void)
 	test_nothing();
 	test_third_signal();
 	test_two_signals();
+	test_same_stop();
+	test_slow_reader();
 	test_grace();
 	test_statistics();
 	test_hangup_signal();
