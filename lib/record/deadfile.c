@@ -31,6 +31,21 @@ struct deadfile {
 	size_t buf_size;
 };
 
+/*
+ * Opens what is no regular file.  A pipe is opened for writing only, or its
+ * writer would keep it alive; and without waiting for a reader, since nothing
+ * could end that wait.
+ */
+static int
+open_special(const char *path, int how)
+{
+	int fd = open(path, O_WRONLY | O_NONBLOCK | how), flags;
+
+	if (fd != -1 && (flags = fcntl(fd, F_GETFL)) != -1)
+		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	return fd;
+}
+
 /* Opens the file, or creates it.  Returns the descriptor, or -1 with errno. */
 static int
 open_file(struct deadfile *d)
@@ -39,12 +54,9 @@ open_file(struct deadfile *d)
 	struct stat st;
 	int fd;
 
-	/*
-	 * A pipe is opened for writing only, or its writer would keep it alive.
-	 * A file is opened for reading too, to see how its last line ends.
-	 */
+	/* A file is opened for reading too, to see how its last line ends. */
 	if (stat(d->path, &st) == 0 && !S_ISREG(st.st_mode))
-		fd = open(d->path, O_WRONLY | how);
+		fd = open_special(d->path, how);
 	else if ((fd = open(d->path, O_RDWR | how)) == -1 && errno == ENOENT) {
 		if ((fd = rotate_create(d->path, O_RDWR | how)) == -1 ||
 		    (d->how.sync != DEADFILE_NONE && rotate_sync(d->path) == -1))

@@ -11,9 +11,11 @@
  * stopping, too.  When the grace is over, or at the second signal, work is
  * cancelled; a pipe is still read to its end for at most one more grace.  The
  * third signal ends the process at once.  Signals less than 100 ms apart are
- * one, and the grace stands still while nobody takes the output.  SIGHUP reopens the dead-letter file
- * and has the tool reload what it has; where there is neither, it stops the
- * stage as SIGTERM does.  SIGUSR1 prints the numbers.
+ * one, and the grace stands still while nobody takes the output.
+ *
+ * SIGHUP reopens the dead-letter file and has the tool reload what it has;
+ * where there is neither, it stops the stage as SIGTERM does.  SIGUSR1 prints
+ * the numbers.
  */
 
 struct monitor;

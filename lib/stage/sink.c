@@ -254,8 +254,8 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
 	int error;
 
-	write_dead(d, r, n);
 	stopwatch_start(writing, clock_now());
+	write_dead(d, r, n);
 	error = write_lines(d, r, n);
 	stopwatch_stop(writing, clock_now());
 	if (error == -1) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -27,6 +28,17 @@ open_contexts(struct stage *st)
 	return 0;
 }
 
+/* Why the file can't be opened. */
+static const char *
+explain(const char *path, int error)
+{
+	struct stat sb;
+
+	return error == ENXIO && stat(path, &sb) == 0 && S_ISFIFO(sb.st_mode)
+	    ? "nobody reads this FIFO; start its reader first"
+	    : strerror(error);
+}
+
 static int
 open_dead(struct stage *st)
 {
@@ -36,7 +48,8 @@ open_dead(struct stage *st)
 		return 0;
 	if ((st->dead = deadfile_open(path, &st->opt->dead_how)) != NULL)
 		return 0;
-	snprintf(st->error, sizeof(st->error), "dead-letter file %s: %s", path, strerror(errno));
+	snprintf(
+	    st->error, sizeof(st->error), "dead-letter file %s: %s", path, explain(path, errno));
 	return -1;
 }
 

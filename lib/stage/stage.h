@@ -54,7 +54,7 @@ struct stage {
 	void *state;
 
 	int64_t begun;            /* monotonic ns */
-	struct stopwatch writing; /* while the sink writes to stdout */
+	struct stopwatch writing; /* while the sink writes */
 	/* Bytes in the input pipe when reading ended before it did. */
 	_Atomic uint64_t unread;
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
