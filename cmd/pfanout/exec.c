@@ -224,6 +224,10 @@ judge_exit(struct exec_worker *e, struct failure *f)
 
 	if (WIFEXITED(status) && e->w.pf->ok_status[WEXITSTATUS(status)])
 		return;
+	if (stage_stop_ended(e->w.stage, status)) {
+		f->reason = REASON_CANCELLED;
+		return;
+	}
 	worker_status(status, how);
 	f->reason = WIFSIGNALED(status) ? REASON_SIGNAL : REASON_EXIT;
 	snprintf(

@@ -9,6 +9,8 @@ fate_of(const struct fate_facts *f)
 
 	if (f->flushing && f->in_flight == 0)
 		return FATE_DONE;
+	if (f->stopped)
+		return FATE_CANCELLED;
 	if (f->flushing && well)
 		return FATE_LOST_COUNT;
 	if (well && f->answered > 0 && !(f->at_most_once && f->in_flight == 1))

@@ -19,6 +19,7 @@ struct fate_facts {
 	size_t in_flight;  /* read by it, in part at least; not answered */
 	uint64_t answered; /* records that it has answered */
 	bool at_most_once; /* --window 1: nothing is given out twice */
+	bool stopped;      /* the stop of the stage has ended it */
 };
 
 enum fate {
@@ -28,6 +29,7 @@ enum fate {
 	FATE_BLAME,      /* the oldest record is charged with an attempt */
 	FATE_BISECT,     /* one of those in flight is to blame: search */
 	FATE_IDLE_DEATH, /* it died with nothing in flight */
+	FATE_CANCELLED,  /* those in flight leave as cancelled: no blame */
 };
 
 enum fate fate_of(const struct fate_facts *);

@@ -75,10 +75,12 @@ exit_facts(struct filter_worker *f)
 {
 	const struct pfanout *pf = f->w.pf;
 	int status = f->w.child.status;
+	bool listed = WIFEXITED(status) && pf->ok_status[WEXITSTATUS(status)];
 
 	return (struct filter_facts){
 	    .status = status,
-	    .listed = WIFEXITED(status) && pf->ok_status[WEXITSTATUS(status)],
+	    .listed = listed,
+	    .stopped = !listed && stage_stop_ended(f->w.stage, status),
 	    .greps = filter_is_grep(pf->argv[0]),
 	    .complained = f->w.child.log_len > 0,
 	    .unread = take_leftover(f),
@@ -111,6 +113,9 @@ act_on(struct filter_worker *f, enum filter_fate fate, const struct filter_facts
 		break;
 	case FILTER_DIED:
 		filter_abort(f, "died of %s%s", how, last_line);
+		break;
+	case FILTER_STOPPED:
+		filter_abort(f, "was stopped by the same signal%s", last_line);
 		break;
 	case FILTER_UNKNOWN:
 		filter_abort(f, "ended with %s%s", how, last_line);

@@ -8,6 +8,8 @@ filter_fate_of(const struct filter_facts *f)
 {
 	bool no_match = f->greps && !f->complained;
 
+	if (f->stopped)
+		return FILTER_STOPPED;
 	if (!WIFEXITED(f->status))
 		return WIFSIGNALED(f->status) ? FILTER_DIED : FILTER_UNKNOWN;
 	if (!f->listed && !(no_match && WEXITSTATUS(f->status) == 1))

@@ -16,6 +16,7 @@ struct filter_facts {
 	bool listed;     /* its exit status is 0, or one that --ok-status lists */
 	bool greps;      /* filter_is_grep(), of its name */
 	bool complained; /* it has printed something on stderr */
+	bool stopped;    /* stage_stop_ended() it */
 	uint64_t unread; /* records that it has left in its stdin */
 	size_t waiting;  /* records that it could not be given */
 };
@@ -25,6 +26,7 @@ enum filter_fate {
 	FILTER_LEFT,    /* success, before it had read all: records are lost */
 	FILTER_FAILED,  /* its exit status is that of a failure */
 	FILTER_DIED,    /* of a signal */
+	FILTER_STOPPED, /* of the signal that stops the stage */
 	FILTER_UNKNOWN, /* nobody knows how it ended: it may have failed */
 };
 

@@ -61,6 +61,19 @@ lose_count(struct map_worker *m)
 	}
 }
 
+/* The stop has ended the child: what it had read is not tried again. */
+static void
+cancel_given(struct map_worker *m)
+{
+	while (m->inflight.given > 0) {
+		struct record r = inflight_pop(&m->inflight);
+
+		stage_bury_cancelled(m->w.stage, &r);
+		outbox_put(&m->w.out, &r);
+	}
+	bisect_end(&m->bisect);
+}
+
 /*
  * Acts on the verdict about a child's end.  If the oldest record is charged, f
  * says how it failed.
@@ -78,6 +91,9 @@ act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool 
 		break;
 	case FATE_BISECT:
 		bisect_accuse(&m->bisect, m->inflight.given);
+		break;
+	case FATE_CANCELLED:
+		cancel_given(m);
 		break;
 	case FATE_DONE:
 	case FATE_RECYCLED:
@@ -122,6 +138,7 @@ map_handle_exit(struct map_worker *m)
 	facts.in_flight = m->inflight.given;
 	facts.answered = m->window.answered;
 	facts.at_most_once = m->w.pf->window == 1;
+	facts.stopped = stage_stop_ended(m->w.stage, facts.status);
 	fate = fate_of(&facts);
 	if (fate == FATE_DONE && WIFEXITED(facts.status) && WEXITSTATUS(facts.status) == 0)
 		stall_ended(&m->stall, clock_now());

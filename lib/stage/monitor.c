@@ -129,6 +129,7 @@ finish_input(struct monitor *m)
 	char line[128];
 
 	begin_step(m, FINISHING);
+	ctx_cancel(st->running);
 	if (!m->in_is_pipe)
 		ctx_cancel(st->input);
 	if (isatty(STDERR_FILENO) && !st->opt->quiet) {

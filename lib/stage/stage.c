@@ -1,6 +1,7 @@
 #include "stage/stage.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +19,16 @@
 /* Buffers full of records that a stage may hold at a time. */
 #define HELD_BUFFERS 4
 
+/* How much later than a child's our own signal may come. */
+#define STOP_PATIENCE (100 * CLOCK_MS)
+
 static int
 open_contexts(struct stage *st)
 {
 	if ((st->root = ctx_new(NULL, CLOCK_NEVER)) == NULL ||
 	    (st->work = ctx_new(st->root, CLOCK_NEVER)) == NULL ||
-	    (st->input = ctx_new(st->root, CLOCK_NEVER)) == NULL)
+	    (st->input = ctx_new(st->root, CLOCK_NEVER)) == NULL ||
+	    (st->running = ctx_new(st->root, CLOCK_NEVER)) == NULL)
 		return -1;
 	return 0;
 }
@@ -87,6 +92,7 @@ stage_free(struct stage *st)
 	deadfile_close(st->dead);
 	budget_free(st->budget);
 	metrics_free(st->metrics);
+	ctx_free(st->running);
 	ctx_free(st->input);
 	ctx_free(st->work);
 	ctx_free(st->root);
@@ -160,6 +166,20 @@ bool
 stage_is_cancelled(const struct stage *st)
 {
 	return ctx_state(st->work) != CTX_LIVE;
+}
+
+bool
+stage_stop_ended(const struct stage *st, int wait_status)
+{
+	/* A shell or a runtime may exit with the number instead. */
+	int sig = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status)
+	    : WIFEXITED(wait_status)       ? WEXITSTATUS(wait_status) - 128
+					   : 0;
+
+	if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP)
+		return false;
+	(void)ctx_poll(st->running, NULL, 0, clock_after(clock_now(), STOP_PATIENCE));
+	return ctx_state(st->running) != CTX_LIVE;
 }
 
 static void

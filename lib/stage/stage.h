@@ -34,6 +34,7 @@ struct stage {
 	const char *name; /* the metrics' label */
 	const struct options *opt;
 	struct ctx *root, *work, *input; /* work and input are below root */
+	struct ctx *running;             /* below root: no signal has come */
 	struct metrics *metrics;
 	struct budget *budget;
 	bool keep_order;         /* -k: the sink writes in input order */
@@ -143,6 +144,14 @@ void stage_settle(struct stage *);
 
 /* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);
+
+/*
+ * Whether the stop of this stage has ended a child that ended like this
+ * (waitpid(2)): systemd, for one, signals all processes of a service.  If it
+ * ended of such a signal and none has come to us, waits for ours for a moment,
+ * 100 ms.  Any thread.
+ */
+bool stage_stop_ended(const struct stage *, int wait_status);
 
 /*
  * The following turn a record into what the sink writes for it, in place: its

@@ -74,3 +74,34 @@ stop_in_a_line() {
 	ends_with 2
 	grep -qE '^pfanout: stopped reading before the end of the input: [1-9][0-9]* bytes' err
 }
+
+@test "stopping: the record of a worker that the same signal ends is cancelled, not a crash" {
+	for mode in '--window 1' '--window 1 -a 5' -x '-x -a 5'; do
+		for sig in TERM INT HUP; do
+			echo "# $mode $sig"
+			rm -f pids
+			# shellcheck disable=SC2086 # words
+			start pfanout -j2 -v --grace 60s $mode -- sh -c 'read -r _; echo $$ >>pids; exec sleep 1000'
+			ids 2 >&8
+			exec 8>&-
+			wait_until at_least pids 2
+			# As systemd does; the workers come first here.
+			xargs -a pids kill -"$sig"
+			kill -"$sig" "$pid"
+			ends_with $((128 + $(kill -l "$sig")))
+			[ "$(reasons out)" = 'cancelled 2' ]
+			"$STUBS/signals-account" 2 out
+		done
+	done
+}
+
+@test "stopping: a filter that the same signal ends is named, and the stage ends by the signal" {
+	start pfanout -F -j1 --grace 60s -- sh -c 'read -r _; echo $$ >>pids; exec sleep 1000'
+	ids 2 >&8
+	wait_until at_least pids 1
+	xargs -a pids kill -TERM
+	kill -TERM "$pid"
+	exec 8>&-
+	ends_with 143
+	has err '(sh) was stopped by the same signal: what became of the'
+}

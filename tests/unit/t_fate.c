@@ -13,30 +13,39 @@ test_exited(void)
 {
 	static const struct {
 		const char *what;
-		/* status, flushing, in flight, answered, at most once */
+		/*
+		 * status, flushing, in flight, answered, at most once, stopped
+		 */
 		struct fate_facts facts;
 		enum fate fate;
 	} table[] = {
-	    {"flushed, answered all", {EXITED(0), true, 0, 9, false}, FATE_DONE},
-	    {"flushed, had nothing", {EXITED(0), true, 0, 0, false}, FATE_DONE},
-	    {"flushed, answered all, exit 1", {EXITED(1), true, 0, 9, false}, FATE_DONE},
-	    {"flushed, answered all, killed", {KILLED(SIGSEGV), true, 0, 9, false}, FATE_DONE},
-	    {"flushed, too few answers", {EXITED(0), true, 1, 9, false}, FATE_LOST_COUNT},
-	    {"flushed, no answers", {EXITED(0), true, 3, 0, false}, FATE_LOST_COUNT},
-	    {"flushed, died on the last", {EXITED(3), true, 1, 9, false}, FATE_BLAME},
-	    {"flushed, died on some", {KILLED(SIGKILL), true, 2, 0, false}, FATE_BISECT},
-	    {"recycled itself, idle", {EXITED(0), false, 0, 100, false}, FATE_RECYCLED},
-	    {"recycled itself, had read one", {EXITED(0), false, 1, 100, false}, FATE_RECYCLED},
-	    {"recycled itself, had read more", {EXITED(0), false, 7, 100, false}, FATE_RECYCLED},
-	    {"the same at --window 1", {EXITED(0), false, 1, 100, true}, FATE_BLAME},
-	    {"idle at --window 1", {EXITED(0), false, 0, 100, true}, FATE_RECYCLED},
-	    {"went before any answer", {EXITED(0), false, 0, 0, false}, FATE_IDLE_DEATH},
-	    {"went with the first record", {EXITED(0), false, 1, 0, false}, FATE_BLAME},
-	    {"went with the first records", {EXITED(0), false, 2, 0, false}, FATE_BISECT},
-	    {"died idle", {EXITED(1), false, 0, 100, false}, FATE_IDLE_DEATH},
-	    {"died on one", {EXITED(1), false, 1, 100, false}, FATE_BLAME},
-	    {"was killed with one", {KILLED(34), false, 1, 0, false}, FATE_BLAME},
-	    {"was killed with many", {KILLED(SIGABRT), false, 64, 5, false}, FATE_BISECT},
+	    {"flushed, answered all", {EXITED(0), true, 0, 9, false, false}, FATE_DONE},
+	    {"flushed, had nothing", {EXITED(0), true, 0, 0, false, false}, FATE_DONE},
+	    {"flushed, answered all, exit 1", {EXITED(1), true, 0, 9, false, false}, FATE_DONE},
+	    {"flushed, answered all, killed", {KILLED(SIGSEGV), true, 0, 9, false, false},
+		FATE_DONE},
+	    {"flushed, too few answers", {EXITED(0), true, 1, 9, false, false}, FATE_LOST_COUNT},
+	    {"flushed, no answers", {EXITED(0), true, 3, 0, false, false}, FATE_LOST_COUNT},
+	    {"flushed, died on the last", {EXITED(3), true, 1, 9, false, false}, FATE_BLAME},
+	    {"flushed, died on some", {KILLED(SIGKILL), true, 2, 0, false, false}, FATE_BISECT},
+	    {"recycled itself, idle", {EXITED(0), false, 0, 100, false, false}, FATE_RECYCLED},
+	    {"recycled itself, had read one", {EXITED(0), false, 1, 100, false, false},
+		FATE_RECYCLED},
+	    {"recycled itself, had read more", {EXITED(0), false, 7, 100, false, false},
+		FATE_RECYCLED},
+	    {"the same at --window 1", {EXITED(0), false, 1, 100, true, false}, FATE_BLAME},
+	    {"idle at --window 1", {EXITED(0), false, 0, 100, true, false}, FATE_RECYCLED},
+	    {"went before any answer", {EXITED(0), false, 0, 0, false, false}, FATE_IDLE_DEATH},
+	    {"went with the first record", {EXITED(0), false, 1, 0, false, false}, FATE_BLAME},
+	    {"went with the first records", {EXITED(0), false, 2, 0, false, false}, FATE_BISECT},
+	    {"died idle", {EXITED(1), false, 0, 100, false, false}, FATE_IDLE_DEATH},
+	    {"died on one", {EXITED(1), false, 1, 100, false, false}, FATE_BLAME},
+	    {"was killed with one", {KILLED(34), false, 1, 0, false, false}, FATE_BLAME},
+	    {"was killed with many", {KILLED(SIGABRT), false, 64, 5, false, false}, FATE_BISECT},
+	    {"was stopped with many", {KILLED(SIGTERM), false, 64, 5, false, true}, FATE_CANCELLED},
+	    {"was stopped idle", {KILLED(SIGINT), false, 0, 5, false, true}, FATE_CANCELLED},
+	    {"flushed, was stopped", {KILLED(SIGHUP), true, 1, 5, true, true}, FATE_CANCELLED},
+	    {"flushed, stopped at the end", {KILLED(SIGHUP), true, 0, 5, false, true}, FATE_DONE},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
