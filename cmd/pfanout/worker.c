@@ -75,6 +75,15 @@ tell_left_behind(struct worker *w, bool out)
 	cli_say(line);
 }
 
+/* Time that passed before the poll is not slept in it. */
+static int64_t
+silence_ends(const struct worker *w)
+{
+	int64_t now = clock_now();
+
+	return w->silent_at > now ? w->silent_at : now;
+}
+
 /*
  * The child has exited.  Whether its pipes have been silent for long enough;
  * heard: one of them has just had something, or the child has just exited.
@@ -105,6 +114,7 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	    [FD_EXIT] = {w->child.exited ? -1 : w->child.pidfd, POLLIN, 0},
 	};
 	int64_t late = 0;
+	bool heard;
 
 	*events = 0;
 	if (is_over(w, out)) {
@@ -114,7 +124,7 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 		return !stage_is_cancelled(w->stage);
 	}
 	if (w->child.exited)
-		until = clock_earlier(until, w->silent_at);
+		until = clock_earlier(until, silence_ends(w));
 	if (ctx_poll(w->stage->root, fds, FDS, until) == -1)
 		stage_abort(w->stage, 2, "worker %u: poll: %s", w->slot, strerror(errno));
 	else if (until != CLOCK_NEVER)
@@ -135,11 +145,8 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 		*events |= EVENT_LEFT;
 		w->child.exited = true;
 	}
-	if (w->child.exited &&
-	    (is_over(w, out) ||
-		is_silent(w, out,
-		    fds[FD_OUT].revents != 0 || fds[FD_ERR].revents != 0 ||
-			fds[FD_EXIT].revents != 0)))
+	heard = fds[FD_OUT].revents != 0 || fds[FD_ERR].revents != 0 || fds[FD_EXIT].revents != 0;
+	if (w->child.exited && (is_over(w, out) || is_silent(w, out, heard)))
 		*events |= EVENT_EXIT;
 	return true;
 }

@@ -219,9 +219,11 @@ start_program(struct child *c, const char *path, char *const argv[], const int f
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 
 	/* When this returns the child has called exec or _exit. */
+	orphans_begin_start();
 	c->pid = fork_program(path, argv, sh_argv, fds, &error);
 	if (c->pid == -1)
 		error = errno;
+	orphans_end_start(&c->own, c->pid);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	free(sh_argv);
 
@@ -235,6 +237,7 @@ start_program(struct child *c, const char *path, char *const argv[], const int f
 		kill(-c->pid, SIGKILL);
 		while (waitpid(c->pid, NULL, 0) == -1 && errno == EINTR)
 			continue;
+		orphans_forget(&c->own);
 	}
 	c->pid = 0;
 	errno = error;
@@ -343,6 +346,7 @@ child_reap(struct child *c)
 		continue;
 	if (pid == -1)
 		c->status = CHILD_UNKNOWN;
+	orphans_forget(&c->own);
 	c->pid = 0;
 	c->exited = false;
 	child_read_log(c);

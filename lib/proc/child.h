@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "proc/orphans.h"
+
 #define CHILD_LOG 4096 /* bytes kept of the end of its stderr */
 
 /*
@@ -31,6 +33,7 @@ struct child {
 	int in;       /* its stdin; -1 once closed */
 	int out, err; /* its stdout and stderr; -1 once closed */
 	int status;   /* from waitpid(2) or unknown, after child_reap() */
+	struct own_child own;
 	size_t log_len;
 	char log[CHILD_LOG]; /* the end of its stderr */
 };

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "proc/orphans.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
 #include "stage/report.h"
@@ -211,7 +212,9 @@ handle_signal(struct monitor *m)
 
 	if (read(m->sigfd, &si, sizeof(si)) != sizeof(si))
 		return;
-	if (si.ssi_signo == SIGUSR1) {
+	if (si.ssi_signo == SIGCHLD)
+		orphans_reap();
+	else if (si.ssi_signo == SIGUSR1) {
 		report_totals(m->stage, line, sizeof(line));
 		say_line(m, line);
 	} else if (si.ssi_signo != SIGHUP || !reload_files(m))

@@ -5,6 +5,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "proc/orphans.h"
+
 static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
 /* Set by signals_block(), while there is one thread. */
@@ -34,6 +36,8 @@ signals_block(void)
 	sigaction(SIGXFSZ, &sa, NULL);
 	sa = (struct sigaction){.sa_handler = SIG_DFL};
 	sigaction(SIGCHLD, &sa, NULL);
+	if (orphans_can_come())
+		sigaddset(&blocked, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
 

@@ -3,8 +3,8 @@
 
 /*
  * The signals of the process.  Those that a stage handles (SIGINT, SIGTERM,
- * SIGHUP, SIGUSR1) are blocked in every thread and read from a descriptor, so
- * no code runs in a signal handler.  A signal that was ignored when the process
+ * SIGHUP, SIGUSR1, and SIGCHLD where orphans can come) are blocked in every
+ * thread and read from a descriptor, so no code runs in a signal handler.  A signal that was ignored when the process
  * started (nohup, `&`) stays ignored.
  */
 

@@ -175,3 +175,22 @@ ELSEWHERE='$| = 1; setpgrp(0, getpgrp(getppid)); open(F, ">child"); print F $$; 
 		wait_until is_gone "$(cat child)"
 	done
 }
+
+# as_init COMMAND...: runs it as process 1 of a container.
+as_init() {
+	unshare --pid --fork --mount-proc true 2>/dev/null || skip "can't make a namespace of processes"
+	go 0 timeout -s KILL 30 unshare --pid --fork --mount-proc --kill-child "$@"
+}
+
+# The number of zombies, printed once they are few or for 5 s have been many.
+ZOMBIES='for try in $(seq 50); do n=$(ps -eo stat= | grep -c ^Z); [ "$n" -gt 5 ] || break; sleep .1; done; echo "$n"'
+
+@test "ends: as process 1, orphans are reaped, and no child's status is lost" {
+	seq 200 >in
+	as_init pfanout -x -v -j4 -- sh -c '(sh -c : & sh -c : &); exit 0' <in
+	as_init pfanout -x -j1 -- sh -c "(for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES" <<<1
+	[ "$(cat out)" -le 5 ]
+	# A child that goes on while its orphans end.
+	as_init pfanout -j1 -- sh -c "while read -r x; do (for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES; done" <in
+	[ "$(sort -n out | tail -n 1)" -le 5 ]
+}
