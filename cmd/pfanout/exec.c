@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "pfanout.h"
+#include "proc/interpreter.h"
 #include "stage/pipeline.h"
 #include "sync/ctx.h"
 #include "worker.h"
@@ -178,8 +179,8 @@ describe_output_error(struct failure *f, int error)
 
 /*
  * Serves the child until it has exited and its output is over, or the attempt
- * has to be broken off: then f says why.  f->reason is REASON_COUNT if the child
- * ended by itself.
+ * has to be broken off: then f says why.  f->reason is REASON_COUNT if the
+ * child ended by itself.
  */
 static void
 serve_child(struct exec_worker *e, struct failure *f)
@@ -282,17 +283,21 @@ spawn_child(struct exec_worker *e, const char *path, char *const argv[])
 	return 0;
 }
 
+/* path: NULL if no file was found. */
 static void
-start_failed(struct exec_worker *e, const char *command, int error)
+start_failed(struct exec_worker *e, const char *command, const char *path, int error)
 {
+	char why[INTERPRETER_WHY_SIZE];
+
 	if (error == E2BIG)
 		refuse_record(
 		    e, REASON_BAD_ARGUMENT, "the arguments are longer than the system allows");
 	else if (e->w.pf->path == NULL && (error == ENOENT || error == EACCES))
-		refuse_record(e, REASON_BAD_ARGUMENT, "%s: %s", command, strerror(error));
+		refuse_record(
+		    e, REASON_BAD_ARGUMENT, "%s: %s", command, interpreter_error(path, error, why));
 	else {
 		stage_abort(e->w.stage, 2, "worker %u: cannot start %s: %s", e->w.slot, command,
-		    strerror(error));
+		    interpreter_error(path, error, why));
 		cancel_record(e);
 	}
 }
@@ -300,8 +305,8 @@ start_failed(struct exec_worker *e, const char *command, int error)
 static void
 execute_record(struct exec_worker *e)
 {
-	char **argv, *path = NULL;
-	const char *bad;
+	char **argv, *found = NULL;
+	const char *bad, *path;
 
 	switch (arguments_fill(e->w.pf->arguments, e->input, e->w.slot, &argv, &bad)) {
 	case ARGUMENTS_NO_KEY:
@@ -316,13 +321,13 @@ execute_record(struct exec_worker *e)
 	case ARGUMENTS_OK:
 		break;
 	}
-	if (e->w.pf->path == NULL && (path = child_find(argv[0])) == NULL)
-		start_failed(e, argv[0], errno);
-	else if (spawn_child(e, path != NULL ? path : e->w.pf->path, argv) == -1)
-		start_failed(e, argv[0], errno);
+	if ((path = e->w.pf->path) == NULL)
+		path = found = child_find(argv[0]);
+	if (path == NULL || spawn_child(e, path, argv) == -1)
+		start_failed(e, argv[0], path, errno);
 	else
 		attempt_record(e);
-	free(path);
+	free(found);
 	free(argv);
 }
 

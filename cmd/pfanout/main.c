@@ -16,6 +16,7 @@
 #include "json/json.h"
 #include "pfanout.h"
 #include "proc/child.h"
+#include "proc/interpreter.h"
 #include "script.h"
 #include "stage/cli.h"
 #include "stage/pipeline.h"
@@ -39,21 +40,29 @@ processors(void)
 	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
-/* 126 and 127 as the shell has them. */
-static int __attribute__((noreturn)) command_failed(const char *command, int error)
+/* 126 and 127 as the shell has them.  path: NULL if no file was found. */
+static int __attribute__((noreturn))
+command_failed(const char *command, const char *path, int error)
 {
-	errno = error;
-	err(error == ENOENT ? 127 : error == EACCES || error == ENOEXEC ? 126 : 2, "%s", command);
+	char why[INTERPRETER_WHY_SIZE], line[STAGE_ERROR_SIZE];
+
+	snprintf(line, sizeof(line), "%s: %s", command, interpreter_error(path, error, why));
+	cli_say(line);
+	exit(error == ENOENT ? 127 : error == EACCES || error == ENOEXEC ? 126 : 2);
 }
 
 static void
 find_command(struct pfanout *pf)
 {
+	char why[INTERPRETER_WHY_SIZE];
+
 	if (pf->mode == MODE_CHECK ||
 	    (pf->arguments != NULL && arguments_names_command(pf->arguments)))
 		return;
 	if ((pf->path = child_find(pf->argv[0])) == NULL)
-		command_failed(pf->argv[0], errno);
+		command_failed(pf->argv[0], NULL, errno);
+	if (interpreter_is_missing(pf->path, why))
+		command_failed(pf->argv[0], pf->path, ENOENT);
 }
 
 /* Data that is put into a program text becomes code. */
@@ -164,7 +173,7 @@ run(struct pfanout *pf)
 	started = cli_run(st, procs, 3, &sig) == 0;
 	retry_join(pf->retry);
 	if (!started && procs[1].error != 0 && pf->path != NULL)
-		command_failed(pf->argv[0], procs[1].error);
+		command_failed(pf->argv[0], pf->path, procs[1].error);
 	if (!started)
 		errx(2, "%s", st->error);
 	return sig;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "pfanout.h"
+#include "proc/interpreter.h"
 #include "record/reader.h"
 
 #define DEATHS_UNANSWERED 5 /* in a row before any child has ever answered */
@@ -86,9 +87,10 @@ map_count_death(struct map_worker *m, const char *how)
 static int
 start_failed(struct map_worker *m, int error)
 {
-	char how[128];
+	char how[STAGE_ERROR_SIZE], why[INTERPRETER_WHY_SIZE];
 
-	snprintf(how, sizeof(how), "cannot start %s: %s", m->w.pf->path, strerror(error));
+	snprintf(how, sizeof(how), "cannot start %s: %s", m->w.pf->path,
+	    interpreter_error(m->w.pf->path, error, why));
 	if (m->start_after <= clock_now())
 		m->start_after = clock_now() + RESTART_MIN;
 	map_count_death(m, how);

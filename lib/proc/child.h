@@ -78,8 +78,8 @@ void child_close_in(struct child *);
 bool child_read_log(struct child *);
 
 /*
- * Waits for its exit, which is near if pidfd is readable or it was killed.  Sets
- * status, reads what its stderr holds, and closes all descriptors but out,
+ * Waits for its exit, which is near if pidfd is readable or it was killed.
+ * Sets status, reads what its stderr holds, and closes all descriptors but out,
  * which may still hold answers.  Processes that the child left behind live on.
  */
 void child_reap(struct child *);

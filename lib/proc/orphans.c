@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static LIST_HEAD(, own_child) started = LIST_HEAD_INITIALIZER(started);
+static LIST_HEAD(own_children, own_child) started = LIST_HEAD_INITIALIZER(started);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 bool

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "record/deadfile.h"
@@ -32,11 +33,30 @@ cli_check_descriptors(void)
 		errx(2, "standard output is closed");
 }
 
+/*
+ * The first call of arc4random(3) may end the process without a word, where
+ * there is no entropy to have: now, while no record is held.
+ */
+static void
+seed_random(void)
+{
+	char byte;
+	int fd;
+
+	if (getrandom(&byte, 1, GRND_NONBLOCK) == -1) {
+		if ((fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC)) == -1)
+			err(2, "no random numbers: /dev/urandom");
+		close(fd);
+	}
+	arc4random_buf(&byte, sizeof(byte));
+}
+
 void
 cli_begin(void)
 {
 	cli_check_descriptors();
 	signals_block();
+	seed_random();
 }
 
 /* Bytes that came from a record must not control the terminal. */

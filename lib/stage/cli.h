@@ -24,7 +24,10 @@ struct stage;
  */
 void cli_check_descriptors(void);
 
-/* The first call of a tool: the standard descriptors, and signals_block(). */
+/*
+ * The first call of a tool: the standard descriptors, signals_block(), and the
+ * seed of the random numbers.
+ */
 void cli_begin(void);
 
 /* Prints a line on standard error, with the program's name.  Any thread. */

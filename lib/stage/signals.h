@@ -4,8 +4,8 @@
 /*
  * The signals of the process.  Those that a stage handles (SIGINT, SIGTERM,
  * SIGHUP, SIGUSR1, and SIGCHLD where orphans can come) are blocked in every
- * thread and read from a descriptor, so no code runs in a signal handler.  A signal that was ignored when the process
- * started (nohup, `&`) stays ignored.
+ * thread and read from a descriptor, so no code runs in a signal handler.  A
+ * signal that was ignored when the process started (nohup, `&`) stays ignored.
  */
 
 #include <stdbool.h>
@@ -13,8 +13,8 @@
 /*
  * Blocks the signals in this thread and in all that it starts, and has a write
  * to a pipe without a reader, or beyond the limit of a file's size, fail with
- * an errno instead of ending the process.  SIGCHLD gets its default: ignored, it
- * would have the kernel throw away how a child ended.  Call it first of all,
+ * an errno instead of ending the process.  SIGCHLD gets its default: while that
+ * is ignored the kernel throws away how a child ended.  Call it first of all,
  * while there is one thread.
  */
 void signals_block(void);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # How a child ends: its status, the output that comes after its exit, and what
 # it leaves behind.
-# shellcheck disable=SC2016 # scripts for other shells
+# shellcheck disable=SC2086,SC2154,SC2046 # words; background.bash sets $pid
 
 load ../support/helpers
 load ../support/background
@@ -173,6 +173,14 @@ ELSEWHERE='$| = 1; setpgrp(0, getpgrp(getppid)); open(F, ">child"); print F $$; 
 		kill -KILL "$pid"
 		ends_with 137
 		wait_until is_gone "$(cat child)"
+	done
+}
+
+@test "ends: random numbers are seeded before anything is read" {
+	needs_strace
+	for tool in "pfanout" "pfanout sed s/^/!/" "pratelimit -r 1000/s" "pdeadletter"; do
+		timeout 20 strace -f -e trace=getrandom,read -o trace $tool <<<1 >/dev/null 2>&1 || true
+		grep -nE 'getrandom\(.*, 40,|read\(0, ' trace | head -n 1 | grep getrandom
 	done
 }
 

@@ -542,11 +542,33 @@ cannot() {
 	cannot 126 plain -F ./plain
 	mkdir folder
 	cannot 126 folder ./folder
+}
+
+@test "workers: a script without its interpreter is 127, and the message names that" {
+	printf '#!/no/such/interpreter -x\n' >script
+	printf '#!/bin/sh\r\ncat\r\n' >crlf
+	printf '#!/usr/bin/env python3\r\nprint(1)\r\n' >script-env
+	chmod 755 script crlf script-env
+	for mode in "" -x -F; do
+		cannot 127 './script: its interpreter /no/such/interpreter is missing' $mode ./script
+		cannot 127 './crlf: its interpreter line ends with CR LF: convert the script with dos2unix' $mode ./crlf
+		cannot 127 './script-env: its interpreter line ends with CR LF' $mode ./script-env
+	done
 	# TSan makes a fork(2) of vfork(2), so that exec's error is not seen.
 	[ "${SAN-}" != thread ] || return 0
-	printf '#!/no/such/interpreter\n' >script
-	chmod 755 script
-	cannot 127 script ./script || cannot 126 script ./script
+	for name in script crlf; do
+		echo "{\"c\":\"./$name\"}"
+	done >in
+	go 1 pfanout -k -x '{.c}' <in
+	letter .message >messages
+	has messages './script: its interpreter /no/such/interpreter is missing'
+	has messages './crlf: its interpreter line ends with CR LF'
+	# It is lost while the run goes on.
+	printf '#!%s\nread -r x; rm %s; echo "$x"\n' "$PWD/sh" "$PWD/sh" >script
+	ln -s /bin/sh sh
+	seq 20 >in
+	go 2 pfanout -x -j1 ./script <in
+	has err "its interpreter $PWD/sh is missing"
 }
 
 @test "workers: a child on trial that answers, and then does not exit, ends the search" {

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <sys/syscall.h>
-#include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 pid_t
