@@ -1,7 +1,6 @@
 /* Taking a child's answers: the j-th line is for the j-th record given. */
 
 #include <errno.h>
-#include <sys/wait.h>
 
 #include "answer.h"
 #include "base/clock.h"
@@ -147,9 +146,8 @@ map_read_answers(struct map_worker *m, struct failure *why)
 	return true;
 }
 
-/* A last line without LF. */
-static bool
-take_rest(struct map_worker *m, struct failure *why)
+bool
+map_take_last_answer(struct map_worker *m, struct failure *why)
 {
 	struct record line;
 	size_t n = 0;
@@ -165,7 +163,6 @@ take_rest(struct map_worker *m, struct failure *why)
 bool
 map_drain_answers(struct map_worker *m, struct failure *why)
 {
-	const struct child *child = &m->w.child;
 	uint64_t before;
 
 	do {
@@ -173,8 +170,5 @@ map_drain_answers(struct map_worker *m, struct failure *why)
 		if (!map_read_answers(m, why))
 			return false;
 	} while (reader_bytes(m->answers) != before);
-	/* The part of a line that a dying child leaves is no answer. */
-	if (WIFEXITED(child->status) && WEXITSTATUS(child->status) == 0)
-		return take_rest(m, why);
 	return true;
 }

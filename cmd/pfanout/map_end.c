@@ -118,10 +118,13 @@ map_handle_exit(struct map_worker *m)
 	pid_t pid = m->w.child.pid;
 	char how[WORKER_STATUS_SIZE];
 	enum fate fate;
+	bool well;
 
 	/* Take the answers that it left in its pipe. */
 	child_reap(&m->w.child);
-	if (!map_drain_answers(m, &why)) {
+	facts.status = m->w.child.status;
+	well = WIFEXITED(facts.status) && WEXITSTATUS(facts.status) == 0;
+	if (!map_drain_answers(m, &why) || (well && !map_take_last_answer(m, &why))) {
 		/* reaped; the dead letter needs its pid */
 		m->w.child.pid = pid;
 		map_kill_child(m, &why);
@@ -134,13 +137,12 @@ map_handle_exit(struct map_worker *m)
 	bisect_end_trial(&m->bisect, m->window.answered);
 
 	/* Judge the exit. */
-	facts.status = m->w.child.status;
 	facts.in_flight = m->inflight.given;
 	facts.answered = m->window.answered;
 	facts.at_most_once = m->w.pf->window == 1;
 	facts.stopped = stage_stop_ended(m->w.stage, facts.status);
 	fate = fate_of(&facts);
-	if (fate == FATE_DONE && WIFEXITED(facts.status) && WEXITSTATUS(facts.status) == 0)
+	if (fate == FATE_DONE && well)
 		stall_ended(&m->stall, clock_now());
 
 	/* Act on the verdict. */

@@ -120,8 +120,14 @@ int64_t map_waits_since(const struct map_worker *);
  */
 bool map_read_answers(struct map_worker *, struct failure *why);
 
-/* All that is left in the stdout of a child that was reaped. */
+/* The same for all that is left in the stdout of a child that was reaped. */
 bool map_drain_answers(struct map_worker *, struct failure *why);
+
+/*
+ * Then the last line, which may lack its LF, of a child that has exited well by
+ * itself.  The part of a line that any other child leaves is no answer.
+ */
+bool map_take_last_answer(struct map_worker *, struct failure *why);
 
 /* map_end.c */
 

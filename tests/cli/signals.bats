@@ -225,6 +225,19 @@ interrupt_twice() {
 	exec 8>&-
 }
 
+@test "signals: the part of an answer that a stopped worker leaves is none, whatever its exit status" {
+	mkfifo never
+	for how in 0 1; do
+		rm -f ready
+		start pfanout -j1 -- sh -c 'trap "printf 12; exit '$how'" TERM; read -r x; : >ready; while :; do read -r x <never; done'
+		echo 1234 >&8
+		wait_until test -e ready
+		stop_now
+		[ "$(reasons out)" = 'cancelled 1' ]
+		lines out 1
+	done
+}
+
 @test "signals: a filter that hangs is stopped after --grace, status of the signal or 2" {
 	start pfanout -j1 --grace 200ms -F -- "$STUBS/signals-hang" pids
 	ids 3 >&8
