@@ -13,7 +13,7 @@
 /* A filter that has exited by itself. */
 struct filter_facts {
 	int status;      /* as waitpid(2) gives it */
-	bool listed;     /* its exit status is 0, or one that --ok-status lists */
+	bool listed;     /* its exit status is 0 or in --ok-status */
 	bool greps;      /* filter_is_grep(), of its name */
 	bool complained; /* it has printed something on stderr */
 	bool stopped;    /* stage_stop_ended() it */

@@ -35,7 +35,8 @@ struct pfanout {
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
-	bool ok_status[256];     /* 0 and --ok-status: exits that are no failure */
+	bool lists_ok;           /* --ok-status */
+	bool ok_status[256];     /* exits that are no failure: 0 and those */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;

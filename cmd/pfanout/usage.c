@@ -98,6 +98,7 @@ parse_ok_status(void *field, const char *value, const char **why)
 	char *end;
 
 	*why = "exit statuses from 1 to 255, such as 1 or 1,3";
+	pf->lists_ok = true;
 	memset(pf->ok_status, 0, sizeof(pf->ok_status));
 	pf->ok_status[0] = true;
 	for (const char *at = value;; at = end + 1) {
@@ -157,8 +158,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
-	if (pf->mode != MODE_EXEC && pf->mode != MODE_FILTER &&
-	    memchr(pf->ok_status + 1, true, sizeof(pf->ok_status) - 1) != NULL)
+	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
 	if (pf->exec && (pf->arguments = arguments_new(pf->argv, pf->opt.raw, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);
