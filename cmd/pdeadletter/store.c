@@ -305,7 +305,7 @@ take_letter(struct store *s, struct series *r)
 static bool
 read_part_line(struct series *r)
 {
-	struct reader_limits limits = {.max = SIZE_MAX / 4, .max_special = SIZE_MAX / 4};
+	struct reader_limits limits = {.max = READER_NO_LIMIT};
 	const struct store_file *p = &r->part[r->at];
 	ssize_t n;
 

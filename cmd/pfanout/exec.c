@@ -29,12 +29,19 @@ struct exec_worker {
 	size_t printed;
 };
 
+/* Bytes that an attempt may print. */
+static size_t
+most_output(const struct exec_worker *e)
+{
+	return STAGE_BYTES + e->w.stage->opt->max_record;
+}
+
 /* Makes room for more output.  -1 with errno: EFBIG beyond the bound. */
 static int
 grow_output(struct exec_worker *e)
 {
 	size_t size = e->output == NULL ? OUTPUT_FIRST : 2 * e->output->size;
-	size_t most = STAGE_BYTES + e->w.stage->opt->max_record;
+	size_t most = most_output(e);
 	struct slab *s;
 
 	if (e->printed > most) {
@@ -170,11 +177,44 @@ describe_timeout(const struct exec_worker *e, struct failure *f)
 }
 
 static void
-describe_output_error(struct failure *f, int error)
+describe_output_error(const struct exec_worker *e, struct failure *f, int error)
 {
 	f->reason = REASON_BAD_ANSWER;
-	snprintf(f->message, sizeof(f->message), "its output: %s",
-	    error == EFBIG ? "longer than may be kept" : strerror(error));
+	if (error == EFBIG)
+		snprintf(f->message, sizeof(f->message),
+		    "it printed more than %zu bytes, 4 MiB above --max-record", most_output(e));
+	else
+		snprintf(f->message, sizeof(f->message), "its output: %s", strerror(error));
+}
+
+/* The length of the first line that is over the limit; 0: there is none. */
+static size_t
+long_line(const char *at, size_t left, size_t max)
+{
+	while (left > max) {
+		const char *lf = memchr(at, '\n', left);
+		size_t len = lf != NULL ? (size_t)(lf - at) : left;
+
+		if (len > max)
+			return len;
+		at += len + 1;
+		left -= len + 1;
+	}
+	return 0;
+}
+
+/* What this stage writes, the next one must be able to read. */
+static void
+judge_lines(const struct exec_worker *e, struct failure *f)
+{
+	size_t max = e->w.stage->opt->max_record;
+	size_t len = e->printed > max ? long_line(e->output->data, e->printed, max) : 0;
+
+	if (len == 0)
+		return;
+	f->reason = REASON_BAD_ANSWER;
+	snprintf(f->message, sizeof(f->message),
+	    "it printed a line of %zu bytes, over --max-record %zu", len, max);
 }
 
 /*
@@ -202,7 +242,7 @@ serve_child(struct exec_worker *e, struct failure *f)
 		if ((events & EVENT_OUT) != 0)
 			out_open = read_output(e, &error);
 		if (error != 0) {
-			describe_output_error(f, error);
+			describe_output_error(e, f, error);
 			return;
 		}
 		if ((events & EVENT_EXIT) != 0)
@@ -250,6 +290,8 @@ attempt_record(struct exec_worker *e)
 	if (f.reason == REASON_COUNT) {
 		child_reap(&e->w.child);
 		judge_exit(e, &f);
+		if (f.reason == REASON_COUNT)
+			judge_lines(e, &f);
 	} else
 		child_stop(&e->w.child);
 	child_close(&e->w.child);

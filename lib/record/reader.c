@@ -167,6 +167,16 @@ skip_bom(const struct reader *r, struct record *rec)
 	rec->offset += skip;
 }
 
+void
+reader_shorten(struct record *rec)
+{
+	rec->full_len = rec->len;
+	if (rec->len <= READER_HEAD)
+		return;
+	rec->len = READER_HEAD;
+	rec->data[rec->len] = '\n';
+}
+
 /* Takes [start, start+len), which an LF follows, as a record.  The LF stays. */
 static void
 take_line(struct reader *r, struct record *rec, size_t len)
@@ -185,13 +195,8 @@ take_line(struct reader *r, struct record *rec, size_t len)
 	 * If the line is over its limit only its head is kept, with an LF
 	 * behind it.
 	 */
-	if (rec->len > limit_of(r, rec->data, rec->len)) {
-		rec->full_len = rec->len;
-		if (rec->len > READER_HEAD) {
-			rec->len = READER_HEAD;
-			rec->data[rec->len] = '\n';
-		}
-	}
+	if (rec->len > limit_of(r, rec->data, rec->len))
+		reader_shorten(rec);
 	r->start += len;
 }
 

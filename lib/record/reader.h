@@ -12,8 +12,8 @@
  *		...
  *
  * Every line that a read completed can be taken at once, so that no line waits
- * for the next one.  Memory stays bounded: of a line longer than the limit only
- * the head is kept, and reading goes on after its LF.
+ * for the next one.  Of a line longer than the limit only the head is kept, and
+ * reading goes on after its LF, so memory stays bounded by the limit.
  */
 
 #include <stdbool.h>
@@ -25,6 +25,8 @@ struct reader;
 struct record;
 
 #define READER_HEAD (64 * 1024) /* bytes kept of a line that is too long */
+/* The limit of a line that may be as long as memory allows. */
+#define READER_NO_LIMIT (SIZE_MAX / 4)
 
 struct reader_limits {
 	size_t max; /* bytes of a line, without its LF */
@@ -70,6 +72,12 @@ bool reader_block(struct reader *, struct record *);
  * none.
  */
 bool reader_rest(struct reader *, struct record *);
+
+/*
+ * Makes of a line that special() has let through what it would be without
+ * special(), as it turned out to be none of those: a line over the limit.
+ */
+void reader_shorten(struct record *);
 
 /* Whether the current line is over its limit, and has not ended yet. */
 bool reader_line_is_over(const struct reader *);

@@ -49,9 +49,21 @@ open_reader(const struct source *src)
 
 	if (!opt->no_bypass) {
 		limits.special = envelope_may_be;
-		limits.max_special = opt->max_record / 3 * 4 + (64 << 10);
+		limits.max_special = READER_NO_LIMIT;
 	}
 	return reader_new(src->fd, &limits);
+}
+
+/*
+ * Whether a line that is over the limit, and begins like an envelope, has to be
+ * taken for data after all.
+ */
+static bool
+is_long_data(const struct source *src, const struct record *r, enum envelope_kind kind)
+{
+	if (r->full_len != 0 || r->len <= src->stage->opt->max_record || r->origin != NULL)
+		return false;
+	return kind == ENVELOPE_NONE || (kind == ENVELOPE_RETRY && !src->keeps_retries);
 }
 
 /*
@@ -72,6 +84,8 @@ classify(struct source *src, struct record *r)
 		r->kind = RECORD_LETTER;
 	else if (kind == ENVELOPE_RETRY && !src->keeps_retries)
 		unwrap(r);
+	if (is_long_data(src, r, kind))
+		reader_shorten(r);
 	metrics_add(src->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
 }

@@ -313,7 +313,7 @@ bury_too_long(struct stage *st, struct record *r)
 	struct failure f = {.reason = REASON_TOO_LONG};
 
 	snprintf(f.message, sizeof(f.message), "%ju bytes, over --max-record %zu",
-	    (uintmax_t)r->full_len, st->opt->max_record);
+	    r->full_len != 0 ? (uintmax_t)r->full_len : (uintmax_t)r->len, st->opt->max_record);
 	stage_bury(st, r, &f);
 }
 
@@ -326,12 +326,20 @@ bury_invalid(struct stage *st, struct record *r, const struct json_error *e)
 	stage_bury(st, r, &f);
 }
 
+/* A record out of a retry envelope is there whole, however long it is. */
+static bool
+is_too_long(const struct stage *st, const struct record *r)
+{
+	return r->attempts == 0 &&
+	    (r->full_len != 0 || (r->origin != NULL && r->len > st->opt->max_record));
+}
+
 bool
 stage_check(struct stage *st, struct record *r)
 {
 	struct json_error e;
 
-	if (r->attempts == 0 && r->full_len != 0)
+	if (is_too_long(st, r))
 		bury_too_long(st, r);
 	else if (st->opt->raw || json_check(r->data, r->len, &e))
 		return true;

@@ -234,6 +234,98 @@ nested() {
 	[ "$(reasons out)" = 'too_long 1' ]
 }
 
+@test "input: a dead letter of any size passes every tool, and can be replayed" {
+	string_of 3000000 >in
+	echo >>in
+	timeout 60 pfanout -q -- sed 's/.*/!no/' <in >letter 2>/dev/null || true
+	for tool in pfanout 'pfanout -x -- cat' 'pfanout -F -- cat' 'pratelimit -r 1G/s'; do
+		# shellcheck disable=SC2086 # words
+		go 0 $tool --max-record 64K <letter
+		cmp letter out
+	done
+	go 1 pdeadletter -q --max-record 64K -d dead <letter
+	[ ! -s out ]
+	go 0 pdeadletter replay dead
+	cmp in out
+	# In pieces, without an LF at the end, and among other lines.
+	ids 2000 >others
+	{ cat others letter letter && head -c -1 letter; } >mixed
+	go 0 bash -c 'dd if=mixed obs=1000 status=none | pfanout -k --max-record 64K cat'
+	echo >>mixed
+	cmp mixed out
+}
+
+@test "input: what begins like a letter and is none has the limit of all lines" {
+	printf '{"pchan":"dead-letter/1","id":"1","x":"%s"}
+' "$(string_of 100000 | tr -d '"')" >in
+	{ cat in && echo '{"id":2}'; } >two
+	for tool in pfanout 'pratelimit -r 1G/s' pdeadletter; do
+		# shellcheck disable=SC2086 # words
+		go 1 $tool --max-record 4K -d dead <two
+		[ "$(cat out)" = '{"id":2}' ]
+		[ "$(tail -n 1 dead | jq -c '[.reason, .truncated, .input.length]')" = 			"[\"too_long\",true,$(($(wc -c <in) - 1))]" ]
+		rm dead
+	done
+	# And with --no-bypass, everything has.
+	letters 1 | sed "s/timeout/$(string_of 5000 | tr -d '"')/" >in
+	go 1 pfanout --no-bypass --max-record 4K <in
+	[ "$(jq -r .reason out)" = too_long ]
+}
+
+@test "input: a long record out of a retry envelope fails whole" {
+	string_of 200000 >in
+	echo >>in
+	timeout 60 pfanout -q -d dead -- sed 's/.*/!no/' <in 2>/dev/null || true
+	pdeadletter replay --wrap dead >wrapped
+	go 0 pratelimit -r 1G/s --max-record 64K <wrapped
+	cmp wrapped out
+	for mode in '' '-- cat' '-x -- cat' '-F -- cat'; do
+		# shellcheck disable=SC2086 # words
+		go 1 pfanout --max-record 64K $mode <wrapped
+		[ "$(jq -c '[.reason, .truncated, .replays]' out)" = '["too_long",null,1]' ]
+		jq -c .value out | cmp - in
+	done
+}
+
+@test "input: without memory for a letter a tool says so, status 2" {
+	no_sanitizer
+	ids 3 >first
+	{
+		cat first
+		printf '{"pchan":"dead-letter/1","id":"1","stage":"s","reason":"exit","value":'
+		string_of 200000000
+		echo '}'
+	} >in
+	status=0
+	(ulimit -v 250000 && timeout 60 pfanout -j1 -k <in >out 2>err) || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard input: Cannot allocate memory'
+	head -n 3 out | cmp - first
+}
+
+@test "input: what a stage may write, the next one with the same options takes" {
+	seq 3 >in
+	# The limit is one of each line, not of all that an attempt prints.
+	echo 1 >one
+	for n in 4095 4096 4097; do
+		{ string_of "$n" && echo; } >long
+		status=0
+		timeout 60 pfanout -x --max-record 4K -- cat long one <in >out 2>err || status=$?
+		if [ "$n" -le 4096 ]; then
+			[ "$status" -eq 0 ]
+			lines out 6
+			mv out printed
+			go 0 pfanout --max-record 4K <printed
+		else
+			[ "$status" -eq 1 ]
+			[ "$(jq -r .message out | sort -u)" = 'it printed a line of 4097 bytes, over --max-record 4096' ]
+			[ "$(reasons out)" = 'bad_answer 3' ]
+		fi
+	done
+	go 1 pfanout -x --max-record 4K -- sh -c 'yes | head -c 5000000' <in
+	[ "$(jq -r .message out | sort -u)" = 'it printed more than 4198400 bytes, 4 MiB above --max-record' ]
+}
+
 @test "input: a line of 1 GiB is skipped in bounded memory" {
 	size=$((1 << 30))
 	[ -z "${SAN-}" ] || size=$((64 << 20))

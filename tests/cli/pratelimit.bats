@@ -459,7 +459,7 @@ is_ready() {
 	head -c 100 bucket >short
 	cat bucket copy >long
 	sed 's/bucket/market/' bucket >market
-	for file in mine short long market in; do
+	for file in mine short long market; do
 		cp "$file" before
 		go 2 pratelimit -r 100/s -B 3 --shared "$file" <in
 		[ "$(cat err)" = "pratelimit: $file: is not a shared bucket of this version: name another file" ]
