@@ -1,6 +1,7 @@
 #include "record/writer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 struct writer {
 	int fd;
 	int n;     /* iovecs queued */
+	bool pipe; /* the fd is one, which other processes may write to */
 	bool torn; /* see writer_is_torn() */
 	uint64_t bytes;
 	uint64_t blocked; /* ns */
@@ -27,9 +29,12 @@ struct writer *
 writer_new(int fd)
 {
 	struct writer *w = calloc(1, sizeof(*w));
+	struct stat st;
 
-	if (w != NULL)
-		w->fd = fd;
+	if (w == NULL)
+		return NULL;
+	w->fd = fd;
+	w->pipe = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 	return w;
 }
 
@@ -126,6 +131,21 @@ cut_torn_line(struct writer *w, size_t torn)
 }
 
 /*
+ * A write(2) of more than PIPE_BUF bytes to a pipe may be mixed with those of
+ * other processes.  The lock keeps out those that take it, too: other stages.
+ * Where pipes have no locks, there is none.
+ */
+static void
+lock_pipe(struct writer *w, short how)
+{
+	struct flock lock = {.l_type = how, .l_whence = SEEK_SET};
+
+	if (w->pipe)
+		while (fcntl(w->fd, F_SETLKW, &lock) == -1 && errno == EINTR)
+			continue;
+}
+
+/*
  * Not io_write_all(): this one writes iovecs, waits under a context and takes
  * back a torn line.
  */
@@ -155,12 +175,16 @@ int
 writer_flush(struct writer *w, struct ctx *ctx)
 {
 	int64_t begun;
-	int error;
+	int error, saved;
 
 	if (w->n == 0)
 		return 0;
 	begun = clock_now();
+	lock_pipe(w, F_WRLCK);
 	error = write_iovecs(w, ctx);
+	saved = errno;
+	lock_pipe(w, F_UNLCK);
+	errno = saved;
 	w->blocked += (uint64_t)(clock_now() - begun);
 	w->n = 0;
 	return error;

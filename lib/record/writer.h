@@ -5,6 +5,8 @@
  * Writes lines to a file descriptor: all that is queued goes out in one
  * writev(2), neighbours in memory as one iovec.  Short writes are finished,
  * EINTR is retried, and EAGAIN (from an inherited O_NONBLOCK) is waited out.
+ * While it writes to a pipe it holds a lock on the pipe (fcntl(2)), so that
+ * stages that write into one pipe do not tear each other's lines.
  * One thread's.
  */
 
