@@ -231,6 +231,7 @@ serve_child(struct exec_worker *e, struct failure *f)
 	int error = 0;
 
 	f->reason = REASON_COUNT;
+	worker_begin_limit(&e->w);
 	write_input(e);
 	for (;;) {
 		if (!worker_poll(&e->w, POLLOUT, out_open, until, &events)) {
@@ -248,7 +249,7 @@ serve_child(struct exec_worker *e, struct failure *f)
 		if ((events & EVENT_EXIT) != 0)
 			return;
 		if (e->w.overslept > 0)
-			until += e->w.overslept;
+			until = clock_after(until, e->w.overslept);
 		else if (clock_now() >= until) {
 			describe_timeout(e, f);
 			return;

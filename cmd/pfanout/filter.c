@@ -146,6 +146,8 @@ run_filter_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *ou
 			break;
 		live = worker_poll(&f->w, filter_has_unwritten(f) ? POLLOUT : IGNORE_IN,
 		    !f->out_ended, give_up_at(f), &events);
+		if (f->closed != CLOCK_NEVER)
+			f->closed += f->w.overslept;
 		if (live)
 			handle_events(f, events);
 	}

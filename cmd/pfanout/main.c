@@ -4,6 +4,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,6 +111,17 @@ stage_name(const struct pfanout *pf)
 	return base != NULL && base[1] != '\0' ? base + 1 : pf->argv[0];
 }
 
+/* Only where there is one can it stop a child. */
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd != -1)
+		close(fd);
+	return fd != -1;
+}
+
 static void
 set_up(struct pfanout *pf)
 {
@@ -137,6 +149,7 @@ set_up(struct pfanout *pf)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
+	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
 

@@ -51,6 +51,9 @@ struct pfanout {
 
 	/* That children leave processes behind has been said. */
 	_Atomic bool told_left_behind;
+	/* The same of a child that the terminal has stopped. */
+	_Atomic bool told_stopped;
+	bool has_terminal; /* else nothing can stop a child in this way */
 };
 
 /* Whose shard of the metrics it is; the first worker has SHARD_WORKERS. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -17,6 +18,8 @@
 
 /* only a thread that was stopped is so late */
 #define OVERSLEPT (500 * CLOCK_MS)
+/* between two looks whether the terminal has stopped the child */
+#define STOPPED_LOOK CLOCK_S
 #define BATCH 256
 #define IOVS 64
 
@@ -103,6 +106,63 @@ is_silent(struct worker *w, bool out, bool heard)
 	return true;
 }
 
+/*
+ * For how long we could not work since the last call: because of a Ctrl-Z, or
+ * because the wake-up comes much later than the deadline.
+ */
+static int64_t
+lost_time(struct worker *w, int64_t until)
+{
+	int64_t now = clock_now(), halted = stopwatch_read(&w->stage->halted, now);
+	int64_t lost = halted - w->halted, late = now - clock_after(until, lost);
+
+	w->halted = halted;
+	return lost + (late > OVERSLEPT ? late : 0);
+}
+
+void
+worker_begin_limit(struct worker *w)
+{
+	w->halted = stopwatch_read(&w->stage->halted, clock_now());
+}
+
+/* Once per run: a child that waits for the terminal, in vain. */
+static void
+tell_stopped(struct worker *w)
+{
+	int sig = child_stopped_by(&w->child);
+	char name[WORKER_NAME_SIZE], line[WORKER_NAME_SIZE + 128];
+
+	if ((sig != SIGTTIN && sig != SIGTTOU) || atomic_exchange(&w->pf->told_stopped, true))
+		return;
+	worker_name(w, name);
+	snprintf(line, sizeof(line),
+	    "%s is stopped by the terminal: it %s it, which a worker can't%s", name,
+	    sig == SIGTTIN ? "reads from" : "writes to",
+	    w->pf->timeout == CLOCK_NEVER ? "; with -t its record would time out" : "");
+	cli_say(line);
+}
+
+/*
+ * ctx_poll(), and a look now and then whether the terminal has stopped the
+ * child: poll(2) does not report that.
+ */
+static int
+poll_child(struct worker *w, struct pollfd *fds, int64_t until)
+{
+	bool looks = w->pf->has_terminal && w->child.pid > 0;
+	int n;
+
+	for (;;) {
+		int64_t look = looks ? clock_after(clock_now(), STOPPED_LOOK) : CLOCK_NEVER;
+
+		n = ctx_poll(w->stage->root, fds, FDS, clock_earlier(until, look));
+		if (n != 0 || until <= look || ctx_state(w->stage->root) != CTX_LIVE)
+			return n;
+		tell_stopped(w);
+	}
+}
+
 bool
 worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 {
@@ -113,7 +173,6 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	    [FD_ERR] = {w->child.err, POLLIN, 0},
 	    [FD_EXIT] = {w->child.exited ? -1 : w->child.pidfd, POLLIN, 0},
 	};
-	int64_t late = 0;
 	bool heard;
 
 	*events = 0;
@@ -125,11 +184,9 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	}
 	if (w->child.exited)
 		until = clock_earlier(until, silence_ends(w));
-	if (ctx_poll(w->stage->root, fds, FDS, until) == -1)
+	if (poll_child(w, fds, until) == -1)
 		stage_abort(w->stage, 2, "worker %u: poll: %s", w->slot, strerror(errno));
-	else if (until != CLOCK_NEVER)
-		late = clock_now() - until;
-	w->overslept = late > OVERSLEPT ? late : 0;
+	w->overslept = lost_time(w, until);
 	intake_unwatch(&w->intake, fds[FD_INTAKE].revents != 0);
 	if (stage_is_cancelled(w->stage))
 		return false;

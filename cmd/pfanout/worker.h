@@ -31,6 +31,7 @@ struct worker {
 	struct outbox out;
 	struct child child;
 	int64_t overslept; /* see worker_poll() */
+	int64_t halted;    /* stage.halted at the last look */
 	int64_t silent_at; /* when a child that has exited counts as silent */
 };
 
@@ -74,14 +75,21 @@ enum {
  * IGNORE_IN.  out: look at its stdout; false once that has ended.  *events is
  * the set of the EVENT_ bits that occurred.
  *
- * If the wake-up comes much later than the deadline, this process was stopped
- * (SIGSTOP, a suspended machine): `overslept` is by how much, in ns; else it is
- * 0.
+ * If this process was stopped meanwhile (SIGTSTP, SIGSTOP, a suspended
+ * machine), `overslept` is by how much all limits have to be extended, in ns;
+ * else it is 0.  SIGSTOP is seen where the wake-up comes much later than the
+ * deadline.
  *
  * False: work is cancelled, or the stage has ended.  A poll(2) that fails
  * aborts the stage, and so ends in the same way.
  */
 bool worker_poll(struct worker *, int in, bool out, int64_t until, unsigned *events);
+
+/*
+ * For a limit that begins now and between two calls of worker_poll(): it will
+ * not be extended by what came before.
+ */
+void worker_begin_limit(struct worker *);
 
 /*
  * Writes records that the child was given to its stdin, until the pipe is full

@@ -219,11 +219,11 @@ start_program(struct child *c, const char *path, char *const argv[], const int f
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 
 	/* When this returns the child has called exec or _exit. */
-	orphans_begin_start();
+	running_begin_start();
 	c->pid = fork_program(path, argv, sh_argv, fds, &error);
 	if (c->pid == -1)
 		error = errno;
-	orphans_end_start(&c->own, c->pid);
+	running_end_start(&c->running, c->pid);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	free(sh_argv);
 
@@ -235,9 +235,10 @@ start_program(struct child *c, const char *path, char *const argv[], const int f
 	if (c->pid > 0) {
 		error = error != 0 ? error : errno;
 		kill(-c->pid, SIGKILL);
+		running_leave(&c->running);
 		while (waitpid(c->pid, NULL, 0) == -1 && errno == EINTR)
 			continue;
-		orphans_forget(&c->own);
+		running_remove(&c->running);
 	}
 	c->pid = 0;
 	errno = error;
@@ -342,17 +343,30 @@ child_reap(struct child *c)
 
 	if (c->pid == 0)
 		return;
+	running_leave(&c->running);
 	while ((pid = waitpid(c->pid, &c->status, 0)) == -1 && errno == EINTR)
 		continue;
 	if (pid == -1)
 		c->status = CHILD_UNKNOWN;
-	orphans_forget(&c->own);
+	running_remove(&c->running);
 	c->pid = 0;
 	c->exited = false;
 	child_read_log(c);
 	close_fd(&c->in);
 	close_fd(&c->err);
 	close_fd(&c->pidfd);
+}
+
+int
+child_stopped_by(const struct child *c)
+{
+	siginfo_t si = {0};
+
+	if (c->pid == 0 ||
+	    waitid(P_PIDFD, (id_t)c->pidfd, &si, WSTOPPED | WNOHANG | WNOWAIT) == -1 ||
+	    si.si_pid == 0)
+		return 0;
+	return si.si_status;
 }
 
 /*

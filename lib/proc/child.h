@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "proc/orphans.h"
+#include "proc/running.h"
 
 #define CHILD_LOG 4096 /* bytes kept of the end of its stderr */
 
@@ -33,7 +33,7 @@ struct child {
 	int in;       /* its stdin; -1 once closed */
 	int out, err; /* its stdout and stderr; -1 once closed */
 	int status;   /* from waitpid(2) or unknown, after child_reap() */
-	struct own_child own;
+	struct running running;
 	size_t log_len;
 	char log[CHILD_LOG]; /* the end of its stderr */
 };
@@ -76,6 +76,9 @@ void child_close_in(struct child *);
  * False: its stderr has ended and is closed.
  */
 bool child_read_log(struct child *);
+
+/* The signal that has stopped it, as SIGTTIN does; 0: it is not stopped. */
+int child_stopped_by(const struct child *);
 
 /*
  * Waits for its exit, which is near if pidfd is readable or it was killed.

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "proc/orphans.h"
+#include "proc/running.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
 #include "stage/report.h"
@@ -92,7 +92,9 @@ say_line(const struct monitor *m, const char *line)
 static int64_t
 time_to_work(const struct monitor *m, int64_t now)
 {
-	return now - stopwatch_read(&m->stage->writing, now);
+	const struct stage *st = m->stage;
+
+	return now - stopwatch_read(&st->writing, now) - stopwatch_read(&st->halted, now);
 }
 
 static void
@@ -202,6 +204,22 @@ reload_files(struct monitor *m)
 	return st->opt->dead_letter != NULL || st->reload != NULL;
 }
 
+/*
+ * Ctrl-Z.  The children have groups of their own, so nobody else stops them:
+ * they stand before we do, and go on after us.
+ */
+static void
+suspend(struct monitor *m)
+{
+	struct stopwatch *halted = &m->stage->halted;
+
+	running_halt();
+	stopwatch_start(halted, clock_now());
+	signals_suspend();
+	stopwatch_stop(halted, clock_now());
+	running_resume();
+}
+
 static void
 handle_signal(struct monitor *m)
 {
@@ -213,11 +231,13 @@ handle_signal(struct monitor *m)
 	if (read(m->sigfd, &si, sizeof(si)) != sizeof(si))
 		return;
 	if (si.ssi_signo == SIGCHLD)
-		orphans_reap();
+		running_reap_orphans();
 	else if (si.ssi_signo == SIGUSR1) {
 		report_totals(m->stage, line, sizeof(line));
 		say_line(m, line);
-	} else if (si.ssi_signo != SIGHUP || !reload_files(m))
+	} else if (si.ssi_signo == SIGTSTP)
+		suspend(m);
+	else if (si.ssi_signo != SIGHUP || !reload_files(m))
 		handle_stop(m, (int)si.ssi_signo, came);
 }
 

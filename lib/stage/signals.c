@@ -5,9 +5,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "proc/orphans.h"
+#include "proc/running.h"
 
-static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGTSTP};
 
 /* Set by signals_block(), while there is one thread. */
 static sigset_t blocked, ignored;
@@ -36,7 +36,7 @@ signals_block(void)
 	sigaction(SIGXFSZ, &sa, NULL);
 	sa = (struct sigaction){.sa_handler = SIG_DFL};
 	sigaction(SIGCHLD, &sa, NULL);
-	if (orphans_can_come())
+	if (running_has_orphans())
 		sigaddset(&blocked, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
@@ -51,6 +51,18 @@ void
 signals_unblock(void)
 {
 	pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+}
+
+void
+signals_suspend(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTSTP);
+	raise(SIGTSTP);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 int

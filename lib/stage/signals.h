@@ -3,9 +3,10 @@
 
 /*
  * The signals of the process.  Those that a stage handles (SIGINT, SIGTERM,
- * SIGHUP, SIGUSR1, and SIGCHLD where orphans can come) are blocked in every
- * thread and read from a descriptor, so no code runs in a signal handler.  A
- * signal that was ignored when the process started (nohup, `&`) stays ignored.
+ * SIGHUP, SIGUSR1, SIGTSTP, and SIGCHLD where orphans can come) are blocked in
+ * every thread and read from a descriptor, so no code runs in a signal handler.
+ * A signal that was ignored when the process started (nohup, `&`) stays
+ * ignored.
  */
 
 #include <stdbool.h>
@@ -30,6 +31,13 @@ void signals_unblock(void);
  * that a stage handles.  Any thread, after signals_block().
  */
 bool signals_ignored(int sig);
+
+/*
+ * Has SIGTSTP take its default action: stops the whole process, and returns
+ * when that goes on.  The kernel ignores the signal in an orphaned process
+ * group, where nobody would continue us.  By the thread that reads the signals.
+ */
+void signals_suspend(void);
 
 /*
  * A signalfd(2) of the blocked signals, nonblocking; the caller closes it.  -1

@@ -56,6 +56,7 @@ struct stage {
 
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink writes */
+	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
 	/* Bytes in the input pipe when reading ended before it did. */
 	_Atomic uint64_t unread;
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */

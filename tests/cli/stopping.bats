@@ -105,3 +105,71 @@ stop_in_a_line() {
 	ends_with 143
 	has err '(sh) was stopped by the same signal: what became of the'
 }
+
+# all_are STATES PID...: all these processes are in one of these states.
+all_are() {
+	local states=$1
+
+	shift
+	for p; do
+		[[ "$(sed 's/.*) //' "/proc/$p/stat")" == [$states]* ]] || return 1
+	done
+}
+
+# start_held MODE: starts a stage of one worker that waits for a line from go.
+# The stage has a process group of its own, without the shell's job control:
+# that leaves its loops when a job stops.
+start_held() {
+	needs perl
+	set +m
+	rm -f go begun
+	mkfifo go
+	# shellcheck disable=SC2086 # a word or two
+	start perl -e 'setpgrp(0, 0); exec { $ARGV[0] } @ARGV' pfanout -j1 -v -t 2s $1 -- "$STUBS/terminal-wait" go begun
+	ids 1 >&8
+	wait_until test -s begun
+	exec 8>&-
+	worker=$(pgrep -P "$pid")
+}
+
+@test "stopping: Ctrl-Z stops the workers too, and -t does not run until CONT" {
+	for mode in '--window 1' -x; do
+		echo "# $mode"
+		start_held "$mode"
+		kill -TSTP "$pid"
+		# shellcheck disable=SC2086 # a number each
+		wait_until all_are T "$pid" $worker
+		sleep 2.2 # longer than -t
+		kill -CONT "$pid"
+		# shellcheck disable=SC2086 # a number each
+		wait_until all_are SR "$pid" $worker
+		echo >go
+		ends_with 0
+		[ "$(cat out)" = '{"id":1}' ]
+	done
+}
+
+@test "stopping: after Ctrl-Z and CONT -t still has what was left of it" {
+	start_held '--window 1'
+	kill -TSTP "$pid"
+	wait_until all_are T "$pid"
+	kill -CONT "$pid"
+	ends_with 1
+	[ "$(reasons out)" = 'timeout 1' ]
+}
+
+@test "stopping: TSTP that is ignored, or that nobody could follow with CONT, stops nothing" {
+	for how in 'env --ignore-signal=TSTP' 'setsid -w'; do
+		# shellcheck disable=SC2086 # words
+		start $how pfanout -j1 -- cat
+		echo '{"id":1}' >&8
+		wait_until at_least out 1
+		for p in "$pid" $(pgrep -P "$pid" -x pfanout); do
+			[ "$(cat "/proc/$p/comm")" != pfanout ] || kill -TSTP "$p"
+		done
+		echo '{"id":2}' >&8
+		wait_until at_least out 2
+		exec 8>&-
+		ends_with 0
+	done
+}

@@ -32,6 +32,12 @@ press() {
 	tmux send-keys "$1"
 }
 
+# A Ctrl-C within 100 ms of the last one would not count.
+press_again() {
+	sleep 0.12
+	press "$1"
+}
+
 screen() {
 	tmux capture-pane -p
 }
@@ -117,7 +123,7 @@ interrupt_held_records() {
 	see 'pratelimit: 100 records, .*/s, limit 1/d, waiting 99, buffer 2004, failed 0'
 	press C-c
 	see '^pratelimit: finishing 99 records, Ctrl-C again to stop'
-	press C-c
+	press_again C-c
 	see 'waiting 0, buffer 2004, failed 99'
 	exec 7>&-
 	ends_with 130
@@ -135,7 +141,7 @@ interrupt_held_records() {
 	press C-c
 	# The message begins a line of its own, not behind the progress.
 	see '^pfanout: finishing [0-9]+ records'
-	press C-c
+	press_again C-c
 	exec 8<out.fifo 9>&-
 	timeout 30 cat <&8 >out
 	ends_with 130
@@ -162,7 +168,7 @@ interrupt_held_records() {
 
 @test "terminal: after two Ctrl-C it stops, and the records held are in dead letters" {
 	interrupt_held_records
-	press C-c
+	press_again C-c
 	wait_until at_least out 3
 	exec 7>&-
 	ends_with 130
@@ -222,3 +228,12 @@ done
 	[ "$(screen | grep -c '^pfanout: .*--grance')" -eq 1 ]
 	[ "$(screen | grep -c .)" -eq 3 ] # it, the status, the prompt
 }
+
+@test "terminal: a worker that reads from the terminal is told, and times out with -t" {
+	terminal
+	type_in 'clear; echo 1 | pfanout -q -x -t 3s sh -c "read -r x </dev/tty"; echo status=$?'
+	see 'worker [0-9]+ .sh. is stopped by the terminal: it reads from it'
+	see '"reason":"timeout"'
+	see '^status=1'
+}
+
