@@ -138,7 +138,7 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 		wait_until test -s child
 		wait_until grep -q '^State:.Z' "/proc/$(cat child)/status"
 		send "$pid" TERM
-		send "$pid" TERM
+		again "$pid" TERM
 		ends_with 143
 		wait_until is_gone "$(cat left)"
 	done
