@@ -6,6 +6,7 @@
 
 #include "alloc.h"
 #include "record/rotate.h"
+#include "spare.h"
 
 /* Returns a name under which the same file is recognised, malloc'd. */
 static char *
@@ -16,17 +17,21 @@ canonical_name(const char *path)
 	return real != NULL ? real : must(strdup(path));
 }
 
-/* Whether the name is FILE.1, FILE.cursor or FILE.new of the file. */
+/*
+ * Whether the name is that of a file that belongs to another one: FILE.1,
+ * FILE.cursor, or what a purge has left (FILE.new, by versions up to 0.2).
+ */
 static bool
 is_part_of(const char *name, const char *file)
 {
 	size_t len = strlen(file);
 	const char *end = name + len;
 
-	if (strncmp(name, file, len) != 0 || *end++ != '.')
+	if (strncmp(name, file, len) != 0 || *end == '\0')
 		return false;
-	return strcmp(end, "cursor") == 0 || strcmp(end, "new") == 0 ||
-	    (*end != '\0' && end[strspn(end, "0123456789")] == '\0');
+	if (strcmp(end, ".cursor") == 0 || strcmp(end, ".new") == 0 || spare_suffix(end))
+		return true;
+	return rotate_suffix(end) != ROTATE_NONE && !rotate_is_claimed(name);
 }
 
 /* Whether the name is neither a repetition nor a part of another one. */

@@ -10,6 +10,7 @@
 struct job {
 	char **files; /* files_of() the operands */
 	struct selection select;
+	bool skip_foreign;    /* skip lines that are not letters */
 	bool json;            /* list, stats, show */
 	bool all, wrap;       /* replay */
 	bool force;           /* purge */

@@ -44,7 +44,8 @@ print_letter_row(const struct item *e, size_t width)
 int
 job_list(struct job *job)
 {
-	struct store *store = store_open(job->files, false);
+	struct store_how how = {.skip_foreign = job->skip_foreign};
+	struct store *store = store_open(job->files, &how);
 	size_t width = text_width();
 	struct item e;
 	bool any = false;
@@ -62,6 +63,5 @@ job_list(struct job *job)
 		}
 		any = true;
 	}
-	store_close(store);
-	return 0;
+	return store_close(store);
 }

@@ -2,10 +2,11 @@
  * pdeadletter purge: removes letters.
  *
  * First all letters are read, to see which go.  Then each file that loses
- * letters is copied without them to FILE.new, which is synced and takes the
- * file's name; a rotated file that would be empty is removed instead.  So a
- * kill at any moment leaves each file either as it was or as it shall be.  The
- * lock on FILE is held all the time: no other process appends or rotates.
+ * letters is copied without them to a spare file, which is synced and takes the
+ * file's name; a file that a rotation has numbered, and that would be empty, is
+ * removed instead.  So a kill at any moment leaves each file either as it was
+ * or as it shall be.  The lock on FILE is held all the time: no other process
+ * appends or rotates.
  */
 
 #include <err.h>
@@ -24,6 +25,8 @@
 #include "job.h"
 #include "json/json.h"
 #include "record/rotate.h"
+#include "series.h"
+#include "spare.h"
 #include "store.h"
 
 /* A run of letters that go: offsets of its first byte and behind its last. */
@@ -39,6 +42,9 @@ struct cut {
 	uint64_t bytes;     /* cut out up to the letter being looked at */
 	struct range *range;
 	size_t n;
+	/* The last replayed letter that stays; its place is in the new file. */
+	bool stays; /* there is one */
+	struct mark stayed;
 };
 
 struct purge {
@@ -48,9 +54,6 @@ struct purge {
 	struct cursor cursor;
 	struct cut *cut; /* one for each file that has letters */
 	size_t n;
-	/* The last replayed letter that stays; its place is in the new file. */
-	bool stays; /* there is one */
-	struct mark stayed;
 	uint64_t letters, removed;
 };
 
@@ -95,15 +98,19 @@ was_printed(const struct purge *p, const struct item *e)
 	return true;
 }
 
-/* Reads all letters, to see which go, and which replayed one stays last. */
+/*
+ * Reads all letters, to see which go, and which replayed one stays last in each
+ * file.
+ */
 static void
 look_at_letters(struct purge *p)
 {
 	char *files[] = {must(strdup(p->file)), NULL};
-	struct store *store = store_open(files, true);
+	struct store_how how = {.locked = true, .skip_foreign = p->job->skip_foreign};
+	struct store *store = store_open(files, &how);
 	struct item e;
 
-	cursor_seek(&p->cursor, store);
+	cursor_seek(&p->cursor, store, 0);
 	for (; store_next(store, &e); p->letters++) {
 		struct cut *c = cut_of(p, &e);
 
@@ -111,13 +118,14 @@ look_at_letters(struct purge *p)
 			note_removal(c, &e.place);
 			p->removed++;
 		} else if (e.replayed) {
-			store_mark(&e, &p->stayed);
-			p->stays = true;
-			p->stayed.place.start -= c->bytes;
-			p->stayed.place.end -= c->bytes;
+			store_mark(&e, &c->stayed);
+			c->stays = true;
+			c->stayed.place.start -= c->bytes;
+			c->stayed.place.end -= c->bytes;
 		}
 	}
-	store_close(store);
+	if (store_close(store) != 0)
+		exit(2);
 	free(files[0]);
 }
 
@@ -143,10 +151,13 @@ copy_range(int from, int to, uint64_t start, uint64_t end)
 static int
 give_rights(int fd, const struct stat *old)
 {
-	return fchown(fd, old->st_uid, old->st_gid) == 0 ? fchmod(fd, old->st_mode & 07777) : -1;
+	return fchown(fd, old->st_uid, old->st_gid) == 0 ? fchmod(fd, old->st_mode & 0666) : -1;
 }
 
-/* Copies what lies between the ranges, and syncs it. */
+/*
+ * Copies what lies between the ranges, and syncs it.  The time of the last
+ * letter stays: it says where the file stands among the others.
+ */
 static int
 copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 {
@@ -160,6 +171,8 @@ copy_rest(const struct cut *c, int from, int to, const struct stat *st)
 		at = c->range[i].end;
 	}
 	if (copy_range(from, to, at, (uint64_t)st->st_size) == -1)
+		return -1;
+	if (futimens(to, (const struct timespec[]){{.tv_nsec = UTIME_OMIT}, st->st_mtim}) == -1)
 		return -1;
 	return fsync(to);
 }
@@ -179,17 +192,13 @@ is_same_file(const char *path, int fd)
 
 /* Puts a copy without the cut letters in the file's place. */
 static void
-replace_file(struct cut *c, int from, const struct stat *st)
+replace_file(const struct purge *p, struct cut *c, int from, const struct stat *st)
 {
 	struct stat made;
 	char *name;
-	int to;
-
-	if (asprintf(&name, "%s.new", c->path) == -1)
-		errx(2, "out of memory");
+	int to = spare_open(p->file, &name);
 
 	/* The old file keeps its name until the new one is on the disk. */
-	to = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (to == -1 || copy_rest(c, from, to, st) == -1 || fstat(to, &made) == -1 ||
 	    close(to) == -1 || !is_same_file(c->path, from) || rename(name, c->path) == -1) {
 		int error = errno;
@@ -206,7 +215,7 @@ replace_file(struct cut *c, int from, const struct stat *st)
 static void
 apply_cut(const struct purge *p, struct cut *c)
 {
-	int fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 
 	if (fd == -1 || fstat(fd, &st) == -1)
@@ -214,28 +223,37 @@ apply_cut(const struct purge *p, struct cut *c)
 	if (st.st_ino != c->inode)
 		errx(2, "%s: was replaced while its letters were read", c->path);
 
-	/* FILE itself stays even if it becomes empty: it carries the lock. */
-	if ((uint64_t)st.st_size == c->bytes && strcmp(c->path, p->file) != 0) {
+	/*
+	 * FILE itself stays even if it becomes empty: it carries the lock.  A
+	 * file with a date was made by another program, which will remove it.
+	 */
+	if ((uint64_t)st.st_size == c->bytes &&
+	    rotate_suffix(c->path + strlen(p->file)) == ROTATE_NUMBERED) {
 		if (!is_same_file(c->path, fd) || unlink(c->path) == -1)
 			err(2, "%s", c->path);
 	} else
-		replace_file(c, fd, &st);
+		replace_file(p, c, fd, &st);
 	close(fd);
 	if (rotate_sync(c->path) == -1)
 		err(2, "%s", c->path);
 }
 
-/* Moves the cursor to the last replayed letter that stays, in its new file. */
+/* Moves the cursor to the last replayed letters that stay, in their new files. */
 static void
 move_cursor(struct purge *p)
 {
-	for (size_t i = 0; p->stays && i < p->n; i++)
-		if (p->cut[i].inode == p->stayed.place.inode) {
-			p->stayed.place.inode = p->cut[i].new_inode;
-			break;
-		}
-	p->cursor.set = p->stays;
-	p->cursor.mark = p->stayed;
+	struct mark *marks = must(calloc(p->n + 1, sizeof(*marks)));
+	size_t n = 0;
+
+	for (size_t i = p->n; i-- > 0;) {
+		struct cut *c = &p->cut[i];
+
+		if (!c->stays)
+			continue;
+		marks[n] = c->stayed;
+		marks[n++].place.inode = c->new_inode;
+	}
+	cursor_set(&p->cursor, marks, n);
 	cursor_save(&p->cursor);
 }
 
@@ -248,8 +266,8 @@ lock_series(const char *path)
 {
 	int fd;
 
-	while ((fd = store_lock(path, LOCK_EX)) == -1 && errno == ENOENT) {
-		if ((fd = rotate_create(path, O_WRONLY | O_CLOEXEC)) == -1)
+	while ((fd = series_lock(path, LOCK_EX)) == -1 && errno == ENOENT) {
+		if ((fd = rotate_create(path, O_WRONLY | O_CLOEXEC, NULL)) == -1)
 			break;
 		close(fd);
 	}
@@ -264,6 +282,7 @@ purge_file(struct purge *p)
 	/* Lock out appenders, and other purges and replays. */
 	p->fd = lock_series(p->file);
 	cursor_open(&p->cursor, p->file, true);
+	spare_clean(p->file);
 
 	/* Decide about every letter before anything is changed. */
 	look_at_letters(p);
@@ -295,7 +314,7 @@ job_purge(struct job *job)
 {
 	/* If one is missing, change none of them. */
 	for (char **file = job->files; *file != NULL; file++)
-		store_must_exist(*file);
+		series_must_exist(*file);
 	for (char **file = job->files; *file != NULL; file++) {
 		struct purge p = {.job = job, .file = *file};
 

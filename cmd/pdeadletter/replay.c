@@ -15,6 +15,7 @@
 #include "cursor.h"
 #include "job.h"
 #include "json/json.h"
+#include "series.h"
 #include "store.h"
 
 #define DRAIN_MS 10 /* between two checks of a pipe */
@@ -37,7 +38,7 @@ open_cursors(struct replay *r)
 		r->n++;
 	r->cursor = must(calloc(r->n, sizeof(*r->cursor)));
 	for (size_t i = 0; i < r->n; i++) {
-		store_must_exist(r->job->files[i]);
+		series_must_exist(r->job->files[i]);
 		cursor_open(&r->cursor[i], r->job->files[i], r->moves);
 	}
 }
@@ -46,15 +47,8 @@ open_cursors(struct replay *r)
 static void
 seek_cursors(struct replay *r)
 {
-	for (size_t i = 0; i < r->n; i++) {
-		struct cursor *c = &r->cursor[i];
-
-		c->mark.place.file = i;
-		if (r->job->all)
-			c->max_replays = UINT64_MAX;
-		else
-			cursor_seek(c, r->store);
-	}
+	for (size_t i = 0; i < r->n; i++)
+		cursor_seek(&r->cursor[i], r->store, i);
 }
 
 static void
@@ -115,14 +109,10 @@ print_records(struct replay *r)
 	struct item e;
 
 	while (r->job->select.limit > 0 && store_next(r->store, &e)) {
-		struct cursor *c = &r->cursor[e.place.file];
-
 		if (e.replayed && !r->job->all)
 			continue;
-		if (r->moves) {
-			store_mark(&e, &c->mark);
-			c->set = true;
-		}
+		if (r->moves && !e.replayed)
+			store_pass(r->store, &e);
 		if (select_takes(&r->job->select, &e))
 			print_record(r, &e);
 	}
@@ -166,18 +156,28 @@ close_output(void)
 	err(2, "standard output");
 }
 
+/* Moves a cursor behind what was printed. */
+static void
+move_cursor(const struct replay *r, size_t file)
+{
+	struct cursor *c = &r->cursor[file];
+	struct mark *marks;
+	size_t n = store_marks(r->store, file, &marks);
+
+	cursor_set(c, marks, n);
+	if (r->job->max_replays < c->max_replays)
+		c->max_replays = r->job->max_replays;
+	cursor_save(c);
+}
+
 /* Moves the cursors, once everything was printed, and closes them. */
 static void
 end_cursors(struct replay *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		struct cursor *c = &r->cursor[i];
-
-		if (r->job->max_replays < c->max_replays)
-			c->max_replays = r->job->max_replays;
-		if (r->moves && c->fd != -1)
-			cursor_save(c);
-		cursor_close(c);
+		if (r->moves && r->cursor[i].fd != -1)
+			move_cursor(r, i);
+		cursor_close(&r->cursor[i]);
 	}
 	free(r->cursor);
 }
@@ -200,14 +200,19 @@ int
 job_replay(struct job *job)
 {
 	struct replay r = {.job = job, .moves = selects_all(&job->select)};
+	struct store_how how = {.skip_foreign = job->skip_foreign};
+	int left_out, status;
 
 	/* Cursors that move are locked: then no purge changes the files. */
 	open_cursors(&r);
-	r.store = store_open(job->files, false);
+	r.store = store_open(job->files, &how);
 	seek_cursors(&r);
+
+	/* What was printed before a line that is no letter counts as printed. */
 	print_records(&r);
 	close_output();
 	end_cursors(&r);
-	store_close(r.store);
-	return report_left_out(&r);
+	left_out = report_left_out(&r);
+	status = store_close(r.store);
+	return status != 0 ? status : left_out;
 }

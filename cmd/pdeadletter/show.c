@@ -80,9 +80,11 @@ print_letter(const struct item *e)
 int
 job_show(struct job *job)
 {
-	struct store *store = store_open(job->files, false);
+	struct store_how how = {.skip_foreign = job->skip_foreign};
+	struct store *store = store_open(job->files, &how);
 	struct item e;
 	size_t n = 0;
+	int status;
 
 	while (job->select.limit > 0 && store_next(store, &e)) {
 		if (!select_takes(&job->select, &e))
@@ -96,7 +98,8 @@ job_show(struct job *job)
 		}
 		n++;
 	}
-	store_close(store);
+	if ((status = store_close(store)) != 0)
+		return status;
 	if (n == 0)
 		warnx("no such letter");
 	return n == 0;

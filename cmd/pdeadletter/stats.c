@@ -151,7 +151,8 @@ free_groups(struct groups *g)
 int
 job_stats(struct job *job)
 {
-	struct store *store = store_open(job->files, false);
+	struct store_how how = {.skip_foreign = job->skip_foreign};
+	struct store *store = store_open(job->files, &how);
 	struct groups groups = {0};
 	struct item e;
 
@@ -160,6 +161,5 @@ job_stats(struct job *job)
 			count_letter(&groups, &e);
 	print_groups(&groups, job->json);
 	free_groups(&groups);
-	store_close(store);
-	return 0;
+	return store_close(store);
 }

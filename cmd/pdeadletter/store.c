@@ -1,204 +1,103 @@
 #include "store.h"
 
 #include <err.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "json/json.h"
 #include "record/reader.h"
 #include "record/record.h"
-#include "record/rotate.h"
+#include "series.h"
 
 #define LETTER_HEAD "{\"pchan\":\"dead-letter/1\""
 
-/* One file, of which the first `size` bytes are read. */
-struct store_file {
-	char *path;
-	int fd;
-	uint64_t size;
-	ino_t inode;
+/* How far a file was replayed: up to a letter, unless none was. */
+struct progress {
+	bool any;
+	struct mark mark;
 };
 
-/* A FILE and those it was rotated to, oldest first. */
-struct series {
-	struct store_file *part;
-	size_t n, at;          /* parts; the one being read */
-	struct reader *reader; /* of that part; NULL: not opened yet */
-	struct record record;  /* the line of `next` */
-	struct item next;      /* the letter to be returned next */
+/* The letters of a series, which are read file by file. */
+struct feed {
+	struct series series;
+	struct progress *progress; /* of each of its files */
+	size_t at;                 /* the file being read */
+	struct reader *reader;     /* of that file; NULL: not opened yet */
+	struct record record;      /* the line of `next` */
+	struct item next;          /* the letter to be returned next */
 	bool has_next;
-	/* So many parts were replayed to their end, and one up to an offset. */
-	size_t seen;
-	uint64_t seen_end;
 };
 
 struct store {
-	struct series *series; /* in the order of store_open()'s list */
+	struct feed *feed; /* in the order of store_open()'s list */
 	size_t n;
-	size_t given;  /* the series of the letter returned last; n: none yet */
-	uint64_t torn; /* lines */
+	size_t given; /* the feed of the letter returned last; n: none yet */
+	bool skip_foreign;
+	uint64_t torn, foreign; /* lines */
+	char *first_foreign;    /* "FILE: line 4"; NULL: there is none */
 };
 
-/* Adds an open file to the series, which owns both path and fd from then on. */
-static void
-add_part(struct series *r, char *path, int fd)
-{
-	struct stat st;
-
-	if (fd == -1 || fstat(fd, &st) == -1)
-		err(2, "%s", path);
-	if (S_ISDIR(st.st_mode))
-		errx(2, "%s: is a directory", path);
-	r->part = grow(r->part, r->n + 1, sizeof(*r->part));
-	r->part[r->n++] = (struct store_file){.path = path,
-	    .fd = fd,
-	    .size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX,
-	    .inode = st.st_ino};
-}
-
-int
-store_lock(const char *path, int how)
-{
-	struct stat st;
-	int fd;
-
-	while ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) != -1) {
-		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
-			return fd;
-		if (rotate_lock(fd, how) == -1)
-			err(2, "%s", path);
-
-		/* It may have been rotated while we waited for the lock. */
-		if (rotate_is_same(path, fd))
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
-void
-store_must_exist(const char *path)
-{
-	unsigned *numbers;
-	size_t n;
-
-	if (strcmp(path, "-") == 0 || access(path, F_OK) == 0)
-		return;
-	if (errno != ENOENT || rotate_list(path, &numbers, &n) == -1)
-		err(2, "%s", path);
-	free(numbers);
-	errno = ENOENT;
-	if (n == 0)
-		err(2, "%s", path);
-}
-
-static void
-close_part(struct store_file *p)
-{
-	close(p->fd);
-	free(p->path);
-}
-
-static void
-close_parts(struct series *r)
-{
-	while (r->n > 0)
-		close_part(&r->part[--r->n]);
-}
-
-static void
-open_rotated(struct series *r, const char *path)
-{
-	unsigned *numbers;
-	size_t n;
-	char *name;
-
-	if (rotate_list(path, &numbers, &n) == -1)
-		err(2, "%s", path);
-	for (size_t i = 0; i < n; i++) {
-		name = must(rotate_name(path, numbers[i]));
-		add_part(r, name, open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-	}
-	free(numbers);
-}
-
-/*
- * Opens FILE and those it was rotated to so that they belong together: none is
- * missed, and none is opened twice under two names.
- */
-static void
-open_series(struct series *r, const char *path, bool locked)
-{
-	int fd;
-
-	do {
-		close_parts(r);
-
-		/* While FILE is locked no process appends or rotates. */
-		fd = locked ? open(path, O_RDONLY | O_CLOEXEC) : store_lock(path, LOCK_SH);
-		if (fd == -1 && errno != ENOENT)
-			err(2, "%s", path);
-		open_rotated(r, path);
-
-		/*
-		 * Without FILE there is no lock.  But a process that rotates
-		 * makes FILE first: if there is one now, start again.
-		 */
-	} while (fd == -1 && access(path, F_OK) == 0);
-
-	/* FILE is the newest part.  What is appended now is not read. */
-	if (fd != -1) {
-		add_part(r, must(strdup(path)), fd);
-		if (!locked)
-			(void)rotate_lock(fd, LOCK_UN);
-	} else if (r->n == 0)
-		err(2, "%s", path);
-}
-
-static void
-open_operand(struct series *r, const char *path, bool locked)
-{
-	if (strcmp(path, "-") == 0)
-		add_part(r, must(strdup("standard input")), dup(STDIN_FILENO));
-	else
-		open_series(r, path, locked);
-}
-
 struct store *
-store_open(char **files, bool locked)
+store_open(char **files, const struct store_how *how)
 {
 	struct store *s = must(calloc(1, sizeof(*s)));
 
 	while (files[s->n] != NULL)
 		s->n++;
 	s->given = s->n;
-	s->series = must(calloc(s->n, sizeof(*s->series)));
-	for (size_t i = 0; i < s->n; i++)
-		open_operand(&s->series[i], files[i], locked);
+	s->skip_foreign = how->skip_foreign;
+	s->feed = must(calloc(s->n, sizeof(*s->feed)));
+	for (size_t i = 0; i < s->n; i++) {
+		struct feed *f = &s->feed[i];
+
+		series_open(&f->series, files[i], how->locked);
+		f->progress = must(calloc(f->series.n, sizeof(*f->progress)));
+	}
 	return s;
 }
 
-void
+/* Warns about lines that are not letters.  Returns the exit status. */
+static int
+report_foreign(const struct store *s)
+{
+	if (s->foreign == 0)
+		return 0;
+	if (!s->skip_foreign) {
+		warnx("%s is not a dead letter: is this a dead-letter file? "
+		      "(--skip-foreign goes on)",
+		    s->first_foreign);
+		return 2;
+	}
+	if (s->foreign == 1)
+		warnx("%s is not a dead letter: skipped", s->first_foreign);
+	else
+		warnx("%s and %ju more are not dead letters: skipped", s->first_foreign,
+		    (uintmax_t)s->foreign - 1);
+	return 0;
+}
+
+int
 store_close(struct store *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		struct series *r = &s->series[i];
+	int status;
 
-		record_free(&r->record);
-		reader_free(r->reader);
-		close_parts(r);
-		free(r->part);
+	for (size_t i = 0; i < s->n; i++) {
+		struct feed *f = &s->feed[i];
+
+		record_free(&f->record);
+		reader_free(f->reader);
+		series_close(&f->series);
+		free(f->progress);
 	}
 	if (s->torn > 0)
 		warnx("%ju incomplete line%s skipped", (uintmax_t)s->torn, s->torn == 1 ? "" : "s");
-	free(s->series);
+	status = report_foreign(s);
+	free(s->first_foreign);
+	free(s->feed);
 	free(s);
+	return status;
 }
 
 void
@@ -214,7 +113,7 @@ store_mark(const struct item *e, struct mark *mark)
 
 /* Whether that letter stands there; the last one of a file may lack its LF. */
 static bool
-is_there(const struct store_file *p, const struct mark *mark)
+is_there(const struct series_file *p, const struct mark *mark)
 {
 	const struct place *place = &mark->place;
 	struct envelope_id found = {.id = ""};
@@ -238,18 +137,137 @@ is_there(const struct store_file *p, const struct mark *mark)
 	return same;
 }
 
-bool
-store_seek(struct store *s, const struct mark *mark)
+/* Takes up a mark in the file where it says that it is; it may have two names. */
+static bool
+take_mark(struct feed *f, const struct mark *mark)
 {
-	struct series *r = &s->series[mark->place.file];
+	bool found = false;
 
-	for (size_t i = 0; i < r->n; i++)
-		if (r->part[i].inode == mark->place.inode && is_there(&r->part[i], mark)) {
-			r->seen = i;
-			r->seen_end = mark->place.end;
-			return true;
+	for (size_t i = 0; i < f->series.n; i++)
+		if (f->series.file[i].inode == mark->place.inode &&
+		    is_there(&f->series.file[i], mark)) {
+			f->progress[i] = (struct progress){true, *mark};
+			found = true;
 		}
+	return found;
+}
+
+/* Reads the next line of a file.  False: the file has ended. */
+static bool
+read_line(struct reader *reader, const struct series_file *file, struct record *line)
+{
+	ssize_t n;
+
+	while (!reader_line(reader, line)) {
+		if ((n = reader_fill(reader)) == -1)
+			err(2, "%s", file->path);
+		if (n == 0 && !reader_rest(reader, line))
+			return false;
+		if (n == 0)
+			break;
+	}
+	if (line->offset < file->size)
+		return true;
+	record_free(line); /* appended after the file was opened */
 	return false;
+}
+
+static struct reader *
+open_reader(const struct series_file *file)
+{
+	struct reader_limits limits = {.max = READER_NO_LIMIT};
+
+	return must(reader_new(file->fd, &limits));
+}
+
+static struct place
+place_of(const struct store *s, const struct feed *f, const struct record *line)
+{
+	return (struct place){.file = (size_t)(f - s->feed),
+	    .inode = f->series.file[f->at].inode,
+	    .start = line->offset,
+	    .end = line->offset + line->len + 1};
+}
+
+/* Whether the letter on this line is the marked one. */
+static bool
+is_marked(const struct record *line, const struct mark *mark)
+{
+	struct envelope_id id;
+	struct envelope_view view;
+
+	if (memmem(line->data, line->len, mark->id, strlen(mark->id)) == NULL ||
+	    envelope_kind(line->data, line->len) != ENVELOPE_LETTER)
+		return false;
+	envelope_identity(line->data, line->len, &id);
+	envelope_look(line->data, line->len, &view);
+	return strcmp(id.id, mark->id) == 0 && envelope_time(&view.failed) == mark->failed;
+}
+
+/* Looks for any of the marks' letters in a file, and takes the mark up. */
+static bool
+search_file(struct store *s, struct feed *f, const struct mark *marks, size_t n)
+{
+	const struct series_file *file = &f->series.file[f->at];
+	struct progress *progress = &f->progress[f->at];
+	struct reader *reader = open_reader(file);
+	struct record line;
+
+	while (!progress->any && read_line(reader, file, &line)) {
+		for (size_t i = 0; i < n && !progress->any; i++)
+			if (is_marked(&line, &marks[i])) {
+				*progress = (struct progress){true, marks[i]};
+				progress->mark.place = place_of(s, f, &line);
+			}
+		record_free(&line);
+	}
+	reader_free(reader);
+	if (lseek(file->fd, 0, SEEK_SET) == -1)
+		err(2, "%s", file->path);
+	return progress->any;
+}
+
+bool
+store_seek(struct store *s, size_t file, const struct mark *marks, size_t n)
+{
+	struct feed *f = &s->feed[file];
+	struct mark *lost = must(calloc(n + 1, sizeof(*lost)));
+	size_t lost_n = 0;
+	bool found = false;
+
+	for (size_t i = 0; i < n; i++)
+		if (take_mark(f, &marks[i]))
+			found = true;
+		else
+			lost[lost_n++] = marks[i];
+	for (f->at = 0; lost_n > 0 && f->at < f->series.n; f->at++)
+		if (!f->progress[f->at].any && search_file(s, f, lost, lost_n))
+			found = true;
+	f->at = 0;
+	free(lost);
+	return found;
+}
+
+void
+store_pass(struct store *s, const struct item *e)
+{
+	struct feed *f = &s->feed[e->place.file];
+
+	f->progress[f->at].any = true;
+	store_mark(e, &f->progress[f->at].mark);
+}
+
+size_t
+store_marks(const struct store *s, size_t file, struct mark **marks)
+{
+	const struct feed *f = &s->feed[file];
+	size_t n = 0;
+
+	*marks = must(calloc(f->series.n + 1, sizeof(**marks)));
+	for (size_t i = f->series.n; i-- > 0;)
+		if (f->progress[i].any)
+			(*marks)[n++] = f->progress[i].mark;
+	return n;
 }
 
 /*
@@ -270,74 +288,69 @@ is_torn(const struct record *line)
 	return !json_check(line->data, line->len, &e);
 }
 
+/* Remembers a line that is not a letter. */
+static void
+note_foreign(struct store *s, const struct series_file *file, const struct record *line)
+{
+	if (s->foreign++ == 0 &&
+	    asprintf(&s->first_foreign, "%s: line %ju", file->path, (uintmax_t)line->line) == -1)
+		errx(2, "out of memory");
+}
+
 /*
- * Makes the line just read the series' next letter.  False: it is not a letter;
- * blank lines and torn ones are skipped, any other ends the process.
+ * Makes the line just read the feed's next letter.  False: it is not a letter;
+ * blank lines are skipped, torn and foreign ones are counted.
  */
 static bool
-take_letter(struct store *s, struct series *r)
+take_letter(struct store *s, struct feed *f)
 {
-	struct record *line = &r->record;
-	struct item *e = &r->next;
+	const struct series_file *file = &f->series.file[f->at];
+	const struct progress *progress = &f->progress[f->at];
+	struct record *line = &f->record;
+	struct item *e = &f->next;
 
 	if (envelope_kind(line->data, line->len) == ENVELOPE_LETTER) {
 		e->line = line->data;
 		e->len = line->len;
 		envelope_look(e->line, e->len, &e->view);
-		e->place = (struct place){(size_t)(r - s->series), r->part[r->at].inode,
-		    line->offset, line->offset + line->len + 1};
-		e->path = r->part[r->at].path;
-		e->replayed = r->at < r->seen || (r->at == r->seen && e->place.end <= r->seen_end);
+		e->place = place_of(s, f, line);
+		e->path = file->path;
+		e->replayed = progress->any && e->place.end <= progress->mark.place.end;
 		e->failed = envelope_time(&e->view.failed);
 		return true;
 	}
-	if (!json_blank(line->data, line->len)) {
-		if (!is_torn(line))
-			errx(2, "%s: line %ju is not a dead letter: is this a dead-letter file?",
-			    r->part[r->at].path, (uintmax_t)line->line);
-		s->torn++;
-	}
+	if (is_torn(line))
+		s->torn += !json_blank(line->data, line->len);
+	else
+		note_foreign(s, file, line);
 	record_free(line);
 	return false;
 }
 
-/* Reads the next line of the part being read.  False: the part has ended. */
+/* Whether a line has been found at which the store ends. */
 static bool
-read_part_line(struct series *r)
+has_ended(const struct store *s)
 {
-	struct reader_limits limits = {.max = READER_NO_LIMIT};
-	const struct store_file *p = &r->part[r->at];
-	ssize_t n;
-
-	if (r->reader == NULL)
-		r->reader = must(reader_new(p->fd, &limits));
-	while (!reader_line(r->reader, &r->record)) {
-		if ((n = reader_fill(r->reader)) == -1)
-			err(2, "%s", p->path);
-		if (n == 0 && !reader_rest(r->reader, &r->record))
-			return false;
-		if (n == 0)
-			break;
-	}
-	if (r->record.offset < p->size)
-		return true;
-	record_free(&r->record); /* appended after the file was opened */
-	return false;
+	return s->foreign > 0 && !s->skip_foreign;
 }
 
-/* Reads on to the series' next letter, from part to part. */
+/* Reads on to the feed's next letter, from file to file. */
 static void
-load_next(struct store *s, struct series *r)
+load_next(struct store *s, struct feed *f)
 {
-	record_free(&r->record);
-	r->has_next = false;
-	while (r->at < r->n) {
-		if (!read_part_line(r)) {
-			reader_free(r->reader);
-			r->reader = NULL;
-			r->at++;
-		} else if (take_letter(s, r)) {
-			r->has_next = true;
+	record_free(&f->record);
+	f->has_next = false;
+	while (f->at < f->series.n && !has_ended(s)) {
+		const struct series_file *file = &f->series.file[f->at];
+
+		if (f->reader == NULL)
+			f->reader = open_reader(file);
+		if (!read_line(f->reader, file, &f->record)) {
+			reader_free(f->reader);
+			f->reader = NULL;
+			f->at++;
+		} else if (take_letter(s, f)) {
+			f->has_next = true;
 			return;
 		}
 	}
@@ -346,26 +359,26 @@ load_next(struct store *s, struct series *r)
 bool
 store_next(struct store *s, struct item *e)
 {
-	const struct series *first = NULL;
+	const struct feed *first = NULL;
 
 	/*
-	 * Every series has its next letter at hand, but for the one whose
+	 * Every feed has its next letter at hand, but for the one whose
 	 * letter was returned last; at first, none has.
 	 */
 	for (size_t i = 0; i < s->n; i++)
 		if (s->given == s->n || s->given == i)
-			load_next(s, &s->series[i]);
+			load_next(s, &s->feed[i]);
 
 	/* The earliest of these letters; of equal ones, the first operand's. */
 	for (size_t i = 0; i < s->n; i++)
-		if (s->series[i].has_next &&
-		    (first == NULL || s->series[i].next.failed < first->next.failed))
-			first = &s->series[i];
-	if (first == NULL)
+		if (s->feed[i].has_next &&
+		    (first == NULL || s->feed[i].next.failed < first->next.failed))
+			first = &s->feed[i];
+	if (first == NULL || has_ended(s))
 		return false;
 
 	/* Its line must live until the next call, so load the next one then. */
-	s->given = (size_t)(first - s->series);
+	s->given = (size_t)(first - s->feed);
 	*e = first->next;
 	return true;
 }

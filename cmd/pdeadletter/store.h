@@ -3,8 +3,13 @@
 
 /*
  * The letters of dead-letter files, read in the order of time.  Of one FILE the
- * rotated files come first, oldest first; of several FILEs, whichever letter
- * failed first.  A store reads what the files hold when it is opened, no more.
+ * rotated files come first, oldest first: in the order in which their first
+ * letters failed, or were written last where the letters do not say.  Of several
+ * FILEs, whichever letter failed first.  A store reads what the files hold when
+ * it is opened, no more.
+ *
+ * What was replayed is known file by file: in each, all letters up to a mark.
+ * So it does not matter which names the files have, or in which order they are.
  *
  * Whatever cannot be read ends the process with a message and status 2.  One
  * thread.
@@ -40,46 +45,56 @@ struct item {
 	int64_t failed; /* calendar us; 0: the letter does not say */
 	struct place place;
 	const char *path; /* of its file; valid while the store is open */
-	bool replayed;    /* it is not behind the place given to store_seek() */
+	bool replayed;    /* by the marks given to store_seek() */
+};
+
+struct store_how {
+	bool locked; /* the caller holds the locks of the FILEs */
+	/* Skip lines that are not letters, where the store would end else. */
+	bool skip_foreign;
 };
 
 /*
  * Opens the files of the list, which ends with NULL; "-" is standard input.
- * Locks each FILE while it opens its rotated files, unless `locked`: then the
- * caller holds the locks.  Blocks until it has the lock.
+ * Locks each FILE while it opens its rotated files; blocks until it has the
+ * lock.  Warns about files that look like rotated ones and are left out.
  */
-struct store *store_open(char **files, bool locked);
+struct store *store_open(char **files, const struct store_how *);
 
 /*
- * Ends the process if there is neither this file nor one it was rotated to.
- * "-" exists.
+ * Closes it.  Warns if lines were skipped: because a power cut or a killed
+ * writer had left only a part of them, or because they are not letters.
+ * Returns 0; or 2, with a message, if the store ended at a line that is not a
+ * letter.
  */
-void store_must_exist(const char *path);
+int store_close(struct store *);
 
 /*
- * Opens a file and, if it is a regular one, locks it (how as for flock(2)), so
- * that no other process appends to it or rotates it; close(2) unlocks it.
- * Blocks until it has the lock.  Returns the descriptor, or -1 with errno if
- * the file cannot be opened.
+ * Takes the marks of one FILE, each of which says that in one of its files all
+ * letters up to and with that one were replayed.  A mark is looked for where it
+ * says, and then, as the file may have been copied or edited, by its id and
+ * time.  False: there are none of these letters.  Call it before the first
+ * store_next().
  */
-int store_lock(const char *path, int how);
+bool store_seek(struct store *, size_t file, const struct mark *, size_t n);
+
+/* The letter that was returned last counts as replayed from now on. */
+void store_pass(struct store *, const struct item *);
 
 /*
- * Closes it.  Warns if lines were skipped because a power cut or a killed
- * writer had left only a part of them.
+ * Stores the marks of one FILE, the newest file's first: what was given to
+ * store_seek() and found, and what was passed.  *marks is malloc'd and the
+ * caller's.  Returns their number.
  */
-void store_close(struct store *);
-
-/*
- * Says that all letters up to and with this one were replayed.  False: there is
- * no such letter, and nothing changes.  Call it before the first store_next().
- */
-bool store_seek(struct store *, const struct mark *);
+size_t store_marks(const struct store *, size_t file, struct mark **marks);
 
 /* Fills in the mark of a letter. */
 void store_mark(const struct item *, struct mark *);
 
-/* Stores the next letter.  False: there are no more. */
+/*
+ * Stores the next letter.  False: there are no more, or the next line is not a
+ * letter.
+ */
 bool store_next(struct store *, struct item *);
 
 #endif

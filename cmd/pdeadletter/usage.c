@@ -49,6 +49,8 @@ static const char help[] =
     "                         2026-11-23T15:04:05Z, 2026-11-23 or 2h (ago)\n"
     "      --until TIME       letters of records that failed before TIME\n"
     "      --limit N          at most N letters\n"
+    "      --skip-foreign     skip lines that are not dead letters; without it such a\n"
+    "                         line ends the command\n"
     "      --json             print JSON: the letters as they are, a line per group\n"
     "      --all              replay even what was replayed before\n"
     "      --wrap             replay retry envelopes, by which pfanout recognizes the\n"
@@ -151,6 +153,7 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 	    {0, "since", OPTION_FUNCTION, OPTION_FIELD(s->since), .parse = parse_time},
 	    {0, "until", OPTION_FUNCTION, OPTION_FIELD(s->until), .parse = parse_time},
 	    {0, "limit", OPTION_NUMBER, OPTION_FIELD(s->limit), 1, INT64_MAX},
+	    {0, "skip-foreign", OPTION_FLAG, OPTION_FIELD(job->skip_foreign)},
 	    {0, "json", OPTION_FLAG, OPTION_FIELD(job->json)},
 	    {0, "all", OPTION_FLAG, OPTION_FIELD(job->all)},
 	    {0, "wrap", OPTION_FLAG, OPTION_FIELD(job->wrap)},

@@ -46,19 +46,23 @@ open_special(const char *path, int how)
 	return fd;
 }
 
-/* Opens the file, or creates it.  Returns the descriptor, or -1 with errno. */
+/*
+ * Opens the file, or creates it: like the one that has been open, if there is
+ * one.  Returns the descriptor, or -1 with errno.
+ */
 static int
 open_file(struct deadfile *d)
 {
 	static const int how = O_APPEND | O_CLOEXEC | O_NOCTTY;
-	struct stat st;
+	struct stat st, old;
+	bool had = d->fd != -1 && d->regular && fstat(d->fd, &old) == 0;
 	int fd;
 
 	/* A file is opened for reading too, to see how its last line ends. */
 	if (stat(d->path, &st) == 0 && !S_ISREG(st.st_mode))
 		fd = open_special(d->path, how);
 	else if ((fd = open(d->path, O_RDWR | how)) == -1 && errno == ENOENT) {
-		if ((fd = rotate_create(d->path, O_RDWR | how)) == -1 ||
+		if ((fd = rotate_create(d->path, O_RDWR | how, had ? &old : NULL)) == -1 ||
 		    (d->how.sync != DEADFILE_NONE && rotate_sync(d->path) == -1))
 			goto failed;
 	}
@@ -94,10 +98,14 @@ deadfile_open(const char *path, const struct deadfile_how *how)
 	if (d == NULL)
 		return NULL;
 	d->how = *how;
-	if ((d->fd = open_file(d)) != -1)
-		return d;
-	deadfile_close(d);
-	return NULL;
+	if ((d->fd = open_file(d)) == -1) {
+		deadfile_close(d);
+		return NULL;
+	}
+	/* Without the right to make a cursor, letters are still kept. */
+	if (d->regular)
+		(void)rotate_claim(d->path);
+	return d;
 }
 
 struct deadfile *

@@ -33,9 +33,10 @@ struct deadfile_how {
 };
 
 /*
- * Opens the file for appending, and creates it if there is none: with the owner
- * and mode of the newest rotated file, else 0666 less the umask.  NULL with
- * errno (EISDIR: it is a directory).
+ * Opens the file for appending, and creates it if there is none, as
+ * rotate_create() does.  If its name looks like that of a rotated file of
+ * another series, claims it (rotate_claim()).  NULL with errno (EISDIR: it is a
+ * directory).
  */
 struct deadfile *deadfile_open(const char *path, const struct deadfile_how *);
 

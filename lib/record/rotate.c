@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,64 +36,143 @@ folder_of(const char *path)
 	return dir;
 }
 
-/* The number of BASE.N; 0 if the name is not such a name. */
-static unsigned
-number_of(const char *name, const char *base)
+/* Whether the text ends in this ending; then *len becomes the rest's length. */
+static bool
+ends_in(const char *text, size_t *len, const char *ending)
 {
-	size_t len = strlen(base);
-	unsigned long n;
-	char *end;
+	size_t n = strlen(ending);
 
-	if (strncmp(name, base, len) != 0 || name[len] != '.' || name[len + 1] == '0' ||
-	    !isdigit((unsigned char)name[len + 1]))
-		return 0;
-	n = strtoul(name + len + 1, &end, 10);
-	return *end == '\0' && n < UINT_MAX ? (unsigned)n : 0;
+	if (*len <= n || strcmp(text + *len - n, ending) != 0)
+		return false;
+	*len -= n;
+	return true;
 }
 
-static int
-add_number(unsigned **numbers, size_t *n, unsigned number)
+enum rotate_kind
+rotate_suffix(const char *suffix)
 {
-	unsigned *more = reallocarray(*numbers, *n + 1, sizeof(*more));
+	static const char *const endings[] = {".gz", ".xz", ".zst", ".bz2"};
+	enum rotate_kind kind = ROTATE_DATED;
+	size_t len = strlen(suffix), digits = 0;
 
-	if (more == NULL)
-		return -1;
-	more[(*n)++] = number;
-	*numbers = more;
-	return 0;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (ends_in(suffix, &len, endings[i]))
+			kind = ROTATE_COMPRESSED;
+	if (len < 2 || (*suffix != '.' && *suffix != '-') || suffix[len - 1] == '-')
+		return ROTATE_NONE;
+	for (size_t i = 1; i < len; i++) {
+		if (isdigit((unsigned char)suffix[i]))
+			digits++;
+		else if (suffix[i] != '-' || digits == 0)
+			return ROTATE_NONE;
+	}
+	/* A date or a time has eight digits or more; a number has fewer. */
+	if (digits >= 8 || strncmp(suffix, ".0", len) == 0)
+		return kind;
+	if (*suffix == '-' || suffix[1] == '0' || digits != len - 1)
+		return ROTATE_NONE;
+	return kind == ROTATE_COMPRESSED ? kind : ROTATE_NUMBERED;
 }
 
-static int
-compare_descending(const void *a, const void *b)
+bool
+rotate_is_claimed(const char *path)
 {
-	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+	struct stat st;
+	char *name;
+	bool claimed;
 
-	return (x < y) - (x > y);
+	if (asprintf(&name, "%s.cursor", path) == -1)
+		return false;
+	claimed = lstat(name, &st) == 0;
+	free(name);
+	return claimed;
 }
 
 int
-rotate_list(const char *path, unsigned **numbers, size_t *n)
+rotate_claim(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *at = slash != NULL ? slash + 1 : path;
+	enum rotate_kind kind = ROTATE_NONE;
+	char *name;
+	int fd = -1;
+
+	while (kind == ROTATE_NONE && *at != '\0' && (at = strpbrk(at + 1, ".-")) != NULL)
+		kind = rotate_suffix(at);
+	if (kind != ROTATE_NUMBERED && kind != ROTATE_DATED)
+		return 0;
+	if (asprintf(&name, "%s.cursor", path) == -1)
+		return -1;
+	fd = open(name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	free(name);
+	if (fd == -1)
+		return errno == EEXIST ? 0 : -1;
+	close(fd);
+	return 0;
+}
+
+/*
+ * What the file with such a name is.  NONE: it is gone, or cannot be looked at.
+ */
+static enum rotate_kind
+kind_of_file(const char *path, enum rotate_kind by_name)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1)
+		return ROTATE_NONE;
+	if (!S_ISREG(st.st_mode))
+		return ROTATE_IRREGULAR;
+	return by_name != ROTATE_COMPRESSED && rotate_is_claimed(path) ? ROTATE_CLAIMED : by_name;
+}
+
+/* Adds the file FILE<suffix>.  -1 with errno ENOMEM. */
+static int
+add_file(struct rotated **list, size_t *n, const char *path, const char *suffix)
+{
+	struct rotated *more, file = {.kind = rotate_suffix(suffix)};
+
+	if (file.kind == ROTATE_NUMBERED)
+		file.number = (unsigned)strtoul(suffix + 1, NULL, 10);
+	if ((more = reallocarray(*list, *n + 1, sizeof(*more))) == NULL)
+		return -1;
+	*list = more;
+	if (asprintf(&file.path, "%s%s", path, suffix) == -1)
+		return -1;
+	if ((file.kind = kind_of_file(file.path, file.kind)) == ROTATE_NONE)
+		free(file.path);
+	else
+		more[(*n)++] = file;
+	return 0;
+}
+
+int
+rotate_list(const char *path, struct rotated **list, size_t *n)
 {
 	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
 	char *dir = folder_of(path);
 	DIR *d = dir != NULL ? opendir(dir) : NULL;
 	const struct dirent *entry;
+	size_t len = strlen(base);
 	int error = d == NULL ? -1 : 0;
 
-	*numbers = NULL;
+	*list = NULL;
 	*n = 0;
-	while (error == 0 && (entry = readdir(d)) != NULL) {
-		unsigned number = number_of(entry->d_name, base);
-
-		if (number > 0)
-			error = add_number(numbers, n, number);
-	}
+	while (error == 0 && (entry = readdir(d)) != NULL)
+		if (strncmp(entry->d_name, base, len) == 0 &&
+		    rotate_suffix(entry->d_name + len) != ROTATE_NONE)
+			error = add_file(list, n, path, entry->d_name + len);
 	if (d != NULL)
 		closedir(d);
 	free(dir);
-	if (error == 0 && *n > 0)
-		qsort(*numbers, *n, sizeof(**numbers), compare_descending);
 	return error;
+}
+
+void
+rotate_free(struct rotated *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i].path);
+	free(list);
 }
 
 /* Renames FILE.from to FILE.to; removes it if `to` is 0. */
@@ -111,72 +189,125 @@ move_file(const char *path, unsigned from, unsigned to)
 	return error;
 }
 
-/* The lowest number that is not in use; numbers are in descending order. */
-static unsigned
-first_gap(const unsigned *numbers, size_t n)
-{
-	unsigned gap = 1;
+/* The files of the series from FILE.1 up to the first number that is free. */
+struct run {
+	unsigned *number;
+	size_t n;
+	unsigned free;
+};
 
-	while (n > 0 && numbers[n - 1] == gap) {
-		gap++;
-		n--;
+static int
+find_run(const char *path, struct run *run)
+{
+	enum rotate_kind kind;
+	unsigned *more;
+	char *name;
+
+	for (run->free = 1;; run->free++) {
+		if ((name = rotate_name(path, run->free)) == NULL)
+			return -1;
+		kind = kind_of_file(name, ROTATE_NUMBERED);
+		free(name);
+		if (kind == ROTATE_NONE)
+			return errno == ENOENT ? 0 : -1;
+		if (kind != ROTATE_NUMBERED)
+			continue; /* its number is taken */
+		if ((more = reallocarray(run->number, run->n + 1, sizeof(*more))) == NULL)
+			return -1;
+		run->number = more;
+		run->number[run->n++] = run->free;
 	}
-	return gap;
 }
 
 int
 rotate_file(const char *path, unsigned keep)
 {
-	unsigned *numbers;
-	size_t n, gone = 0;
-	int error = rotate_list(path, &numbers, &n);
+	struct run run = {0};
+	int error = find_run(path, &run);
 
 	/*
 	 * Remove the oldest files.  This comes first, while FILE has its name:
 	 * once FILE is renamed, its lock no longer keeps other processes out.
 	 */
-	for (; error == 0 && gone < n && n - gone >= keep; gone++)
-		error = move_file(path, numbers[gone], 0);
+	for (; error == 0 && run.n > 0 && run.n >= keep; run.n--) {
+		run.free = run.number[run.n - 1];
+		error = move_file(path, run.free, 0);
+	}
 	/*
-	 * Move the others up by one, from the lowest gap down, so that no file
-	 * is overwritten and their order holds at every point.  FILE itself is
-	 * last.
+	 * Move each of the others to the next number, the oldest first, so that
+	 * no file is overwritten and their order holds at every point.  FILE
+	 * itself is last.
 	 */
-	for (unsigned to = first_gap(numbers + gone, n - gone); error == 0 && to > 0; to--)
-		error = move_file(path, to - 1, to);
-	free(numbers);
+	for (; error == 0 && run.n > 0; run.n--) {
+		error = move_file(path, run.number[run.n - 1], run.free);
+		run.free = run.number[run.n - 1];
+	}
+	if (error == 0)
+		error = move_file(path, 0, run.free);
+	free(run.number);
 	return error == 0 ? rotate_sync(path) : -1;
 }
 
-/* Looks at the newest rotated file.  False if there is none that we can see. */
-static bool
-stat_newest(const char *path, struct stat *st)
+bool
+rotate_trusts(const char *path, uid_t owner)
 {
-	unsigned *numbers;
-	char *newest = NULL;
+	char *dir = folder_of(path);
+	struct stat st;
+	bool trusts =
+	    owner == geteuid() || (dir != NULL && stat(dir, &st) == 0 && st.st_uid == owner);
+
+	free(dir);
+	return trusts;
+}
+
+static bool
+is_newer(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec != b->st_mtim.tv_sec ? a->st_mtim.tv_sec > b->st_mtim.tv_sec
+						      : a->st_mtim.tv_nsec > b->st_mtim.tv_nsec;
+}
+
+/*
+ * Looks at the newest rotated file that says who may read the series.  False if
+ * there is none that we can see.
+ */
+static bool
+stat_newest(const char *path, struct stat *newest)
+{
+	struct rotated *list;
+	struct stat st;
 	bool seen = false;
 	size_t n;
 
-	if (rotate_list(path, &numbers, &n) == 0 && n > 0 &&
-	    (newest = rotate_name(path, numbers[n - 1])) != NULL)
-		seen = stat(newest, st) == 0 && S_ISREG(st->st_mode);
-	free(newest);
-	free(numbers);
+	if (rotate_list(path, &list, &n) == -1)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].kind <= ROTATE_DATED && lstat(list[i].path, &st) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_nlink == 1 && rotate_trusts(path, st.st_uid) &&
+		    (!seen || is_newer(&st, newest))) {
+			*newest = st;
+			seen = true;
+		}
+	rotate_free(list, n);
 	return seen;
 }
 
 int
-rotate_create(const char *path, int flags)
+rotate_create(const char *path, int flags, const struct stat *like)
 {
-	struct stat st;
-	bool like = stat_newest(path, &st);
-	int fd = open(path, flags | O_CREAT, like ? 0600 : 0666), saved;
+	struct stat newest;
+	int fd = open(path, flags | O_CREAT | O_EXCL, 0600), saved;
 
-	if (fd == -1 || !like)
+	/* Another process was faster, or the name is a link to no file. */
+	if (fd == -1 && errno == EEXIST)
+		return open(path, flags | O_CREAT, 0600);
+	if (like == NULL && fd != -1 && stat_newest(path, &newest))
+		like = &newest;
+	if (fd == -1 || like == NULL)
 		return fd;
 	/* The owner if we are allowed to change it; the mode in any case. */
-	(void)!fchown(fd, st.st_uid, st.st_gid);
-	if (fchmod(fd, st.st_mode & 07777) == 0)
+	(void)!fchown(fd, like->st_uid, like->st_gid);
+	if (fchmod(fd, like->st_mode & 0666) == 0)
 		return fd;
 	saved = errno;
 	close(fd);

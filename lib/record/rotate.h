@@ -3,7 +3,11 @@
 
 /*
  * Rotation of a file that grows: FILE is renamed to FILE.1, an older FILE.1 to
- * FILE.2 and so on, as logrotate(8) does it; FILE.1 is the newest rotated file.
+ * FILE.2 and so on, as logrotate(8) does it; FILE.1 is the newest of these
+ * files.  FILE and its rotated files are a series.
+ *
+ * Not every file with such a name is of the series.  A regular file is, unless
+ * it has a cursor (FILE.1.cursor): then it is the FILE of another series.
  *
  * A process that renames or replaces any of these files holds the lock of FILE
  * (flock(2)).  A process that has waited for the lock checks that FILE is still
@@ -12,32 +16,76 @@
  * Any thread.  Nothing blocks but the disk, and rotate_lock().
  */
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
+
+/* What a file beside FILE is to it. */
+enum rotate_kind {
+	ROTATE_NONE,       /* nothing: its name does not look like it */
+	ROTATE_NUMBERED,   /* FILE.1 to FILE.9999999: as rotate_file() names it */
+	ROTATE_DATED,      /* FILE-20261125, FILE.1795446245, FILE.0: logrotate's */
+	ROTATE_COMPRESSED, /* any of these names, and .gz, .xz, .zst or .bz2 */
+	ROTATE_CLAIMED,    /* such a name, but a FILE of its own */
+	ROTATE_IRREGULAR,  /* such a name, but a link, a folder, a pipe ... */
+};
+
+struct rotated {
+	char *path;
+	enum rotate_kind kind;
+	unsigned number; /* of a name with one number below 10000000; else 0 */
+};
 
 /* FILE.n, or FILE itself for 0; malloc'd.  NULL with errno ENOMEM. */
 char *rotate_name(const char *path, unsigned n);
 
 /*
- * Lists the numbers of the rotated files, the oldest (highest) first; numbers
- * can be missing in between.  *numbers is malloc'd, and the caller's even after
- * a failure; NULL if there are none.  -1 with errno.
+ * What a name is by the part behind FILE, such as ".1": NONE, NUMBERED, DATED
+ * or COMPRESSED.
  */
-int rotate_list(const char *path, unsigned **numbers, size_t *n);
+enum rotate_kind rotate_suffix(const char *suffix);
 
 /*
- * Rotates FILE to FILE.1, and removes the oldest files so that at most `keep`
- * rotated files are left.  A process that is killed at any point leaves the
- * files in their order.  Does not create a new FILE.  -1 with errno.
+ * Lists all files beside FILE that are something to it, in no order.  *list is
+ * the caller's, even after a failure: free it with rotate_free().  -1 with
+ * errno.
+ */
+int rotate_list(const char *path, struct rotated **list, size_t *n);
+void rotate_free(struct rotated *list, size_t n);
+
+/* Whether the path has a cursor, and so is the FILE of a series. */
+bool rotate_is_claimed(const char *path);
+
+/*
+ * If the path looks like a rotated file of another FILE, makes an empty cursor
+ * for it, so that the other series leaves it alone.  -1 with errno.
+ */
+int rotate_claim(const char *path);
+
+/*
+ * Rotates FILE to FILE.1.  Of the files from FILE.1 up to the first number that
+ * is free it removes the oldest ones first, so that at most `keep` rotated
+ * files are left of them; it passes over files that are not of the series, and
+ * touches no others.  A process that is killed at any point leaves the files in
+ * their order.  Does not create a new FILE.  -1 with errno.
  */
 int rotate_file(const char *path, unsigned keep);
 
 /*
- * Opens FILE (flags as for open(2)), and creates it if it is not there: with
- * the owner and mode of the newest rotated file, so that those who could read
- * and append to that file can do so with this one; without such a file, with
- * 0666 less the umask.  Returns the descriptor, or -1 with errno.
+ * Whether files of this owner are trusted in that folder: he is the user that
+ * the process runs as, or the owner of the folder (a file's path will do).
  */
-int rotate_create(const char *path, int flags);
+bool rotate_trusts(const char *path, uid_t owner);
+
+/*
+ * Opens FILE (flags as for open(2)), and creates it if it is not there: with
+ * the owner and mode of the file that `like` describes, without execute and
+ * set-ID bits, so that those who could read and append to that file can do so
+ * with this one.  Where `like` is NULL, that is the newest file of the series
+ * whose owner is trusted and that has no other name; and if there is none, the
+ * mode is 0600 less the umask.  Returns the descriptor, or -1 with errno.
+ */
+int rotate_create(const char *path, int flags, const struct stat *like);
 
 /*
  * The file to rotate: if the path is a symbolic link to a regular file, the

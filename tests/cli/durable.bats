@@ -218,13 +218,13 @@ listed() {
 	timeout 20 pdeadletter replay dead >out
 	letters 11 | tail -n 1 >>dead
 	timeout 20 strace -qq -o trace -e trace=fsync -e inject=fsync:delay_enter=1000000:when=1 pdeadletter purge dead 2>err 3>&- &
-	wait_until test -s dead.new
+	wait_until eval 'test -s dead.purge-*'
 	mv dead dead.1
 	letters 13 | tail -n 2 >dead
 	status=0
 	wait $! || status=$?
 	[ "$status" -eq 2 ]
-	has err 'dead is unchanged: dead.new: Stale file handle'
+	grep -q 'dead is unchanged: dead.purge-......: Stale file handle' err
 	listed dead | cmp - <(seq -f 'id-%g' 13)
 	go 0 pdeadletter replay dead
 	ids 13 | tail -n 3 | cmp - out
@@ -276,7 +276,7 @@ listed() {
 	cp dead open/dead
 	chmod 777 open
 	go 2 "${NOBODY[@]}" pdeadletter purge --force open/dead
-	has err 'open/dead is unchanged: open/dead.new: Operation not permitted'
+	grep -q 'open/dead is unchanged: open/dead.purge-......: Operation not permitted' err
 	cmp dead open/dead
 	[ "$(stat -c %u open/dead)" -eq 0 ]
 	chmod 000 dead

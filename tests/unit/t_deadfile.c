@@ -63,7 +63,7 @@ test_append(void)
 	umask(022);
 	d = deadfile_open(path, &how);
 	CHECK(d != NULL && strcmp(deadfile_path(d), path) == 0);
-	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0644 && st.st_size == 0);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600 && st.st_size == 0);
 	CHECK(deadfile_commit(d, &kept) == 0, "an empty batch");
 	CHECK(put(d, "one\n") == 0 && put(d, "two\n") == 0);
 	HOLDS(path, "");
@@ -275,7 +275,7 @@ test_rotation(unsigned keep)
 	struct deadfile *d = deadfile_open(path, &small);
 	struct stat st;
 
-	CHECK(chmod(path, 0600) == 0);
+	CHECK(chmod(path, 0640) == 0);
 	put_letters(d, 0, 2);
 	CHECK(deadfile_commit(d, &kept) == 0 && kept == 2);
 	CHECK(access(rotated(1), F_OK) == -1, "it is not full yet");
@@ -288,7 +288,7 @@ test_rotation(unsigned keep)
 	else
 		HOLDS(rotated(2), "cccc\ndddd\n");
 	CHECK(access(rotated(4), F_OK) == -1);
-	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "as private as the old one");
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0640, "as private as the old one");
 	CHECK(put(d, "longer than all that fits\n") == 0 && deadfile_commit(d, &kept) == 0);
 	HOLDS(path, "longer than all that fits\n");
 	put_letters(d, 7, 1);

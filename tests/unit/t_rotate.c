@@ -48,27 +48,126 @@ test_names(void)
 	free(name);
 }
 
+static const struct {
+	const char *suffix;
+	enum rotate_kind kind;
+} suffixes[] = {
+    {"", ROTATE_NONE},
+    {".", ROTATE_NONE},
+    {"-", ROTATE_NONE},
+    {".1", ROTATE_NUMBERED},
+    {".10", ROTATE_NUMBERED},
+    {".9999999", ROTATE_NUMBERED},
+    {".0", ROTATE_DATED},
+    {".01", ROTATE_NONE},
+    {".1x", ROTATE_NONE},
+    {".x1", ROTATE_NONE},
+    {".1.2", ROTATE_NONE},
+    {".cursor", ROTATE_NONE},
+    {".new", ROTATE_NONE},
+    {"1", ROTATE_NONE},
+    {"-1", ROTATE_NONE},
+    {"-20261125", ROTATE_DATED},
+    {".20261125", ROTATE_DATED},
+    {"-2026-11-25", ROTATE_DATED},
+    {"-2026112515", ROTATE_DATED},
+    {"-20261125-1795446245", ROTATE_DATED},
+    {".1795446245", ROTATE_DATED},
+    {".99999999999999999999", ROTATE_DATED},
+    {"-20261125-", ROTATE_NONE},
+    {"--20261125", ROTATE_NONE},
+    {"-2026", ROTATE_NONE},
+    {".2026-11", ROTATE_NONE},
+    {".1.gz", ROTATE_COMPRESSED},
+    {".0.gz", ROTATE_COMPRESSED},
+    {"-20261125.xz", ROTATE_COMPRESSED},
+    {".2.zst", ROTATE_COMPRESSED},
+    {".2.bz2", ROTATE_COMPRESSED},
+    {".gz", ROTATE_NONE},
+    {".1gz", ROTATE_NONE},
+    {".1.zip", ROTATE_NONE},
+    {".1.gz.gz", ROTATE_NONE},
+};
+
+static void
+test_suffixes(void)
+{
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		CHECK(rotate_suffix(suffixes[i].suffix) == suffixes[i].kind, "\"%s\"",
+		    suffixes[i].suffix);
+}
+
+/* What the list says of a file; NONE if it does not name the file. */
+static enum rotate_kind
+listed(const char *path, const char *suffix)
+{
+	enum rotate_kind kind = ROTATE_NONE;
+	struct rotated *list;
+	char name[128];
+	size_t n;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	CHECK(rotate_list(path, &list, &n) == 0);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].path, name) == 0)
+			kind = list[i].kind;
+	rotate_free(list, n);
+	return kind;
+}
+
 static void
 test_list(const char *path)
 {
-	unsigned *n;
-	size_t len;
+	struct rotated *list;
+	size_t n;
 
-	CHECK(rotate_list(path, &n, &len) == 0 && len == 0);
-	free(n);
+	CHECK(rotate_list(path, &list, &n) == 0 && n == 0);
+	rotate_free(list, n);
 	touch("f");
 	touch("f.10");
 	touch("f.2");
 	touch("f.1");
 	touch("f.01");
-	touch("f.0");
 	touch("f.1x");
 	touch("f.3.gz");
 	touch("f.cursor");
 	touch("ff.4");
-	touch("f.99999999999999999999");
-	CHECK(rotate_list(path, &n, &len) == 0 && len == 3 && n[0] == 10 && n[1] == 2 && n[2] == 1);
-	free(n);
+	touch("f.20261125");
+	touch("f-20261125");
+	CHECK(rotate_list(path, &list, &n) == 0 && n == 6, "%zu", n);
+	rotate_free(list, n);
+	CHECK(listed(path, ".10") == ROTATE_NUMBERED && listed(path, ".1") == ROTATE_NUMBERED);
+	CHECK(listed(path, "-20261125") == ROTATE_DATED &&
+	    listed(path, ".3.gz") == ROTATE_COMPRESSED);
+	CHECK(mkdir("f.6", 0700) == 0 && symlink("f.1", "f.7") == 0 && mkfifo("f.8", 0600) == 0);
+	for (const char *const *s = (const char *const[]){".6", ".7", ".8", NULL}; *s != NULL; s++)
+		CHECK(listed(path, *s) == ROTATE_IRREGULAR, "%s", *s);
+	touch("f.9");
+	touch("f.9.cursor");
+	CHECK(listed(path, ".9") == ROTATE_CLAIMED);
+	CHECK(rmdir("f.6") == 0 && unlink("f.7") == 0 && unlink("f.8") == 0 && unlink("f.9") == 0 &&
+	    unlink("f.9.cursor") == 0);
+}
+
+/* A name that could be that of a rotated file is claimed, once. */
+static void
+test_claim(void)
+{
+	static const struct {
+		const char *path, *cursor;
+		int claimed;
+	} claims[] = {{"q", "q.cursor", 0}, {"q.log", "q.log.cursor", 0}, {"q.5", "q.5.cursor", 1},
+	    {"q-20261125", "q-20261125.cursor", 1},
+	    {"./a-b.c-2026-11-25", "a-b.c-2026-11-25.cursor", 1}, {"q-5", "q-5.cursor", 0}};
+
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		CHECK(rotate_claim(claims[i].path) == 0 && rotate_claim(claims[i].path) == 0);
+		CHECK((access(claims[i].cursor, F_OK) == 0) == claims[i].claimed &&
+			rotate_is_claimed(claims[i].path) == claims[i].claimed,
+		    "%s", claims[i].path);
+		unlink(claims[i].cursor);
+	}
+	CHECK(rotate_claim("none/q.5") == -1 && errno == ENOENT);
 }
 
 static void
@@ -84,32 +183,86 @@ test_rotate(const char *path)
 	CHECK(rotate_file(path, 3) == 0);
 	WAS("f.2", "f");
 	WAS("f.3", "f.1");
-	CHECK(access("f.4", F_OK) == -1 && access("f.10", F_OK) == -1, "three are kept");
+	CHECK(access("f.4", F_OK) == -1, "three are kept");
+	/* Files that no rotation here has made, or could have made. */
+	WAS("f.10", "f.10");
+	WAS("f.20261125", "f.20261125");
+	WAS("f-20261125", "f-20261125");
 	WAS("f.01", "f.01");
 	CHECK(rotate_file(path, 3) == -1 && errno == ENOENT, "there is none to rotate");
+	/* FILE.1 is free: FILE.2 counts again when the run has no gap. */
+	touch("f");
+	CHECK(rotate_file(path, 1) == 0 && access("f.2", F_OK) == 0);
+	touch("f");
+	CHECK(rotate_file(path, 1) == 0 && access("f.2", F_OK) == -1, "one is kept");
+	WAS("f.1", "f");
+}
+
+/* The FILE of another series, and a link, keep their numbers. */
+static void
+test_pass_over(void)
+{
+	touch("g.1");
+	touch("g.1.cursor");
+	CHECK(symlink("g.1", "g.3") == 0);
+	for (int i = 0; i < 4; i++) {
+		touch("g");
+		CHECK(rotate_file("g", 2) == 0);
+	}
+	WAS("g.1", "g.1");
+	WAS("g.2", "g");
+	WAS("g.3", "g.1");
+	WAS("g.4", "g");
+	CHECK(access("g.5", F_OK) == -1 && access("g", F_OK) == -1);
+}
+
+/* The mode of a file that rotate_create() makes. */
+static unsigned
+created(const char *path, const struct stat *like, uid_t *owner)
+{
+	struct stat st = {0};
+	int fd = rotate_create(path, O_RDWR, like);
+
+	CHECK(fd != -1 && fstat(fd, &st) == 0);
+	close(fd);
+	*owner = st.st_uid;
+	return st.st_mode & 07777;
 }
 
 static void
 test_create(void)
 {
-	struct stat st;
-	int fd;
+	struct stat st = {.st_mode = 04755, .st_uid = getuid(), .st_gid = getgid()};
+	uid_t owner;
 
-	fd = rotate_create("c", O_RDWR);
-	CHECK(fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0644);
-	close(fd);
+	CHECK(created("c", NULL, &owner) == 0600, "letters hold payloads");
+	CHECK(created("c", &st, &owner) == 0600, "it is there already");
 	CHECK(chmod("c", 0640) == 0 && rotate_file("c", 9) == 0);
-	fd = rotate_create("c", O_RDWR);
-	CHECK(fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0640, "as the one before");
-	close(fd);
-	CHECK(chmod("c", 0600) == 0 && rotate_file("c", 9) == 0);
-	if (getuid() == 0)
-		CHECK(chown("c.1", 65534, 65534) == 0);
-	fd = rotate_create("c", O_RDWR);
-	CHECK(fd != -1 && fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0600);
-	CHECK(getuid() != 0 || (st.st_uid == 65534 && st.st_gid == 65534), "of the same owner");
-	close(fd);
-	CHECK(rotate_create("none/c", O_RDWR) == -1 && errno == ENOENT);
+	CHECK(created("c", NULL, &owner) == 0640, "as the one before");
+	CHECK(chmod("c", 0664) == 0 && rotate_file("c", 9) == 0);
+	CHECK(created("c", NULL, &owner) == 0664, "as the newest one");
+	CHECK(unlink("c") == 0 && created("c", &st, &owner) == 0644, "no set-ID bit");
+	CHECK(unlink("c") == 0 && chmod("c.1", 04755) == 0);
+	CHECK(created("c", NULL, &owner) == 0644, "no set-ID bit");
+	/* A link to it, and a second name, are somebody's trick. */
+	CHECK(unlink("c") == 0 && link("c.1", "other") == 0);
+	CHECK(created("c", NULL, &owner) == 0640, "as c.2");
+	CHECK(unlink("c") == 0 && unlink("c.1") == 0 && symlink("other", "c.1") == 0);
+	CHECK(created("c", NULL, &owner) == 0640, "as c.2");
+	CHECK(unlink("c.1") == 0 && unlink("other") == 0);
+	/* Another user's file counts only in his own folder. */
+	if (getuid() == 0) {
+		touch("c.1");
+		CHECK(
+		    unlink("c") == 0 && chown("c.1", 65534, 65534) == 0 && chmod("c.1", 0666) == 0);
+		CHECK(created("c", NULL, &owner) == 0640 && owner == 0, "not nobody's");
+		CHECK(unlink("c") == 0 && chown(".", 65534, 65534) == 0);
+		CHECK(created("c", NULL, &owner) == 0666 && owner == 65534, "in nobody's folder");
+		CHECK(chown(".", 0, 0) == 0 && unlink("c.1") == 0);
+	}
+	CHECK(rotate_create("none/c", O_RDWR, NULL) == -1 && errno == ENOENT);
+	CHECK(symlink("target", "dangling") == 0 && created("dangling", NULL, &owner) == 0600);
+	CHECK(access("target", F_OK) == 0 && unlink("target") == 0 && unlink("dangling") == 0);
 }
 
 static void
@@ -159,10 +312,11 @@ test_lock(void)
 static void
 test_errors(void)
 {
-	unsigned *n;
-	size_t len;
+	struct rotated *list;
+	size_t n;
 
-	CHECK(rotate_list("none/f", &n, &len) == -1 && errno == ENOENT && len == 0);
+	CHECK(rotate_list("none/f", &list, &n) == -1 && errno == ENOENT && n == 0);
+	rotate_free(list, n);
 	CHECK(rotate_sync("none/f") == -1 && errno == ENOENT);
 	CHECK(rotate_sync("f") == 0 && rotate_sync("./f") == 0 && rotate_sync("/tmp/f") == 0);
 	CHECK(!rotate_is_same("none/f", 0));
@@ -176,12 +330,15 @@ main(void)
 	CHECK(mkdtemp(dir) != NULL && chdir(dir) == 0);
 	snprintf(path, sizeof(path), "%s/f", dir);
 	test_names();
+	test_suffixes();
 	test_list("f");
 	test_rotate("f");
 	CHECK(mkdir("sub", 0700) == 0 && chdir("sub") == 0);
 	snprintf(path, sizeof(path), "%s/sub/f", dir);
 	test_list(path);
 	test_rotate(path);
+	test_pass_over();
+	test_claim();
 	test_create();
 	test_resolve();
 	test_same();
