@@ -223,7 +223,7 @@ check_bucket(const char *path, int fd, const struct rate *r, bool bytes)
 static int
 open_bucket(const char *path)
 {
-	static const int how = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	static const int how = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
 	int fd = open(path, how);
 
 	return fd != -1 || errno != ENOENT ? fd : open(path, how | O_CREAT, 0666);
@@ -256,10 +256,18 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 	struct meter *m;
 	struct stat st;
 
+	if (fd == -1 && errno == ELOOP)
+		errx(2, "%s: is a symbolic link: name the file itself", path);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(2, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		errx(2, "%s: is not a regular file", path);
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		errx(2, "%s: is not a regular file with one name: name another file", path);
+	/* Whoever owns the bucket says how fast we are; and it may be a trap. */
+	if (!rotate_trusts(path, st.st_uid))
+		errx(2,
+		    "%s: belongs to another user, who does not own the folder either: "
+		    "name another file",
+		    path);
 
 	/* Until it is unlocked no other process creates or changes it. */
 	if (lock_bucket(fd) == -1)

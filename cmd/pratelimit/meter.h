@@ -31,8 +31,10 @@ struct meter *meter_new(const struct rate *);
  * Maps the meter in this file, and creates the file if there is none; a file
  * from before the machine's last start begins afresh.  Waits up to a second for
  * the file's lock.  Ends the process with a message and status 2 on any fault,
- * and if the file is something else or was made for another rate.  One meter of
- * a process at most may be mapped; one thread.
+ * and if the file is something else, was made for another rate, is a link or
+ * has two names, or belongs to somebody who is neither this user nor root nor
+ * the owner of its folder.  One meter of a process at most may be mapped; one
+ * thread.
  */
 struct meter *meter_map(const char *path, const struct rate *, bool bytes);
 

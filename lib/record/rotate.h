@@ -72,8 +72,8 @@ int rotate_claim(const char *path);
 int rotate_file(const char *path, unsigned keep);
 
 /*
- * Whether files of this owner are trusted in that folder: he is the user that
- * the process runs as, or the owner of the folder (a file's path will do).
+ * Whether a file at this path is trusted if it has this owner: he is the user
+ * that the process runs as, root, or the owner of the folder.
  */
 bool rotate_trusts(const char *path, uid_t owner);
 

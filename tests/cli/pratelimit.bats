@@ -473,6 +473,55 @@ is_ready() {
 	done
 }
 
+@test "pratelimit: --shared: a link and another user's file are no bucket" {
+	ids 3 >in
+	refused() {
+		go 2 pratelimit -r 100/s --shared tmp/bucket <in
+		[ "$(cat err)" = "pratelimit: tmp/bucket: $1" ]
+		[ ! -s out ]
+	}
+	mkdir -m 1777 tmp
+	: >mine
+	ln -s ../mine tmp/bucket
+	refused 'is a symbolic link: name the file itself'
+	rm tmp/bucket
+	ln mine tmp/bucket
+	refused 'is not a regular file with one name: name another file'
+	[ ! -s mine ]
+	rm tmp/bucket
+	nobody
+	: >tmp/bucket
+	chown 65534 tmp/bucket
+	chmod 666 tmp/bucket
+	refused 'belongs to another user, who does not own the folder either: name another file'
+	[ ! -s tmp/bucket ]
+	# Neither is one that he has made for this rate.
+	chmod 777 .
+	rm tmp/bucket
+	go 0 "${NOBODY[@]}" pratelimit -r 100/s --shared tmp/bucket <in
+	refused 'belongs to another user, who does not own the folder either: name another file'
+	# In his own folder it is; and root's is anywhere.
+	chown 65534 tmp
+	go 0 pratelimit -r 100/s --shared tmp/bucket <in
+	go 0 pratelimit -r 100/s --shared root <in
+	chmod 666 root
+	go 0 "${NOBODY[@]}" pratelimit -r 100/s --shared root <in
+}
+
+@test "pratelimit: blank lines are records, but with --key they are skipped" {
+	printf '{"a":1}\n\n \t\r\n{"a":2}\n' >in
+	for args in '' '-R'; do
+		# shellcheck disable=SC2086 # words
+		go 0 pratelimit -v -r 1G/s $args <in
+		cmp in out
+		has err 'received 4, processed 4, filtered 0, failed 0, bypassed 0, retries 0, blank 0, written 4,'
+	done
+	go 0 pratelimit -v -r 1G/s --key .a <in
+	has err 'received 2, processed 2, filtered 0, failed 0, bypassed 0, retries 0, blank 2, written 2,'
+	go 1 pratelimit -q -r 1G/s --key .a -R <in
+	[ "$(reasons out)" = 'no_key 2' ]
+}
+
 @test "pratelimit: --shared: SIGHUP to one process brings a new rate for all" {
 	echo 1/d >rate
 	start pratelimit -q -r 1/d --shared bucket
