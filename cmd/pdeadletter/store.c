@@ -128,7 +128,7 @@ is_there(const struct series_file *p, const struct mark *mark)
 	line = must(malloc((size_t)len + 1));
 	n = pread(p->fd, line, (size_t)len + 1, (off_t)place->start);
 	if ((n == len || (n == len + 1 && line[len] == '\n')) &&
-	    envelope_kind(line, (size_t)len) == ENVELOPE_LETTER) {
+	    envelope_kind_anywhere(line, (size_t)len) == ENVELOPE_LETTER) {
 		envelope_identity(line, (size_t)len, &found);
 		envelope_look(line, (size_t)len, &view);
 	}
@@ -197,7 +197,7 @@ is_marked(const struct record *line, const struct mark *mark)
 	struct envelope_view view;
 
 	if (memmem(line->data, line->len, mark->id, strlen(mark->id)) == NULL ||
-	    envelope_kind(line->data, line->len) != ENVELOPE_LETTER)
+	    envelope_kind_anywhere(line->data, line->len) != ENVELOPE_LETTER)
 		return false;
 	envelope_identity(line->data, line->len, &id);
 	envelope_look(line->data, line->len, &view);
@@ -309,7 +309,7 @@ take_letter(struct store *s, struct feed *f)
 	struct record *line = &f->record;
 	struct item *e = &f->next;
 
-	if (envelope_kind(line->data, line->len) == ENVELOPE_LETTER) {
+	if (envelope_kind_anywhere(line->data, line->len) == ENVELOPE_LETTER) {
 		e->line = line->data;
 		e->len = line->len;
 		envelope_look(e->line, e->len, &e->view);

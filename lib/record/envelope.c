@@ -29,10 +29,10 @@
 #define LOG_MAX 4096
 
 /* The members that readers look for. */
-enum { ID, STAGE, REASON, REPLAYS, FIRST_FAILED, VALUE, TEXT, BASE64, MEMBERS };
+enum { ID, STAGE, REASON, REPLAYS, FIRST_FAILED, VALUE, TEXT, BASE64, PCHAN, MEMBERS };
 
 static const char *const names[MEMBERS] = {
-    "id", "stage", "reason", "replays", "first_failed", "value", "text", "base64"};
+    "id", "stage", "reason", "replays", "first_failed", "value", "text", "base64", "pchan"};
 
 struct members {
 	struct json_slice value[MEMBERS]; /* data is NULL where there is none */
@@ -291,42 +291,153 @@ has_payload(const struct json_slice *value)
 	    (json || is_string(&value[TEXT]) || is_string(&value[BASE64]));
 }
 
-static enum envelope_kind
-kind_by_head(const char *line, size_t len)
+/* What the head of a line says about it. */
+enum head {
+	HEAD_DATA,
+	HEAD_LETTER,
+	HEAD_RETRY,
+	HEAD_SORTED, /* perhaps an envelope whose members were sorted */
+};
+
+/* Whether the text begins with this one; then *text moves behind it. */
+static inline bool
+skip_text(const char **text, const char *end, const char *want)
+{
+	size_t n = strlen(want);
+
+	if ((size_t)(end - *text) < n || memcmp(*text, want, n) != 0)
+		return false;
+	*text += n;
+	return true;
+}
+
+static inline void
+skip_blanks(const char **text, const char *end)
+{
+	while (*text < end && **text == ' ')
+		++*text;
+}
+
+/*
+ * Whether a line that begins with an id goes on like an envelope: the id is a
+ * short string, and a member of ours follows.  Many records begin with an id.
+ */
+static bool
+goes_on_after_id(const char *p, const char *end)
+{
+	size_t room;
+
+	skip_blanks(&p, end);
+	if (!skip_text(&p, end, "\""))
+		return false;
+	room = (size_t)(end - p) < ENVELOPE_ID_SIZE ? (size_t)(end - p) : ENVELOPE_ID_SIZE;
+	if ((p = memchr(p, '"', room)) == NULL)
+		return false;
+	p++;
+	if (!skip_text(&p, end, ","))
+		return false;
+	skip_blanks(&p, end);
+	return skip_text(&p, end, "\"pchan\"") || skip_text(&p, end, "\"input\"") ||
+	    skip_text(&p, end, "\"message\"");
+}
+
+/*
+ * Whether a line that begins with a brace and a quote can be an envelope whose
+ * members a filter has sorted: the first is one that sorts before `pchan`, up to
+ * `id`, which all have; and `pchan` is somewhere.
+ */
+static bool
+is_sorted_head(const char *line, size_t len)
+{
+	const char *p = line + 2, *end = line + len;
+	bool sorted = false;
+
+	switch (*p) {
+	case 'a':
+		sorted = skip_text(&p, end, "attempts\"");
+		break;
+	case 'b':
+		sorted = skip_text(&p, end, "base64\"");
+		break;
+	case 'f':
+		sorted = skip_text(&p, end, "failed\"") || skip_text(&p, end, "first_failed\"");
+		break;
+	case 'i':
+		sorted = skip_text(&p, end, "id\":") && goes_on_after_id(p, end);
+		break;
+	}
+	return sorted && memmem(line, len, "\"pchan\"", strlen("\"pchan\"")) != NULL;
+}
+
+static enum head
+look_at_head(const char *line, size_t len)
 {
 	/*
 	 * Nearly all lines are data, and most of those are seen to be at once.
 	 */
 	if (len > 2 && line[0] == '{' && line[1] == '"' && line[2] != 'p')
-		return ENVELOPE_NONE;
+		return is_sorted_head(line, len) ? HEAD_SORTED : HEAD_DATA;
 	if (json_first_member(line, len, "pchan", LETTER))
-		return ENVELOPE_LETTER;
-	return json_first_member(line, len, "pchan", RETRY) ? ENVELOPE_RETRY : ENVELOPE_NONE;
+		return HEAD_LETTER;
+	return json_first_member(line, len, "pchan", RETRY) ? HEAD_RETRY : HEAD_DATA;
 }
 
 bool
 envelope_may_be(const char *head, size_t len)
 {
-	return kind_by_head(head, len) != ENVELOPE_NONE;
+	return look_at_head(head, len) != HEAD_DATA;
 }
 
-enum envelope_kind
-envelope_kind(const char *line, size_t len)
+/* The kind that a value of `pchan` says. */
+static enum envelope_kind
+kind_of_value(const struct json_slice *value)
 {
-	enum envelope_kind kind = kind_by_head(line, len);
+	if (!is_string(value))
+		return ENVELOPE_NONE;
+	if (json_string_is(value->data, value->len, LETTER, strlen(LETTER)))
+		return ENVELOPE_LETTER;
+	return json_string_is(value->data, value->len, RETRY, strlen(RETRY)) ? ENVELOPE_RETRY
+									     : ENVELOPE_NONE;
+}
+
+/* The kind of a line, whose head has been looked at, by all its members. */
+static enum envelope_kind
+kind_by_members(const char *line, size_t len, enum head head)
+{
+	enum envelope_kind kind;
 	const struct json_slice *value;
 	char id[ENVELOPE_ID_SIZE];
 	struct members m;
 
-	if (kind == ENVELOPE_NONE || !json_check(line, len, NULL))
+	if (!json_check(line, len, NULL))
 		return ENVELOPE_NONE;
 	members_find(line, len, names, MEMBERS, m.value, &m.last);
 	value = m.value;
+	if (head == HEAD_SORTED)
+		kind = kind_of_value(&value[PCHAN]);
+	else
+		kind = head == HEAD_LETTER ? ENVELOPE_LETTER : ENVELOPE_RETRY;
 	if (!get_string(&value[ID], id) || *id == '\0')
 		return ENVELOPE_NONE;
 	if (kind == ENVELOPE_LETTER && !(is_string(&value[STAGE]) && is_string(&value[REASON])))
 		return ENVELOPE_NONE;
 	return has_payload(value) ? kind : ENVELOPE_NONE;
+}
+
+enum envelope_kind
+envelope_kind(const char *line, size_t len)
+{
+	enum head head = look_at_head(line, len);
+
+	return head == HEAD_DATA ? ENVELOPE_NONE : kind_by_members(line, len, head);
+}
+
+enum envelope_kind
+envelope_kind_anywhere(const char *line, size_t len)
+{
+	enum head head = look_at_head(line, len);
+
+	return kind_by_members(line, len, head == HEAD_DATA ? HEAD_SORTED : head);
 }
 
 void

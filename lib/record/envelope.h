@@ -79,14 +79,20 @@ struct envelope_id {
 };
 
 /*
- * What the line is.  An envelope has `pchan` as its first member, and is whole:
- * a JSON object with an id (a string of 1 to 63 bytes, no NUL) and exactly one
- * of value, text and base64; a dead letter has a stage and a reason too, both
- * of them strings.  Anything else is data.  Members are found by name, as a
- * filter can have added others.  Quick for lines that do not begin like an
- * envelope.
+ * What the line is.  An envelope has `pchan` as its first member, or all its
+ * members sorted by name, and is whole: a JSON object with an id (a string of 1
+ * to 63 bytes, no NUL) and exactly one of value, text and base64; a dead letter
+ * has a stage and a reason too, both of them strings.  Anything else is data.
+ * Members are found by name, as a filter can have added others.  Quick for lines
+ * that do not begin like an envelope.
  */
 enum envelope_kind envelope_kind(const char *line, size_t len);
+
+/*
+ * The same, but `pchan` may be anywhere: for files of envelopes.  Checks every
+ * line.
+ */
+enum envelope_kind envelope_kind_anywhere(const char *line, size_t len);
 
 /*
  * Reads the identity from a line that envelope_kind() calls an envelope.  What

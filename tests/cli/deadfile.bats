@@ -320,3 +320,38 @@ rotates() {
 	go 0 pdeadletter purge --force --skip-foreign dead
 	[ "$(cat dead.1)" = mine ]
 }
+
+@test "deadfile: letters whose members were sorted are letters for every tool" {
+	{
+		printf '{"id":1}\n{"n":\n'
+		printf '\377\n'
+	} >in
+	go 1 pfanout -q -d dead sed 's/.*/!x/' <in
+	letters 1 >>dead
+	go 0 pdeadletter replay --wrap dead
+	mv out wrapped
+	for how in 'jq -cS .' 'python3 -c "import json,sys; [print(json.dumps(json.loads(x),sort_keys=True)) for x in sys.stdin]"'; do
+		eval "$how" <dead >sorted
+		for tool in 'pfanout -- sed s/.*/!no/' 'pfanout -x false' 'pfanout -F cat' 'pratelimit -r 1G/s' 'pratelimit -r 1G/s --key .id'; do
+			# shellcheck disable=SC2086 # words
+			go 0 $tool <sorted
+			cmp sorted out
+		done
+		go 1 pdeadletter -q -d collected <sorted
+		[ ! -s out ]
+		cmp sorted collected
+		go 0 pdeadletter replay collected
+		{
+			cat in
+			ids 1
+		} | LC_ALL=C sort | cmp - <(LC_ALL=C sed 's/: /:/' out | LC_ALL=C sort)
+		rm collected*
+		eval "$how" <wrapped >sorted
+		go 1 pfanout -q -k -- sed 's/.*/!no/' <sorted
+		[ "$(jq -r .replays out | sort -u)" = 1 ]
+	done
+	# In a file, the members may have any order.
+	jq -c '{app: 1} + .' dead >mixed
+	go 0 pdeadletter replay mixed
+	[ "$(wc -l <out)" -eq 4 ]
+}

@@ -291,13 +291,36 @@ static const struct {
     {RETRY "\"value\":1,\"value\":2}", ENVELOPE_RETRY},
     {"{\"pchan\":\"retry/1\",\"\\u0069d\":\"\\u0078\",\"v\\u0061lue\":1}", ENVELOPE_RETRY},
     {"{\"pchan\":\"retry/1\",\"id\":1,\"id\":\"x\",\"value\":1}", ENVELOPE_RETRY},
+    /* Sorted by a filter. */
+    {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_RETRY},
+    {"{\"base64\":\"\",\"id\":\"x\",\"pchan\":\"retry/1\"}", ENVELOPE_RETRY},
+    {"{\"first_failed\":\"?\",\"id\":\"x\",\"pchan\":\"retry\\/1\",\"text\":\"\"}", ENVELOPE_RETRY},
+    {"{\"id\":\"x\",\"pchan\":\"dead-letter/1\",\"reason\":\"r\",\"stage\":\"s\",\"value\":1}",
+	ENVELOPE_LETTER},
+    {"{\"id\": \"x\", \"message\": 1, \"pchan\": \"dead-letter/1\", \"reason\": \"r\", "
+     "\"stage\": \"s\", \"text\": \"1\"}",
+	ENVELOPE_LETTER},
+    {"{\"attempts\":1,\"id\":\"x\",\"pchan\":\"dead-letter/1\",\"reason\":\"r\","
+     "\"stage\":\"s\",\"value\":1}",
+	ENVELOPE_LETTER},
+    {"{\"failed\":\"\",\"id\":\"x\",\"pchan\":\"dead-letter/1\",\"reason\":\"r\","
+     "\"stage\":\"s\",\"value\":1,\"worker\":{}}",
+	ENVELOPE_LETTER},
+    {"{\"failed\":\"\",\"id\":\"x\",\"reason\":\"r\",\"stage\":\"s\","
+     "\"value\":{\"pchan\":\"dead-letter/1\"}}",
+	ENVELOPE_NONE},
+    {"{\"id\":1,\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
+    {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1", ENVELOPE_NONE},
+    {"{\"id\":\"x\",\"pchan\":\"retry/2\",\"value\":1}", ENVELOPE_NONE},
+    {"{\"id\":\"", ENVELOPE_NONE},
+    {"{\"i", ENVELOPE_NONE},
     /* Another kind, version or place. */
+    {"{\"app\":1,\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
     {"{\"pchan\":\"dead-letter/2\",\"id\":\"x\",\"stage\":\"s\",\"reason\":\"exit\",\"value\":1}",
 	ENVELOPE_NONE},
     {"{\"pchan\":\"dead-letter/1x\",\"id\":\"x\",\"stage\":\"s\",\"reason\":\"exit\",\"value\":1}",
 	ENVELOPE_NONE},
     {"{\"pchan\":1,\"id\":\"x\",\"stage\":\"s\",\"reason\":\"exit\",\"value\":1}", ENVELOPE_NONE},
-    {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
     {"[" LETTER "\"value\":1}]", ENVELOPE_NONE},
     {"\"pchan\"", ENVELOPE_NONE},
     /* A member is missing, or there is one too many. */
@@ -332,6 +355,13 @@ test_kind(void)
 	for (size_t i = 0; i < LEN(lines); i++)
 		CHECK(envelope_kind(lines[i].line, strlen(lines[i].line)) == lines[i].kind, "%s",
 		    lines[i].line);
+	snprintf(line, sizeof(line), "{\"app\":1,\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}");
+	CHECK(envelope_kind_anywhere(line, strlen(line)) == ENVELOPE_RETRY, "%s", line);
+	for (size_t i = 0; i < LEN(lines); i++)
+		CHECK(lines[i].kind == ENVELOPE_NONE ||
+			envelope_kind_anywhere(lines[i].line, strlen(lines[i].line)) ==
+			    lines[i].kind,
+		    "%s", lines[i].line);
 	/* Ids of 63 and 64 bytes. */
 	snprintf(line, sizeof(line), "{\"pchan\":\"retry/1\",\"id\":\"%063d\",\"value\":1}", 0);
 	CHECK(envelope_kind(line, strlen(line)) == ENVELOPE_RETRY, "%s", line);
