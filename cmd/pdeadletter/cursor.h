@@ -42,7 +42,7 @@ void cursor_close(struct cursor *);
  */
 void cursor_seek(const struct cursor *, struct store *, size_t file);
 
-/* Takes these marks instead of its own; they are malloc'd, and its from now on. */
+/* Replaces its marks by these, which are malloc'd, and its own from now on. */
 void cursor_set(struct cursor *, struct mark *, size_t n);
 
 /*

@@ -238,7 +238,7 @@ apply_cut(const struct purge *p, struct cut *c)
 		err(2, "%s", c->path);
 }
 
-/* Moves the cursor to the last replayed letters that stay, in their new files. */
+/* Moves the cursor to the last replayed letters that stay. */
 static void
 move_cursor(struct purge *p)
 {

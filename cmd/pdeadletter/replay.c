@@ -208,7 +208,7 @@ job_replay(struct job *job)
 	r.store = store_open(job->files, &how);
 	seek_cursors(&r);
 
-	/* What was printed before a line that is no letter counts as printed. */
+	/* A line that is no letter ends it; what came before counts. */
 	print_records(&r);
 	close_output();
 	end_cursors(&r);

@@ -199,7 +199,7 @@ open_all(struct series *s, const char *path, bool locked)
 		if (fd != -1)
 			close(fd);
 
-		/* While FILE is locked no process of ours appends or rotates. */
+		/* While FILE is locked no process appends or rotates. */
 		fd = locked ? open(path, O_RDONLY | O_CLOEXEC) : series_lock(path, LOCK_SH);
 		if (fd == -1 && errno != ENOENT)
 			err(2, "%s", path);

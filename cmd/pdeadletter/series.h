@@ -5,8 +5,8 @@
  * A FILE and the files that it was rotated to, all open, in the order of time:
  * by when the first letter of each failed; or, where the letters do not say, by
  * when the file was written last; and at last by their names, of which FILE.1
- * is newer than FILE.2, and a later date newer than an earlier one.  FILE itself
- * is the newest.
+ * is newer than FILE.2, and a later date newer than an earlier one.  FILE
+ * itself is the newest.
  *
  * Whatever cannot be read ends the process with a message and status 2.  One
  * thread.

@@ -6,8 +6,8 @@
  * name is FILE.purge-XXXXXX, with six random characters, and never that of a
  * file that somebody else has made.
  *
- * Only a process that holds the locks of FILE and of its cursor makes or removes
- * spare files.  One thread.
+ * Only a process that holds the locks of FILE and of its cursor makes or
+ * removes spare files.  One thread.
  */
 
 #include <stdbool.h>

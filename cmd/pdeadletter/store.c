@@ -137,7 +137,7 @@ is_there(const struct series_file *p, const struct mark *mark)
 	return same;
 }
 
-/* Takes up a mark in the file where it says that it is; it may have two names. */
+/* Takes up a mark where it says that its letter is. */
 static bool
 take_mark(struct feed *f, const struct mark *mark)
 {

@@ -3,10 +3,9 @@
 
 /*
  * The letters of dead-letter files, read in the order of time.  Of one FILE the
- * rotated files come first, oldest first: in the order in which their first
- * letters failed, or were written last where the letters do not say.  Of several
- * FILEs, whichever letter failed first.  A store reads what the files hold when
- * it is opened, no more.
+ * rotated files come first, oldest first (series.h); of several FILEs,
+ * whichever letter failed first.  A store reads what the files hold when it is
+ * opened, no more.
  *
  * What was replayed is known file by file: in each, all letters up to a mark.
  * So it does not matter which names the files have, or in which order they are.

@@ -262,7 +262,7 @@ meter_map(const char *path, const struct rate *r, bool bytes)
 		err(2, "%s", path);
 	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
 		errx(2, "%s: is not a regular file with one name: name another file", path);
-	/* Whoever owns the bucket says how fast we are; and it may be a trap. */
+	/* The owner of a bucket can change the rate of all who use it. */
 	if (!rotate_trusts(path, st.st_uid))
 		errx(2,
 		    "%s: belongs to another user, who does not own the folder either: "

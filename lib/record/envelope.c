@@ -343,8 +343,8 @@ goes_on_after_id(const char *p, const char *end)
 
 /*
  * Whether a line that begins with a brace and a quote can be an envelope whose
- * members a filter has sorted: the first is one that sorts before `pchan`, up to
- * `id`, which all have; and `pchan` is somewhere.
+ * members a filter has sorted: it begins with one of ours, up to `id`, which
+ * every envelope has; and it has `pchan` somewhere.
  */
 static bool
 is_sorted_head(const char *line, size_t len)

@@ -83,8 +83,8 @@ struct envelope_id {
  * members sorted by name, and is whole: a JSON object with an id (a string of 1
  * to 63 bytes, no NUL) and exactly one of value, text and base64; a dead letter
  * has a stage and a reason too, both of them strings.  Anything else is data.
- * Members are found by name, as a filter can have added others.  Quick for lines
- * that do not begin like an envelope.
+ * Members are found by name, as a filter can have added others.  Quick for
+ * lines that do not begin like an envelope.
  */
 enum envelope_kind envelope_kind(const char *line, size_t len);
 

@@ -13,8 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-char *
-rotate_name(const char *path, unsigned n)
+/* FILE.n, or FILE itself for 0; malloc'd.  NULL with errno ENOMEM. */
+static char *
+name_of(const char *path, unsigned n)
 {
 	char *name;
 
@@ -179,7 +180,7 @@ rotate_free(struct rotated *list, size_t n)
 static int
 move_file(const char *path, unsigned from, unsigned to)
 {
-	char *old_name = rotate_name(path, from), *new_name = rotate_name(path, to);
+	char *old_name = name_of(path, from), *new_name = name_of(path, to);
 	int error = -1;
 
 	if (old_name != NULL && new_name != NULL)
@@ -204,7 +205,7 @@ find_run(const char *path, struct run *run)
 	char *name;
 
 	for (run->free = 1;; run->free++) {
-		if ((name = rotate_name(path, run->free)) == NULL)
+		if ((name = name_of(path, run->free)) == NULL)
 			return -1;
 		kind = kind_of_file(name, ROTATE_NUMBERED);
 		free(name);

@@ -23,8 +23,8 @@
 /* What a file beside FILE is to it. */
 enum rotate_kind {
 	ROTATE_NONE,       /* nothing: its name does not look like it */
-	ROTATE_NUMBERED,   /* FILE.1 to FILE.9999999: as rotate_file() names it */
-	ROTATE_DATED,      /* FILE-20261125, FILE.1795446245, FILE.0: logrotate's */
+	ROTATE_NUMBERED,   /* FILE.1 and so on: rotate_file()'s */
+	ROTATE_DATED,      /* FILE-20261125, FILE.0: logrotate's */
 	ROTATE_COMPRESSED, /* any of these names, and .gz, .xz, .zst or .bz2 */
 	ROTATE_CLAIMED,    /* such a name, but a FILE of its own */
 	ROTATE_IRREGULAR,  /* such a name, but a link, a folder, a pipe ... */
@@ -35,9 +35,6 @@ struct rotated {
 	enum rotate_kind kind;
 	unsigned number; /* of a name with one number below 10000000; else 0 */
 };
-
-/* FILE.n, or FILE itself for 0; malloc'd.  NULL with errno ENOMEM. */
-char *rotate_name(const char *path, unsigned n);
 
 /*
  * What a name is by the part behind FILE, such as ".1": NONE, NUMBERED, DATED

@@ -132,7 +132,7 @@ rotates() {
 		go 1 pdeadletter -q -d dead --max-size 100 --keep 2 <in
 		[ "$(echo dead*)" = 'dead dead.1 dead.1.cursor dead.2 dead.3 dead.cursor' ]
 		[ "$(cat dead.1)" = "$one" ]
-		# Each of them has its own letters, also by their common pattern.
+		# Each of them has its own letters, by a common pattern too.
 		go 0 pdeadletter replay dead.1
 		lines out 2
 		go 0 pdeadletter list --json dead*

@@ -36,18 +36,6 @@ origin(const char *name)
 
 #define WAS(name, want) CHECK(strcmp(origin(name), want) == 0, "it was \"%s\"", origin(name))
 
-static void
-test_names(void)
-{
-	char *name = rotate_name("a/f", 0);
-
-	CHECK(strcmp(name, "a/f") == 0);
-	free(name);
-	name = rotate_name("a/f", 12);
-	CHECK(strcmp(name, "a/f.12") == 0);
-	free(name);
-}
-
 static const struct {
 	const char *suffix;
 	enum rotate_kind kind;
@@ -329,7 +317,6 @@ main(void)
 
 	CHECK(mkdtemp(dir) != NULL && chdir(dir) == 0);
 	snprintf(path, sizeof(path), "%s/f", dir);
-	test_names();
 	test_suffixes();
 	test_list("f");
 	test_rotate("f");
