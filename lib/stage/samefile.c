@@ -1,6 +1,5 @@
 #include "stage/samefile.h"
 
-#include <ctype.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -8,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "record/rotate.h"
 
 /* What a file is, whatever name it was given. */
 struct identity {
@@ -86,8 +87,7 @@ is_beside(const struct identity *file, const struct identity *other)
 		return false;
 	if (strcmp(rest, ".cursor") == 0)
 		return true;
-	return (*rest == '.' || *rest == '-') && isdigit((unsigned char)rest[1]) &&
-	    rest[1 + strspn(rest + 1, "0123456789-")] == '\0';
+	return rotate_suffix(rest) != ROTATE_NONE && !rotate_is_claimed(other->path);
 }
 
 static const char *
