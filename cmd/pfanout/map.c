@@ -199,7 +199,6 @@ check_stall(struct map_worker *m)
 	h = stall_interpret(&m->stall, look_at_child(m));
 	if (h == HUNGER_SURE && !(collect_from_hungry(m) && can_stall(m)))
 		return;
-	f.first_look = window_first_look(&m->window);
 	f.since = map_waits_since(m);
 	f.has_more = inflight_todo(&m->inflight) > 0;
 	f.can_give = f.has_more && window_room(&m->window) > 0;

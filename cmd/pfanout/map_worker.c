@@ -114,7 +114,7 @@ map_start_child(struct map_worker *m)
 		return start_failed(m, ENOMEM);
 	}
 	metrics_add(m->w.shard, METRIC_STARTS, 1);
-	hunger_open(&m->probe, child->pid);
+	hunger_open(&m->probe, child->pid, child->in);
 	inflight_reset_pipe(&m->inflight);
 	stall_started(&m->stall, now);
 	bisect_begin_trial(&m->bisect);

@@ -4,6 +4,8 @@
 
 #define LOOK_MAX (5 * CLOCK_MS)
 #define LOOK_IDLE (20 * CLOCK_MS) /* while there is nothing to give anyway */
+#define LOOK_RARE CLOCK_S         /* at a child that has been silent for long */
+#define LOOK_PART 8               /* the part of that silence between two looks */
 #define LINGER_MIN (10 * CLOCK_MS)
 #define LINGER_MAX CLOCK_S
 #define PATIENCE (250 * CLOCK_MS)   /* with a child that sleeps unclearly */
@@ -63,17 +65,37 @@ linger(const struct stall *s)
 }
 
 /*
- * Records come so slowly that the child's buffer takes long to fill: the oldest
- * answer must not wait for that.
+ * When a hungry child has lingered enough.  Records may come so slowly that its
+ * buffer takes long to fill: the oldest answer must not wait for that.
  */
-static bool
-has_waited(const struct stall *s, int64_t wait, const struct stall_facts *f)
+static int64_t
+linger_end(const struct stall *s, const struct stall_facts *f)
 {
-	int64_t most = OLD * wait;
+	int64_t wait = f->is_full ? 0 : linger(s), most = OLD * wait;
 
 	if (s->timeout != CLOCK_NEVER && most > s->timeout / 2)
 		most = s->timeout / 2;
-	return f->now - f->since >= most;
+	return clock_earlier(s->hungry_since + wait, f->since + most);
+}
+
+/*
+ * Looks get rarer, and rarer still at a child that has been silent for long: a
+ * hundred of them must not keep a processor busy.
+ */
+static int64_t
+next_wait(const struct stall *s, const struct stall_facts *f)
+{
+	int64_t most = f->has_more ? LOOK_MAX : LOOK_IDLE;
+	int64_t part = clock_earlier((f->now - f->since) / LOOK_PART, LOOK_RARE);
+
+	return clock_earlier(s->look_wait + s->look_wait / 2, most > part ? most : part);
+}
+
+/* The next look is at that time at the latest. */
+static void
+look_by(struct stall *s, int64_t due)
+{
+	s->look_at = clock_earlier(s->look_at, due);
 }
 
 /* The child may have been hungry since then, or be slow: flush it to see. */
@@ -82,8 +104,10 @@ test_after_patience(struct stall *s, int64_t since, int64_t now)
 {
 	int64_t patience = s->quick_ends >= QUICK_ENDS ? 0 : s->slow ? PATIENCE_SLOW : PATIENCE;
 
-	if (now - since < patience)
+	if (now - since < patience) {
+		look_by(s, since + patience);
 		return STALL_WAIT;
+	}
 	s->tested = now;
 	return STALL_FLUSH;
 }
@@ -94,7 +118,6 @@ note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
 	switch (h) {
 	case HUNGER_SURE:
 		stall_note_startup(s, f->now);
-		s->look_wait = f->first_look;
 		if (s->hungry_since == 0)
 			s->hungry_since = f->now;
 		break;
@@ -111,12 +134,10 @@ note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
 enum stall_verdict
 stall_saw(struct stall *s, enum hunger h, const struct stall_facts *f)
 {
-	int64_t wait = f->is_full ? 0 : linger(s);
+	int64_t end;
 
-	/* When to look again: rarer each time. */
-	s->look_wait =
-	    clock_earlier(s->look_wait + s->look_wait / 2, f->has_more ? LOOK_MAX : LOOK_IDLE);
 	note_hunger(s, h, f);
+	s->look_wait = next_wait(s, f);
 	s->look_at = f->now + s->look_wait;
 
 	/* Whether only EOF will make it answer. */
@@ -126,8 +147,10 @@ stall_saw(struct stall *s, enum hunger h, const struct stall_facts *f)
 		return test_after_patience(s, s->unclear_since, f->now);
 	if (s->hungry_since == 0)
 		return STALL_WAIT;
-	if (f->now - s->hungry_since < wait && !has_waited(s, wait, f))
+	if ((end = linger_end(s, f)) > f->now) {
+		look_by(s, end);
 		return STALL_WAIT;
+	}
 	/* The thread that reads is idle, but another one may be at work. */
 	return STALL_SEARCH;
 }

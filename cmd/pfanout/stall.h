@@ -10,7 +10,9 @@
  * time of a start, so it may linger for about as long as that takes.
  *
  * Some children sleep in a call that does not show what they wait for (poll,
- * futex): they may be hungry, or slow.  Such a child is flushed once or twice
+ * futex), or one of their threads waits for input while another one is blocked
+ * in something else: they may be hungry, or slow.  Such a child is flushed once
+ * or twice
  * after some patience, as a test: if it then answers at once it had kept its
  * answers, and from then on this way of sleeping counts as hunger.  If not, it
  * was at work, and counts as slow.
@@ -44,11 +46,10 @@ struct stall {
 /* The worker's situation at the moment of a look. */
 struct stall_facts {
 	int64_t now;
-	int64_t first_look; /* window_first_look() */
-	int64_t since;      /* when the wait for the oldest answer began */
-	bool has_more;      /* there are records to give */
-	bool can_give;      /* and the window has room for one */
-	bool is_full;       /* --window is full until the next answer */
+	int64_t since; /* when the wait for the oldest answer began */
+	bool has_more; /* there are records to give */
+	bool can_give; /* and the window has room for one */
+	bool is_full;  /* --window is full until the next answer */
 };
 
 enum stall_verdict {

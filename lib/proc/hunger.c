@@ -13,11 +13,13 @@
 #define DEPTH_MAX 8 /* generations of descendants to look at */
 
 void
-hunger_open(struct probe *h, pid_t pid)
+hunger_open(struct probe *h, pid_t pid, int in)
 {
 	char path[64];
+	struct stat st;
 
 	h->pid = pid;
+	h->pipe = fstat(in, &st) == 0 ? st.st_ino : 0;
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
 	h->syscall_fd = open(path, O_RDONLY | O_CLOEXEC);
 }
@@ -124,15 +126,16 @@ hunger_look(const struct probe *h, int in)
 struct sight {
 	ino_t pipe;    /* the inode of the child's input pipe */
 	bool reads_it; /* one waits for input from that pipe */
-	bool busy;     /* one is at work */
-	bool unclear;  /* one may be at work */
+	bool running;  /* one uses a processor */
+	bool blocked;  /* one waits for something that is no input */
+	bool unclear;  /* one may wait for anything */
 };
 
 /*
  * A thread is blocked in reading.  If that is the child's input pipe, it waits
  * for input.  If it is another pipe, it may be a later part of a pipeline that
  * waits for an earlier one: neither hungry nor at work.  If it is anything
- * else, a file or a socket, it is at work.
+ * else, such as a file or a socket, its thread is blocked.
  */
 static void
 look_at_reader(struct sight *s, pid_t pid, long fd)
@@ -144,14 +147,15 @@ look_at_reader(struct sight *s, pid_t pid, long fd)
 	if (stat(path, &st) == -1)
 		s->unclear = true;
 	else if (!S_ISFIFO(st.st_mode))
-		s->busy = true;
+		s->blocked = true;
 	else if (st.st_ino == s->pipe)
 		s->reads_it = true;
 }
 
 /*
- * In any call that does not wait, a thread is at work.  A nanosleep(2) is work
- * too, but not beside the main thread: many runtimes keep a timer there.
+ * A thread that is in no call, or in one that does not sleep, is running.  A
+ * nanosleep(2) beside the main thread means nothing: many runtimes keep a timer
+ * there.
  */
 static void
 look_at_thread(struct sight *s, pid_t pid, pid_t tid)
@@ -163,13 +167,15 @@ look_at_thread(struct sight *s, pid_t pid, pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1 || !read_doing(fd, &d))
 		s->unclear = true;
+	else if (d.call == -1)
+		s->running = true;
 	else if (is_read(d.call))
 		look_at_reader(s, pid, d.arg);
 	else if (sleeps_unclearly(d.call))
 		s->unclear = true;
 	else if (!waits_for_child(d.call) &&
 	    !(tid != pid && (d.call == SYS_nanosleep || d.call == SYS_clock_nanosleep)))
-		s->busy = true;
+		s->blocked = true;
 	if (fd != -1)
 		close(fd);
 }
@@ -210,8 +216,8 @@ look_at_process(struct sight *s, pid_t pid, int depth)
 		return;
 	}
 
-	/* One that is at work is enough: then the child is not hungry. */
-	while ((e = readdir(dir)) != NULL && !s->busy) {
+	/* One that is running is enough: then the child is not hungry. */
+	while ((e = readdir(dir)) != NULL && !s->running) {
 		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
 
 		if (tid <= 0)
@@ -225,14 +231,49 @@ look_at_process(struct sight *s, pid_t pid, int depth)
 enum hunger
 hunger_search(const struct probe *h, int in)
 {
-	struct sight s = {0};
-	struct stat st;
+	struct sight s = {.pipe = h->pipe};
 
-	if (!pipe_is_empty(in) || fstat(in, &st) == -1)
+	if (!pipe_is_empty(in))
 		return HUNGER_NONE;
-	s.pipe = st.st_ino;
 	look_at_process(&s, h->pid, 0);
-	if (s.busy)
+	/*
+	 * One that is blocked may do the child's work, a query over the
+	 * network, or have nothing to do with the input.  Where another one
+	 * waits for input, nobody can tell.
+	 */
+	if (s.running || (s.blocked && !s.reads_it))
 		return HUNGER_NONE;
-	return s.reads_it && !s.unclear ? HUNGER_SURE : HUNGER_UNKNOWN;
+	return s.reads_it && !s.blocked && !s.unclear ? HUNGER_SURE : HUNGER_UNKNOWN;
+}
+
+/* Opens a reading end of the pipe that is the child's stdin; -1: none. */
+static int
+open_stdin(const struct probe *h)
+{
+	char path[64];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/0", (int)h->pid);
+	/* The child may have put another file there, and a device must not act. */
+	if (stat(path, &st) == -1 || !S_ISFIFO(st.st_mode) || st.st_ino != h->pipe)
+		return -1;
+	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && st.st_ino == h->pipe)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+ssize_t
+hunger_unread(const struct probe *h, int in)
+{
+	int fd = in != -1 ? in : open_stdin(h), n = -1;
+
+	if (fd == -1 || ioctl(fd, FIONREAD, &n) == -1)
+		n = -1;
+	if (fd != -1 && fd != in)
+		close(fd);
+	return n;
 }

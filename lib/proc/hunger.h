@@ -25,20 +25,25 @@ enum hunger {
 	 */
 	HUNGER_SURE,
 
-	/* It sleeps in a call that does not tell: poll(2), futex(2), ... */
+	/*
+	 * It sleeps in a call that does not tell: poll(2), futex(2), ...; or
+	 * one of its threads or processes waits for input, and another one is
+	 * blocked in something else.
+	 */
 	HUNGER_UNKNOWN,
 };
 
 struct probe {
 	pid_t pid;
+	ino_t pipe;     /* the inode of its stdin */
 	int syscall_fd; /* /proc/PID/syscall; -1: it could not be opened */
 };
 
 /*
- * Opens the probe of a child just spawned.  Never fails: if /proc cannot be
- * read, no look is ever sure.
+ * Opens the probe of a child just spawned; in is our end of its stdin pipe.
+ * Never fails: if /proc cannot be read, no look is ever sure.
  */
-void hunger_open(struct probe *, pid_t);
+void hunger_open(struct probe *, pid_t, int in);
 
 /* Closes it; harmless if it is closed. */
 void hunger_close(struct probe *);
@@ -51,5 +56,12 @@ enum hunger hunger_look(const struct probe *, int in);
 
 /* Looks at all threads of the child and its descendants.  Costs some 50 us. */
 enum hunger hunger_search(const struct probe *, int in);
+
+/*
+ * How many bytes of its stdin the child has not read, even when our end is
+ * closed (in is -1) and the child still has the pipe as its fd 0.  -1: nobody
+ * can tell.
+ */
+ssize_t hunger_unread(const struct probe *, int in);
 
 #endif

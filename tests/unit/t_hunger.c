@@ -58,7 +58,7 @@ start(struct child *c, struct probe *p, const char *const argv[])
 	 */
 	while (getpgid(c->pid) != c->pid)
 		poll(NULL, 0, 1);
-	hunger_open(p, c->pid);
+	hunger_open(p, c->pid, c->in);
 	return true;
 }
 
@@ -97,6 +97,9 @@ static const struct {
 	    "t = threading.Thread(target=lambda: [x for x in iter(lambda: os.read(0, 99), b'')])\n"
 	    "t.start()\nt.join()"},
 	HUNGER_UNKNOWN},
+    /* Where one waits for input and another is blocked, nobody can tell. */
+    {"a process that sleeps in the background", {"sh", "-c", "sleep 1000 & cat; :"},
+	HUNGER_UNKNOWN},
     {"poll",
 	{PYTHON,
 	    "import os, select\np = select.poll()\np.register(0, select.POLLIN)\n"
@@ -127,11 +130,15 @@ static const struct {
 	const char *argv[5];
 } workers[] = {
     {"sleep in sh", {"sh", "-c", "read x; echo ready; sleep 1000"}},
-    {"sleep behind a hungry one", {"sh", "-c", "read x; echo ready; sleep 1000 & cat; :"}},
     {"a sleeping process",
 	{PYTHON, "import time\ninput()\nprint('ready', flush=True)\ntime.sleep(1000)"}},
     {"a busy process", {PYTHON, "input()\nprint('ready', flush=True)\nwhile True: pass"}},
-    {"the middle of a pipeline", {"sh", "-c", "cat | (read x; echo ready; sleep 1000) | cat; :"}},
+    {"the middle of a pipeline, running",
+	{"sh", "-c", "cat | (read x; echo ready; while :; do :; done) | cat; :"}},
+    {"a process that waits for the network",
+	{PYTHON,
+	    "import socket\na, b = socket.socketpair()\ninput()\nprint('ready', flush=True)\n"
+	    "a.recv(1)"}},
     {"a thread of one that waits for it",
 	{PYTHON,
 	    "import threading\n"
@@ -164,6 +171,48 @@ test_workers(void)
 	}
 }
 
+/*
+ * The main thread waits for input, so the quick look is sure.  The search sees
+ * what the others do.
+ */
+static const struct {
+	const char *name;
+	const char *argv[5];
+	enum hunger searched;
+} beside[] = {
+    {"nothing else", {"cat"}, HUNGER_SURE},
+    {"a sleeping process", {"sh", "-c", "sleep 1000 & exec cat"}, HUNGER_UNKNOWN},
+    {"a thread that waits for the network",
+	{PYTHON,
+	    "import socket, sys, threading\na, b = socket.socketpair()\n"
+	    "threading.Thread(target=lambda: a.recv(1), daemon=True).start()\n"
+	    "for x in sys.stdin: print(x)"},
+	HUNGER_UNKNOWN},
+    {"a busy process", {"sh", "-c", "while :; do :; done & exec cat"}, HUNGER_NONE},
+};
+
+static void
+test_beside(void)
+{
+	struct child c;
+	struct probe p;
+
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		int64_t limit = clock_now() + LIMIT;
+		enum hunger h = HUNGER_NONE;
+
+		if (!start(&c, &p, beside[i].argv))
+			continue;
+		while (clock_now() < limit &&
+		    (hunger_look(&p, c.in) != HUNGER_SURE ||
+			(h = hunger_search(&p, c.in)) != beside[i].searched))
+			poll(NULL, 0, 1);
+		CHECK(h == beside[i].searched, "%s: is %s, not %s", beside[i].name, names[h],
+		    names[beside[i].searched]);
+		end(&c, &p);
+	}
+}
+
 /* A child that has not read all it was given is never hungry. */
 static void
 test_unread(void)
@@ -177,6 +226,33 @@ test_unread(void)
 	becomes(&p, c.in, HUNGER_NONE, "sleep");
 	CHECK(write(c.in, "x", 1) == 1);
 	CHECK(hunger_look(&p, c.in) == HUNGER_NONE && hunger_search(&p, c.in) == HUNGER_NONE);
+	end(&c, &p);
+}
+
+/* What it has not read is known, even once our end is closed. */
+static void
+test_unread_bytes(void)
+{
+	static const char *const argv[] = {"sh", "-c", "read x; exec sleep 1000", NULL};
+	int64_t limit = clock_now() + LIMIT;
+	struct child c;
+	struct probe p;
+
+	if (!start(&c, &p, argv))
+		return;
+	CHECK(hunger_unread(&p, c.in) == 0);
+	CHECK(write(c.in, "one", 3) == 3);
+	while (hunger_unread(&p, c.in) != 0 && clock_now() < limit)
+		poll(NULL, 0, 1);
+	CHECK(write(c.in, "\ntwo\n", 5) == 5);
+	while (hunger_unread(&p, c.in) != 4 && clock_now() < limit)
+		poll(NULL, 0, 1);
+	CHECK(hunger_unread(&p, c.in) == 4);
+	child_close_in(&c);
+	CHECK(hunger_unread(&p, c.in) == 4, "%zd", hunger_unread(&p, c.in));
+	kill(-c.pid, SIGKILL);
+	CHECK(poll(&(struct pollfd){.fd = c.pidfd, .events = POLLIN}, 1, 10000) == 1);
+	CHECK(hunger_unread(&p, c.in) == -1);
 	end(&c, &p);
 }
 
@@ -201,7 +277,7 @@ test_gone(void)
 	hunger_close(&p);
 	CHECK(hunger_look(&p, -1) != HUNGER_SURE && hunger_search(&p, -1) != HUNGER_SURE);
 
-	hunger_open(&p, 0x7ffffffe);
+	hunger_open(&p, 0x7ffffffe, c.in);
 	CHECK(p.syscall_fd == -1);
 	CHECK(start(&c, &p, argv));
 	hunger_close(&p);
@@ -217,7 +293,9 @@ main(void)
 	unsetenv("PYTHONUNBUFFERED");
 	test_waiters();
 	test_workers();
+	test_beside();
 	test_unread();
+	test_unread_bytes();
 	test_gone();
 	return t_end();
 }

@@ -32,14 +32,14 @@ flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_giv
 {
 	while (s->look_at < end) {
 		struct stall_facts f = {.now = s->look_at,
-		    .first_look = LOOK,
 		    .since = START,
 		    .has_more = can_give || is_full,
 		    .can_give = can_give,
 		    .is_full = is_full};
 		enum stall_verdict v = stall_saw(s, stall_interpret(s, seen), &f);
 
-		CHECK(s->look_at > f.now && s->look_at <= f.now + 20 * CLOCK_MS);
+		CHECK(s->look_at > f.now &&
+		    (s->look_at - f.now <= 20 * CLOCK_MS || s->look_at - f.now <= f.now / 8));
 		if (v == STALL_SEARCH)
 			v = stall_searched(s, searched, f.now);
 		if (v == STALL_FLUSH)
@@ -142,7 +142,7 @@ static void
 test_begins_again(void)
 {
 	struct stall s = owing(CLOCK_NEVER);
-	struct stall_facts f = {.now = s.look_at, .first_look = LOOK, .since = START};
+	struct stall_facts f = {.now = s.look_at, .since = START};
 
 	CHECK(stall_saw(&s, HUNGER_SURE, &f) == STALL_WAIT && s.hungry_since == f.now);
 	stall_moved(&s, f.now + CLOCK_MS, LOOK);
@@ -155,27 +155,49 @@ test_begins_again(void)
 	CHECK(s.unclear_since == 0 && s.hungry_since == 0);
 }
 
-/* Looks get rarer: up to 5 ms while there is something to give, else 20 ms. */
+/*
+ * Looks get rarer: up to 5 ms while there is something to give, else 20 ms; and
+ * an eighth of its silence, up to a second, where that is more.
+ */
 static void
 test_rarer(void)
 {
 	for (int more = 0; more <= 1; more++) {
 		struct stall s = owing(CLOCK_NEVER);
-		int64_t last = 0;
+		int64_t last = 0, least = (more ? 5 : 20) * CLOCK_MS;
+		int looks = 0;
 
-		for (int i = 0; i < 40; i++) {
-			struct stall_facts f = {.now = s.look_at,
-			    .first_look = LOOK,
-			    .since = START,
-			    .has_more = more,
-			    .can_give = more};
+		while (s.look_at < 20 * CLOCK_S) {
+			struct stall_facts f = {
+			    .now = s.look_at, .since = START, .has_more = more, .can_give = more};
 
 			stall_saw(&s, HUNGER_NONE, &f);
 			CHECK(s.look_at - f.now >= last);
 			last = s.look_at - f.now;
+			CHECK(
+			    last <= least || last <= (f.now - START) / 8, "%lld", (long long)last);
+			looks++;
 		}
-		CHECK(last == (more ? 5 : 20) * CLOCK_MS, "%lld", (long long)last);
+		CHECK(last == CLOCK_S, "%lld", (long long)last);
+		CHECK(looks < 100, "%d looks in 20 s", looks);
 	}
+}
+
+/* However rare the looks, a flush that is due is not late. */
+static void
+test_in_time(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	struct stall_facts f = {.since = START};
+	enum stall_verdict v = STALL_WAIT;
+	int64_t from;
+
+	for (f.now = s.look_at; f.now < 30 * CLOCK_S; f.now = s.look_at)
+		stall_saw(&s, HUNGER_NONE, &f);
+	for (from = f.now; v == STALL_WAIT; f.now = s.look_at)
+		v = stall_saw(&s, HUNGER_UNKNOWN, &f);
+	CHECK(v == STALL_FLUSH && s.tested - from == 250 * CLOCK_MS, "%lld",
+	    (long long)(s.tested - from));
 }
 
 /* Records that come slowly keep it moving, but the oldest answer has waited. */
@@ -191,7 +213,7 @@ test_has_waited(void)
 
 		stall_moved(&s, now, LOOK); /* another record */
 		now = s.look_at;
-		f = (struct stall_facts){.now = now, .first_look = LOOK, .since = START};
+		f = (struct stall_facts){.now = now, .since = START};
 		v = stall_saw(&s, HUNGER_SURE, &f);
 		now += 5 * CLOCK_MS;
 	}
@@ -208,6 +230,7 @@ main(void)
 	test_no_test();
 	test_begins_again();
 	test_rarer();
+	test_in_time();
 	test_has_waited();
 	return t_end();
 }
