@@ -1,10 +1,9 @@
 #include "bisect.h"
 
 void
-bisect_accuse(struct bisect *b, size_t in_flight)
+bisect_accuse(struct bisect *b, size_t in_flight, bool oldest)
 {
-	b->suspects = in_flight;
-	b->trial = 0;
+	*b = (struct bisect){.suspects = in_flight, .oldest = oldest};
 }
 
 bool
@@ -16,7 +15,8 @@ bisect_is_on(const struct bisect *b)
 void
 bisect_begin_trial(struct bisect *b)
 {
-	b->trial = (b->suspects + 1) / 2;
+	b->trial = b->oldest && b->suspects > 0 ? 1 : (b->suspects + 1) / 2;
+	b->oldest = false;
 }
 
 bool

@@ -9,6 +9,10 @@
  * it were halved; if it answers, those with an answer are cleared.  This goes
  * on until one record dies alone.
  *
+ * Where the children were killed after a time limit, the oldest suspect is
+ * tried alone first: if the command answers at once, this is the one, and each
+ * trial that fails costs the time of the limit.
+ *
  * Suspects are always the first records that a worker holds.
  */
 
@@ -20,15 +24,19 @@ struct bisect {
 	size_t suspects; /* 0: there is no search */
 	/* the first so many are the present child's; 0: none is on trial */
 	size_t trial;
+	bool oldest; /* the next trial is for the oldest suspect alone */
 };
 
-/* A child died with these first records in flight. */
-void bisect_accuse(struct bisect *, size_t in_flight);
+/*
+ * A child died with these first records in flight.  oldest: try that one alone
+ * first.
+ */
+void bisect_accuse(struct bisect *, size_t in_flight, bool oldest);
 
 /* Whether suspects are left, so that no other record may be taken. */
 bool bisect_is_on(const struct bisect *);
 
-/* A fresh child was started: it gets the first half. */
+/* A fresh child was started: it gets the first half, or the oldest one. */
 void bisect_begin_trial(struct bisect *);
 
 /* Whether the present child is for a trial. */

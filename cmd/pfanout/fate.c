@@ -21,11 +21,11 @@ fate_of(const struct fate_facts *f)
 }
 
 enum fate
-fate_of_killed(enum reason reason, size_t in_flight, bool buffers)
+fate_of_killed(enum reason reason, size_t in_flight, bool flushing)
 {
-	if (reason == REASON_COUNT || in_flight == 0)
+	if (reason == REASON_COUNT)
 		return FATE_DONE;
-	if (in_flight > 1 && reason != REASON_BAD_ANSWER && buffers)
-		return FATE_BISECT;
-	return FATE_BLAME;
+	if (in_flight == 0)
+		return flushing ? FATE_DONE : FATE_IDLE_DEATH;
+	return in_flight > 1 && reason != REASON_BAD_ANSWER ? FATE_BISECT : FATE_BLAME;
 }

@@ -35,11 +35,12 @@ enum fate {
 enum fate fate_of(const struct fate_facts *);
 
 /*
- * A child that was killed because of its oldest record: the reason, how many
- * records were in flight, and whether it keeps answers in a buffer (then any
- * of these records may be the one).  REASON_COUNT: the run was ended, nobody
- * is to blame.  FATE_BLAME charges the oldest.
+ * A child that we killed: the reason, how many records were in flight, and
+ * whether we had closed its stdin.  An answer says which record it is for;
+ * otherwise any record in flight may be the one, as the child may have kept
+ * answers in a buffer.  REASON_COUNT: the run was ended, nobody is to blame.
+ * FATE_BLAME charges the oldest.
  */
-enum fate fate_of_killed(enum reason, size_t in_flight, bool buffers);
+enum fate fate_of_killed(enum reason, size_t in_flight, bool flushing);
 
 #endif

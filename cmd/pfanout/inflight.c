@@ -54,6 +54,7 @@ inflight_wrote(struct inflight *f, size_t n)
 {
 	size_t before = f->written;
 
+	f->piped += n;
 	n += f->partial;
 	for (size_t len; f->written < f->given; f->written++) {
 		len = queue_at(&f->queue, f->written)->len + 1;
@@ -123,4 +124,5 @@ void
 inflight_reset_pipe(struct inflight *f)
 {
 	f->written = f->partial = 0;
+	f->piped = 0;
 }

@@ -28,6 +28,7 @@
 struct inflight {
 	struct queue queue;
 	size_t given, written, partial;
+	uint64_t piped; /* bytes written to the present pipe */
 };
 
 /* Frees the records, too; then it is empty, as {0} is. */

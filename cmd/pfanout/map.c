@@ -15,16 +15,27 @@
 #define BATCH 256
 #define RUN_BYTES (64 * 1024) /* handed over at a time */
 
+/*
+ * Each turn of the loop reads the clock once to decide whether a child may be
+ * started: if the worker takes no record because it is too early, the same
+ * reading must make it wake in time.
+ */
+static bool
+may_start(const struct map_worker *m, int64_t now)
+{
+	return now >= m->start_after;
+}
+
 /* How many records the worker would take from the intake now. */
 static size_t
-wants(const struct map_worker *m)
+wants(const struct map_worker *m, int64_t now)
 {
 	size_t room = window_room(&m->window), todo = inflight_todo(&m->inflight);
 
 	if ((m->state != RUNNING && m->state != NO_CHILD) || bisect_is_on(&m->bisect) ||
 	    room <= todo)
 		return 0;
-	if (m->state == NO_CHILD && clock_now() < m->start_after)
+	if (m->state == NO_CHILD && !may_start(m, now))
 		return 0;
 	return room - todo < BATCH ? room - todo : BATCH;
 }
@@ -82,12 +93,13 @@ accept_record(struct map_worker *m, struct record *r)
 }
 
 static void
-take_records(struct map_worker *m)
+take_records(struct map_worker *m, int64_t now)
 {
 	struct record batch[BATCH];
 	size_t n, max;
 
-	while ((max = wants(m)) > 0 && (n = intake_take(&m->w.intake, batch, max, oldest(m))) > 0)
+	while (
+	    (max = wants(m, now)) > 0 && (n = intake_take(&m->w.intake, batch, max, oldest(m))) > 0)
 		for (size_t i = 0; i < n; i++)
 			accept_record(m, &batch[i]);
 	map_send_results(m);
@@ -108,6 +120,7 @@ give_records(struct map_worker *m)
 	if (idle) {
 		m->in_step = inflight_head(&m->inflight)->line;
 		m->busy_since = now;
+		deadline_given(&m->deadline, now);
 	}
 	window_given(&m->window, n, now);
 	metrics_add(m->w.shard, METRIC_GIVEN, n);
@@ -133,13 +146,12 @@ has_got_all(const struct map_worker *m)
  * none, and writes the records to it.
  */
 static void
-feed_child(struct map_worker *m)
+feed_child(struct map_worker *m, int64_t now)
 {
 	size_t whole;
 
-	take_records(m);
-	if (m->state == NO_CHILD && inflight_todo(&m->inflight) > 0 &&
-	    clock_now() >= m->start_after)
+	take_records(m, now);
+	if (m->state == NO_CHILD && inflight_todo(&m->inflight) > 0 && may_start(m, now))
 		(void)map_start_child(m);
 	if (m->state != RUNNING)
 		return;
@@ -210,25 +222,63 @@ check_stall(struct map_worker *m)
 		map_flush_child(m);
 }
 
+/* Whether the child has a record, and has not been seen to read any. */
+static bool
+is_starting(const struct map_worker *m)
+{
+	return m->state != NO_CHILD && m->inflight.given > 0 && deadline_awaits_start(&m->deadline);
+}
+
+/* When a look is due, looks whether the child has begun to read its input. */
+static void
+check_start(struct map_worker *m, int64_t now)
+{
+	ssize_t unread;
+
+	if (!is_starting(m) || now < m->deadline.look_at)
+		return;
+	unread = hunger_unread(&m->probe, m->w.child.in);
+	deadline_saw(&m->deadline, unread != -1 && (uint64_t)unread < m->inflight.piped,
+	    map_waits_since(m), now);
+}
+
 /* When the oldest attempt times out. */
 static int64_t
 timeout_at(const struct map_worker *m)
 {
-	if (m->w.pf->timeout == CLOCK_NEVER || m->state == NO_CHILD || m->inflight.given == 0)
+	if (m->state == NO_CHILD || m->inflight.given == 0)
 		return CLOCK_NEVER;
-	return clock_after(map_waits_since(m), m->w.pf->timeout);
+	return deadline_end(&m->deadline, map_waits_since(m));
 }
 
 static int64_t
-wake_time(const struct map_worker *m)
+wake_time(const struct map_worker *m, int64_t now)
 {
 	int64_t t = clock_earlier(timeout_at(m), m->give_up);
 
 	if (can_stall(m))
 		t = clock_earlier(t, m->stall.look_at);
-	if (m->state == NO_CHILD && m->start_after > clock_now())
+	if (is_starting(m))
+		t = clock_earlier(t, m->deadline.look_at);
+	if (m->state == NO_CHILD && !may_start(m, now))
 		t = clock_earlier(t, m->start_after);
 	return t;
+}
+
+static void
+kill_late_child(struct map_worker *m)
+{
+	struct failure f = {.reason = REASON_TIMEOUT};
+	bool starting = deadline_awaits_start(&m->deadline);
+	char limit[UNITS_TEXT_SIZE];
+
+	units_format_duration(starting ? m->deadline.start_timeout : m->deadline.timeout, limit);
+	if (starting)
+		snprintf(f.message, sizeof(f.message),
+		    "the worker did not begin to read its input in %s (--start-timeout)", limit);
+	else
+		snprintf(f.message, sizeof(f.message), "no answer in %s", limit);
+	map_kill_child(m, &f);
 }
 
 /* Kills a child that takes too long for an answer, or to exit. */
@@ -236,17 +286,14 @@ static void
 check_limits(struct map_worker *m)
 {
 	int64_t now = clock_now();
-	struct failure f = {.reason = REASON_TIMEOUT};
-	char limit[UNITS_TEXT_SIZE];
+	struct failure f = {.reason = REASON_CRASH};
 
 	if (m->state == NO_CHILD)
 		return;
+	check_start(m, now);
 	if (now >= timeout_at(m)) {
-		units_format_duration(m->w.pf->timeout, limit);
-		snprintf(f.message, sizeof(f.message), "no answer in %s", limit);
-		map_kill_child(m, &f);
+		kill_late_child(m);
 	} else if (now >= m->give_up) {
-		f.reason = REASON_CRASH;
 		snprintf(f.message, sizeof(f.message), "the worker closed its %s and did not exit",
 		    m->out_ended ? "stdout" : "stdin");
 		map_kill_child(m, &f);
@@ -274,12 +321,12 @@ handle_events(struct map_worker *m, unsigned events)
 
 /* Sleeps until something happens.  False: work is cancelled. */
 static bool
-wait_for_events(struct map_worker *m, unsigned *events)
+wait_for_events(struct map_worker *m, int64_t now, unsigned *events)
 {
 	bool unwritten = inflight_has_unwritten(&m->inflight);
 	int in = m->state != RUNNING ? IGNORE_IN : unwritten ? POLLOUT : 0;
 
-	if (!worker_poll(&m->w, in, !m->out_ended, wake_time(m), events))
+	if (!worker_poll(&m->w, in, !m->out_ended, wake_time(m, now), events))
 		return false;
 	if (m->w.overslept > 0)
 		map_extend_limits(m, m->w.overslept);
@@ -299,18 +346,20 @@ run_map_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	struct map_worker *m = state;
 	bool live;
 	unsigned events;
+	int64_t now;
 
 	(void)ctx;
 	live = worker_begin(&m->w, in, out);
 	while (live) {
-		feed_child(m);
-		if (wants(m) > 0) {
+		now = clock_now();
+		feed_child(m, now);
+		if (wants(m, now) > 0) {
 			intake_watch(&m->w.intake, oldest(m));
-			feed_child(m);
+			feed_child(m, now);
 		}
 		if (has_ended(m))
 			break;
-		if ((live = wait_for_events(m, &events)))
+		if ((live = wait_for_events(m, now, &events)))
 			handle_events(m, events);
 	}
 	if (!live) {

@@ -103,6 +103,7 @@ count_answers(struct map_worker *m, size_t n)
 	metrics_add(m->w.shard, METRIC_ENDED, n);
 	window_answered(&m->window, n, now);
 	m->last_answer = now;
+	deadline_saw(&m->deadline, true, now, now);
 	stall_moved(&m->stall, now, window_first_look(&m->window));
 	stall_note_startup(&m->stall, now);
 	if (m->state == FLUSHING && m->inflight.given == 0)

@@ -1,7 +1,6 @@
 /* What happens when a child has ended or must be ended. */
 
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -9,16 +8,13 @@
 #include "map_worker.h"
 #include "pfanout.h"
 
-/*
- * How many bytes of its stdin the child has not read; 0 once our end is closed,
- * since then nobody can tell.
- */
+/* How many bytes of its stdin the child has not read; 0 if nobody can tell. */
 static size_t
 unread_bytes(const struct map_worker *m)
 {
-	int n, in = m->w.child.in;
+	ssize_t n = hunger_unread(&m->probe, m->w.child.in);
 
-	return in != -1 && ioctl(in, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+	return n > 0 ? (size_t)n : 0;
 }
 
 /* The attempt at the oldest record failed. */
@@ -90,7 +86,7 @@ act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool 
 		bisect_end(&m->bisect);
 		break;
 	case FATE_BISECT:
-		bisect_accuse(&m->bisect, m->inflight.given);
+		bisect_accuse(&m->bisect, m->inflight.given, f->reason == REASON_TIMEOUT);
 		break;
 	case FATE_CANCELLED:
 		cancel_given(m);
@@ -103,10 +99,11 @@ act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool 
 	inflight_take_back(&m->inflight);
 }
 
+/* A search ends with a death that counts; those on the way don't. */
 static bool
 is_death(enum fate fate)
 {
-	return fate == FATE_BLAME || fate == FATE_BISECT || fate == FATE_IDLE_DEATH;
+	return fate == FATE_BLAME || fate == FATE_IDLE_DEATH;
 }
 
 void
@@ -162,6 +159,9 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 	size_t unread = unread_bytes(m);
 	pid_t pid = m->w.child.pid;
 	bool crash = why.reason == REASON_CRASH;
+	/* A child that does not even begin to read fails like one that dies. */
+	bool fails = crash || (why.reason == REASON_TIMEOUT && deadline_awaits_start(&m->deadline));
+	enum fate fate;
 
 	if (m->w.child.pidfd != -1)
 		child_stop(&m->w.child);
@@ -174,10 +174,10 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 	 */
 	inflight_take_back_unread(&m->inflight, unread, crash && m->window.answered > 0 ? 0 : 1);
 	bisect_end_trial(&m->bisect, m->window.answered);
-	if (crash)
+	fate = fate_of_killed(why.reason, m->inflight.given, m->state == FLUSHING);
+	if (fails && is_death(fate))
 		map_count_death(m, why.message);
-	act_on(
-	    m, fate_of_killed(why.reason, m->inflight.given, m->window.buffers), &why, pid, false);
+	act_on(m, fate, &why, pid, false);
 	map_forget_child(m);
 	map_send_results(m);
 }

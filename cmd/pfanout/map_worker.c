@@ -46,6 +46,7 @@ map_init(struct map_worker *m, struct pfanout *pf, unsigned index)
 	worker_init(&m->w, pf, index);
 	m->give_up = CLOCK_NEVER;
 	m->probe.syscall_fd = -1;
+	deadline_init(&m->deadline, pf->timeout, pf->start_timeout);
 	stall_init(&m->stall, pf->timeout);
 	reset_window(m);
 }
@@ -77,8 +78,9 @@ map_count_death(struct map_worker *m, const char *how)
 	worker_name(&m->w, name);
 	if (!answered && deaths >= DEATHS_UNANSWERED)
 		stage_abort(m->w.stage, 2,
-		    "%s: %u starts, and not one answer (%s); does the command run by itself?", name,
-		    deaths, how);
+		    "%s: %u workers died, and not one answer came (%s); does the command run by "
+		    "itself?",
+		    name, deaths, how);
 	else if (deaths >= DEATHS_MAX)
 		stage_abort(
 		    m->w.stage, 2, "%s: workers died %u times in a row (%s)", name, deaths, how);
@@ -116,6 +118,7 @@ map_start_child(struct map_worker *m)
 	metrics_add(m->w.shard, METRIC_STARTS, 1);
 	hunger_open(&m->probe, child->pid, child->in);
 	inflight_reset_pipe(&m->inflight);
+	deadline_started(&m->deadline);
 	stall_started(&m->stall, now);
 	bisect_begin_trial(&m->bisect);
 	m->out_ended = false;
@@ -138,7 +141,11 @@ void
 map_note_hang_up(struct map_worker *m)
 {
 	m->state = map_next(m->state, HUNG_UP);
-	m->give_up = m->w.child.exited ? CLOCK_NEVER : clock_after(clock_now(), EXIT_PATIENCE);
+	/* One that was flushed and owes nothing has --grace already. */
+	if (m->w.child.exited)
+		m->give_up = CLOCK_NEVER;
+	else if (m->state != FLUSHING || m->inflight.given > 0)
+		m->give_up = clock_after(clock_now(), EXIT_PATIENCE);
 }
 
 void
@@ -162,6 +169,7 @@ map_extend_limits(struct map_worker *m, int64_t ns)
 {
 	m->last_answer += ns;
 	m->window.moved += ns;
+	deadline_extend(&m->deadline, ns);
 	inflight_delay(&m->inflight, ns);
 	if (m->give_up != CLOCK_NEVER)
 		m->give_up += ns;

@@ -9,8 +9,9 @@
  *
  * What can be decided without a process is decided in leaves that know nothing
  * of each other: inflight (which record is where), window (how many it may
- * have), stall (when only EOF makes it answer), bisect (who kills it), answer
- * (what a line means), fate (what its end means).  These files act:
+ * have), deadline (when an attempt times out), stall (when only EOF makes it
+ * answer), bisect (who kills it), answer (what a line means), fate (what its end
+ * means).  These files act:
  *
  *	map_worker.c   the state; starts and forgets the child
  *	map_answers.c  takes the answers
@@ -25,6 +26,7 @@
 
 #include "bisect.h"
 #include "inflight.h"
+#include "deadline.h"
 #include "proc/hunger.h"
 #include "stall.h"
 #include "window.h"
@@ -54,6 +56,7 @@ struct map_worker {
 	enum map_state state;
 	struct inflight inflight;
 	struct window window;
+	struct deadline deadline;
 	struct stall stall;
 	struct bisect bisect;
 	struct probe probe;

@@ -26,11 +26,12 @@ struct pfanout {
 	struct options opt;
 	bool exec, filter; /* -x, -F */
 	enum mode mode;
-	unsigned jobs;       /* -j */
-	unsigned processors; /* those of the machine that we may use */
-	bool keep_order;     /* -k */
-	int64_t timeout;     /* -t, ns; CLOCK_NEVER: none */
-	uint32_t attempts;   /* -a */
+	unsigned jobs;         /* -j */
+	unsigned processors;   /* those of the machine that we may use */
+	bool keep_order;       /* -k */
+	int64_t timeout;       /* -t, ns; CLOCK_NEVER: none */
+	int64_t start_timeout; /* --start-timeout, ns */
+	uint32_t attempts;     /* -a */
 	int64_t backoff_first, backoff_most;
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */

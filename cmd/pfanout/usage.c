@@ -33,6 +33,7 @@ static const char help[] =
     "  -j, --jobs N           workers (default: one per processor)\n"
     "  -k, --keep-order       write the results in the order of the input\n"
     "  -t, --timeout D        time limit of an attempt, such as 2s\n"
+    "      --start-timeout D  time limit for a child to begin to read (default 30s)\n"
     "  -a, --attempts N       attempts per record (default 1)\n"
     "      --backoff D[,MAX]  wait before the second attempt; doubles with each\n"
     "                         attempt, up to MAX (default 100ms,30s)\n"
@@ -56,6 +57,9 @@ static const struct option_rule rules[] = {
     {"-t", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
     {"-a", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
     {"--backoff", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
+    {"--start-timeout", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
+    {"--start-timeout", OPTION_EXCLUDES, "-x",
+	"a command gets one record, and -t includes its start"},
     {"--match", OPTION_EXCLUDES, "-F", "a filter's lines are no answers to records"},
     {"--match", OPTION_EXCLUDES, "-x", "a command gets one record, and its output is the answer"},
     {"--window", OPTION_EXCLUDES, "-F", "a filter takes as many records as it reads"},
@@ -65,6 +69,7 @@ static const struct option_rule rules[] = {
     {"--backoff", OPTION_NEEDS, "a command", NULL},
     {"--match", OPTION_NEEDS, "a command", NULL},
     {"--window", OPTION_NEEDS, "a command", NULL},
+    {"--start-timeout", OPTION_NEEDS, "-t", "without it there is no limit"},
     {0},
 };
 
@@ -136,6 +141,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {'j', "jobs", OPTION_NUMBER, OPTION_FIELD(pf->jobs), 1, JOBS_MAX},
 	    {'k', "keep-order", OPTION_FLAG, OPTION_FIELD(pf->keep_order)},
 	    {'t', "timeout", OPTION_DURATION, OPTION_FIELD(pf->timeout), .min = 1},
+	    {0, "start-timeout", OPTION_DURATION, OPTION_FIELD(pf->start_timeout), .min = 1},
 	    {'a', "attempts", OPTION_NUMBER, OPTION_FIELD(pf->attempts), 1, ATTEMPTS_MAX},
 	    {0, "backoff", OPTION_FUNCTION, .field = pf, .parse = parse_backoff},
 	    {0, "window", OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
@@ -150,6 +156,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 
 	pf->jobs = pf->processors;
 	pf->timeout = CLOCK_NEVER;
+	pf->start_timeout = 30 * CLOCK_S;
 	pf->attempts = 1;
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;

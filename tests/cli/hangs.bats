@@ -74,3 +74,86 @@ sleepers() {
 	echo "$((after - before)) times in a second"
 	[ "$((after - before))" -lt 2000 ]
 }
+
+# charged LINE: ./out has a line for each line of ./in, and just the record of
+# this line is in a dead letter.
+charged() {
+	lines out "$(wc -l <in)"
+	[ "$(sed -n 's/.*"line":\([0-9]*\).*/\1/p' out | xargs)" = "$1" ]
+}
+
+@test "hangs: a record that hangs a worker that buffers costs no other record" {
+	seq 100 >in
+	go 1 pfanout -q -j 1 -t 1s --window 8 -- perl -ne 'sleep 99 if $_ == 60; print' <in
+	charged 60
+	seq 1000 >in
+	go 1 pfanout -q -j 1 -t 1s -- perl -ne 'sleep 99 if $_ == 503; print' <in
+	charged 503
+}
+
+@test "hangs: a search for the record that hangs tries the oldest one first" {
+	seq 200 >in
+	begun=$SECONDS
+	go 1 pfanout -q -j 1 -t 2s --window 128 -- perl -ne '$| = 1; sleep 99 if $_ == 20; print' <in
+	charged 20
+	[ $((SECONDS - begun)) -lt 10 ]
+}
+
+@test "hangs: a worker that closes its stdout and lingers does not end the run" {
+	seq 20 >in
+	for poison in 12 1; do
+		go 1 pfanout -q -j 1 --window 20 -- perl -MPOSIX -ne "if (\$_ == $poison) { POSIX::close(1); sleep 99 } print" <in
+		charged $poison
+	done
+}
+
+@test "hangs: the search for a record that kills its worker counts as one death" {
+	seq 64 >in
+	go 1 pfanout -q -j 1 --window 64 -- perl -ne 'kill 9, $$ if $_ == 1; print' <in
+	charged 1
+}
+
+@test "hangs: a worker that was flushed, answered everything, and lingers has not died" {
+	seq 120 >in
+	# Most of them are killed one after the other, with no answer between.
+	go 0 pfanout -q -j 120 --window 1 --grace 2s -- sh -c 'read -r x; echo "$x"; cat; exec sleep 99' <in
+	lines out 120
+	[ ! -s err ]
+}
+
+@test "hangs: -t does not count the time that a worker takes to start" {
+	for n in 5 1; do
+		seq "$n" >in
+		go 0 pfanout -q -j 1 -t 500ms -- sh -c 'sleep 1; cat' <in
+		sort -n out | cmp - in
+	done
+}
+
+@test "hangs: -t counts from when the worker reads, even if its input is at its end" {
+	seq 1 >in
+	begun=$SECONDS
+	go 1 pfanout -q -j 1 -t 500ms -- sh -c 'sleep 1; read -r x; sleep 99' <in
+	[ "$(jq -r .message out)" = "no answer in 500ms" ]
+	[ $((SECONDS - begun)) -lt 15 ]
+}
+
+@test "hangs: --start-timeout ends a worker that never reads its input" {
+	seq 3 >in
+	go 1 pfanout -q -j 1 -t 200ms --start-timeout 400ms -- sleep 99 <in
+	[ "$(jq -r '[.reason, .message] | join(": ")' out | uniq -c | xargs)" = \
+		"3 timeout: the worker did not begin to read its input in 400ms (--start-timeout)" ]
+	seq 9 >in
+	go 2 pfanout -q -j 1 -t 200ms --start-timeout 200ms -- sleep 99 <in
+	has err "5 workers died, and not one answer came"
+}
+
+@test "hangs: a worker that is restarted after a pause is restarted, however late it is" {
+	no_sanitizer
+	cc -shared -fPIC -D_GNU_SOURCE -o hasty_clock.so "$STUBS/../shims/hasty_clock.c"
+	seq 60 >in
+	for seed in $(seq 10); do
+		go 1 env LD_PRELOAD="$PWD/hasty_clock.so" HASTY_CLOCK="$seed" timeout 20 pfanout -q -j 1 --window 1 -- \
+			sh -c 'while read -r x; do [ $((x % 8)) -lt 3 ] || kill -9 $$; echo "$x"; done' <in
+		lines out 60
+	done
+}

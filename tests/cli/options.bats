@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter; do
+		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -97,7 +97,7 @@ flags_of() {
 }
 
 @test "options: a value that is missing" {
-	for option in -j -t -a -n -b -d --backoff --window --match --max-failed --ok-status --max-record --grace; do
+	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --max-record --grace; do
 		refused "$option" "$option"
 	done
 }
@@ -125,6 +125,7 @@ flags_of() {
 		refused --backoff --backoff "1s,$value" -- cat
 	done
 	refused -t -t 0 -- cat
+	refused --start-timeout -t 1s --start-timeout 0 -- cat
 	refused --backoff --backoff 2s,1s -- cat
 }
 
@@ -200,10 +201,13 @@ flags_of() {
 		pfanout|-F -t 1s -- cat|-t does not go with -F: a filter's records have no attempts
 		pfanout|-F -a 2 -- cat|-a does not go with -F: a filter's records have no attempts
 		pfanout|-F --backoff 1s -- cat|--backoff does not go with -F: a filter's records have no attempts
+		pfanout|-F --start-timeout 1s -- cat|--start-timeout does not go with -F: a filter's records have no attempts
+		pfanout|-x -t 1s --start-timeout 1s -- cat|--start-timeout does not go with -x: a command gets one record, and -t includes its start
 		pfanout|-F --match .id -- cat|--match does not go with -F: a filter's lines are no answers to records
 		pfanout|-x --match .id -- cat|--match does not go with -x: a command gets one record, and its output is the answer
 		pfanout|-F --window 2 -- cat|--window does not go with -F: a filter takes as many records as it reads
 		pfanout|-x --window 2 -- cat|--window does not go with -x: a command gets one record
+		pfanout|--start-timeout 1s -- cat|--start-timeout needs -t: without it there is no limit
 		pfanout|-t 1s|-t needs a command
 		pfanout|-a 3|-a needs a command
 		pfanout|--backoff 1s|--backoff needs a command
@@ -274,7 +278,7 @@ flags_of() {
 
 @test "options: all common options at once, in each mode" {
 	ids 300 >in
-	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -t 10s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
+	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pfanout -j 3 -n stage -b 7 -d dead --max-record 1M --no-bypass --grace 1s -P -q --max-failed 9 $mode <in
 		sort -V out | cmp - in

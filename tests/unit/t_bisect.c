@@ -5,16 +5,17 @@
 /*
  * A worker holds n records, and its child keeps all its answers in a buffer and
  * dies of record `poison`.  Plays the search to its end: returns how many
- * children died, and *alone is the record that was found.
+ * children died, and *alone is the record that was found.  oldest: try the oldest
+ * one first, each time.
  */
 static unsigned
-search(size_t n, size_t poison, size_t *alone)
+search(size_t n, size_t poison, bool oldest, size_t *alone)
 {
 	struct bisect b = {0};
 	size_t first = 0; /* records before this one have their answers */
 	unsigned deaths = 1;
 
-	bisect_accuse(&b, n);
+	bisect_accuse(&b, n, oldest);
 	while (bisect_is_on(&b)) {
 		size_t given = 0;
 
@@ -35,7 +36,7 @@ search(size_t n, size_t poison, size_t *alone)
 			*alone = first;
 			bisect_end(&b);
 		} else
-			bisect_accuse(&b, given);
+			bisect_accuse(&b, given, oldest);
 	}
 	return deaths;
 }
@@ -44,12 +45,14 @@ static void
 test_finds(void)
 {
 	for (size_t n = 2; n <= 70; n++)
-		for (size_t poison = 0; poison < n; poison++) {
-			size_t alone = SIZE_MAX;
-			unsigned deaths = search(n, poison, &alone);
+		for (size_t poison = 0; poison < 2 * n; poison++) {
+			bool oldest = poison >= n;
+			size_t alone = SIZE_MAX, i = poison % n;
+			unsigned deaths = search(n, i, oldest, &alone);
 
-			CHECK(alone == poison, "%zu of %zu: %zu", poison, n, alone);
-			CHECK(deaths <= 9, "%zu of %zu: %u deaths", poison, n, deaths);
+			CHECK(alone == i, "%zu of %zu: %zu", i, n, alone);
+			CHECK(deaths <= 9, "%zu of %zu: %u deaths", i, n, deaths);
+			CHECK(!oldest || i > 0 || deaths == 2, "the oldest of %zu: %u", n, deaths);
 		}
 }
 
@@ -59,7 +62,7 @@ test_clears(void)
 {
 	size_t alone = SIZE_MAX;
 
-	CHECK(search(64, 1000, &alone) == 1 && alone == SIZE_MAX);
+	CHECK(search(64, 1000, false, &alone) == 1 && alone == SIZE_MAX);
 }
 
 /* A child on trial that answers a part before it is killed clears that part. */
@@ -68,7 +71,7 @@ test_part(void)
 {
 	struct bisect b = {0};
 
-	bisect_accuse(&b, 8);
+	bisect_accuse(&b, 8, false);
 	bisect_begin_trial(&b);
 	CHECK(b.trial == 4 && bisect_room(&b, 3) == 1 && bisect_room(&b, 4) == 0);
 	bisect_end_trial(&b, 3);
@@ -96,7 +99,7 @@ test_off(void)
 	CHECK(!bisect_on_trial(&b));
 	bisect_end_trial(&b, 5);
 	CHECK(b.suspects == 0 && b.trial == 0);
-	bisect_accuse(&b, 3);
+	bisect_accuse(&b, 3, false);
 	bisect_end_trial(&b, 2);
 	CHECK(b.suspects == 3, "no trial has begun: %zu", b.suspects);
 }

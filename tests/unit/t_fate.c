@@ -59,26 +59,29 @@ static void
 test_killed(void)
 {
 	static const struct {
+		const char *what;
 		enum reason reason;
 		size_t in_flight;
-		bool buffers;
+		bool flushing;
 		enum fate fate;
 	} table[] = {
-	    {REASON_TIMEOUT, 1, false, FATE_BLAME}, {REASON_TIMEOUT, 1, true, FATE_BLAME},
-	    /* it answers in step: the oldest hangs */
-	    {REASON_TIMEOUT, 2, false, FATE_BLAME}, {REASON_TIMEOUT, 2, true, FATE_BISECT},
-	    {REASON_CRASH, 2, true, FATE_BISECT}, {REASON_CRASH, 0, true, FATE_DONE},
-	    {REASON_BAD_ANSWER, 1, true, FATE_BLAME},
-	    /* the answer says whose it is */
-	    {REASON_BAD_ANSWER, 9, true, FATE_BLAME},
-	    {REASON_COUNT, 9, true, FATE_DONE}, /* the run is over */
+	    {"hangs on one", REASON_TIMEOUT, 1, false, FATE_BLAME},
+	    {"hangs on some", REASON_TIMEOUT, 2, false, FATE_BISECT},
+	    {"flushed, hangs on some", REASON_TIMEOUT, 2, true, FATE_BISECT},
+	    {"closed its stdout with some", REASON_CRASH, 2, false, FATE_BISECT},
+	    {"closed its stdout with one", REASON_CRASH, 1, false, FATE_BLAME},
+	    {"closed its stdout with none", REASON_CRASH, 0, false, FATE_IDLE_DEATH},
+	    {"flushed, answered all, stays", REASON_CRASH, 0, true, FATE_DONE},
+	    {"its answer says whose it is", REASON_BAD_ANSWER, 1, false, FATE_BLAME},
+	    {"the same with some", REASON_BAD_ANSWER, 9, false, FATE_BLAME},
+	    {"the run is over", REASON_COUNT, 9, false, FATE_DONE},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		enum fate got =
-		    fate_of_killed(table[i].reason, table[i].in_flight, table[i].buffers);
+		    fate_of_killed(table[i].reason, table[i].in_flight, table[i].flushing);
 
-		CHECK(got == table[i].fate, "row %zu: %d", i, (int)got);
+		CHECK(got == table[i].fate, "%s: %d", table[i].what, (int)got);
 	}
 }
 
