@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json/json.h"
+#include "json/key.h"
 #include "record/record.h"
 #include "stage/stage.h"
 
@@ -43,16 +44,22 @@ static enum answer
 judge_match(const struct json_path *match, const struct record *input, const struct record *line,
     struct failure *f)
 {
-	struct json_slice want, got;
+	enum answer answer = ANSWER_RESULT;
+	struct json_key want, got;
 
-	if (match == NULL || !json_path_get(match, input->data, input->len, &want))
+	/* The record was given, so it has a key. */
+	if (match == NULL)
 		return ANSWER_RESULT;
-	if (!json_path_get(match, line->data, line->len, &got))
-		return answer_bad(f, "the answer has no value at the --match path");
-	if (want.len != got.len || memcmp(want.data, got.data, want.len) != 0)
-		return answer_bad(
+	if (json_key_find(&want, match, input->data, input->len) == -1)
+		return answer_bad(f, "out of memory: the --match value cannot be compared");
+	if (json_key_find(&got, match, line->data, line->len) == -1)
+		answer = answer_bad(f, "the answer has no value at the --match path");
+	else if (!json_key_equal(&want, &got))
+		answer = answer_bad(
 		    f, "the answer has another value at the --match path: it is another record's");
-	return ANSWER_RESULT;
+	json_key_forget(&want);
+	json_key_forget(&got);
+	return answer;
 }
 
 static bool

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
-#include "json/json.h"
+#include "json/key.h"
 #include "map_worker.h"
 #include "pfanout.h"
 #include "stage/pipeline.h"
@@ -52,10 +52,14 @@ static bool
 has_key(const struct map_worker *m, struct record *r)
 {
 	struct failure f = {.reason = REASON_NO_KEY, .message = "no value at the --match path"};
-	struct json_slice key;
+	struct json_key key;
 
-	if (m->w.pf->match == NULL || json_path_get(m->w.pf->match, r->data, r->len, &key))
+	if (m->w.pf->match == NULL)
 		return true;
+	if (json_key_find(&key, m->w.pf->match, r->data, r->len) == 0) {
+		json_key_forget(&key);
+		return true;
+	}
 	stage_bury(m->w.stage, r, &f);
 	return false;
 }

@@ -142,7 +142,7 @@ handle_over_keys(struct limiter *l, struct record *r)
 static bool
 place_record(struct limiter *l, struct record *r)
 {
-	struct flow *flow = pacer_flow(&l->pacer, l->key.data, l->key.len);
+	struct flow *flow = pacer_flow(&l->pacer, l->key.value.data, l->key.value.len);
 
 	if (flow == NULL) {
 		if (errno == ENOSPC)
@@ -175,9 +175,10 @@ sort_record(struct limiter *l, struct record *r)
 		bury(l, r, REASON_NO_KEY, "no value at the --key path");
 		return false;
 	}
-	if (l->key.len <= KEY_MAX)
+	if (l->key.value.len <= KEY_MAX)
 		return true;
-	bury(l, r, REASON_NO_KEY, "the key has %zu bytes; %d are allowed", l->key.len, KEY_MAX);
+	bury(l, r, REASON_NO_KEY, "the key has %zu bytes; %d are allowed", l->key.value.len,
+	    KEY_MAX);
 	key_forget(&l->key);
 	return false;
 }

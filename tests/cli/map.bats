@@ -223,6 +223,16 @@ hang_up() {
 	cmp out in
 }
 
+@test "map: --match does not mind how a string is escaped" {
+	printf '{"id":"%s"}\n' 'a\u0026b' '\u00e9\ud83d\ude00' 'a\/b' plain >in
+	go 0 pfanout -k -j 2 --match .id -- jq -c . <in
+	jq -c . in | cmp - out
+	# Other values are compared as they are written.
+	echo '{"id":1.0}' >in
+	go 1 pfanout -j 1 --match .id -- sed 's/1.0/1/' <in
+	[ "$(jq -r .reason out)" = bad_answer ]
+}
+
 @test "map: --match rejects the wrong answers" {
 	ids 300 >in
 	each_way go_match_wrong

@@ -45,10 +45,11 @@ main(void)
 		error = key_find(&key, path, &r, true);
 		CHECK((error == 0) == (want != NULL), "%s", cases[i].record);
 		CHECK(error == -1 ||
-			(key.len == strlen(want) && memcmp(key.data, want, key.len) == 0),
-		    "%s: %.*s", cases[i].record, (int)key.len, key.data);
+			(key.value.len == strlen(want) &&
+			    memcmp(key.value.data, want, key.value.len) == 0),
+		    "%s: %.*s", cases[i].record, (int)key.value.len, key.value.data);
 		key_forget(&key);
-		CHECK(key.len == 0 && key.owned == NULL);
+		CHECK(key.value.len == 0 && key.payload == NULL);
 		if (strncmp(cases[i].record, "{\"pchan\"", 8) == 0)
 			CHECK(key_find(&key, path, &r, false) == -1, "an envelope that is data");
 		record_free(&r);
