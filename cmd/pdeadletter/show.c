@@ -69,7 +69,7 @@ print_letter(const struct item *e)
 	    {"input", ".input.name"}, {"line", ".input.line"}, {"offset", ".input.offset"},
 	    {"length", ".input.length"}, {"worker", ".worker.slot"}, {"pid", ".worker.pid"},
 	    {"exit", ".worker.exit"}, {"signal", ".worker.signal"}, {"stderr", ".worker.stderr"},
-	    {"truncated", ".truncated"}};
+	    {"stderr shared", ".worker.stderr_shared"}, {"truncated", ".truncated"}};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		print_member(e, members[i][0], members[i][1]);

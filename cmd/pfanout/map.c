@@ -125,6 +125,7 @@ give_records(struct map_worker *m)
 		m->in_step = inflight_head(&m->inflight)->line;
 		m->busy_since = now;
 		deadline_given(&m->deadline, now);
+		map_mark_log(m);
 	}
 	window_given(&m->window, n, now);
 	metrics_add(m->w.shard, METRIC_GIVEN, n);
@@ -191,6 +192,8 @@ collect_from_hungry(struct map_worker *m)
 {
 	struct failure why;
 
+	/* What it wrote to its stderr came before its answers. */
+	child_read_log(&m->w.child);
 	if (!map_read_answers(m, &why)) {
 		map_kill_child(m, &why);
 		return false;

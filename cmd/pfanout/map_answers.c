@@ -38,8 +38,7 @@ reject_record(struct map_worker *m, struct record *input, struct failure *f)
 	child_read_log(child);
 	f->slot = m->w.slot;
 	f->pid = child->pid;
-	f->log = child->log;
-	f->log_len = child->log_len;
+	map_describe_log(m, f);
 	input->attempts++;
 	stage_bury(m->w.stage, input, f);
 }

@@ -28,8 +28,7 @@ charge_oldest(struct map_worker *m, struct failure *f, pid_t pid, bool exited)
 	f->pid = pid;
 	f->exited = exited;
 	f->wait_status = child->status;
-	f->log = child->log;
-	f->log_len = child->log_len;
+	map_describe_log(m, f);
 	histogram_add(&m->w.shard->latency, clock_now() - r.given, 1);
 	if (pfanout_attempt_failed(m->w.pf, m->w.shard, &r, f))
 		outbox_put(&m->w.out, &r);

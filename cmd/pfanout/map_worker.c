@@ -184,6 +184,24 @@ map_send_results(struct map_worker *m)
 		map_extend_limits(m, blocked);
 }
 
+void
+map_mark_log(struct map_worker *m)
+{
+	m->log_from = m->w.child.log_total;
+	m->given_from = m->window.given;
+}
+
+void
+map_describe_log(const struct map_worker *m, struct failure *f)
+{
+	const struct child *child = &m->w.child;
+	uint64_t since = child->log_total - m->log_from;
+
+	f->log_len = since < child->log_len ? (size_t)since : child->log_len;
+	f->log = child->log + child->log_len - f->log_len;
+	f->log_shared = m->window.given - m->given_from > 1;
+}
+
 int64_t
 map_waits_since(const struct map_worker *m)
 {

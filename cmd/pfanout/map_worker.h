@@ -67,6 +67,9 @@ struct map_worker {
 	int64_t give_up;     /* when it is killed if still there; or never */
 	int64_t start_after; /* no child is started before this */
 	uint64_t in_step;    /* line from which its answers are in step */
+	/* Since it last got a record while it owed nothing: */
+	uint64_t log_from;   /* child.log_total then */
+	uint64_t given_from; /* window.given then */
 };
 
 /* The next state: the one table of transitions. */
@@ -110,6 +113,15 @@ void map_send_results(struct map_worker *);
 
 /* Extends the child's limits by `ns`, in which it could not have answered. */
 void map_extend_limits(struct map_worker *, int64_t ns);
+
+/* The child owes nothing and gets a record: its stderr is about that one now. */
+void map_mark_log(struct map_worker *);
+
+/*
+ * What the child wrote to its stderr since then: for the letter of its oldest
+ * record.  If more records were given, the text is about them, too.
+ */
+void map_describe_log(const struct map_worker *, struct failure *);
 
 /* Since when the oldest record given waits for its answer. */
 int64_t map_waits_since(const struct map_worker *);

@@ -302,6 +302,7 @@ keep_log(struct child *c, const char *data, size_t len)
 {
 	size_t drop;
 
+	c->log_total += len;
 	if (len > CHILD_LOG) {
 		data += len - CHILD_LOG;
 		len = CHILD_LOG;

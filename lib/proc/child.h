@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "proc/running.h"
@@ -35,6 +36,7 @@ struct child {
 	int status;   /* from waitpid(2) or unknown, after child_reap() */
 	struct running running;
 	size_t log_len;
+	uint64_t log_total;  /* bytes that its stderr has had so far */
 	char log[CHILD_LOG]; /* the end of its stderr */
 };
 

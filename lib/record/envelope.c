@@ -133,7 +133,9 @@ put_worker(json_t *head, const struct letter *l)
 	if (l->worker.log_len == 0)
 		return 0;
 	log_len = utf8_tail(l->worker.log, l->worker.log_len, LOG_MAX);
-	return put_bytes(worker, "stderr", l->worker.log + l->worker.log_len - log_len, log_len);
+	if (put_bytes(worker, "stderr", l->worker.log + l->worker.log_len - log_len, log_len) == -1)
+		return -1;
+	return l->worker.log_shared ? json_object_set_new(worker, "stderr_shared", json_true()) : 0;
 }
 
 /* A UUID of version 7 (RFC 9562), which sorts by time. */

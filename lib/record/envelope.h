@@ -60,6 +60,7 @@ struct letter {
 		/* The end of its stderr (member "stderr"). */
 		const char *log;
 		size_t log_len;
+		bool log_shared; /* it may be about other records, too */
 	} worker;
 	const char *payload; /* the record, without its LF */
 	size_t payload_len;

@@ -192,6 +192,7 @@ describe_worker(struct letter *l, const struct failure *f)
 	l->worker.pid = f->pid;
 	l->worker.log = f->log;
 	l->worker.log_len = f->log_len;
+	l->worker.log_shared = f->log_shared;
 	if (!f->exited)
 		return;
 	l->worker.exited = WIFEXITED(f->wait_status);

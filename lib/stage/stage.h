@@ -84,6 +84,7 @@ struct failure {
 	int wait_status; /* as waitpid(2) gives it, if exited */
 	const char *log; /* the end of the child's stderr; the caller's */
 	size_t log_len;
+	bool log_shared; /* the child had other records as well */
 };
 
 /* What a stage is made of. */

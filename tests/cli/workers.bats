@@ -516,6 +516,33 @@ fails_5() {
 	[ "$(letter .worker.stderr)" = "seven is bad" ]
 }
 
+@test "workers: a letter has only what came on stderr since its record was handed over" {
+	ids 20 >in
+	talker='echo "about $l" >&2; case $l in *:7}) exit 4 ;; *:9}) echo "!no" ;; *) echo "$l" ;; esac'
+	# One at a time, each answer at once, and then in a buffer.
+	go 1 pfanout -k -j 1 --window 1 -- sh -c "while read -r l; do $talker; done" <in
+	settled 20 2
+	[ "$(letter '.worker | [.stderr, .stderr_shared] | @json')" = '["about {\"id\":7}\n",null]
+["about {\"id\":9}\n",null]' ]
+	go 1 pfanout -k -j 1 --window 1 -- perl -ne 'print STDERR "about $_"; exit 4 if /:7}/; print /:9}/ ? "!no\n" : $_' <in
+	settled 20 2
+	[ "$(letter '.worker | [.stderr, .stderr_shared] | @json')" = '["about {\"id\":7}\n",null]
+["about {\"id\":9}\n",null]' ]
+	go 1 pfanout -x -k -j 1 -- sh -c 'read -r l; echo "about $l" >&2; case $l in *:7}) exit 4 ;; esac' <in
+	[ "$(letter '.worker | [.stderr, .stderr_shared] | @json')" = '["about {\"id\":7}\n",null]' ]
+}
+
+@test "workers: a letter says when stderr may be about other records, too" {
+	ids 20 >in
+	go 1 pfanout -k -j 1 --window 20 -- perl -ne 'print STDERR "about $_"; print /:9}/ ? "!no\n" : $_' <in
+	settled 20 1
+	[ "$(letter '.worker.stderr_shared and (.worker.stderr | contains("about {\"id\":9}"))')" = true ]
+	# The search for the record that kills ends with this one alone.
+	go 1 pfanout -k -j 1 --window 20 -- perl -ne 'print STDERR "about $_"; exit 4 if /:9}/; print' <in
+	settled 20 1
+	[ "$(letter '.worker | [.stderr, .stderr_shared] | @json')" = '["about {\"id\":9}\n",null]' ]
+}
+
 @test "workers: a closed stderr is no misdeed" {
 	go 0 pfanout -k -j 2 -- sh -c "exec 2>&-; exec '$WORKER'" <in
 	cmp out in
