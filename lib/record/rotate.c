@@ -296,7 +296,7 @@ stat_newest(const char *path, struct stat *newest)
 int
 rotate_create(const char *path, int flags, const struct stat *like)
 {
-	struct stat newest;
+	struct stat newest = {0};
 	int fd = open(path, flags | O_CREAT | O_EXCL, 0600), saved;
 
 	/* Another process was faster, or the name is a link to no file. */
