@@ -313,40 +313,11 @@ skip_text(const char **text, const char *end, const char *want)
 	return true;
 }
 
-static inline void
-skip_blanks(const char **text, const char *end)
-{
-	while (*text < end && **text == ' ')
-		++*text;
-}
-
-/*
- * Whether a line that begins with an id goes on like an envelope: the id is a
- * short string, and a member of ours follows.  Many records begin with an id.
- */
-static bool
-goes_on_after_id(const char *p, const char *end)
-{
-	size_t room;
-
-	skip_blanks(&p, end);
-	if (!skip_text(&p, end, "\""))
-		return false;
-	room = (size_t)(end - p) < ENVELOPE_ID_SIZE ? (size_t)(end - p) : ENVELOPE_ID_SIZE;
-	if ((p = memchr(p, '"', room)) == NULL)
-		return false;
-	p++;
-	if (!skip_text(&p, end, ","))
-		return false;
-	skip_blanks(&p, end);
-	return skip_text(&p, end, "\"pchan\"") || skip_text(&p, end, "\"input\"") ||
-	    skip_text(&p, end, "\"message\"");
-}
-
 /*
  * Whether a line that begins with a brace and a quote can be an envelope whose
- * members a filter has sorted: it begins with one of ours, up to `id`, which
- * every envelope has; and it has `pchan` somewhere.
+ * members a filter has sorted: it begins with one of those that sort before
+ * `id`, of which our own envelopes always have one; and it has `pchan`
+ * somewhere.  Many records begin with an id, and must not pay for this look.
  */
 static bool
 is_sorted_head(const char *line, size_t len)
@@ -363,9 +334,6 @@ is_sorted_head(const char *line, size_t len)
 		break;
 	case 'f':
 		sorted = skip_text(&p, end, "failed\"") || skip_text(&p, end, "first_failed\"");
-		break;
-	case 'i':
-		sorted = skip_text(&p, end, "id\":") && goes_on_after_id(p, end);
 		break;
 	}
 	return sorted && memmem(line, len, "\"pchan\"", strlen("\"pchan\"")) != NULL;

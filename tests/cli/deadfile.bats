@@ -327,7 +327,6 @@ rotates() {
 		printf '\377\n'
 	} >in
 	go 1 pfanout -q -d dead sed 's/.*/!x/' <in
-	letters 1 >>dead
 	go 0 pdeadletter replay --wrap dead
 	mv out wrapped
 	for how in 'jq -cS .' 'python3 -c "import json,sys; [print(json.dumps(json.loads(x),sort_keys=True)) for x in sys.stdin]"'; do
@@ -341,10 +340,7 @@ rotates() {
 		[ ! -s out ]
 		cmp sorted collected
 		go 0 pdeadletter replay collected
-		{
-			cat in
-			ids 1
-		} | LC_ALL=C sort | cmp - <(LC_ALL=C sed 's/: /:/' out | LC_ALL=C sort)
+		LC_ALL=C sort in | cmp - <(LC_ALL=C sed 's/: /:/' out | LC_ALL=C sort)
 		rm collected*
 		eval "$how" <wrapped >sorted
 		go 1 pfanout -q -k -- sed 's/.*/!no/' <sorted
@@ -353,5 +349,5 @@ rotates() {
 	# In a file, the members may have any order.
 	jq -c '{app: 1} + .' dead >mixed
 	go 0 pdeadletter replay mixed
-	[ "$(wc -l <out)" -eq 4 ]
+	[ "$(wc -l <out)" -eq 3 ]
 }

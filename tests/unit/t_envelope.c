@@ -292,12 +292,9 @@ static const struct {
     {"{\"pchan\":\"retry/1\",\"\\u0069d\":\"\\u0078\",\"v\\u0061lue\":1}", ENVELOPE_RETRY},
     {"{\"pchan\":\"retry/1\",\"id\":1,\"id\":\"x\",\"value\":1}", ENVELOPE_RETRY},
     /* Sorted by a filter. */
-    {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_RETRY},
     {"{\"base64\":\"\",\"id\":\"x\",\"pchan\":\"retry/1\"}", ENVELOPE_RETRY},
     {"{\"first_failed\":\"?\",\"id\":\"x\",\"pchan\":\"retry\\/1\",\"text\":\"\"}", ENVELOPE_RETRY},
-    {"{\"id\":\"x\",\"pchan\":\"dead-letter/1\",\"reason\":\"r\",\"stage\":\"s\",\"value\":1}",
-	ENVELOPE_LETTER},
-    {"{\"id\": \"x\", \"message\": 1, \"pchan\": \"dead-letter/1\", \"reason\": \"r\", "
+    {"{\"attempts\": 1, \"id\": \"x\", \"pchan\": \"dead-letter/1\", \"reason\": \"r\", "
      "\"stage\": \"s\", \"text\": \"1\"}",
 	ENVELOPE_LETTER},
     {"{\"attempts\":1,\"id\":\"x\",\"pchan\":\"dead-letter/1\",\"reason\":\"r\","
@@ -309,11 +306,11 @@ static const struct {
     {"{\"failed\":\"\",\"id\":\"x\",\"reason\":\"r\",\"stage\":\"s\","
      "\"value\":{\"pchan\":\"dead-letter/1\"}}",
 	ENVELOPE_NONE},
-    {"{\"id\":1,\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
-    {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1", ENVELOPE_NONE},
-    {"{\"id\":\"x\",\"pchan\":\"retry/2\",\"value\":1}", ENVELOPE_NONE},
-    {"{\"id\":\"", ENVELOPE_NONE},
-    {"{\"i", ENVELOPE_NONE},
+    {"{\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
+    {"{\"failed\":1,\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1", ENVELOPE_NONE},
+    {"{\"failed\":1,\"id\":\"x\",\"pchan\":\"retry/2\",\"value\":1}", ENVELOPE_NONE},
+    {"{\"attempts\":", ENVELOPE_NONE},
+    {"{\"a", ENVELOPE_NONE},
     /* Another kind, version or place. */
     {"{\"app\":1,\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}", ENVELOPE_NONE},
     {"{\"pchan\":\"dead-letter/2\",\"id\":\"x\",\"stage\":\"s\",\"reason\":\"exit\",\"value\":1}",
