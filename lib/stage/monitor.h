@@ -14,8 +14,8 @@
  * one, and the grace stands still while nobody takes the output.
  *
  * SIGHUP reopens the dead-letter file and has the tool reload what it has;
- * where there is neither, it stops the stage as SIGTERM does.  SIGTSTP stops the
- * children and then us, until SIGCONT.  SIGUSR1 prints the numbers.
+ * where there is neither, it stops the stage as SIGTERM does.  SIGTSTP stops
+ * the children and then us, until SIGCONT.  SIGUSR1 prints the numbers.
  */
 
 struct monitor;

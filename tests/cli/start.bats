@@ -73,7 +73,7 @@ starts_or_fails() {
 	cp "$(command -v pfanout)" "$(command -v pratelimit)" "$(command -v pdeadletter)" .
 	for how in 'pfanout -j 2' 'pfanout -j 2 cat' 'pfanout -j 2 -x cat' 'pfanout -j 2 -F cat' 'pfanout -j 1 -k -a 2 cat' \
 		'pratelimit -r 1000000/s' pdeadletter; do
-		# shellcheck disable=SC2086 # words
+		# shellcheck disable=SC2046,SC2086 # words
 		starts_or_fails ${how%% *} $(echo "$how " | cut -d ' ' -f 2-)
 	done
 }

@@ -8,8 +8,8 @@ load ../support/helpers
 load ../support/streams
 load ../support/background
 
-# stop_in_a_line TOOL...: the stage is stopped while its writer pauses inside the
-# second line.
+# stop_in_a_line TOOL...: the stage is stopped while its writer pauses inside
+# the second line.
 stop_in_a_line() {
 	echo "# $*"
 	rm -f dead
@@ -28,7 +28,7 @@ stop_in_a_line() {
 @test "stopping: half a line at a stop is a truncated letter, never a record, in all tools and modes" {
 	for how in pfanout 'pfanout -R' 'pfanout -R cat' 'pfanout -k cat' 'pfanout -x cat' \
 		'pfanout -R -x cat' 'pratelimit -R -r 1000/s' pdeadletter; do
-		# shellcheck disable=SC2086 # words
+		# shellcheck disable=SC2046,SC2086 # words
 		stop_in_a_line ${how%% *} -v -d dead --grace 50ms $(echo "$how " | cut -d ' ' -f 2-)
 	done
 	# A filter keeps its line until its input ends.
