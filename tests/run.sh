@@ -55,7 +55,8 @@ env --default-signal bats --tap "$@" >"$dir/out" 2>&1 &
 bats=$!
 # Results appear as they come.  A run that hangs says where, and ends: whoever
 # waits for it would otherwise learn nothing.
-if ! timeout --foreground "$PATIENCE" tail -n +1 -f --pid="$bats" "$dir/out"; then
+timeout --foreground "$PATIENCE" tail -n +1 -f --pid="$bats" "$dir/out"
+if [ $? -eq 124 ]; then
 	echo "# the run took over $PATIENCE; these processes are left:"
 	ps -N --ppid 2 -o pid,ppid,pgid,stat,etimes,wchan:20,args --forest | cut -c 1-160
 	echo "not ok - the run took over $PATIENCE" | tee -a "$dir/out"
