@@ -74,7 +74,7 @@ preload() {
 		sort -n out | cmp - in
 		lacks err 'left a process behind'
 	done
-	go 0 pfanout -x -- setsid sh -c 'sleep .1; cat' <in
+	go 0 pfanout -x -- setsid sh -c 'sleep .02; cat' <in
 	sort -n out | cmp - in
 }
 
