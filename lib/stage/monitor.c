@@ -1,6 +1,7 @@
 #include "stage/monitor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -164,8 +165,8 @@ end_at_once(struct monitor *m, int sig)
 {
 	char line[128];
 
-	snprintf(line, sizeof(line), "stopped at once: %zu records were held and are lost",
-	    budget_held(m->stage->budget));
+	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and are lost",
+	    metrics_held(m->stage->metrics));
 	say_line(m, line);
 	signals_die_of(sig);
 }

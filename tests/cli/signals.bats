@@ -261,6 +261,13 @@ interrupt_twice() {
 	done
 }
 
+# Nothing has moved any more while the numbers were printed five times.
+has_settled() {
+	kill -USR1 "$pid"
+	[ "$(grep -c received err)" -ge 5 ] &&
+		[ "$(grep received err | tail -n 5 | sed 's/, [0-9.]* s.*//' | sort -u | wc -l)" -eq 1 ]
+}
+
 @test "signals: a third signal ends it at once, and the message has the number of records held" {
 	# The output blocks, so records are still held after the second signal.
 	mkfifo out.fifo
@@ -275,10 +282,13 @@ interrupt_twice() {
 	send "$pid" INT
 	again "$pid" INT
 	sleep 0.12 # as in again()
+	wait_until has_settled
 	kill -INT "$pid"
 	exec 8>&-
 	ends_with 130
-	grep -qE 'stopped at once: [1-9][0-9]* records' err
+	held=$(sed -n 's/.*stopped at once: \([1-9][0-9]*\) records.*/\1/p' err)
+	grep received err | tail -n 1 >last
+	[ "$held" -eq "$(sed 's/.*received \([0-9]*\), processed \([0-9]*\), filtered \([0-9]*\), failed \([0-9]*\).*/\1 - \2 - \3 - \4/' last | xargs expr)" ]
 }
 
 @test "signals: USR1 prints a line of statistics" {
