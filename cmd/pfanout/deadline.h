@@ -18,7 +18,7 @@ struct deadline {
 	int64_t start_timeout; /* --start-timeout, but not less than -t */
 
 	/* The present child. */
-	int64_t ready;   /* since when it reads its input; CLOCK_NEVER: not yet */
+	int64_t ready;   /* since when it reads; CLOCK_NEVER: not yet */
 	int64_t look_at; /* while it is not ready: when to look whether it is */
 };
 

@@ -10,8 +10,8 @@
  * What can be decided without a process is decided in leaves that know nothing
  * of each other: inflight (which record is where), window (how many it may
  * have), deadline (when an attempt times out), stall (when only EOF makes it
- * answer), bisect (who kills it), answer (what a line means), fate (what its end
- * means).  These files act:
+ * answer), bisect (who kills it), answer (what a line means), fate (what its
+ * end means).  These files act:
  *
  *	map_worker.c   the state; starts and forgets the child
  *	map_answers.c  takes the answers
@@ -114,7 +114,7 @@ void map_send_results(struct map_worker *);
 /* Extends the child's limits by `ns`, in which it could not have answered. */
 void map_extend_limits(struct map_worker *, int64_t ns);
 
-/* The child owes nothing and gets a record: its stderr is about that one now. */
+/* The child owes nothing and gets a record: its stderr is about that one. */
 void map_mark_log(struct map_worker *);
 
 /*

@@ -5,7 +5,7 @@
 #define LOOK_MAX (5 * CLOCK_MS)
 #define LOOK_IDLE (20 * CLOCK_MS) /* while there is nothing to give anyway */
 #define LOOK_RARE CLOCK_S         /* at a child that has been silent for long */
-#define LOOK_PART 8               /* the part of that silence between two looks */
+#define LOOK_PART 8               /* of that silence, between two looks */
 #define LINGER_MIN (10 * CLOCK_MS)
 #define LINGER_MAX CLOCK_S
 #define PATIENCE (250 * CLOCK_MS)   /* with a child that sleeps unclearly */

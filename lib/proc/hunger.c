@@ -255,7 +255,7 @@ open_stdin(const struct probe *h)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/0", (int)h->pid);
-	/* The child may have put another file there, and a device must not act. */
+	/* The child may have put another file there. */
 	if (stat(path, &st) == -1 || !S_ISFIFO(st.st_mode) || st.st_ino != h->pipe)
 		return -1;
 	if ((fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) == -1)

@@ -5,8 +5,8 @@
 /*
  * A worker holds n records, and its child keeps all its answers in a buffer and
  * dies of record `poison`.  Plays the search to its end: returns how many
- * children died, and *alone is the record that was found.  oldest: try the oldest
- * one first, each time.
+ * children died, and *alone is the record that was found.  oldest: try the
+ * oldest one first, each time.
  */
 static unsigned
 search(size_t n, size_t poison, bool oldest, size_t *alone)

@@ -18,7 +18,7 @@
 int
 clock_gettime(clockid_t id, struct timespec *t)
 {
-	static _Atomic uint64_t readings;
+	static atomic_ullong readings;
 	static atomic_llong ahead;
 	const char *seed = getenv("HASTY_CLOCK");
 	int error = (int)syscall(SYS_clock_gettime, id, t);
