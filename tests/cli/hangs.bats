@@ -28,8 +28,11 @@ answers() {
 }
 
 @test "hangs: a worker that buffers, beside a process that sleeps, answers" {
-	answers 3 sh -c "sleep $(own_time) & exec awk '{ print }'"
-	answers 3 sh -c "sleep $(own_time) & awk '{ print }'; :"
+	time=$(own_time)
+	answers 3 sh -c "sleep $time & exec awk '{ print }'"
+	answers 3 sh -c "sleep $time & awk '{ print }'; :"
+	# They outlive a worker that exits by itself.
+	pkill -fx "sleep $time"
 }
 
 @test "hangs: a worker that buffers, with a thread that waits for the network, answers" {
