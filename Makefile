@@ -78,6 +78,14 @@ demo: all
 check: all $(TESTS)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests SAN=$(SAN) tests/run.sh $(ONLY)
 
+# N random pipelines from SEED on, and what became of each record.  The last
+# line is `N passed, N failed`.
+SEED = $(shell date +%s)
+N = 40
+
+campaign: all
+	@BIN=$(abspath $(BIN)) tests/campaign/campaign $(SEED) $(N)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -115,6 +123,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)
