@@ -15,6 +15,7 @@
 #include "arguments.h"
 #include "base/clock.h"
 #include "json/json.h"
+#include "misnamed.h"
 #include "pfanout.h"
 #include "proc/child.h"
 #include "proc/interpreter.h"
@@ -47,7 +48,9 @@ command_failed(const char *command, const char *path, int error)
 {
 	char why[INTERPRETER_WHY_SIZE], line[STAGE_ERROR_SIZE];
 
-	snprintf(line, sizeof(line), "%s: %s", command, interpreter_error(path, error, why));
+	if (path != NULL || !misnamed_explain(command, line, sizeof(line)))
+		snprintf(
+		    line, sizeof(line), "%s: %s", command, interpreter_error(path, error, why));
 	cli_say(line);
 	exit(error == ENOENT ? 127 : error == EACCES || error == ENOEXEC ? 126 : 2);
 }

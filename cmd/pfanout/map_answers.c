@@ -53,8 +53,10 @@ settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 	struct record *input = inflight_head(&m->inflight);
 	enum answer answer = answer_judge(&rules, input, line, why);
 
-	if (answer == ANSWER_BAD)
+	if (answer == ANSWER_BAD) {
+		stage_hint(m->w.stage, hint_for_answer(line->data, line->len));
 		return false;
+	}
 	if (answer == ANSWER_RESULT)
 		stage_answer(m->w.stage, input, line, RECORD_DATA);
 	else {

@@ -142,6 +142,8 @@ map_handle_exit(struct map_worker *m)
 		stall_ended(&m->stall, clock_now());
 
 	/* Act on the verdict. */
+	if (fate == FATE_LOST_COUNT || is_death(fate))
+		stage_hint(m->w.stage, hint_for_log(m->w.child.log, m->w.child.log_len));
 	worker_status(facts.status, how);
 	snprintf(why.message, sizeof(why.message), "the worker died: %s", how);
 	act_on(m, fate, &why, pid, true);

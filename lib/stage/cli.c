@@ -157,7 +157,8 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 static void
 report_end(const struct stage *st)
 {
-	char line[REPORT_SIZE], *second;
+	const char *hint = report_hint(st);
+	char line[REPORT_SIZE];
 
 	if (st->status != 0)
 		cli_say(st->error);
@@ -165,12 +166,11 @@ report_end(const struct stage *st)
 		cli_say(st->more[i]);
 	if (!st->hung_up && report_losses(st, line, sizeof(line)))
 		cli_say(line);
-	if (!st->opt->quiet && !st->hung_up && report_failures(st, line, sizeof(line))) {
-		if ((second = strchr(line, '\n')) != NULL)
-			*second++ = '\0';
-		cli_say(line);
-		if (second != NULL)
-			cli_say(second);
+	if (!st->opt->quiet && !st->hung_up) {
+		if (report_failures(st, line, sizeof(line)))
+			cli_say(line);
+		if (hint != NULL)
+			cli_say(hint);
 	}
 	if (report_unread(st, line, sizeof(line)))
 		cli_say(line);

@@ -196,9 +196,6 @@ report_failures(const struct stage *st, char *line, size_t size)
 	    &t, "; %s dead letter%s", failed == 1 ? "its" : "their", failed == 1 ? " is" : "s are");
 	add_place(&t, st);
 	add_text(&t, ", see pdeadletter(1)");
-	if (metrics_get(st->metrics, METRIC_FAILED + REASON_INVALID) * 2 > received &&
-	    !st->opt->raw)
-		add_text(&t, "\nmost of the input is not JSON: for plain lines use -R");
 	return 1;
 }
 
@@ -214,4 +211,29 @@ report_unread(const struct stage *st, char *line, size_t size)
 	    " bytes that were in the pipe are in neither the output nor a dead letter",
 	    unread);
 	return 1;
+}
+
+/* One that the numbers confirm: a first line alone proves nothing. */
+static const char *
+input_hint(const struct stage *st)
+{
+	uint64_t invalid = metrics_get(st->metrics, METRIC_FAILED + REASON_INVALID),
+		 too_long = metrics_get(st->metrics, METRIC_FAILED + REASON_TOO_LONG),
+		 received = metrics_get(st->metrics, METRIC_RECEIVED);
+
+	if (st->opt->raw || st->collects)
+		return NULL;
+	if (st->look == LOOK_ARRAY ? received == 1 : invalid + too_long > 0)
+		if (st->look != LOOK_RECORDS)
+			return hint_for_input(st->look);
+	return invalid * 2 > received ? "most of the input is not JSON: for plain lines use -R"
+				      : NULL;
+}
+
+const char *
+report_hint(const struct stage *st)
+{
+	const char *hint = input_hint(st);
+
+	return hint != NULL ? hint : atomic_load(&st->hint);
 }

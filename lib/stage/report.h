@@ -26,9 +26,8 @@ void report_progress(const struct stage *, uint64_t in_size, double rate, char *
 
 /*
  * "3 of 1000 records failed (2 timeout, 1 invalid); ...", or for a stage that
- * collects dead letters "12 dead letters are in ...".  May be two lines, with a
- * newline between them.  Returns 0, and leaves the buffer alone, if there are
- * none.
+ * collects dead letters "12 dead letters are in ...".  Returns 0, and leaves
+ * the buffer alone, if there are none.
  */
 int report_failures(const struct stage *, char *line, size_t size);
 
@@ -43,5 +42,11 @@ int report_losses(const struct stage *, char *line, size_t size);
  * and leaves the buffer alone, if that was nothing.
  */
 int report_unread(const struct stage *, char *line, size_t size);
+
+/*
+ * What the user may have got wrong, and the remedy, as far as the input and the
+ * workers show it: a constant text, or NULL.
+ */
+const char *report_hint(const struct stage *);
 
 #endif

@@ -129,6 +129,8 @@ add_record(struct feed *f, struct record *r)
 		record_free(r);
 		return 0;
 	}
+	if (f->seq == 0)
+		f->src->stage->look = hint_look(r->data, r->len);
 	register_record(f, r);
 	f->batch[f->n++] = *r;
 	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;

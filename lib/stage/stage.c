@@ -162,6 +162,14 @@ stage_settle(struct stage *st)
 	metrics_add(metrics_shard(st->metrics, 0), METRIC_UNWRITTEN, metrics_held(st->metrics));
 }
 
+void
+stage_hint(struct stage *st, const char *text)
+{
+	const char *none = NULL;
+
+	atomic_compare_exchange_strong(&st->hint, &none, text);
+}
+
 bool
 stage_is_cancelled(const struct stage *st)
 {

@@ -20,6 +20,7 @@
 
 #include "record/envelope.h"
 #include "record/record.h"
+#include "stage/hint.h"
 #include "stage/metrics.h"
 #include "stage/options.h"
 #include "sync/stopwatch.h"
@@ -59,6 +60,9 @@ struct stage {
 	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
 	/* Bytes in the input pipe when reading ended before it did. */
 	_Atomic uint64_t unread;
+	enum look look;             /* of the first record; set by the source */
+	_Atomic(const char *) hint; /* about the workers; NULL: none */
+
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
 	/*
@@ -143,6 +147,12 @@ void stage_hang_up(struct stage *);
  * unwritten.
  */
 void stage_settle(struct stage *);
+
+/*
+ * Keeps what there is to say about the workers for the end of the run: a
+ * constant text, or NULL for nothing.  The first one stays.  Any thread.
+ */
+void stage_hint(struct stage *, const char *text);
 
 /* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);

@@ -136,13 +136,6 @@ test_failures(void)
 	CHECK(report_failures(&st, line, sizeof(line)) == 1);
 	IS("501 of 1000 records failed (500 invalid, 1 timeout); their dead letters are in the "
 	   "output, see pdeadletter(1)");
-	metrics_add(s[1], METRIC_FAILED + REASON_INVALID, 1);
-	CHECK(report_failures(&st, line, sizeof(line)) == 1);
-	SAYS("-R");
-	opt.raw = true;
-	report_failures(&st, line, sizeof(line));
-	CHECK(strstr(line, "-R") == NULL, "it is on already");
-	opt.raw = false;
 	stage_free(&st);
 
 	opt.dead_letter = "/dev/null";
@@ -153,6 +146,72 @@ test_failures(void)
 	IS("2 of 10 records failed (2 crash); their dead letters are in /dev/null, see "
 	   "pdeadletter(1)");
 	opt.dead_letter = NULL;
+	stage_free(&st);
+}
+
+static void
+test_hints(void)
+{
+	static const struct {
+		enum look look;
+		bool raw, collects;
+		uint64_t received, invalid, too_long;
+		const char *says; /* NULL: nothing */
+	} table[] = {
+	    {LOOK_RECORDS, false, false, 1000, 500, 0, NULL},
+	    {LOOK_RECORDS, false, false, 1000, 501, 0, "-R"},
+	    {LOOK_RECORDS, false, false, 1, 0, 1, NULL},
+	    {LOOK_RECORDS, true, false, 1000, 501, 0, NULL},
+	    {LOOK_RECORDS, false, true, 1000, 501, 0, NULL},
+	    {LOOK_PRETTY, false, false, 3, 0, 0, NULL},
+	    {LOOK_PRETTY, false, false, 3, 1, 0, "jq -c . FILE"},
+	    {LOOK_PRETTY, true, false, 3, 0, 0, NULL},
+	    {LOOK_GZIP, false, false, 1, 0, 1, "zcat"},
+	    {LOOK_ARRAY, false, false, 1, 0, 0, "jq -c '.[]' FILE"},
+	    {LOOK_ARRAY, false, false, 1, 0, 1, "jq -c '.[]' FILE"},
+	    {LOOK_ARRAY, false, false, 2, 0, 0, NULL},
+	    {LOOK_ARRAY, false, false, 2, 1, 0, NULL},
+	    {LOOK_ARRAY, true, false, 1, 0, 0, NULL},
+	    {LOOK_ARRAY, false, true, 1, 0, 0, NULL},
+	};
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const char *hint;
+
+		opt.raw = table[i].raw;
+		begin(&st, s);
+		st.look = table[i].look;
+		st.collects = table[i].collects;
+		metrics_add(s[0], METRIC_RECEIVED, table[i].received);
+		metrics_add(s[1], METRIC_FAILED + REASON_INVALID, table[i].invalid);
+		metrics_add(s[1], METRIC_FAILED + REASON_TOO_LONG, table[i].too_long);
+		hint = report_hint(&st);
+		CHECK((hint == NULL) == (table[i].says == NULL), "%zu: %s", i, hint);
+		if (hint != NULL && table[i].says != NULL)
+			CHECK(strstr(hint, table[i].says) != NULL, "%zu: %s", i, hint);
+		stage_free(&st);
+	}
+	opt.raw = false;
+}
+
+/* Of several workers the first is heard, and the input comes before them. */
+static void
+test_worker_hints(void)
+{
+	struct metrics_shard *s[2];
+	struct stage st;
+
+	begin(&st, s);
+	stage_hint(&st, NULL);
+	CHECK(report_hint(&st) == NULL);
+	stage_hint(&st, "first");
+	stage_hint(&st, "second");
+	CHECK(strcmp(report_hint(&st), "first") == 0);
+	metrics_add(s[0], METRIC_RECEIVED, 1);
+	metrics_add(s[0], METRIC_FAILED + REASON_INVALID, 1);
+	CHECK(strstr(report_hint(&st), "-R") != NULL);
 	stage_free(&st);
 }
 
@@ -190,6 +249,8 @@ main(void)
 	test_losses();
 	test_progress();
 	test_failures();
+	test_hints();
+	test_worker_hints();
 	test_small_buffers();
 	return t_end();
 }

@@ -1,0 +1,14 @@
+#ifndef MISNAMED_H
+#define MISNAMED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A word that was given as the command, and was not found as one, may be a
+ * file: the input, or a program that needs its path or the right to be executed.
+ * True: such a file is there, and the line says so and names the remedy.
+ */
+bool misnamed_explain(const char *command, char *line, size_t size);
+
+#endif

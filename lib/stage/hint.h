@@ -1,0 +1,42 @@
+#ifndef PCHAN_HINT_H
+#define PCHAN_HINT_H
+
+/*
+ * What common mistakes look like, and what to do about them.  Pure.  The texts
+ * are constant.
+ */
+
+#include <stddef.h>
+
+/* What an input is, as far as its first line can tell; blank lines aside. */
+enum look {
+	LOOK_RECORDS, /* nothing speaks against it */
+	LOOK_ARRAY,   /* [{...: if no other line follows, one record */
+	LOOK_ARRAY_LINES,
+	LOOK_PRETTY, /* an object over several lines */
+	LOOK_SEPARATORS,
+	LOOK_UTF16,
+	LOOK_GZIP,
+	LOOK_ZSTD,
+	LOOK_XZ,
+};
+
+/* Looks at the first line of an input, without its LF. */
+enum look hint_look(const char *line, size_t len);
+
+/*
+ * Names what the input is, and the command that makes records of it.  NULL for
+ * LOOK_RECORDS.
+ */
+const char *hint_for_input(enum look);
+
+/* The same for the line of a worker that is no answer.  NULL: it shows nothing. */
+const char *hint_for_answer(const char *line, size_t len);
+
+/*
+ * The same for what a worker said on stderr before it ended without an answer.
+ * NULL: it shows nothing.
+ */
+const char *hint_for_log(const char *log, size_t len);
+
+#endif

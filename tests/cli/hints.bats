@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# Common mistakes get one line that names what was seen, and the remedy.
+
+bats_require_minimum_version 1.5.0
+load ../support/helpers
+
+# says TEXT: standard error has this text, on one line of its own.
+says() {
+	if [ "$(grep -cF -- "$1" err)" -ne 1 ]; then
+		echo "does not say once: $1"
+		cat err
+		return 1
+	fi
+}
+
+# no_hint: standard error has only numbers and failures.
+no_hint() {
+	! grep -v -e 'records\? failed (' -e ': received ' err
+}
+
+# check COMMAND...: runs it with standard error in ./err, whatever its status.
+check() {
+	timeout 20 "$@" >out 2>err || true
+}
+
+@test "pretty input, an array over several lines, and one on one line" {
+	printf '{\n"id": 1\n}\n' | check pfanout
+	says 'over several lines: jq -c . FILE | ...'
+	printf '[\n{"id": 1},\n{"id": 2}\n]\n' | check pfanout cat
+	says "over several lines: jq -c '.[]' FILE | ..."
+	printf '[{"id":1},\r\n {"id":2}]\n' | check pfanout -x cat
+	says "over several lines: jq -c '.[]' FILE | ..."
+	printf '[{"id":1},{"id":2}]\n' | check pfanout
+	says "one record, a JSON array: jq -c '.[]' FILE | ..."
+	printf '[{"id":1},{"id":2}]\n' | check pfanout --max-record 10
+	says "one record, a JSON array: jq -c '.[]' FILE | ..."
+}
+
+@test "the remedies for such input make records of it" {
+	printf '[\n{"id": 1},\n{"id": 2}\n]\n' >in
+	jq -c '.[]' in | check pfanout -k
+	[ "$(cat out)" = $'{"id":1}\n{"id":2}' ]
+	printf '{\n"id": 1\n}\n{\n"id": 2\n}\n' >in
+	jq -c . in | check pfanout -k
+	[ "$(cat out)" = $'{"id":1}\n{"id":2}' ]
+	printf '\036{"id":1}\n\036{"id":2}\n' | tr -d '\036' | check pfanout -k
+	[ "$(cat out)" = $'{"id":1}\n{"id":2}' ]
+	[ ! -s err ]
+}
+
+@test "compressed input, UTF-16 and record separators" {
+	ids 100 | gzip | check pfanout cat
+	says 'gzip: zcat FILE | ...'
+	printf '\050\265\057\375\004\n\377' | check pfanout
+	says 'zstd: zstdcat FILE | ...'
+	printf '\3757zXZ\0\n\377' | check pfanout
+	says 'xz: xzcat FILE | ...'
+	ids 2 | iconv -f UTF-8 -t UTF-16 | check pfanout
+	says 'UTF-16: iconv -f UTF-16 -t UTF-8 FILE | ...'
+	printf '\036{"id":1}\n\036{"id":2}\n' | check pfanout
+	says "record separator (0x1E) before each record: tr -d '\\036' < FILE | ..."
+}
+
+@test "pratelimit --key tells the same of its input" {
+	printf '{\n"id": 1\n}\n' | check pratelimit -r 1000/s --key .id
+	says 'over several lines: jq -c . FILE | ...'
+}
+
+@test "plain lines need -R, and with it nothing is said" {
+	printf 'one\ntwo\n' | check pfanout
+	says 'most of the input is not JSON: for plain lines use -R'
+	printf '{\n"id": 1\n}\n' | check pfanout -R
+	no_hint
+	printf '[{"id":1},{"id":2}]\n' | check pfanout -R
+	no_hint
+}
+
+@test "records that are fine, or fail for another reason, give no hint" {
+	printf '%s\n' '[{"id":1}]' '[{"id":2}]' | check pfanout
+	no_hint
+	echo '[1,2]' | check pfanout jq -c add
+	no_hint
+	printf '%s\n' '{"id":1' 1 2 3 | check pfanout
+	no_hint
+	printf '%s\n' '{"id":1}' '{' 3 4 | check pfanout
+	no_hint
+	printf '{\n' | check pfanout -q
+	[ ! -s err ]
+}
+
+@test "jq without -c: an answer is one line" {
+	ids 5 | check pfanout -j 1 jq .
+	says 'an answer is one line, and those of the worker are several: jq needs -c'
+	ids 5 | check pfanout -q jq .
+	[ ! -s err ]
+	ids 5 | check pfanout -k jq -c .
+	[ "$(cat out)" = "$(ids 5)" ]
+	no_hint
+}
+
+@test "an error of jq: the remedy rejects the record" {
+	printf '%s\n' '{"a":1}' '"x"' '{"a":2}' >in
+	check pfanout -j 1 jq -c .a <in
+	says "jq -r 'try (FILTER | tojson) catch \"!\\(.)\"'"
+	check pfanout -k -d dead jq -r 'try (.a | tojson) catch "!\(.)"' <in
+	[ "$(cat out)" = $'1\n2' ]
+	[ "$(reasons dead)" = 'rejected 1' ]
+	# jq exits with 5 if its last record fails.
+	head -n 2 in | check pfanout -j 1 jq -c .a
+	says "jq -r 'try (FILTER | tojson) catch \"!\\(.)\"'"
+}
+
+@test "a file that is named as the command is to be read, or run" {
+	ids 2 >in.ndjson
+	run -127 --separate-stderr pfanout in.ndjson </dev/null
+	[ "$stderr" = 'pfanout: in.ndjson: is a file, not a command: to read it, use < in.ndjson' ]
+	run -126 --separate-stderr pfanout -x ./in.ndjson </dev/null
+	[ "$stderr" = 'pfanout: ./in.ndjson: is a file, not a command: to read it, use < ./in.ndjson' ]
+	printf '#!/bin/sh\ncat\n' >work
+	run -126 --separate-stderr pfanout ./work </dev/null
+	[ "$stderr" = 'pfanout: ./work: is a script, but not executable: chmod +x ./work' ]
+	chmod +x work
+	run -127 --separate-stderr pfanout work </dev/null
+	[ "$stderr" = 'pfanout: work: is not in PATH: to run the file here, use ./work' ]
+	mkdir folder
+	run -127 --separate-stderr pfanout folder </dev/null
+	[ "$stderr" = 'pfanout: folder: No such file or directory' ]
+}
