@@ -167,7 +167,7 @@ class Plan:
         r, deeds = self.r, []
         if r.random() < .3:
             lots = r.random() < .5
-            deeds.append(self.deed(s, "pause", lots=lots, arg=.001 if lots else r.choice([.01, .1])))
+            deeds.append(self.deed(s, "pause", lots=lots, arg=.001 if lots else .01 if self.count > 400 else .1))
         if r.random() < .15:
             deeds.append(self.deed(s, "noise", arg=r.choice([0, 10, 5000, 100000])))
         if r.random() < .1 and not self.max_record:
@@ -175,7 +175,7 @@ class Plan:
         if r.random() < .1:
             deeds.append("deaf=1:0")
         if r.random() < .1:
-            deeds.append(f"linger=1:0:{r.choice([.01, .2])}")
+            deeds.append("linger=1:0:" + (".01" if s.mode == "exec" else ".2"))
         return deeds
 
     def deal_attempts(self, s):
@@ -187,6 +187,8 @@ class Plan:
         self.deal_attempts(s)
         if r.random() < .3:
             s.argv += ["--window", str(r.choice([1, 2, 8, 50]))]
+            # Many a worker is started anew for each window.
+            self.count = min(self.count, 200)
         match = not self.raw and r.random() < .2
         if match:
             s.argv += ["--match", ".id"]

@@ -21,6 +21,7 @@ class Run:
         self.plan = plan
         self.mark = f"PCHAN_CAMPAIGN={os.getpid()}.{plan.seed}"
         self.procs = []
+        self.logs = []  # what copies their standard error into files
         self.fed = self.left = 0
         self.stopped = threading.Event()
         self.stuck = ""
@@ -39,9 +40,13 @@ class Run:
             argv = ["env", "--default-signal"] + stage.argv
             if i == last and self.plan.sink == "limit":
                 argv = ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh"] + argv
-            with open(self.path(f"e{i}"), "wb") as err:
-                self.procs.append(subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=err, env=env,
-                                                   cwd=self.plan.folder))
+            # Through cat(1), as the limit must not hold for standard error.
+            with open(self.path(f"e{i}"), "wb") as file:
+                log = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)
+            self.logs.append(log)
+            self.procs.append(subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=log.stdin,
+                                               env=env, cwd=self.plan.folder))
+            log.stdin.close()
             os.close(stdout)
             if i > 0:
                 os.close(stdin)
@@ -135,6 +140,8 @@ class Run:
         self.kill()
         for t in threads:
             t.join()
+        for log in self.logs:
+            log.wait()
         self.seconds = time.monotonic() - begun
         self.take_rest()
 
