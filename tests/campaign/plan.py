@@ -222,7 +222,10 @@ class Plan:
             deeds.append(self.deed(s, "crash-once", "crash", arg="once." + s.name))
             s.may_abort = True
         if r.random() < .15:
+            # One that leaves after EOF seems to have dropped what it has not answered.
             deeds.append(self.deed(s, "leave", lots=r.random() < .5))
+            s.allows("no_answer")
+            s.may_abort = True
         if r.random() < .08:
             deeds.append(r.choice(["close-in", "close-out"]) + f"=1000:{self.rule()[1]}:.1")
             s.allows("crash")
