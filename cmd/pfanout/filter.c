@@ -87,8 +87,6 @@ feed_child(struct filter_worker *f)
 {
 	bool fed;
 
-	if (!filter_has_unwritten(f) && !f->w.intake.in_ended)
-		intake_watch(&f->w.intake, UINT64_MAX);
 	do {
 		take_records(f);
 		fed = filter_has_unwritten(f);
@@ -142,6 +140,10 @@ run_filter_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *ou
 	live = worker_begin(&f->w, in, out);
 	while (live) {
 		feed_child(f);
+		if (!filter_has_unwritten(f) && !f->w.intake.in_ended) {
+			intake_watch(&f->w.intake, UINT64_MAX);
+			feed_child(f);
+		}
 		if (has_ended(f))
 			break;
 		live = worker_poll(&f->w, filter_has_unwritten(f) ? POLLOUT : IGNORE_IN,

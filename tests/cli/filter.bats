@@ -363,3 +363,16 @@ gives_up() {
 	lines err 1
 	has err "-F"
 }
+
+@test "filter: records that come after its pipe was full reach the filter" {
+	mkfifo open
+	{
+		printf '"%0200000d"\n' 0
+		: >open
+		wait_until test -e drained
+		echo '"last"'
+	} | timeout 20 pfanout -F -j 1 sh -c '
+		: <open
+		awk "NR == 1 { system(\"touch drained\") } END { print }"' >out
+	[ "$(cat out)" = '"last"' ]
+}
