@@ -16,7 +16,7 @@ ID = re.compile(rb'"id":(\d+)[,}]')
 NUMBERS = re.compile(r"received (\d+), processed (\d+), filtered (\d+), failed (\d+)(?: \([^)]*\))?"
                      r"(?:, unwritten (\d+))?, bypassed (\d+),.*? blank (\d+), written (\d+)(?:, unwritten (\d+))?")
 # What a stage says when it knows that it has lost something.
-LOSS = re.compile(r"unread|left in|not read|not in it|lost|not written|can't be told|unwritten [1-9]")
+LOSS = re.compile(r"unread|left in|not read|neither|lost|not written|can't be told|unwritten [1-9]")
 
 
 class Law:
