@@ -175,7 +175,7 @@ class Plan:
         if r.random() < .1:
             deeds.append("deaf=1:0")
         if r.random() < .1:
-            deeds.append("linger=1:0:" + (".01" if s.mode == "exec" else ".2"))
+            deeds.append("linger=1:0:" + (".01" if s.mode == "exec" else ".05"))
         return deeds
 
     def deal_attempts(self, s):
@@ -229,6 +229,7 @@ class Plan:
         if r.random() < .08:
             deeds.append(r.choice(["close-in", "close-out"]) + f"=1000:{self.rule()[1]}:.1")
             s.allows("crash")
+            s.allows("no_answer")
             s.may_abort = True
         if r.random() < .06:
             deeds.append(f"{r.choice(['more', 'skip'])}=%d:%d" % self.rule())

@@ -22,7 +22,8 @@ class Run:
         self.mark = f"PCHAN_CAMPAIGN={os.getpid()}.{plan.seed}"
         self.procs = []
         self.logs = []  # what copies their standard error into files
-        self.fed = self.left = 0
+        self.fed = self.left = 0  # bytes that the head was offered, and did not take
+        self.fed_at = self.head_ended = 0
         self.stopped = threading.Event()
         self.stuck = ""
         self.output = b""
@@ -78,6 +79,7 @@ class Run:
             size = r.choice([1, 100, 5000, 60000]) if self.plan.source == "drip" else 1 << 20
             if select.select([], [self.feed_end], [], .02)[1]:
                 self.fed += os.write(self.feed_end, data[self.fed:self.fed + size])
+                self.fed_at = time.monotonic()
             if self.plan.source == "drip" and time.monotonic() < until:
                 time.sleep(r.choice([0, 0, .001, .02]))
         if self.plan.source == "open":
@@ -131,12 +133,15 @@ class Run:
         events = list(self.plan.events)
         while any([p.poll() is None for p in self.procs]):
             now = time.monotonic() - begun
+            if not self.head_ended and self.procs[0].poll() is not None:
+                self.head_ended = time.monotonic()
             while events and events[0][0] <= now:
                 self.act(*events.pop(0)[1:])
             if now > BOUND and not self.stuck:
                 self.stuck = self.look()
                 self.kill()
             time.sleep(.01)
+        self.head_ended = self.head_ended or time.monotonic()
         self.kill()
         for t in threads:
             t.join()
