@@ -194,10 +194,12 @@ exit_status(const struct stage *st)
 int
 cli_end(struct stage *st, int sig)
 {
-	int status = exit_status(st);
-	bool hung_up = st->hung_up, lost = st->unread > 0;
+	bool hung_up = st->hung_up, lost;
+	int status;
 
 	stage_settle(st);
+	status = exit_status(st);
+	lost = st->unread > 0;
 	report_end(st);
 	stage_free(st);
 	if (hung_up)

@@ -202,7 +202,7 @@ report_failures(const struct stage *st, char *line, size_t size)
 int
 report_unread(const struct stage *st, char *line, size_t size)
 {
-	uint64_t unread = atomic_load(&st->unread);
+	uint64_t unread = st->unread;
 
 	if (unread == 0 || st->hung_up)
 		return 0;

@@ -183,19 +183,19 @@ send_half(struct feed *f, struct record *r)
 /*
  * Reading ends before the input does, perhaps in the middle of a line.  A pipe
  * does not give those bytes again, so they leave as a dead letter; a file or a
- * terminal still has them.  What the pipe still holds is nobody's any more.
+ * terminal still has them.  Whole lines are left only where the stage has given
+ * up: they are received, and end unwritten.
  */
 static void
 stop_reading(struct feed *f)
 {
-	struct stage *st = f->src->stage;
 	struct record r;
-	int left = 0;
 
 	if (!is_pipe(f->src->fd))
 		return;
-	if (ioctl(f->src->fd, FIONREAD, &left) == 0 && left > 0)
-		atomic_store(&st->unread, (uint64_t)left);
+	f->src->stage->stopped_reading = true;
+	while (reader_line(f->reader, &r))
+		(void)add_record(f, &r);
 	if (reader_rest(f->reader, &r))
 		send_half(f, &r);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -159,7 +160,12 @@ stage_hang_up(struct stage *st)
 void
 stage_settle(struct stage *st)
 {
+	int left = 0;
+
 	metrics_add(metrics_shard(st->metrics, 0), METRIC_UNWRITTEN, metrics_held(st->metrics));
+	/* Not before: somebody may have written to it until now. */
+	if (st->stopped_reading && ioctl(STDIN_FILENO, FIONREAD, &left) == 0 && left > 0)
+		st->unread = (uint64_t)left;
 }
 
 void

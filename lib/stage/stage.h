@@ -58,8 +58,12 @@ struct stage {
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink writes */
 	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
-	/* Bytes in the input pipe when reading ended before it did. */
-	_Atomic uint64_t unread;
+	/*
+	 * Whether the source has stopped reading a pipe before its end, and the
+	 * bytes that were in the pipe when all threads had returned.
+	 */
+	bool stopped_reading;
+	uint64_t unread;
 	enum look look;             /* of the first record; set by the source */
 	_Atomic(const char *) hint; /* about the workers; NULL: none */
 
@@ -144,7 +148,7 @@ void stage_hang_up(struct stage *);
 
 /*
  * The threads have returned: counts the records that no thread has counted as
- * unwritten.
+ * unwritten, and what is left in an input pipe that nobody reads any more.
  */
 void stage_settle(struct stage *);
 

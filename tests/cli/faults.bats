@@ -118,6 +118,20 @@ lost() {
 	lost "$(($(total received) - $(grep -c x out))) records"
 }
 
+@test "faults: lines that were read from a pipe and are no records yet are unwritten, too" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	seq 1000 >in
+	for mode in '' '-- cat' '-x -- cat'; do
+		echo "# pfanout $mode"
+		status=0
+		# shellcheck disable=SC2086 # words
+		timeout 20 pfanout -v -b 1 -j 1 $mode < <(cat in) >/dev/full 2>err || status=$?
+		[ "$status" -eq 2 ]
+		[ "$(total received)" -eq 1000 ]
+		lost '1000 records'
+	done
+}
+
 @test "faults: a full disk under pratelimit and pdeadletter: unwritten, exactly" {
 	{ seq 3000 && letters 1000; } >in
 	# shellcheck disable=SC2016 # for the other shell

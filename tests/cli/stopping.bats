@@ -173,3 +173,25 @@ start_held() {
 		ends_with 0
 	done
 }
+
+# has_threads N: the stage has at most so many.
+has_threads() {
+	[ "$(ls "/proc/$(cat pid)/task" | wc -l)" -le "$1" ]
+}
+
+@test "stopping: what comes after the stage has stopped reading is told, too" {
+	{
+		printf '"%0200000d"\n' 0
+		echo '{bad'
+		# Its output blocks, so the monitor, the sink and main stay.
+		wait_until has_threads 3 || true
+		echo 2
+		: >go
+	} 3>&- | timeout 20 sh -c 'echo $$ >pid; exec "$@"' sh \
+		pfanout -v -j 1 --max-failed 1 2>err 3>&- | {
+		wait_until test -e go
+		cat >out
+	}
+	lines out 2
+	has err 'stopped reading before the end of the input: 2 bytes'
+}
