@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "job.h"
 #include "store.h"
 #include "text.h"
@@ -18,7 +19,7 @@ print_row(const char *failed, const char *id, const char *stage, const char *rea
 	if (asprintf(&line, "%-19s  %-36s  %-12s  %-12s  %5s  %7s  %s", failed, id, stage, reason,
 		tries, replays, message) == -1)
 		errx(2, "out of memory");
-	text_tame(line, strlen(line), "");
+	utf8_tame(line, strlen(line), "");
 	text_line(line, width);
 	free(line);
 }

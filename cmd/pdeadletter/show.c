@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "base/utf8.h"
 #include "job.h"
 #include "json/json.h"
 #include "store.h"
@@ -25,7 +26,7 @@ print_member(const struct item *e, const char *name, const char *path_text)
 		errx(2, "%s", why);
 	if (json_path_get(path, e->line, e->len, &value)) {
 		text = text_of(&value);
-		text_tame(text, strlen(text), "\n\t");
+		utf8_tame(text, strlen(text), "\n\t");
 		printf("%-14s", name);
 		for (char *line = text, *end; line != NULL; line = end) {
 			if ((end = strchr(line, '\n')) != NULL)
@@ -53,7 +54,7 @@ print_payload(const struct item *e)
 	copy = must(malloc(len + 1));
 	memcpy(copy, payload, len);
 	if (isatty(STDOUT_FILENO))
-		text_tame(copy, len, "\t");
+		utf8_tame(copy, len, "\t");
 	copy[len] = '\n';
 	fwrite(copy, 1, len + 1, stdout);
 	free(copy);

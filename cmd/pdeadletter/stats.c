@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "job.h"
 #include "json/json.h"
 #include "store.h"
@@ -112,8 +113,8 @@ print_group(const struct groups *g, const struct group *group)
 
 	text_time(group->first, first);
 	text_time(group->last, last);
-	text_tame(group->stage, strlen(group->stage), "");
-	text_tame(group->reason, strlen(group->reason), "");
+	utf8_tame(group->stage, strlen(group->stage), "");
+	utf8_tame(group->reason, strlen(group->reason), "");
 	printf("%-12s  %-12s  %9ju  %5.1f%%  %-*.*s  %-19s  %s\n", group->stage, group->reason,
 	    (uintmax_t)group->letters, 100 * share, BAR, (int)(BAR * share + 0.5), bar, first,
 	    last);

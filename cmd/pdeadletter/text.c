@@ -21,19 +21,6 @@ text_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-void
-text_tame(char *text, size_t len, const char *kept)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if ((c < ' ' || c == 0x7f) && (c == '\0' || strchr(kept, c) == NULL))
-			text[i] = '?';
-		else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0)
-			text[i] = text[i + 1] = '?'; /* U+0080 to U+009F */
-	}
-}
-
 char *
 text_of(const struct json_slice *value)
 {
@@ -64,10 +51,5 @@ text_time(int64_t calendar_us, char text[TEXT_TIME_SIZE])
 void
 text_line(const char *line, size_t columns)
 {
-	size_t len = strlen(line), at = 0, n;
-
-	for (; at < len && columns > 0; columns--, at += n)
-		if ((n = utf8_char(line + at, len - at)) == 0)
-			n = 1;
-	printf("%.*s\n", (int)at, line);
+	printf("%.*s\n", (int)utf8_fit(line, strlen(line), columns), line);
 }

@@ -2,8 +2,8 @@
 #define TEXT_H
 
 /*
- * Text of letters, for people to read.  Letters come from anywhere, so
- * characters that would control a terminal are printed as question marks.
+ * Text of letters, for people to read.  Letters come from anywhere: what is
+ * printed of them goes through utf8_tame() first.
  */
 
 #include <stddef.h>
@@ -23,9 +23,6 @@ size_t text_width(void);
  * memory.
  */
 char *text_of(const struct json_slice *);
-
-/* Replaces control characters in place, except for those in `kept`. */
-void text_tame(char *text, size_t len, const char *kept);
 
 /* Writes a time as local time, 2026-11-23 15:04:05; "-" for 0. */
 #define TEXT_TIME_SIZE 32

@@ -74,3 +74,58 @@ utf8_tail(const char *s, size_t len, size_t max)
 		len--;
 	return len;
 }
+
+/*
+ * Ranges of two columns start at U+1100.  Characters of three bytes before that
+ * and those from U+2000 to U+2E7F, which are punctuation and symbols, have one.
+ */
+static size_t
+columns_of(const char *s, size_t n)
+{
+	unsigned char c = (unsigned char)s[0], next = n > 1 ? (unsigned char)s[1] : 0;
+
+	if (n < 3 || (c == 0xe1 && next < 0x84) || c == 0xe0 || (c == 0xe2 && next < 0xba))
+		return 1;
+	return 2;
+}
+
+size_t
+utf8_fit(const char *s, size_t len, size_t columns)
+{
+	size_t at = 0, n, width;
+
+	for (; at < len; at += n, columns -= width) {
+		if ((n = utf8_char(s + at, len - at)) == 0)
+			n = 1;
+		if ((width = columns_of(s + at, n)) > columns)
+			break;
+	}
+	return at;
+}
+
+/* Whether the character of n bytes controls a terminal; 0: it is not UTF-8. */
+static bool
+is_control(const char *s, size_t n)
+{
+	unsigned char c = (unsigned char)s[0], next = n > 1 ? (unsigned char)s[1] : 0,
+		      last = n > 2 ? (unsigned char)s[2] : 0;
+
+	if (n < 2)
+		return n == 0 || c < ' ' || c == 0x7f;
+	if (n == 2)
+		return c == 0xc2 && next < 0xa0;
+	return n == 3 && c == 0xe2 &&
+	    ((next == 0x80 && last >= 0xaa && last <= 0xae) ||
+		(next == 0x81 && last >= 0xa6 && last <= 0xa9));
+}
+
+void
+utf8_tame(char *text, size_t len, const char *kept)
+{
+	for (size_t n, step; len > 0; text += step, len -= step) {
+		n = utf8_char(text, len);
+		step = n > 0 ? n : 1;
+		if (is_control(text, n) && (*text == '\0' || strchr(kept, *text) == NULL))
+			memset(text, '?', step);
+	}
+}

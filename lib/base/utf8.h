@@ -30,4 +30,22 @@ char *utf8_clean(const char *s, size_t len, size_t *clean_len);
 size_t utf8_head(const char *s, size_t len, size_t max);
 size_t utf8_tail(const char *s, size_t len, size_t max);
 
+/*
+ * How many bytes of the start fit into so many columns of a terminal.  A wide
+ * character has two columns; for a character whose width is not known this
+ * errs towards two.
+ */
+size_t utf8_fit(const char *s, size_t len, size_t columns);
+
+/*
+ * Makes the text harmless to a terminal, in place: each byte of a character
+ * that would control the terminal becomes a question mark, and so does each
+ * byte that is not UTF-8, as a terminal may take that for a control character,
+ * too.  Control characters are C0 (except those in `kept`), DEL, C1 (U+0080 to
+ * U+009F), and those that turn the direction of text (U+202A to U+202E, U+2066
+ * to U+2069).  Whatever bytes of a record, a letter or a file name are shown to
+ * people pass through here.
+ */
+void utf8_tame(char *text, size_t len, const char *kept);
+
 #endif

@@ -94,9 +94,73 @@ test_cut(void)
 	}
 }
 
+static const struct {
+	const char *text, *tame;
+} untamed[] = {
+    {"", ""},
+    {"caf\xc3\xa9 \xc2\xa0\xe2\x82\xac \xf0\x9f\x98\x80",
+	"caf\xc3\xa9 \xc2\xa0\xe2\x82\xac \xf0\x9f\x98\x80"},
+    {"\033[31m\x7f\r", "?[31m??"},
+    {"a\tb\nc", "a\tb?c"},
+    {"\xc2\x80\xc2\x9b"
+     "31m\xc2\x9f",
+	"????31m??"},
+    {"\x9b"
+     "31m caf\xe9 \xc2",
+	"?31m caf? ?"},
+    {"\xe2\x80\xa9\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf", "\xe2\x80\xa9??????\xe2\x80\xaf"},
+    {"\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "\xe2\x81\xa5??????\xe2\x81\xaa"},
+    {"\xc0\x9b\xed\xa0\x80", "?????"},
+};
+
+/* A tab is meant here, nothing else. */
+static void
+test_tame(void)
+{
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(untamed) / sizeof(untamed[0]); i++) {
+		strcpy(text, untamed[i].text);
+		utf8_tame(text, strlen(text), "\t");
+		CHECK(strcmp(text, untamed[i].tame) == 0, "%zu: %s", i, text);
+	}
+	memcpy(text, "a\0b", 3);
+	utf8_tame(text, 3, "\t");
+	CHECK(memcmp(text, "a?b", 3) == 0, "NUL");
+}
+
+static void
+test_fit(void)
+{
+	static const struct {
+		const char *text;
+		size_t columns, bytes;
+	} fits[] = {
+	    {"", 3, 0},
+	    {"abc", 3, 3},
+	    {"abcd", 3, 3},
+	    {"abcd", 0, 0},
+	    {"\xc3\xa9\xc3\xa9\xc3\xa9", 2, 4},
+	    {"\xe2\x82\xac\xe2\x82\xac", 1, 3}, /* euro */
+	    {"\xe4\xb8\xad\xe6\x96\x87", 3, 3}, /* Chinese */
+	    {"\xf0\x9f\x98\x80", 1, 0},         /* a face */
+	    {"\xe0\xb8\x81\xe1\x83\x90", 2, 6}, /* Thai, Georgian */
+	    {"\xff\xfe", 1, 1},
+	    {"abcd", (size_t)-1, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(fits) / sizeof(fits[0]); i++) {
+		size_t n = utf8_fit(fits[i].text, strlen(fits[i].text), fits[i].columns);
+
+		CHECK(n == fits[i].bytes, "%zu: %zu", i, n);
+	}
+}
+
 int
 main(void)
 {
+	test_tame();
+	test_fit();
 	test_char();
 	test_clean();
 	test_cut();
