@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 
 #define RESERVED_FDS 32           /* stdio, our files, those of libraries */
 #define PIPE_SIZE (64 * 1024)     /* what a pipe holds */
@@ -120,6 +119,7 @@ child_init(struct child *c)
 	c->exited = false;
 	c->status = CHILD_UNKNOWN;
 	c->log_len = 0;
+	c->writer = (struct log_writer){0};
 }
 
 /*
@@ -314,6 +314,13 @@ keep_log(struct child *c, const char *data, size_t len)
 	c->log_len += len;
 }
 
+static void
+close_err(struct child *c)
+{
+	log_leave(&c->writer);
+	close_fd(&c->err);
+}
+
 bool
 child_read_log(struct child *c)
 {
@@ -327,13 +334,13 @@ child_read_log(struct child *c)
 		if ((n = read(c->err, buf, sizeof(buf))) <= 0)
 			break;
 		keep_log(c, buf, (size_t)n);
-		(void)io_write_all(STDERR_FILENO, buf, (size_t)n);
+		log_pass(&c->writer, buf, (size_t)n);
 	}
 	if (n > 0)
 		return true;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	close_fd(&c->err);
+	close_err(c);
 	return false;
 }
 
@@ -354,7 +361,7 @@ child_reap(struct child *c)
 	c->exited = false;
 	child_read_log(c);
 	close_fd(&c->in);
-	close_fd(&c->err);
+	close_err(c);
 	close_fd(&c->pidfd);
 }
 
@@ -404,6 +411,6 @@ child_close(struct child *c)
 {
 	close_fd(&c->in);
 	close_fd(&c->out);
-	close_fd(&c->err);
+	close_err(c);
 	close_fd(&c->pidfd);
 }

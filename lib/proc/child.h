@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "proc/running.h"
+#include "sync/log.h"
 
 #define CHILD_LOG 4096 /* bytes kept of the end of its stderr */
 
@@ -36,8 +37,9 @@ struct child {
 	int status;   /* from waitpid(2) or unknown, after child_reap() */
 	struct running running;
 	size_t log_len;
-	uint64_t log_total;  /* bytes that its stderr has had so far */
-	char log[CHILD_LOG]; /* the end of its stderr */
+	uint64_t log_total;       /* bytes that its stderr has had so far */
+	char log[CHILD_LOG];      /* the end of its stderr */
+	struct log_writer writer; /* passes its stderr on */
 };
 
 /*
@@ -73,9 +75,9 @@ int child_spawn(struct child *, const char *path, char *const argv[]);
 void child_close_in(struct child *);
 
 /*
- * Reads what its stderr holds now, writes that to our stderr and keeps the end
- * of it.  Does not wait for the child, but for the reader of our stderr.
- * False: its stderr has ended and is closed.
+ * Reads what its stderr holds now, passes that on to the log, and keeps the end
+ * of it.  Does not wait for the child; waits for the reader of our stderr as
+ * log_pass() does.  False: its stderr has ended and is closed.
  */
 bool child_read_log(struct child *);
 

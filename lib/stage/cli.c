@@ -3,6 +3,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "record/deadfile.h"
 #include "stage/monitor.h"
 #include "stage/options.h"
@@ -20,6 +22,10 @@
 #include "stage/signals.h"
 #include "stage/stage.h"
 #include "sync/ctx.h"
+#include "sync/log.h"
+
+/* for the last lines, after a signal */
+#define LAST_WORDS CLOCK_S
 
 void
 cli_check_descriptors(void)
@@ -59,19 +65,10 @@ cli_begin(void)
 	seed_random();
 }
 
-/* Bytes that came from a record must not control the terminal. */
 void
 cli_say(const char *line)
 {
-	char safe[REPORT_SIZE];
-	size_t n;
-
-	snprintf(safe, sizeof(safe), "%s", line);
-	n = strlen(safe);
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)safe[i] < ' ' || safe[i] == 0x7f)
-			safe[i] = '?';
-	warnx("%s", safe);
+	warnx("%s", line);
 }
 
 int
@@ -128,8 +125,30 @@ name_unstarted(struct stage *st, const struct processor *procs, size_t n, int er
 	snprintf(st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));
 }
 
-int
-cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
+/*
+ * Lines of several workers must not get into each other, and neither must they
+ * and the progress line.
+ */
+static int
+start_log(struct stage *st, const struct processor *procs, size_t n)
+{
+	bool several = st->opt->progress;
+	int error;
+
+	for (size_t i = 0; i < n; i++)
+		several = several || procs[i].workers > 1;
+	if (log_start(several) == 0)
+		return 0;
+	error = errno;
+	name_unstarted(st, procs, n, error);
+	ctx_cancel(st->root);
+	errno = error;
+	return -1;
+}
+
+/* Starts the monitor and the pipeline, and waits for both. */
+static int
+run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 {
 	struct monitor *monitor;
 	struct pipeline *pipeline;
@@ -152,6 +171,21 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 	pipeline_join(pipeline);
 	*sig = monitor_stop(monitor);
 	return 0;
+}
+
+int
+cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
+{
+	int result, error;
+
+	if (start_log(st, procs, n) == -1)
+		return -1;
+	if ((result = run_watched(st, procs, n, sig)) == -1) {
+		error = errno;
+		log_stop(CLOCK_NEVER); /* there is little in it, if anything */
+		errno = error;
+	}
+	return result;
 }
 
 static void
@@ -191,6 +225,27 @@ exit_status(const struct stage *st)
 	    (st->collects && metrics_get(st->metrics, METRIC_BYPASSED) > 0);
 }
 
+/*
+ * What is left in the log gets a moment.  If nobody reads it for that long, a
+ * stage that was stopped leaves it; any other waits as every program does that
+ * writes to a full pipe.  Nothing is left to be done then, so the next stage
+ * need not wait, and a signal that stops a stage ends the process.
+ */
+static void
+end_log(bool stopped)
+{
+	sigset_t stops;
+
+	if (log_stop(clock_after(clock_now(), LAST_WORDS)) || stopped)
+		return;
+	close(STDOUT_FILENO);
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGINT);
+	sigaddset(&stops, SIGTERM);
+	pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
+	log_stop(CLOCK_NEVER);
+}
+
 int
 cli_end(struct stage *st, int sig)
 {
@@ -201,6 +256,7 @@ cli_end(struct stage *st, int sig)
 	status = exit_status(st);
 	lost = st->unread > 0;
 	report_end(st);
+	end_log(sig != 0 || hung_up);
 	stage_free(st);
 	if (hung_up)
 		signals_die_of(SIGPIPE);

@@ -30,7 +30,10 @@ void cli_check_descriptors(void);
  */
 void cli_begin(void);
 
-/* Prints a line on standard error, with the program's name.  Any thread. */
+/*
+ * Prints a line on standard error, with the program's name, as warnx(3) does
+ * (err.c).  Any thread; does not wait for the reader while the stage runs.
+ */
 void cli_say(const char *line);
 
 /*
@@ -50,8 +53,8 @@ void cli_check_files(const struct options *, const struct samefile *, size_t n);
 
 /*
  * Runs the processors, a source first and a sink last, until the input has
- * ended or the stage was stopped, with a monitor beside them.  *sig is the
- * signal that stopped the stage, or 0.
+ * ended or the stage was stopped, with a monitor and the log beside them.  *sig
+ * is the signal that stopped the stage, or 0.  The log goes on until cli_end().
  *
  * Returns -1 with errno if they can't be started, and st->error says why.
  * Nothing was read then, no thread of theirs is left, and the root context is
@@ -60,9 +63,10 @@ void cli_check_files(const struct options *, const struct samefile *, size_t n);
 int cli_run(struct stage *, struct processor *, size_t n, int *sig);
 
 /*
- * Reports how the run ended, frees the stage, and returns the exit status, or
- * dies of the signal: sig, if it is not 0, or SIGPIPE where the reader of
- * stdout is gone.
+ * Reports how the run ended, ends the log, frees the stage, and returns the
+ * exit status, or dies of the signal: sig, if it is not 0, or SIGPIPE where the
+ * reader of stdout is gone.  Waits until standard error was read, but after a
+ * signal for a second at most.
  */
 int cli_end(struct stage *, int sig);
 

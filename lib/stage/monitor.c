@@ -23,9 +23,11 @@
 #include "stage/signals.h"
 #include "stage/stage.h"
 #include "sync/ctx.h"
+#include "sync/log.h"
 #include "sync/stopwatch.h"
 
-#define TICK (250 * CLOCK_MS) /* between two progress lines */
+#define TICK (250 * CLOCK_MS)       /* between two progress lines */
+#define LAST_WORDS (100 * CLOCK_MS) /* before the end at once */
 
 /*
  * What comes sooner after a signal is the same stop: timeout(1) signals the
@@ -65,25 +67,6 @@ struct monitor {
 	uint64_t ended;
 	double rate;
 };
-
-/*
- * Draws a line over the one before it, and clears what that one had beyond its
- * end.
- */
-static void
-draw_progress(const char *line)
-{
-	fprintf(stderr, "\r%s\033[K", line);
-}
-
-/* A message, on a line of its own. */
-static void
-say_line(const struct monitor *m, const char *line)
-{
-	if (m->tick != CLOCK_NEVER)
-		draw_progress("");
-	m->say(line);
-}
 
 /*
  * The time in which the stage could work.  It stands still while nobody takes
@@ -139,7 +122,7 @@ finish_input(struct monitor *m)
 	if (isatty(STDERR_FILENO) && !st->opt->quiet) {
 		snprintf(line, sizeof(line), "finishing %zu records, Ctrl-C again to stop",
 		    budget_held(st->budget));
-		say_line(m, line);
+		m->say(line);
 	}
 }
 
@@ -167,7 +150,8 @@ end_at_once(struct monitor *m, int sig)
 
 	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and are lost",
 	    metrics_held(m->stage->metrics));
-	say_line(m, line);
+	m->say(line);
+	log_stop(clock_after(clock_now(), LAST_WORDS));
 	signals_die_of(sig);
 }
 
@@ -201,7 +185,7 @@ reload_files(struct monitor *m)
 	if (st->reload != NULL)
 		st->reload(st->state, line, sizeof(line));
 	if (*line != '\0')
-		say_line(m, line);
+		m->say(line);
 	return st->opt->dead_letter != NULL || st->reload != NULL;
 }
 
@@ -235,7 +219,7 @@ handle_signal(struct monitor *m)
 		running_reap_orphans();
 	else if (si.ssi_signo == SIGUSR1) {
 		report_totals(m->stage, line, sizeof(line));
-		say_line(m, line);
+		m->say(line);
 	} else if (si.ssi_signo == SIGTSTP)
 		suspend(m);
 	else if (si.ssi_signo != SIGHUP || !reload_files(m))
@@ -284,7 +268,7 @@ show_progress(struct monitor *m)
 		return;
 	measure_rate(m, now);
 	report_progress(m->stage, m->in_size, m->rate, line, sizeof(line));
-	draw_progress(line);
+	log_progress(line);
 	m->tick = now + TICK;
 }
 
@@ -341,6 +325,15 @@ is_pipe(int fd)
 	return fstat(fd, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
 }
 
+/* Dead letters on the same terminal would be drawn over. */
+static bool
+shows_progress(const struct stage *st)
+{
+	bool letters = st->collects && st->opt->dead_letter == NULL;
+
+	return st->opt->progress && !letters && isatty(STDERR_FILENO);
+}
+
 static void
 set_up_monitor(struct monitor *m, int in, int out)
 {
@@ -350,8 +343,7 @@ set_up_monitor(struct monitor *m, int in, int out)
 	if (fstat(in, &sb) == 0 && S_ISREG(sb.st_mode))
 		m->in_size = (uint64_t)sb.st_size;
 	m->out = is_pipe(out) && !m->stage->pipe_ignored ? out : -1;
-	m->tick =
-	    m->stage->opt->progress && isatty(STDERR_FILENO) ? clock_now() + TICK : CLOCK_NEVER;
+	m->tick = shows_progress(m->stage) ? clock_now() + TICK : CLOCK_NEVER;
 	m->measured = m->stage->begun;
 }
 
@@ -394,7 +386,7 @@ monitor_stop(struct monitor *m)
 		continue;
 	pthread_join(m->thread, NULL);
 	if (m->tick != CLOCK_NEVER)
-		draw_progress("");
+		log_progress("");
 	sig = m->signal;
 	close(m->sigfd);
 	close(m->stopfd);

@@ -24,8 +24,8 @@ struct stage;
 /*
  * Starts the thread, for a stage that reads and writes these descriptors.
  * say() prints a line on stderr, with the program's name, and is called by the
- * thread; the progress is drawn on stderr, too.  Call signals_block() first.
- * NULL with errno.
+ * thread; it must not wait.  The log draws the progress.  Call signals_block()
+ * first.  NULL with errno.
  */
 struct monitor *monitor_start(struct stage *, int in, int out, void (*say)(const char *line));
 

@@ -1,11 +1,14 @@
 #include "stage/report.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
@@ -159,8 +162,13 @@ report_losses(const struct stage *st, char *line, size_t size)
 static void
 add_place(struct text *t, const struct stage *st)
 {
-	if (st->dead != NULL)
-		add_text(t, " in %s%s", deadfile_path(st->dead), st->dead_failed ? " or" : "");
+	char path[PATH_MAX];
+
+	if (st->dead != NULL) {
+		snprintf(path, sizeof(path), "%s", deadfile_path(st->dead));
+		utf8_tame(path, strlen(path), ""); /* a LF would begin a line */
+		add_text(t, " in %s%s", path, st->dead_failed ? " or" : "");
+	}
 	if (st->dead == NULL || st->dead_failed)
 		add_text(t, " in the output");
 }

@@ -38,13 +38,13 @@ fails_to_start() {
 	no_sanitizer
 	"${CC:-gcc}" -D_GNU_SOURCE -shared -fPIC -o few_threads.so "$BATS_TEST_DIRNAME/../support/few_threads.c"
 	ids 100 >in
-	fails_to_start 5 pfanout -j2
-	fails_to_start 6 pfanout -j2 -- cat
-	fails_to_start 6 pfanout -j2 -k -- cat
-	fails_to_start 6 pfanout -j2 -x -- cat
-	fails_to_start 5 pfanout -j2 -F -- cat
-	fails_to_start 4 pratelimit -r 1000000/s
-	fails_to_start 4 pdeadletter -d dead
+	fails_to_start 6 pfanout -j2
+	fails_to_start 7 pfanout -j2 -- cat
+	fails_to_start 7 pfanout -j2 -k -- cat
+	fails_to_start 7 pfanout -j2 -x -- cat
+	fails_to_start 6 pfanout -j2 -F -- cat
+	fails_to_start 5 pratelimit -r 1000000/s
+	fails_to_start 5 pdeadletter -d dead
 }
 
 # With each limit of processes from 2 on the command fails, until it runs; it

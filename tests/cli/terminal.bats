@@ -116,6 +116,74 @@ interrupt_held_records() {
 	ids 5 | cmp - <(sort out)
 }
 
+@test "terminal: -P and what a worker prints don't mix" {
+	terminal
+	echo 'while read -r x; do printf log.. >&2; echo $x >&2; echo $x; done' >answer
+	with_input 'clear; pfanout -P -j1 -n talk -- sh answer <in.fifo >out; echo status=$?'
+	echo 1 >&7
+	see 'talk: 1 records'
+	seq 2 9 >&7
+	see '^talk: 9 records'
+	for n in {1..9}; do
+		shows "^log..$n\$"
+	done
+	[ "$(screen | grep -c records)" -eq 1 ]
+	# It is the last line, as it was.
+	[[ $(screen | grep . | tail -n 1) == talk:* ]]
+	exec 7>&-
+	see '^status=0'
+	shows_not records
+}
+
+@test "terminal: -P is cut at the width of the terminal, also after this has changed" {
+	terminal
+	tmux resize-window -x 30 -y 30
+	with_input "clear; pfanout -P -n 'a name of 40 columns, which is too many' -j1 -- cat <in.fifo >out; echo status=\$?"
+	ids 3 >&7
+	see '^a name of 40 columns, which i$'
+	tmux resize-window -x 40 -y 30
+	see '^a name of 40 columns, which is too many$'
+	[ "$(screen | grep -c name)" -eq 1 ]
+	tmux resize-window -x 150 -y 30
+	see 'too many: 3 records, .* failed 0$'
+	exec 7>&-
+	see '^status=0'
+}
+
+# has_run PID: for a second at least, which is several progress lines.
+has_run() {
+	[ "$(ps -o etimes= -p "$1")" -ge 2 ]
+}
+
+@test "terminal: -P does not draw in the background, and does in the foreground" {
+	terminal
+	mkfifo in.fifo
+	type_in 'set -m; pfanout -P -j1 -- cat <in.fifo >out & echo $! >pid'
+	exec 7>in.fifo
+	ids 3 >&7
+	wait_until test -s pid
+	wait_until at_least out 3
+	wait_until has_run "$(cat pid)"
+	shows_not backlog
+	type_in fg
+	see '^cat: 3 records, .*backlog'
+	exec 7>&-
+	see '^%$'
+}
+
+@test "terminal: pdeadletter -P does not draw over letters on the same terminal" {
+	terminal
+	with_input 'sh -c "echo \$\$ >pid; exec pdeadletter -P <in.fifo >out"; echo status=$?'
+	letters 2 >&7
+	see '"id":"id-2"'
+	wait_until has_run "$(cat pid)"
+	shows_not 'backlog'
+	letters 3 | tail -n 1 >&7
+	see '^..pchan.*"id":"id-3"'
+	exec 7>&-
+	see '^status=1'
+}
+
 @test "terminal: pratelimit -P shows the rate, what waits and the buffer; Ctrl-C works twice" {
 	terminal
 	with_input 'pratelimit -P -r 1/d -b 500 <in.fifo >out'

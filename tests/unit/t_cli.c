@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "stage/monitor.h"
 #include "stage/pipeline.h"
 #include "stage/retry.h"
@@ -18,6 +19,7 @@
 #include "stage/stage.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
+#include "sync/log.h"
 #include "t.h"
 
 #define WORKERS 3
@@ -130,6 +132,7 @@ test_run(unsigned fail)
 	error = errno;
 	if (fail == 0) {
 		CHECK(result == 0 && sig == 0 && opened == WORKERS + 2);
+		CHECK(log_stop(CLOCK_NEVER), "as cli_end() does");
 		ctx_cancel(st.root);
 	} else {
 		CHECK(result == -1 && error == EXDEV, "open %u: %d, errno %d", fail, result, error);
