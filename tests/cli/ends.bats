@@ -145,7 +145,7 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 }
 
 # It leaves its process group, and does not end by itself.
-ELSEWHERE='$| = 1; setpgrp(0, getpgrp(getppid)); open(F, ">child"); print F $$; close(F); sleep 99'
+ELSEWHERE='$| = 1; setpgrp(0, getpgrp(getppid)); open(F, ">child"); print F $$; close(F); <STDIN>; sleep 99'
 
 @test "ends: a child that has left its process group can be killed, in all modes" {
 	for mode in -x ""; do
@@ -158,7 +158,7 @@ ELSEWHERE='$| = 1; setpgrp(0, getpgrp(getppid)); open(F, ">child"); print F $$; 
 	wait_until test -s child
 	stage=$(pgrep -P "$pid")
 	send "$stage" TERM
-	send "$stage" TERM
+	again "$stage" TERM
 	exec 8>&-
 	ends_with 143
 	wait_until is_gone "$(cat child)"

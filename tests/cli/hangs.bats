@@ -119,7 +119,7 @@ charged() {
 @test "hangs: a worker that was flushed, answered everything, and lingers has not died" {
 	seq 120 >in
 	# Most of them are killed one after the other, with no answer between.
-	go 0 pfanout -q -j 120 --window 1 --grace 2s -- sh -c 'read -r x; echo "$x"; cat; exec sleep 99' <in
+	go 0 pfanout -q -j 120 --window 1 --grace 2s -- sh -c 'while read -r x; do echo "$x"; done; exec sleep 99' <in
 	lines out 120
 	[ ! -s err ]
 }

@@ -55,7 +55,7 @@ runs_unread() {
 	unread_fifo
 	for mode in -j2 -x; do
 		seq 2 >in
-		timeout 60 pfanout -q "$mode" -t 300ms -- sh -c 'while :; do echo noise >&2; done' <in >out 2>q 6>&- 3>&- &
+		timeout 60 pfanout -q "$mode" -t 300ms -- sh -c 'read -r x; while :; do echo noise >&2; done' <in >out 2>q 6>&- 3>&- &
 		pid=$!
 		wait_until at_least out 2
 		[ "$(reasons out)" = 'timeout 2' ]
