@@ -59,7 +59,7 @@ make_inputs() {
 	reader=$!
 	exec 7>fifo
 	for input in a b; do
-		timeout 60 pfanout -q <$input >fifo 7>&- 3>&- &
+		timeout 60 pfanout -q <"$input" >&7 7>&- 3>&- &
 		pids+=($!)
 	done
 	exec 7>&-
