@@ -50,6 +50,7 @@ if [ -n "$units" ]; then
 	set -- "$dir/unit.bats" "$@"
 fi
 
+: >"$dir/out" # tail(1) below may come first
 # The tests would inherit signals that our caller ignores, as `&` does.
 env --default-signal bats --tap "$@" >"$dir/out" 2>&1 &
 bats=$!
