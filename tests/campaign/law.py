@@ -13,8 +13,13 @@ from plan import matches
 from run import BOUND, slurp
 
 ID = re.compile(rb'"id":(\d+)[,}]')
+COUNTS = ("received", "processed", "filtered", "failed", "unwritten", "bypassed", "blank",
+          "written")
 NUMBERS = re.compile(r"received (\d+), processed (\d+), filtered (\d+), failed (\d+)(?: \([^)]*\))?"
-                     r"(?:, unwritten (\d+))?, bypassed (\d+),.*? blank (\d+), written (\d+)(?:, unwritten (\d+))?")
+                     r"(?:, unwritten (\d+))?, bypassed (\d+),.*? blank (\d+), written (\d+)")
+MESSAGE = re.compile(r"(pfanout|pratelimit|pdeadletter): ")
+# What says nothing about an error.
+SUMMARY = re.compile(r": received \d|records? failed \(|dead letters? (is|are) in ")
 # What a stage says when it knows that it has lost something.
 LOSS = re.compile(r"unread|left in|not read|neither|lost|not written|can't be told|unwritten [1-9]")
 
@@ -38,9 +43,7 @@ class Law:
         found = NUMBERS.findall(text)
         if not found:
             return None
-        names = ("received", "processed", "filtered", "failed", "u1", "bypassed", "blank", "written", "u2")
-        n = {name: int(value or 0) for name, value in zip(names, found[-1])}
-        n["unwritten"] = n["u1"] + n["u2"]
+        n = {name: int(value or 0) for name, value in zip(COUNTS, found[-1])}
         n["taken"] = n["received"] + n["bypassed"] + n["blank"]
         return n
 
@@ -73,29 +76,33 @@ class Law:
     def check_status(self, i, stage):
         rc, n, err = self.rc[i], self.numbers[i], self.err[i]
         self.need("Sanitizer" not in err, f"{stage.name}: a sanitizer's report")
-        told = [line for line in err.splitlines() if re.search(r"(pfanout|pratelimit|pdeadletter): ", line) and
-                not re.search(r": received \d|records? failed \(|dead letters? (is|are) in ", line)]
+        told = [line for line in err.splitlines()
+                if MESSAGE.search(line) and not SUMMARY.search(line)]
+        gone = rc in (-signal.SIGKILL, -signal.SIGPIPE) or "at once" in err
         if rc == 2:
             self.need(told, f"{stage.name}: status 2 without a message")
-            self.need(stage.may_abort or not stage.trusted or self.plan.sink in ("full", "limit") or self.plan.signals,
+            self.need(stage.may_abort or not stage.trusted or self.plan.signals or
+                      self.plan.sink in ("full", "limit"),
                       f"{stage.name}: status 2, and nobody misbehaved: {told[-1:]}")
         elif rc < 0:
             name = signal.Signals(-rc).name[3:]
-            gone = i < len(self.rc) - 1 and self.rc[i + 1] not in (0, 1) or self.plan.sink == "leave"
-            self.need(name == "PIPE" and gone or self.sent(i, name), f"{stage.name}: died of SIG{name}")
+            unheard = self.plan.sink == "leave" or self.rc[i + 1:i + 2] not in ([], [0], [1])
+            self.need(name == "PIPE" and unheard or self.sent(i, name),
+                      f"{stage.name}: died of SIG{name}")
         elif rc > 2:
             self.fail(f"{stage.name}: status {rc}")
         elif n:
             bad = n["failed"] + (n["bypassed"] if stage.argv[0] == "pdeadletter" else 0)
             self.need(rc == (bad > 0), f"{stage.name}: status {rc}, {bad} failed")
-        if rc in (-signal.SIGKILL, -signal.SIGPIPE) or "at once" in err or "standard output: " in err:
+        if gone or "standard output: " in err:
             self.excused = True
-        self.need(n or rc in (-signal.SIGKILL, -signal.SIGPIPE) or "at once" in err, f"{stage.name}: no numbers at its end")
+        self.need(n or gone, f"{stage.name}: no numbers at its end")
 
     def check_balance(self, i, stage):
         n = self.numbers[i]
         if n and self.rc[i] != -signal.SIGPIPE:
-            self.need(n["received"] == n["processed"] + n["filtered"] + n["failed"] + n["unwritten"],
+            ended = n["processed"] + n["filtered"] + n["failed"] + n["unwritten"]
+            self.need(n["received"] == ended,
                       f"{stage.name}: the numbers do not add up: {n}")
         if n and n["unwritten"] or stage.mode == "filter" and LOSS.search(self.err[i]):
             self.excused = True
@@ -118,7 +125,8 @@ class Law:
         # What is written while the stage ends is nobody's to tell.
         fed_before = self.run.fed_at < self.run.head_ended - .1
         if self.run.left and fed_before and not LOSS.search(self.err[0]):
-            self.fail(f"s0: left {self.run.left} bytes in its pipe without a word, status {self.rc[0]}")
+            self.fail(f"s0: left {self.run.left} bytes in its pipe without a word, "
+                      f"status {self.rc[0]}")
         return lines
 
     def check_link(self, i):
@@ -130,8 +138,8 @@ class Law:
         if gap:
             self.excused = True
             self.need(gap > 0 and self.rc[i] not in (0, 1) and LOSS.search(self.err[i]),
-                      f"s{i}: {above['written']} lines were written to it, it took {below['taken']}, "
-                      f"status {self.rc[i]}, and says nothing")
+                      f"s{i}: {above['written']} lines were written to it, "
+                      f"it took {below['taken']}, status {self.rc[i]}, and says nothing")
 
     def check_output(self):
         out, n, last = self.run.output, self.numbers[-1], len(self.rc) - 1
@@ -139,11 +147,12 @@ class Law:
             self.excused = True
             return
         lines = out.split(b"\n")
-        if lines.pop() and self.plan.sink not in ("leave", "limit") and not self.sent(last, "KILL") and \
-                "at once" not in self.err[last]:
+        cut = self.plan.sink in ("leave", "limit") or self.sent(last, "KILL")
+        if lines.pop() and not cut and "at once" not in self.err[last]:
             self.fail("the last line of the output has no LF")
         if n and self.plan.sink != "leave" and self.rc[last] != -signal.SIGPIPE:
-            self.need(len(lines) == n["written"], f"{len(lines)} lines came out, {n['written']} are told")
+            self.need(len(lines) == n["written"],
+                      f"{len(lines)} lines came out, {n['written']} are told")
         if self.plan.sink == "leave":
             self.excused = True
         for line in lines:
@@ -158,7 +167,8 @@ class Law:
         return all(s.trusted for s in self.plan.stages)
 
     def check_file(self, i):
-        files = [name for name in os.listdir(self.plan.folder) if re.fullmatch(rf"d{i}(\.\d+)?", name)]
+        files = [name for name in os.listdir(self.plan.folder)
+                 if re.fullmatch(rf"d{i}(\.\d+)?", name)]
         lines = b"".join(slurp(self.run.path(name)) for name in files).split(b"\n")
         if not files:
             return
@@ -191,7 +201,8 @@ class Law:
             number = int(found.group(1)) if found else None
             self.check_result(line, record, number, where)
         if number is None:
-            self.need(self.plan.raw or self.cut_somewhere(), f"{where}: a line without an id: {line[:80]}")
+            self.need(self.plan.raw or self.cut_somewhere(),
+                      f"{where}: a line without an id: {line[:80]}")
             return
         self.results.append((number, isinstance(record, dict) and "pchan" in record))
         self.seen[number] = self.seen.get(number, 0) + 1
@@ -203,28 +214,35 @@ class Law:
 
     def check_letter(self, letter, number):
         stage, reason = letter["stage"], letter["reason"]
-        if stage == "before" or reason == "cancelled" and (
-                self.plan.signals or self.plan.stages[int(stage[1:])].may_abort or self.rc[int(stage[1:])] < 0):
+        if stage == "before" or not self.trusted():
             return
-        if reason == "invalid" and (number in self.plan.bad or self.cut_somewhere()) or not self.trusted():
-            return
-        s = self.plan.stages[int(stage[1:])]
-        ok = number is None or s.explains(reason, number) and (reason != "invalid" or number in self.plan.bad)
+        i = int(stage[1:])
+        s = self.plan.stages[i]
+        if reason == "cancelled":
+            ok = self.plan.signals or s.may_abort or self.rc[i] < 0
+        elif reason == "invalid":
+            ok = number is None or number in self.plan.bad or self.cut_somewhere()
+        else:
+            ok = number is None or s.explains(reason, number)
         self.need(ok, f"{stage}: record {number} is charged with {reason}: {letter.get('message')}")
 
     def check_result(self, line, record, number, where):
         if not self.trusted() or number is None:
             return
+        parses = not self.plan.raw and any(s.mode for s in self.plan.stages)
         if self.plan.bad.get(number) == line.rstrip(b"\r"):
-            return self.need(self.plan.raw or not any(s.mode for s in self.plan.stages), f"{number} is not JSON")
+            self.need(not parses, f"{where}: {number} is not JSON")
+            return
         if isinstance(record, dict) and record.get("pchan") == "retry/1":
             record = record.get("value")
-        whole = isinstance(record, dict) and record.get("p") == chr(97 + number % 26) * record.get("n", -1)
+        whole = isinstance(record, dict) and "n" in record and \
+            record.get("p") == chr(97 + number % 26) * record["n"]
         # A stage that does not parse its input takes a cut line for a whole one.
-        parses = not self.plan.raw and any(s.mode for s in self.plan.stages)
-        self.need(whole or not parses and self.cut_somewhere(), f"{where}: a torn line: {line[:60]}...{line[-40:]}")
+        self.need(whole or not parses and self.cut_somewhere(),
+                  f"{where}: a torn line: {line[:60]}...{line[-40:]}")
         for s in self.plan.stages:
-            self.need(not matches(s.never + s.drops, number), f"{s.name} lets {number} pass as a result")
+            self.need(not matches(s.never + s.drops, number),
+                      f"{s.name} lets {number} pass as a result")
 
     def check_ids(self):
         if not self.trusted():
@@ -247,7 +265,9 @@ def payload(letter):
     value = letter.get("value")
     if isinstance(value, dict) and "pchan" in value:
         return payload(value)
-    return letter["text"].encode() if "text" in letter else json.dumps(value, separators=(",", ":")).encode()
+    if "text" in letter:
+        return letter["text"].encode()
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def short(ids):

@@ -85,9 +85,10 @@ class Plan:
         if kind == "bad" or self.raw or self.max_record and len(line) > 100 << 10:
             self.bad[number] = b'{"id":%d,"bad' % number
             return self.bad[number]
-        what = (b'{"pchan":"dead-letter/1","id":"i%d","stage":"before","reason":"timeout","value":'
-                if kind == "letter" else b'{"pchan":"retry/1","id":"i%d","replays":1,"value":') % number
-        return what + line + b"}"
+        head = b'"dead-letter/1","stage":"before","reason":"timeout"'
+        if kind == "retry":
+            head = b'"retry/1","replays":1'
+        return b'{"pchan":%s,"id":"i%d","value":%s}' % (head, number, line)
 
     # --- stages
 
@@ -113,7 +114,8 @@ class Plan:
 
     def deal_pratelimit(self, s):
         r = self.r
-        s.argv += ["-r", r.choice([f"{max(300, self.count)}/s", "50000/s"]), "-B", str(r.choice([1, 10, 200]))]
+        s.argv += ["-r", r.choice([f"{max(300, self.count)}/s", "50000/s"])]
+        s.argv += ["-B", str(r.choice([1, 10, 200]))]
         s.ordered = r.random() < .5
         if not s.ordered:
             s.argv += ["--key", ".k"]
@@ -127,7 +129,8 @@ class Plan:
 
     def deal_pdeadletter(self, s):
         s.ordered = True
-        s.argv += self.r.choice([[], ["--max-size", "4K"], ["--sync", "none"], ["--sync", "record"]])
+        s.argv += self.r.choice([[], ["--max-size", "4K"],
+                                 ["--sync", "none"], ["--sync", "record"]])
 
     def deal_pfanout(self, s):
         r = self.r
@@ -167,7 +170,8 @@ class Plan:
         r, deeds = self.r, []
         if r.random() < .3:
             lots = r.random() < .5
-            deeds.append(self.deed(s, "pause", lots=lots, arg=.001 if lots else .01 if self.count > 400 else .1))
+            arg = .001 if lots else .01 if self.count > 400 else .1
+            deeds.append(self.deed(s, "pause", lots=lots, arg=arg))
         if r.random() < .15:
             deeds.append(self.deed(s, "noise", arg=r.choice([0, 10, 5000, 100000])))
         if r.random() < .1 and not self.max_record:
@@ -180,7 +184,8 @@ class Plan:
 
     def deal_attempts(self, s):
         if self.r.random() < .4:
-            s.argv += ["-a", str(self.r.choice([2, 3])), "--backoff", self.r.choice(["1ms", "5ms,20ms"])]
+            s.argv += ["-a", str(self.r.choice([2, 3]))]
+            s.argv += ["--backoff", self.r.choice(["1ms", "5ms,20ms"])]
 
     def deal_map(self, s):
         r = self.r
@@ -247,8 +252,8 @@ class Plan:
         if r.random() < .3:
             return r.choice([["cat"], ["sed", "s/^//"], ["tee"]])
         deeds = []
-        for name, reason, chance in (("skip", None, .3), ("exit", "exit", .3), ("crash", "signal", .2),
-                                     ("half", "signal", .2)):
+        for name, reason, chance in (("skip", None, .3), ("exit", "exit", .3),
+                                     ("crash", "signal", .2), ("half", "signal", .2)):
             if r.random() < chance:
                 deeds.append(self.deed(s, name, reason, lots=True))
         if r.random() < .1:
@@ -277,7 +282,8 @@ class Plan:
 
     def deal_events(self):
         r, events, at = self.r, [], self.r.choice([.02, .1, .2, .4])
-        what = r.choices(["stop", "stop twice", "kill", "worker", "pause", "other"], [8, 5, 2, 4, 2, 2])[0]
+        what = r.choices(["stop", "stop twice", "kill", "worker", "pause", "other"],
+                         [8, 5, 2, 4, 2, 2])[0]
         target = r.choice(["all", "all", r.randrange(len(self.stages))])
         one = r.randrange(len(self.stages))
         if what.startswith("stop"):
@@ -302,8 +308,9 @@ class Plan:
         """What a person types to run the same, but for the events."""
         stages = [shlex.join(s.argv) + f" 2>e{i}" for i, s in enumerate(self.stages)]
         stages[0] = ("<in " if self.source == "file" else "cat in | ") + stages[0]
-        end = {"file": ">out", "limit": ">out", "full": ">/dev/full", "leave": f"| head -c {self.cut} >out",
-               "dawdle": "| (sleep 1; cat) >out"}.get(self.sink, "| cat >out")
+        end = {"file": ">out", "limit": ">out", "full": ">/dev/full",
+               "leave": f"| head -c {self.cut} >out", "dawdle": "| (sleep 1; cat) >out"}
+        end = end.get(self.sink, "| cat >out")
         if self.sink == "limit":
             stages[-1] = "(ulimit -f 4; " + stages[-1] + ")"
         return f"cd {self.folder} && PATH={BIN}:$PATH && {' | '.join(stages)} {end}"

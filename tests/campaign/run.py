@@ -164,7 +164,8 @@ class Run:
     def alive(self):
         """The processes of this run; those that ended a moment ago are none."""
         for _ in range(100):
-            pids = [pid for pid in processes() if self.mark.encode() in slurp(f"/proc/{pid}/environ").split(b"\0")]
+            pids = [pid for pid in processes()
+                    if self.mark.encode() in slurp(f"/proc/{pid}/environ").split(b"\0")]
             if not pids or any(p.poll() is None for p in self.procs):
                 break
             time.sleep(.01)
@@ -176,9 +177,10 @@ class Run:
             for task in os.listdir(f"/proc/{pid}/task"):
                 at = f"/proc/{pid}/task/{task}"
                 state = re.search(rb"State:\s*(.*)", slurp(at + "/status"))
-                lines.append(b" ".join([b"  %d/%s" % (pid, task.encode()), slurp(at + "/comm").strip(),
-                                        state.group(1) if state else b"?", slurp(at + "/wchan"),
-                                        slurp(at + "/syscall").strip()[:40]]).decode("latin1"))
+                facts = [b"  %d/%s" % (pid, task.encode()), slurp(at + "/comm").strip(),
+                         state.group(1) if state else b"?", slurp(at + "/wchan"),
+                         slurp(at + "/syscall").strip()[:40]]
+                lines.append(b" ".join(facts).decode("latin1"))
         return "\n".join(lines)
 
     def kill(self):
@@ -200,7 +202,10 @@ def processes():
 
 
 def children(parent):
-    return [pid for pid in processes() if slurp(f"/proc/{pid}/stat").rpartition(b")")[2].split()[1:2] == [b"%d" % parent]]
+    stats = [(pid, slurp(f"/proc/{pid}/stat")) for pid in processes()]
+    # The name of the program, in parentheses, may have blanks.
+    return [pid for pid, stat in stats
+            if stat.rpartition(b")")[2].split()[1:2] == [b"%d" % parent]]
 
 
 def slurp(path):
