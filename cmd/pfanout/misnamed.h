@@ -6,8 +6,9 @@
 
 /*
  * A word that was given as the command, and was not found as one, may be a
- * file: the input, or a program that needs its path or the right to be executed.
- * True: such a file is there, and the line says so and names the remedy.
+ * file: the input, or a program that needs its path or the right to be
+ * executed.  True: such a file is there, and the line says so and names the
+ * remedy.
  */
 bool misnamed_explain(const char *command, char *line, size_t size);
 

@@ -30,7 +30,9 @@ enum look hint_look(const char *line, size_t len);
  */
 const char *hint_for_input(enum look);
 
-/* The same for the line of a worker that is no answer.  NULL: it shows nothing. */
+/*
+ * The same for the line of a worker that is no answer.  NULL: it shows nothing.
+ */
 const char *hint_for_answer(const char *line, size_t len);
 
 /*

@@ -237,7 +237,7 @@ class Law:
             record = record.get("value")
         whole = isinstance(record, dict) and "n" in record and \
             record.get("p") == chr(97 + number % 26) * record["n"]
-        # A stage that does not parse its input takes a cut line for a whole one.
+        # Whoever does not parse takes a cut line for a whole one.
         self.need(whole or not parses and self.cut_somewhere(),
                   f"{where}: a torn line: {line[:60]}...{line[-40:]}")
         for s in self.plan.stages:

@@ -227,7 +227,7 @@ class Plan:
             deeds.append(self.deed(s, "crash-once", "crash", arg="once." + s.name))
             s.may_abort = True
         if r.random() < .15:
-            # One that leaves after EOF seems to have dropped what it has not answered.
+            # One that leaves after EOF may have dropped what it owes.
             deeds.append(self.deed(s, "leave", lots=r.random() < .5))
             s.allows("no_answer")
             s.may_abort = True

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Common mistakes get one line that names what was seen, and the remedy.
+# shellcheck disable=SC2154 # run sets $stderr
 
 bats_require_minimum_version 1.5.0
 load ../support/helpers

@@ -176,7 +176,7 @@ start_held() {
 
 # has_threads N: the stage has at most so many.
 has_threads() {
-	[ "$(ls "/proc/$(cat pid)/task" | wc -l)" -le "$1" ]
+	[ "$(find "/proc/$(cat pid)/task" -mindepth 1 -maxdepth 1 | wc -l)" -le "$1" ]
 }
 
 @test "stopping: what comes after the stage has stopped reading is told, too" {
