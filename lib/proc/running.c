@@ -11,7 +11,7 @@
  * and, where orphans can come, that every child of ours is in it.
  */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static LIST_HEAD(, running) children = LIST_HEAD_INITIALIZER(children);
+static LIST_HEAD(children, running) children = LIST_HEAD_INITIALIZER(children);
 static bool halted;
 
 bool

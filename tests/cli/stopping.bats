@@ -183,8 +183,9 @@ has_threads() {
 	{
 		printf '"%0200000d"\n' 0
 		echo '{bad'
-		# Its output blocks, so the monitor, the sink and main stay.
-		wait_until has_threads 3 || true
+		# Its output blocks, so the monitor, the log, the sink and main
+		# stay.
+		wait_until has_threads 4 || true
 		echo 2
 		: >go
 	} 3>&- | timeout 20 sh -c 'echo $$ >pid; exec "$@"' sh \

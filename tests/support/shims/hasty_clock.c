@@ -18,8 +18,8 @@
 int
 clock_gettime(clockid_t id, struct timespec *t)
 {
-	static atomic_ullong readings;
-	static atomic_llong ahead;
+	static atomic_ullong readings = 0;
+	static atomic_llong ahead = 0;
 	const char *seed = getenv("HASTY_CLOCK");
 	int error = (int)syscall(SYS_clock_gettime, id, t);
 	uint64_t noise;
