@@ -40,7 +40,8 @@ lint_cppcheck() {
 		--library=bsd --enable=warning,style,performance,portability --inline-suppr \
 		--suppress=variableScope --suppress=redundantContinue --suppress=constParameter \
 		--suppress='nullPointerRedundantCheck:tests/*' \
-		--suppress='unknownMacro:lib/sync/ctx.c' --suppress='unknownMacro:cmd/pratelimit/flows.c' \
+		--suppress='unknownMacro:lib/sync/ctx.c' --suppress='unknownMacro:lib/proc/running.c' \
+		--suppress='unknownMacro:cmd/pratelimit/flows.c' \
 		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }
 
