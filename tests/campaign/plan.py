@@ -272,11 +272,14 @@ class Plan:
         deeds = []
         if r.random() < .5:
             deeds.append(self.deed(s, "skip", lots=True))
+        # What one that leaves has in its buffer nobody can know.
+        how = []
         for name in ("crash", "half", "exit-first", "leave"):
             if r.random() < .06:
                 deeds.append(self.deed(s, name))
                 s.may_abort = True
-        return [WORKER] + ["-u"] * (r.random() < .5) + deeds + self.deal_harmless(s)
+                how = ["-b"] if name == "leave" else how
+        return [WORKER] + ["-u"] * (r.random() < .5) + how + deeds + self.deal_harmless(s)
 
     # --- what happens meanwhile
 
