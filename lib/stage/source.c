@@ -164,20 +164,19 @@ is_pipe(int fd)
  * envelope needs no LF to be known as whole.
  */
 static void
-send_half(struct feed *f, struct record *r)
+add_half(struct feed *f, struct record *r)
 {
 	struct source *src = f->src;
 
 	if (!src->stage->opt->no_bypass && r->full_len == 0 &&
 	    envelope_kind(r->data, r->len) != ENVELOPE_NONE)
-		add_record(f, r);
+		(void)add_record(f, r);
 	else {
 		metrics_add(src->shard, METRIC_RECEIVED, 1);
 		register_record(f, r);
 		stage_bury_half(src->stage, r);
 		f->batch[f->n++] = *r;
 	}
-	send_batch(f);
 }
 
 /*
@@ -197,7 +196,8 @@ stop_reading(struct feed *f)
 	while (reader_line(f->reader, &r))
 		(void)add_record(f, &r);
 	if (reader_rest(f->reader, &r))
-		send_half(f, &r);
+		add_half(f, &r);
+	(void)send_batch(f);
 }
 
 /*

@@ -331,7 +331,7 @@ rotates() {
 	mv out wrapped
 	for how in 'jq -cS .' 'python3 -c "import json,sys; [print(json.dumps(json.loads(x),sort_keys=True)) for x in sys.stdin]"'; do
 		eval "$how" <dead >sorted
-		for tool in 'pfanout -- sed s/.*/!no/' 'pfanout -x false' 'pfanout -F cat' 'pratelimit -r 1G/s' 'pratelimit -r 1G/s --key .id'; do
+		for tool in 'pfanout -j1 -- sed s/.*/!no/' 'pfanout -j1 -x false' 'pfanout -j1 -F cat' 'pratelimit -r 1G/s' 'pratelimit -r 1G/s --key .id'; do
 			# shellcheck disable=SC2086 # words
 			go 0 $tool <sorted
 			cmp sorted out
