@@ -234,8 +234,10 @@ serve_child(struct exec_worker *e, struct failure *f)
 	worker_begin_limit(&e->w);
 	write_input(e);
 	for (;;) {
-		if (!worker_poll(&e->w, POLLOUT, out_open, until, &events)) {
-			f->reason = REASON_CANCELLED;
+		if (!worker_poll(&e->w, POLLOUT, out_open, worker_limit(&e->w, until), &events)) {
+			/* All that it printed is there: it is done. */
+			if (!e->w.child.exited || out_open)
+				f->reason = REASON_CANCELLED;
 			return;
 		}
 		if ((events & (EVENT_IN | EVENT_IN_CLOSED)) != 0)
@@ -250,7 +252,7 @@ serve_child(struct exec_worker *e, struct failure *f)
 			return;
 		if (e->w.overslept > 0)
 			until = clock_after(until, e->w.overslept);
-		else if (clock_now() >= until) {
+		else if (clock_now() >= worker_limit(&e->w, until)) {
 			describe_timeout(e, f);
 			return;
 		}

@@ -255,7 +255,7 @@ timeout_at(const struct map_worker *m)
 {
 	if (m->state == NO_CHILD || m->inflight.given == 0)
 		return CLOCK_NEVER;
-	return deadline_end(&m->deadline, map_waits_since(m));
+	return worker_limit(&m->w, deadline_end(&m->deadline, map_waits_since(m)));
 }
 
 static int64_t

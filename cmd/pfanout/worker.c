@@ -87,23 +87,39 @@ silence_ends(const struct worker *w)
 	return w->silent_at > now ? w->silent_at : now;
 }
 
+/* The child has just exited: what its pipes still hold is to come. */
+static void
+note_exit(struct worker *w)
+{
+	w->child.exited = true;
+	w->left_at = clock_now();
+	w->silent_at = clock_after(w->left_at, EXIT_SILENCE);
+}
+
 /*
- * The child has exited.  Whether its pipes have been silent for long enough;
- * heard: one of them has just had something, or the child has just exited.
+ * The child has exited.  Whether its pipes have been silent for long enough.  A
+ * log that goes on for ever is no reason to wait: what comes on stderr extends
+ * the wait for a while only.
  */
 static bool
-is_silent(struct worker *w, bool out, bool heard)
+is_silent(struct worker *w, bool out, bool heard_out, bool heard_err)
 {
 	int64_t now = clock_now();
 
-	if (heard)
+	if (heard_out || (heard_err && now - w->left_at < EXIT_PATIENCE))
 		w->silent_at = clock_after(now, EXIT_SILENCE);
-	else
-		w->silent_at += w->overslept;
 	if (now < w->silent_at)
 		return false;
 	tell_left_behind(w, out);
 	return true;
+}
+
+int64_t
+worker_limit(const struct worker *w, int64_t limit)
+{
+	int64_t last = clock_after(w->left_at, EXIT_PATIENCE + EXIT_SILENCE);
+
+	return w->child.exited && last > limit ? last : limit;
 }
 
 /*
@@ -163,6 +179,31 @@ poll_child(struct worker *w, struct pollfd *fds, int64_t until)
 	}
 }
 
+/* The EVENT_ bits of what the poll saw.  Reads the child's stderr. */
+static unsigned
+take_events(struct worker *w, const struct pollfd fds[FDS], bool out)
+{
+	unsigned events = 0;
+
+	if (fds[FD_ERR].revents != 0)
+		child_read_log(&w->child);
+	if ((fds[FD_IN].revents & POLLERR) != 0)
+		events |= EVENT_IN_CLOSED;
+	else if (fds[FD_IN].revents != 0)
+		events |= EVENT_IN;
+	if (fds[FD_OUT].revents != 0)
+		events |= EVENT_OUT;
+	if (fds[FD_EXIT].revents != 0) {
+		events |= EVENT_LEFT;
+		note_exit(w);
+	}
+	if (is_over(w, out) ||
+	    (w->child.exited &&
+		is_silent(w, out, fds[FD_OUT].revents != 0, fds[FD_ERR].revents != 0)))
+		events |= EVENT_EXIT;
+	return events;
+}
+
 bool
 worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 {
@@ -173,7 +214,6 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	    [FD_ERR] = {w->child.err, POLLIN, 0},
 	    [FD_EXIT] = {w->child.exited ? -1 : w->child.pidfd, POLLIN, 0},
 	};
-	bool heard;
 
 	*events = 0;
 	if (is_over(w, out)) {
@@ -187,24 +227,14 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	if (poll_child(w, fds, until) == -1)
 		stage_abort(w->stage, 2, "worker %u: poll: %s", w->slot, strerror(errno));
 	w->overslept = lost_time(w, until);
+	if (w->child.exited) {
+		w->left_at += w->overslept;
+		w->silent_at += w->overslept;
+	}
 	intake_unwatch(&w->intake, fds[FD_INTAKE].revents != 0);
 	if (stage_is_cancelled(w->stage))
 		return false;
-	if (fds[FD_ERR].revents != 0)
-		child_read_log(&w->child);
-	if ((fds[FD_IN].revents & POLLERR) != 0)
-		*events |= EVENT_IN_CLOSED;
-	else if (fds[FD_IN].revents != 0)
-		*events |= EVENT_IN;
-	if (fds[FD_OUT].revents != 0)
-		*events |= EVENT_OUT;
-	if (fds[FD_EXIT].revents != 0) {
-		*events |= EVENT_LEFT;
-		w->child.exited = true;
-	}
-	heard = fds[FD_OUT].revents != 0 || fds[FD_ERR].revents != 0 || fds[FD_EXIT].revents != 0;
-	if (w->child.exited && (is_over(w, out) || is_silent(w, out, heard)))
-		*events |= EVENT_EXIT;
+	*events = take_events(w, fds, out);
 	return true;
 }
 

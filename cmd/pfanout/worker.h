@@ -32,7 +32,8 @@ struct worker {
 	struct child child;
 	int64_t overslept; /* see worker_poll() */
 	int64_t halted;    /* stage.halted at the last look */
-	int64_t silent_at; /* when a child that has exited counts as silent */
+	int64_t left_at;   /* when a child that has exited did so */
+	int64_t silent_at; /* when it counts as silent */
 };
 
 /* The worker number `index`, from 0, without a child. */
@@ -58,7 +59,8 @@ enum {
 /*
  * What a child that has exited printed, or what processes that it left behind
  * go on printing, is read to the end of its stdout and stderr.  If somebody
- * keeps these open, nothing more is expected after this long a silence.
+ * keeps these open, nothing more is expected after this long a silence.  After
+ * EXIT_PATIENCE, stderr alone does not break the silence any more.
  */
 #define EXIT_SILENCE (250 * CLOCK_MS)
 
@@ -84,6 +86,13 @@ enum {
  * aborts the stage, and so ends in the same way.
  */
 bool worker_poll(struct worker *, int in, bool out, int64_t until, unsigned *events);
+
+/*
+ * When an attempt with this limit is broken off.  A child that has exited in
+ * time has done so: that its pipes are still read to their end does not count
+ * at first.
+ */
+int64_t worker_limit(const struct worker *, int64_t limit);
 
 /*
  * For a limit that begins now and between two calls of worker_poll(): it will

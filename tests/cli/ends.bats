@@ -129,10 +129,26 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 	wait_until is_gone "$(cat left)"
 }
 
-@test "ends: a stop ends the reading after the exit, in all modes" {
+@test "ends: a command that has exited in time has succeeded, whatever holds its pipes" {
+	for rest in 'setsid -f sleep 2;' '(sleep 2; : >survived) &'; do
+		go 0 timeout 20 pfanout -x -t 1s -- sh -c "sleep .85; $rest echo done" <<<1
+		[ "$(cat out)" = done ]
+	done
+	wait_until test -e survived
+}
+
+@test "ends: a log that goes on for ever is waited for a second at most, in all modes" {
 	for mode in -x -F ""; do
+		TO=2 go 0 timeout 20 pfanout $mode -j1 -- sh -c "$ENDLESS" <<<1
+		[ "$(cat out)" = 1 ]
+		kill "$(cat left)"
+	done
+}
+
+@test "ends: a stop ends the reading after the exit, where output still comes" {
+	for mode in -x -F; do
 		rm -f child
-		TO=2 start pfanout $mode -j1 --grace 60s -- sh -c "$ENDLESS"
+		TO=1 start pfanout $mode -j1 --grace 60s -- sh -c "$ENDLESS"
 		echo 1 >&8
 		exec 8>&-
 		wait_until test -s child
@@ -142,6 +158,20 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 		ends_with 143
 		wait_until is_gone "$(cat left)"
 	done
+}
+
+@test "ends: a stop does not undo a record that is done but for what holds its stderr" {
+	start pfanout -v -x -j1 --grace 60s -- sh -c "(exec >&2; TO=2; ${ENDLESS/ exec cat/}) && exec cat"
+	echo 1 >&8
+	exec 8>&-
+	wait_until test -s child
+	wait_until grep -q '^State:.Z' "/proc/$(cat child)/status"
+	send "$pid" TERM
+	again "$pid" TERM
+	ends_with 143
+	[ "$(cat out)" = 1 ]
+	has err 'processed 1,'
+	kill "$(cat left)" || true
 }
 
 # It leaves its process group, and does not end by itself.
