@@ -46,13 +46,19 @@ deadline_saw(struct deadline *d, bool has_read, int64_t since, int64_t now)
 }
 
 int64_t
+deadline_since(const struct deadline *d, int64_t since)
+{
+	return d->ready != CLOCK_NEVER && d->ready > since ? d->ready : since;
+}
+
+int64_t
 deadline_end(const struct deadline *d, int64_t since)
 {
 	if (d->timeout == CLOCK_NEVER)
 		return CLOCK_NEVER;
 	if (d->ready == CLOCK_NEVER)
 		return clock_after(since, d->start_timeout);
-	return clock_after(d->ready > since ? d->ready : since, d->timeout);
+	return clock_after(deadline_since(d, since), d->timeout);
 }
 
 void

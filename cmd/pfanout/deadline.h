@@ -39,6 +39,12 @@ bool deadline_awaits_start(const struct deadline *);
  */
 void deadline_saw(struct deadline *, bool has_read, int64_t since, int64_t now);
 
+/*
+ * Since when the wait for the oldest answer counts: not while the child was
+ * starting.
+ */
+int64_t deadline_since(const struct deadline *, int64_t since);
+
 /* When the oldest attempt times out. */
 int64_t deadline_end(const struct deadline *, int64_t since);
 

@@ -202,6 +202,13 @@ collect_from_hungry(struct map_worker *m)
 	return true;
 }
 
+/* Whether the child has a record, and has not been seen to read any. */
+static bool
+is_starting(const struct map_worker *m)
+{
+	return m->state != NO_CHILD && m->inflight.given > 0 && deadline_awaits_start(&m->deadline);
+}
+
 /*
  * When a look is due, looks whether the child is hungry, and flushes it if
  * nothing else will make it answer.
@@ -218,7 +225,9 @@ check_stall(struct map_worker *m)
 	h = stall_interpret(&m->stall, look_at_child(m));
 	if (h == HUNGER_SURE && !(collect_from_hungry(m) && can_stall(m)))
 		return;
-	f.since = map_waits_since(m);
+	if (h == HUNGER_SURE && is_starting(m))
+		deadline_saw(&m->deadline, true, map_waits_since(m), f.now);
+	f.since = deadline_since(&m->deadline, map_waits_since(m));
 	f.has_more = inflight_todo(&m->inflight) > 0;
 	f.can_give = f.has_more && window_room(&m->window) > 0;
 	f.is_full = m->window.fixed != 0 && window_room(&m->window) == 0;
@@ -229,24 +238,20 @@ check_stall(struct map_worker *m)
 		map_flush_child(m);
 }
 
-/* Whether the child has a record, and has not been seen to read any. */
-static bool
-is_starting(const struct map_worker *m)
-{
-	return m->state != NO_CHILD && m->inflight.given > 0 && deadline_awaits_start(&m->deadline);
-}
-
 /* When a look is due, looks whether the child has begun to read its input. */
 static void
 check_start(struct map_worker *m, int64_t now)
 {
 	ssize_t unread;
+	bool has_read;
 
 	if (!is_starting(m) || now < m->deadline.look_at)
 		return;
 	unread = hunger_unread(&m->probe, m->w.child.in);
-	deadline_saw(&m->deadline, unread != -1 && (uint64_t)unread < m->inflight.piped,
-	    map_waits_since(m), now);
+	/* One that the terminal has stopped may have another file as stdin. */
+	has_read = unread == -1 ? child_stopped_by(&m->w.child) != 0
+				: (uint64_t)unread < m->inflight.piped;
+	deadline_saw(&m->deadline, has_read, map_waits_since(m), now);
 }
 
 /* When the oldest attempt times out. */
@@ -254,6 +259,9 @@ static int64_t
 timeout_at(const struct map_worker *m)
 {
 	if (m->state == NO_CHILD || m->inflight.given == 0)
+		return CLOCK_NEVER;
+	/* One that has closed a pipe of its own accord must only exit soon. */
+	if (m->state == LEAVING && m->give_up != CLOCK_NEVER)
 		return CLOCK_NEVER;
 	return worker_limit(&m->w, deadline_end(&m->deadline, map_waits_since(m)));
 }

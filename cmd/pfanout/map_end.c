@@ -136,7 +136,7 @@ map_handle_exit(struct map_worker *m)
 	facts.in_flight = m->inflight.given;
 	facts.answered = m->window.answered;
 	facts.at_most_once = m->w.pf->window == 1;
-	facts.stopped = stage_stop_ended(m->w.stage, facts.status);
+	facts.stopped = facts.in_flight > 0 && stage_stop_ended(m->w.stage, facts.status);
 	fate = fate_of(&facts);
 	if (fate == FATE_DONE && well)
 		stall_ended(&m->stall, clock_now());

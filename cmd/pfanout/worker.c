@@ -167,15 +167,19 @@ static int
 poll_child(struct worker *w, struct pollfd *fds, int64_t until)
 {
 	bool looks = w->pf->has_terminal && w->child.pid > 0;
+	int64_t now = looks ? clock_now() : 0;
 	int n;
 
 	for (;;) {
-		int64_t look = looks ? clock_after(clock_now(), STOPPED_LOOK) : CLOCK_NEVER;
-
-		n = ctx_poll(w->stage->root, fds, FDS, clock_earlier(until, look));
-		if (n != 0 || until <= look || ctx_state(w->stage->root) != CTX_LIVE)
+		if (looks && now >= w->look_at) {
+			tell_stopped(w);
+			w->look_at = now + STOPPED_LOOK;
+		}
+		n = ctx_poll(
+		    w->stage->root, fds, FDS, looks ? clock_earlier(until, w->look_at) : until);
+		if (!looks || n != 0 || ctx_state(w->stage->root) != CTX_LIVE ||
+		    (now = clock_now()) >= until)
 			return n;
-		tell_stopped(w);
 	}
 }
 

@@ -58,6 +58,7 @@ struct monitor {
 	int signal;      /* the one that stopped the stage; 0: none did */
 	int64_t counted; /* when the last signal came that made a step */
 	int64_t begun;   /* when this step began, in time_to_work() */
+	int64_t halted;  /* time of a Ctrl-Z in which the sink did not write */
 	int64_t tick;    /* the next progress line is due; or CLOCK_NEVER */
 	/*
 	 * The rate: when it was measured, and how many records had ended by
@@ -78,7 +79,7 @@ time_to_work(const struct monitor *m, int64_t now)
 {
 	const struct stage *st = m->stage;
 
-	return now - stopwatch_read(&st->writing, now) - stopwatch_read(&st->halted, now);
+	return now - stopwatch_read(&st->writing, now) - m->halted;
 }
 
 static void
@@ -196,13 +197,19 @@ reload_files(struct monitor *m)
 static void
 suspend(struct monitor *m)
 {
-	struct stopwatch *halted = &m->stage->halted;
+	struct stage *st = m->stage;
+	bool writing = stopwatch_runs(&st->writing);
+	int64_t begun = clock_now(), ended;
 
 	running_halt();
-	stopwatch_start(halted, clock_now());
+	stopwatch_start(&st->halted, begun);
 	signals_suspend();
-	stopwatch_stop(halted, clock_now());
+	ended = clock_now();
+	stopwatch_stop(&st->halted, ended);
 	running_resume();
+	/* What the sink was writing then is left out of the grace already. */
+	if (!writing)
+		m->halted += ended - begun;
 }
 
 static void

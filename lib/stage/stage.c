@@ -22,6 +22,8 @@
 
 /* How much later than a child's our own signal may come. */
 #define STOP_PATIENCE (100 * CLOCK_MS)
+/* After a wait in vain, no other one begins for so long. */
+#define STOP_REST (2 * CLOCK_S)
 
 static int
 open_contexts(struct stage *st)
@@ -183,17 +185,25 @@ stage_is_cancelled(const struct stage *st)
 }
 
 bool
-stage_stop_ended(const struct stage *st, int wait_status)
+stage_stop_ended(struct stage *st, int wait_status)
 {
 	/* A shell or a runtime may exit with the number instead. */
 	int sig = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status)
 	    : WIFEXITED(wait_status)       ? WEXITSTATUS(wait_status) - 128
 					   : 0;
 
+	int64_t now = clock_now();
+
 	if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP)
 		return false;
-	(void)ctx_poll(st->running, NULL, 0, clock_after(clock_now(), STOP_PATIENCE));
-	return ctx_state(st->running) != CTX_LIVE;
+	/* Some commands end in this way all the time: don't wait for each. */
+	if (now < atomic_load(&st->no_stop_before))
+		return ctx_state(st->running) != CTX_LIVE;
+	(void)ctx_poll(st->running, NULL, 0, clock_after(now, STOP_PATIENCE));
+	if (ctx_state(st->running) != CTX_LIVE)
+		return true;
+	atomic_store(&st->no_stop_before, now + STOP_REST);
+	return false;
 }
 
 static void

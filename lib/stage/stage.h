@@ -58,6 +58,8 @@ struct stage {
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink writes */
 	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
+	/* Until then a child's end by a signal is not waited about. */
+	_Atomic int64_t no_stop_before;
 	/*
 	 * Whether the source has stopped reading a pipe before its end, and the
 	 * bytes that were in the pipe when all threads had returned.
@@ -167,7 +169,7 @@ bool stage_is_cancelled(const struct stage *);
  * ended of such a signal and none has come to us, waits for ours for a moment,
  * 100 ms.  Any thread.
  */
-bool stage_stop_ended(const struct stage *, int wait_status);
+bool stage_stop_ended(struct stage *, int wait_status);
 
 /*
  * The following turn a record into what the sink writes for it, in place: its

@@ -132,6 +132,26 @@ charged() {
 	done
 }
 
+@test "hangs: a worker that starts slowly and buffers is not flushed for that" {
+	seq 50 >in
+	go 0 pfanout -q -j 1 -t 500ms -- sh -c 'echo >>starts; sleep 1; exec awk "{ print }"' <in
+	sort -n out | cmp - in
+	[ "$(wc -l <starts)" -le 10 ]
+}
+
+@test "hangs: a worker that closes its stdout has a second to exit, whatever -t says" {
+	seq 5 >in
+	go 0 pfanout -q -j 1 -t 500ms -- perl -ne '$| = 1; print; if ($_ == 3) { close STDOUT; sleep 4 }' <in
+	sort -n out | cmp - in
+}
+
+@test "hangs: a command that ends like one that a signal stops costs no wait each time" {
+	seq 30 >in
+	begun=$SECONDS
+	go 1 pfanout -q -x -j 1 -- sh -c 'exit 143' <in
+	[ $((SECONDS - begun)) -le 2 ]
+}
+
 @test "hangs: -t counts from when the worker reads, even if its input is at its end" {
 	seq 1 >in
 	begun=$SECONDS
