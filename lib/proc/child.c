@@ -123,30 +123,58 @@ child_init(struct child *c)
 }
 
 /*
- * Becomes the program; runs in the child after vfork(2).  The child shares our
- * memory until it leaves by exec or _exit.  So it makes nothing but system
- * calls, and reports a failure by writing to our *error.
+ * What the child does from vfork(2) to exec.  It shares our memory until it
+ * leaves by exec or _exit.  So it makes nothing but system calls, and reports a
+ * failure by writing to our *error.  The calls are raw where ThreadSanitizer
+ * would intercept them: there vfork(2) is fork(2), and a lock that another
+ * thread held at that moment would never be released in the child.
  */
+
 static _Noreturn void
-become(const char *path, char *const argv[], char *const sh_argv[], const int fds[3], pid_t parent,
-    volatile int *error)
+leave(void)
+{
+	for (;;)
+		syscall(SYS_exit_group, 127);
+}
+
+/*
+ * Gets a group of its own, and the default dispositions.  All signals are
+ * blocked.  Those that came while the child was in our group are for us alone:
+ * a SIGTSTP would stop it for good, as nobody knows yet whom to continue.
+ */
+static void
+leave_our_group(void)
 {
 	/* The kernel's struct sigaction; all zero is SIG_DFL. */
 	static const unsigned long by_default[8];
-	sigset_t none;
+	static const uint64_t every = UINT64_MAX;
+	static const struct timespec no_time;
+
+	setpgid(0, 0);
+	while (syscall(SYS_rt_sigtimedwait, &every, NULL, &no_time, NSIG / 8) > 0)
+		continue;
 
 	/* All signals: sigaction(3) would refuse those that glibc uses. */
 	for (int sig = 1; sig < NSIG; sig++)
 		syscall(SYS_rt_sigaction, sig, by_default, NULL, NSIG / 8);
+}
+
+/* Becomes the program. */
+static _Noreturn void
+become(const char *path, char *const argv[], char *const sh_argv[], const int fds[3], pid_t parent,
+    volatile int *error)
+{
+	static const uint64_t none;
+
+	leave_our_group();
 
 	/*
-	 * A group of its own; and it must not outlive us, whatever signals it
-	 * ignores.  We may have died before it asked for that.
+	 * It must not outlive us, whatever signals it ignores.  We may have
+	 * died before it asked for that.
 	 */
-	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
-		_exit(127);
+		leave();
 
 	/* The limit of open files with which we were started. */
 	if (limit_raised)
@@ -154,13 +182,12 @@ become(const char *path, char *const argv[], char *const sh_argv[], const int fd
 
 	/* The pipes, and no other descriptor that we have inherited. */
 	for (int fd = 0; fd < 3; fd++)
-		if (dup2(fds[fd], fd) == -1)
+		if (syscall(SYS_dup3, fds[fd], fd, 0) == -1)
 			goto out;
-	close_range(3, UINT_MAX, 0);
+	syscall(SYS_close_range, 3, UINT_MAX, 0);
 
 	/* Signals only now, as their dispositions are the defaults. */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, NSIG / 8);
 
 	/* A file that is no program and has no #! is a shell script. */
 	execve(path, argv, environ);
@@ -168,7 +195,7 @@ become(const char *path, char *const argv[], char *const sh_argv[], const int fd
 		execve("/bin/sh", sh_argv, environ);
 out:
 	*error = errno;
-	_exit(127);
+	leave();
 }
 
 /*

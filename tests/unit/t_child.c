@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -216,6 +217,68 @@ test_environment(void)
 	CHECK(
 	    strcmp(text, "/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3\n") == 0,
 	    "%s", text);
+}
+
+/* Sends the signal to our group all the time, until our parent is gone. */
+static void
+pound(int sig)
+{
+	if (fork() != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (pid_t parent = getppid(); getppid() == parent;)
+		kill(0, sig);
+	_exit(0);
+}
+
+/* In a group where nobody acts on the signal.  Returns 0: all went well. */
+static int
+spawn_in_pounded_group(int sig)
+{
+	static char name[] = "true", *argv[] = {name, NULL};
+	int failed = 0;
+	sigset_t set;
+	struct child c;
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	pound(sig);
+	for (int i = 0; i < 200 && failed == 0; i++) {
+		failed = child_spawn(&c, "/bin/true", argv) == -1 ||
+		    poll(&(struct pollfd){.fd = c.pidfd, .events = POLLIN}, 1, 10000) != 1;
+		child_reap(&c);
+		child_close(&c);
+		failed = failed || !WIFEXITED(c.status) || WEXITSTATUS(c.status) != 0;
+	}
+	return failed;
+}
+
+/*
+ * A signal for our group is none for a child that is starting.  If SIGTSTP
+ * stopped it before exec, child_spawn() would not return.
+ */
+static void
+test_signal_at_start(int sig)
+{
+	int status = -1;
+	bool ended = false;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(spawn_in_pounded_group(sig));
+	for (int i = 0; i < 2000 && !ended; i++) {
+		ended = waitpid(pid, &status, WNOHANG) == pid;
+		if (!ended)
+			poll(NULL, 0, 10);
+	}
+	if (!ended) {
+		kill(pid, SIGKILL); /* the rest of the group follows */
+		waitpid(pid, NULL, 0);
+	}
+	CHECK(ended && status == 0, "signal %d: ended %d, status %#x", sig, ended, status);
 }
 
 /* Errors of exec are reported, and nothing is left behind. */
@@ -492,6 +555,8 @@ main(void)
 	fds = count_fds();
 	test_nothing();
 	test_environment();
+	test_signal_at_start(SIGTERM);
+	test_signal_at_start(SIGTSTP);
 	if (EXEC_ERRORS)
 		test_errors();
 	if (EXEC_ERRORS)
