@@ -231,20 +231,17 @@ bool
 store_seek(struct store *s, size_t file, const struct mark *marks, size_t n)
 {
 	struct feed *f = &s->feed[file];
-	struct mark *lost = must(calloc(n + 1, sizeof(*lost)));
-	size_t lost_n = 0;
 	bool found = false;
 
 	for (size_t i = 0; i < n; i++)
 		if (take_mark(f, &marks[i]))
 			found = true;
-		else
-			lost[lost_n++] = marks[i];
-	for (f->at = 0; lost_n > 0 && f->at < f->series.n; f->at++)
-		if (!f->progress[f->at].any && search_file(s, f, lost, lost_n))
+
+	/* The letters may stand in a copy, too, beside the file or instead. */
+	for (f->at = 0; f->at < f->series.n; f->at++)
+		if (!f->progress[f->at].any && search_file(s, f, marks, n))
 			found = true;
 	f->at = 0;
-	free(lost);
 	return found;
 }
 

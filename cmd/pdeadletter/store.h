@@ -71,9 +71,9 @@ int store_close(struct store *);
 /*
  * Takes the marks of one FILE, each of which says that in one of its files all
  * letters up to and with that one were replayed.  A mark is looked for where it
- * says, and then, as the file may have been copied or edited, by its id and
- * time.  False: there are none of these letters.  Call it before the first
- * store_next().
+ * says; and by its id and time in all files of which no mark speaks, as they
+ * may be copies, or edited.  False: there are none of these letters.  Call it
+ * before the first store_next().
  */
 bool store_seek(struct store *, size_t file, const struct mark *, size_t n);
 

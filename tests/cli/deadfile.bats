@@ -272,6 +272,24 @@ rotates() {
 	has err 'dead.cursor: the letter that it names is gone: nothing counts as replayed'
 }
 
+@test "deadfile: a copy beside its original is not replayed again" {
+	fail 1 3 dead
+	replays dead 1 2 3
+	cp -p dead dead-20261125
+	replays dead
+	# A copy of several, with a letter that is new.
+	mv dead dead.1
+	fail 4 6 dead
+	replays dead 4 5 6
+	fail 7 7 dead
+	cp dead dead-20261126
+	go 0 pdeadletter replay dead
+	[ "$(sort out | xargs)" = '7 7' ]
+	replays dead
+	go 0 pdeadletter purge dead
+	has err '14 of 14 letters removed'
+}
+
 @test "deadfile: a line that is no letter ends a command after what is before it, once" {
 	letters 3 >dead
 	echo '{"id":"mine"}' >>dead
