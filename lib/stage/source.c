@@ -29,6 +29,14 @@ CHAN_OF(record, struct record)
 #define BATCH 512
 #define BATCH_BYTES (256 << 10)
 
+/*
+ * The limit of letters, as a multiple of --max-record, and at least.  A letter
+ * may come from a stage that reads longer records, so it has far more room than
+ * a record; but any line can begin like a letter, so it has a limit.
+ */
+#define LETTER_FACTOR 16
+#define LETTER_MIN ((size_t)256 << 20)
+
 struct feed {
 	struct source *src;
 	struct reader *reader;
@@ -41,6 +49,15 @@ struct feed {
 	struct record batch[BATCH];
 };
 
+static size_t
+letter_limit(size_t max_record)
+{
+	size_t limit = max_record < SIZE_MAX / LETTER_FACTOR ? max_record * LETTER_FACTOR : SIZE_MAX;
+
+	limit = limit > LETTER_MIN ? limit : LETTER_MIN;
+	return limit < READER_NO_LIMIT ? limit : READER_NO_LIMIT;
+}
+
 static struct reader *
 open_reader(const struct source *src)
 {
@@ -49,7 +66,7 @@ open_reader(const struct source *src)
 
 	if (!opt->no_bypass) {
 		limits.special = envelope_may_be;
-		limits.max_special = READER_NO_LIMIT;
+		limits.max_special = letter_limit(opt->max_record);
 	}
 	return reader_new(src->fd, &limits);
 }

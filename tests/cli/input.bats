@@ -234,7 +234,7 @@ nested() {
 	[ "$(reasons out)" = 'too_long 1' ]
 }
 
-@test "input: a dead letter of any size passes every tool, and can be replayed" {
+@test "input: a dead letter far over --max-record passes every tool, and can be replayed" {
 	string_of 3000000 >in
 	echo >>in
 	timeout 60 pfanout -q -- sed 's/.*/!no/' <in >letter 2>/dev/null || true
@@ -272,6 +272,24 @@ nested() {
 	letters 1 | sed "s/timeout/$(string_of 5000 | tr -d '"')/" >in
 	go 1 pfanout --no-bypass --max-record 4K <in
 	[ "$(jq -r .reason out)" = too_long ]
+}
+
+# big_letter BYTES: a dead letter with a record of so many bytes.
+big_letter() {
+	printf '{"pchan":"dead-letter/1","id":"1","stage":"s","reason":"exit","value":"'
+	head -c "$1" /dev/zero | tr '\0' x
+	printf '"}\n'
+}
+
+@test "input: what is or looks like a letter has a limit, too" {
+	ids 1 >two
+	for tool in pfanout 'pratelimit -r 1G/s' pdeadletter; do
+		# shellcheck disable=SC2086 # words
+		go 1 bash -c "{ cat; cat two; } | $tool -q --max-record 64K -d dead" < <(big_letter 300M)
+		cmp two out
+		[ "$(jq -c '[.reason, .truncated, .input.length > 300000000]' dead)" = '["too_long",true,true]' ]
+		rm dead
+	done
 }
 
 @test "input: a long record out of a retry envelope fails whole" {
