@@ -182,17 +182,23 @@ end_cursors(struct replay *r)
 	free(r->cursor);
 }
 
+static void
+warn_left_out(uintmax_t n, const char *one, const char *many)
+{
+	if (n == 1)
+		warnx("left out 1 letter that %s", one);
+	else if (n > 1)
+		warnx("left out %ju letters that %s", n, many);
+}
+
 /* Warns about letters left out.  Returns the exit status. */
 static int
 report_left_out(const struct replay *r)
 {
-	if (r->truncated > 0)
-		warnx("left out %ju letters that hold only the head of their record",
-		    (uintmax_t)r->truncated);
-	if (r->damaged > 0)
-		warnx("left out %ju letters that cannot be decoded", (uintmax_t)r->damaged);
-	if (r->too_often > 0)
-		warnx("left out %ju letters that came back too often", (uintmax_t)r->too_often);
+	warn_left_out(r->truncated, "holds only the head of its record",
+	    "hold only the head of their record");
+	warn_left_out(r->damaged, "cannot be decoded", "cannot be decoded");
+	warn_left_out(r->too_often, "came back too often", "came back too often");
 	return r->truncated + r->damaged > 0;
 }
 

@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "base/clock.h"
 #include "map_worker.h"
+#include "misnamed.h"
 #include "pfanout.h"
 #include "record/reader.h"
 
@@ -12,11 +13,17 @@
 static bool
 refuse_unasked(struct map_worker *m, struct failure *why)
 {
+	const char *file = misnamed_input(m->w.pf->argv);
 	char name[WORKER_NAME_SIZE];
 
 	worker_name(&m->w, name);
 	why->reason = REASON_COUNT;
-	if (m->window.given == 0)
+	if (file != NULL)
+		stage_abort(m->w.stage, 2,
+		    "%s gave an answer when it owed none: it reads the file %s; to make that the "
+		    "input, use < %s instead",
+		    name, file, file);
+	else if (m->window.given == 0)
 		stage_abort(m->w.stage, 2,
 		    "%s gave an answer before it was given a record; a command that adds lines "
 		    "needs -F",

@@ -20,6 +20,17 @@ is_script(const char *path)
 	return n == sizeof(head) && memcmp(head, "#!", sizeof(head)) == 0;
 }
 
+const char *
+misnamed_input(char *const argv[])
+{
+	struct stat sb;
+
+	for (size_t i = 1; argv[i] != NULL; i++)
+		if (stat(argv[i], &sb) == 0 && S_ISREG(sb.st_mode))
+			return argv[i];
+	return NULL;
+}
+
 bool
 misnamed_explain(const char *command, char *line, size_t size)
 {

@@ -12,4 +12,10 @@
  */
 bool misnamed_explain(const char *command, char *line, size_t size);
 
+/*
+ * The first argument of the command that names a file: a command that answers
+ * without being asked reads that one instead of the records.  NULL: none does.
+ */
+const char *misnamed_input(char *const argv[]);
+
 #endif

@@ -19,6 +19,7 @@ static const char *const remedies[] = {
     [LOOK_GZIP] = "the input is compressed with gzip: zcat FILE | ...",
     [LOOK_ZSTD] = "the input is compressed with zstd: zstdcat FILE | ...",
     [LOOK_XZ] = "the input is compressed with xz: xzcat FILE | ...",
+    [LOOK_BZIP2] = "the input is compressed with bzip2: bzcat FILE | ...",
 };
 
 /* How other inputs begin, where the first bytes decide. */
@@ -32,6 +33,7 @@ static const struct {
     {"\x1f\x8b", LOOK_GZIP},
     {"\x28\xb5\x2f\xfd", LOOK_ZSTD},
     {"\xfd\x37zXZ", LOOK_XZ},
+    {"BZh91AY&SY", LOOK_BZIP2},
 };
 
 static bool

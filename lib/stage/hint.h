@@ -19,6 +19,7 @@ enum look {
 	LOOK_GZIP,
 	LOOK_ZSTD,
 	LOOK_XZ,
+	LOOK_BZIP2,
 };
 
 /* Looks at the first line of an input, without its LF. */

@@ -121,9 +121,9 @@ give_up_file(struct drain *d, const struct record *r, size_t n, size_t kept)
 	size_t lost = unmark_lost(d, r, n, kept, ids, sizeof(ids));
 
 	stage_abort_always(d->sink->stage, 2,
-	    "dead-letter file %s: %s; %zu dead letters that it could not keep (%s), and all later "
+	    "dead-letter file %s: %s; %zu dead letter%s that it could not keep (%s), and all later "
 	    "ones, go to the output",
-	    deadfile_path(d->dead), strerror(error), lost, ids);
+	    deadfile_path(d->dead), strerror(error), lost, lost == 1 ? "" : "s", ids);
 	d->dead = NULL;
 	d->sink->stage->dead_failed = true;
 }

@@ -24,7 +24,7 @@ check() {
 	timeout 20 "$@" >out 2>err || true
 }
 
-@test "pretty input, an array over several lines, and one on one line" {
+@test "hints: pretty input, an array over several lines, and one on one line" {
 	printf '{\n"id": 1\n}\n' | check pfanout
 	says 'over several lines: jq -c . FILE | ...'
 	printf '[\n{"id": 1},\n{"id": 2}\n]\n' | check pfanout cat
@@ -37,7 +37,7 @@ check() {
 	says "one record, a JSON array: jq -c '.[]' FILE | ..."
 }
 
-@test "the remedies for such input make records of it" {
+@test "hints: the remedies for such input make records of it" {
 	printf '[\n{"id": 1},\n{"id": 2}\n]\n' >in
 	jq -c '.[]' in | check pfanout -k
 	[ "$(cat out)" = $'{"id":1}\n{"id":2}' ]
@@ -49,25 +49,27 @@ check() {
 	[ ! -s err ]
 }
 
-@test "compressed input, UTF-16 and record separators" {
+@test "hints: compressed input, UTF-16 and record separators" {
 	ids 100 | gzip | check pfanout cat
 	says 'gzip: zcat FILE | ...'
 	printf '\050\265\057\375\004\n\377' | check pfanout
 	says 'zstd: zstdcat FILE | ...'
 	printf '\3757zXZ\0\n\377' | check pfanout
 	says 'xz: xzcat FILE | ...'
+	printf 'BZh91AY&SY\n\377' | check pfanout
+	says 'bzip2: bzcat FILE | ...'
 	ids 2 | iconv -f UTF-8 -t UTF-16 | check pfanout
 	says 'UTF-16: iconv -f UTF-16 -t UTF-8 FILE | ...'
 	printf '\036{"id":1}\n\036{"id":2}\n' | check pfanout
 	says "record separator (0x1E) before each record: tr -d '\\036' < FILE | ..."
 }
 
-@test "pratelimit --key tells the same of its input" {
+@test "hints: pratelimit --key tells the same of its input" {
 	printf '{\n"id": 1\n}\n' | check pratelimit -r 1000/s --key .id
 	says 'over several lines: jq -c . FILE | ...'
 }
 
-@test "plain lines need -R, and with it nothing is said" {
+@test "hints: plain lines need -R, and with it nothing is said" {
 	printf 'one\ntwo\n' | check pfanout
 	says 'most of the input is not JSON: for plain lines use -R'
 	printf '{\n"id": 1\n}\n' | check pfanout -R
@@ -76,7 +78,7 @@ check() {
 	no_hint
 }
 
-@test "records that are fine, or fail for another reason, give no hint" {
+@test "hints: records that are fine, or fail for another reason, give no hint" {
 	printf '%s\n' '[{"id":1}]' '[{"id":2}]' | check pfanout
 	no_hint
 	echo '[1,2]' | check pfanout jq -c add
@@ -89,7 +91,7 @@ check() {
 	[ ! -s err ]
 }
 
-@test "jq without -c: an answer is one line" {
+@test "hints: jq without -c: an answer is one line" {
 	ids 5 | check pfanout -j 1 jq .
 	says 'an answer is one line, and those of the worker are several: jq needs -c'
 	ids 5 | check pfanout -q jq .
@@ -99,7 +101,7 @@ check() {
 	no_hint
 }
 
-@test "an error of jq: the remedy rejects the record" {
+@test "hints: an error of jq: the remedy rejects the record" {
 	printf '%s\n' '{"a":1}' '"x"' '{"a":2}' >in
 	check pfanout -j 1 jq -c .a <in
 	says "jq -r 'try (FILTER | tojson) catch \"!\\(.)\"'"
@@ -111,7 +113,15 @@ check() {
 	says "jq -r 'try (FILTER | tojson) catch \"!\\(.)\"'"
 }
 
-@test "a file that is named as the command is to be read, or run" {
+@test "hints: a file that the command reads by itself may be the input" {
+	ids 2 >in.ndjson
+	check pfanout jq -c . in.ndjson </dev/null
+	says 'it reads the file in.ndjson; to make that the input, use < in.ndjson instead'
+	check pfanout echo in.txt </dev/null
+	says 'gave an answer before it was given a record; a command that adds lines needs -F'
+}
+
+@test "hints: a file that is named as the command is to be read, or run" {
 	ids 2 >in.ndjson
 	run -127 --separate-stderr pfanout in.ndjson </dev/null
 	[ "$stderr" = 'pfanout: in.ndjson: is a file, not a command: to read it, use < in.ndjson' ]

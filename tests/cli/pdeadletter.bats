@@ -730,7 +730,7 @@ dated() {
 	: >in
 	go 1 pdeadletter replay dead
 	[ "$(cat out)" = '{"id":1}' ]
-	grep -q 'left out 1 letters that hold only the head' err
+	grep -q 'left out 1 letter that holds only the head' err
 }
 
 @test "pdeadletter: the whole cycle works with 100 000 records, 1 % failing in each of three stages" {
