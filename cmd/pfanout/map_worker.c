@@ -170,6 +170,7 @@ map_extend_limits(struct map_worker *m, int64_t ns)
 	m->last_answer += ns;
 	m->window.moved += ns;
 	deadline_extend(&m->deadline, ns);
+	stall_extend(&m->stall, ns);
 	inflight_delay(&m->inflight, ns);
 	if (m->give_up != CLOCK_NEVER)
 		m->give_up += ns;

@@ -181,6 +181,25 @@ stall_ended(struct stall *s, int64_t now)
 	s->tested = 0;
 }
 
+static void
+extend(int64_t *since, int64_t ns)
+{
+	if (*since != 0)
+		*since += ns;
+}
+
+void
+stall_extend(struct stall *s, int64_t ns)
+{
+	s->started += ns;
+	extend(&s->hungry_since, ns);
+	extend(&s->unclear_since, ns);
+	/* A test that was interrupted for long teaches nothing. */
+	if (ns > QUICK)
+		s->tested = 0;
+	extend(&s->tested, ns);
+}
+
 void
 stall_forget(struct stall *s)
 {

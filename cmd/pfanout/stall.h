@@ -87,6 +87,12 @@ enum stall_verdict stall_searched(struct stall *, enum hunger, int64_t now);
 /* The child that was flushed has ended, having answered all it owed. */
 void stall_ended(struct stall *, int64_t now);
 
+/*
+ * We could not work for the last `ns`, because of a Ctrl-Z or of blocked output:
+ * the child was not silent in that time, nor did it start.
+ */
+void stall_extend(struct stall *, int64_t ns);
+
 /* The child is gone. */
 void stall_forget(struct stall *);
 

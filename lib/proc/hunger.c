@@ -73,12 +73,17 @@ read_doing(int fd, struct doing *d)
 	return parse_doing(text, d);
 }
 
-/* Whether the call does not tell for what the thread sleeps. */
+/*
+ * Whether the call does not tell for what the thread sleeps.  A poll(2), or a
+ * futex(2) with a limit, that SIGSTOP and SIGCONT have interrupted is
+ * restart_syscall(2) from then on.
+ */
 static bool
 sleeps_unclearly(long call)
 {
 	switch (call) {
 	case SYS_futex:
+	case SYS_restart_syscall:
 	case SYS_ppoll:
 	case SYS_pselect6:
 	case SYS_epoll_pwait:

@@ -158,6 +158,33 @@ start_held() {
 	[ "$(reasons out)" = 'timeout 1' ]
 }
 
+@test "stopping: after Ctrl-Z and CONT a worker that polls and buffers is flushed" {
+	needs perl
+	set +m
+	rm -f has-read
+	start perl -e 'setpgrp(0, 0); exec { $ARGV[0] } @ARGV' pfanout -j1 --window 1 -- python3 -c 'if True:
+		import os, select
+		p = select.poll()
+		p.register(0, select.POLLIN)
+		kept = b""
+		while p.poll():
+			line = os.read(0, 99)
+			if not line:
+				break
+			kept += line
+			open("has-read", "w").close()
+		os.write(1, kept)'
+	ids 1 >&8
+	wait_until test -e has-read
+	kill -TSTP "$pid"
+	wait_until all_are T "$pid"
+	kill -CONT "$pid"
+	wait_until at_least out 1
+	[ "$(cat out)" = '{"id":1}' ]
+	exec 8>&-
+	ends_with 0
+}
+
 @test "stopping: TSTP that is ignored, or that nobody could follow with CONT, stops nothing" {
 	for how in 'env --ignore-signal=TSTP' 'setsid -w'; do
 		# shellcheck disable=SC2086 # words

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -171,6 +172,31 @@ test_workers(void)
 	}
 }
 
+/* After SIGSTOP and SIGCONT it looks as it did. */
+static void
+test_continued(void)
+{
+	struct child c;
+	struct probe p;
+	siginfo_t si;
+
+	for (size_t i = 0; i < sizeof(waiters) / sizeof(waiters[0]); i++) {
+		const char *name = waiters[i].name;
+
+		if (!start(&c, &p, waiters[i].argv))
+			continue;
+		CHECK(write(c.in, "a line\n", 7) == 7);
+		if (becomes(&p, c.in, waiters[i].waits, name)) {
+			kill(-c.pid, SIGSTOP);
+			CHECK(waitid(P_PIDFD, (id_t)c.pidfd, &si, WSTOPPED) == 0);
+			kill(-c.pid, SIGCONT);
+			CHECK(waitid(P_PIDFD, (id_t)c.pidfd, &si, WCONTINUED) == 0);
+			becomes(&p, c.in, waiters[i].waits, name);
+		}
+		end(&c, &p);
+	}
+}
+
 /*
  * The main thread waits for input, so the quick look is sure.  The search sees
  * what the others do.
@@ -293,6 +319,7 @@ main(void)
 	unsetenv("PYTHONUNBUFFERED");
 	test_waiters();
 	test_workers();
+	test_continued();
 	test_beside();
 	test_unread();
 	test_unread_bytes();

@@ -221,6 +221,50 @@ test_has_waited(void)
 	    "%lld", (long long)(now - START));
 }
 
+#define HALT (100 * CLOCK_S)
+
+/* The time of a halt is no silence of the child. */
+static void
+test_halt(void)
+{
+	for (enum hunger h = HUNGER_SURE; h <= HUNGER_UNKNOWN; h++) {
+		struct stall s = owing(CLOCK_NEVER);
+		struct stall_facts f = {.now = s.look_at, .since = START};
+
+		CHECK(stall_saw(&s, h, &f) == STALL_WAIT);
+		stall_extend(&s, HALT);
+		f.since += HALT;
+		f.now += HALT + CLOCK_MS;
+		CHECK(stall_saw(&s, h, &f) == STALL_WAIT, "%d: flushed after a halt", h);
+		f.now += CLOCK_S;
+		CHECK(stall_saw(&s, h, &f) != STALL_WAIT);
+	}
+}
+
+/* The time of a halt teaches nothing. */
+static void
+test_halt_teaches_nothing(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	int64_t at;
+
+	stall_extend(&s, HALT);
+	stall_note_startup(&s, HALT + START);
+	CHECK(s.startup == START, "%lld", (long long)s.startup);
+
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
+	at = s.tested;
+	stall_extend(&s, 99 * CLOCK_MS);
+	stall_ended(&s, at + 150 * CLOCK_MS);
+	CHECK(s.quick_ends == 1 && !s.slow, "a short halt");
+
+	stall_moved(&s, START, LOOK);
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
+	stall_extend(&s, HALT);
+	stall_ended(&s, CLOCK_S + HALT);
+	CHECK(s.quick_ends == 1 && !s.slow, "a long halt");
+}
+
 int
 main(void)
 {
@@ -232,5 +276,7 @@ main(void)
 	test_rarer();
 	test_in_time();
 	test_has_waited();
+	test_halt();
+	test_halt_teaches_nothing();
 	return t_end();
 }
