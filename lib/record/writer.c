@@ -15,6 +15,10 @@
 
 #define IOVS IOV_MAX
 
+/* between two tries to lock a pipe */
+#define PAUSE_MIN (50 * CLOCK_US)
+#define PAUSE_MAX (250 * CLOCK_US)
+
 struct writer {
 	int fd;
 	int n;     /* iovecs queued */
@@ -130,19 +134,54 @@ cut_torn_line(struct writer *w, size_t torn)
 	errno = saved;
 }
 
+/* False with EAGAIN or EACCES: another process has the lock. */
+static bool
+set_lock(struct writer *w, short how)
+{
+	struct flock lock = {.l_type = how, .l_whence = SEEK_SET};
+
+	return fcntl(w->fd, F_SETLK, &lock) == 0;
+}
+
 /*
  * A write(2) of more than PIPE_BUF bytes to a pipe may be mixed with those of
  * other processes.  The lock keeps out those that take it, too: other stages.
  * Where pipes have no locks, there is none.
+ *
+ * F_SETLKW would wait under no context, and not see that the reader leaves.  So
+ * the lock is tried again after short sleeps, until the holder has written, and
+ * a holder that is stopped is waited for as a reader that does not read.
  */
-static void
-lock_pipe(struct writer *w, short how)
+static int
+lock_pipe(struct writer *w, struct ctx *ctx)
 {
-	struct flock lock = {.l_type = how, .l_whence = SEEK_SET};
+	int64_t pause = PAUSE_MIN;
+
+	while (w->pipe && !set_lock(w, F_WRLCK) && (errno == EAGAIN || errno == EACCES)) {
+		struct pollfd p = {.fd = w->fd};
+		int n = ctx_poll(ctx, &p, 1, clock_after(clock_now(), pause));
+
+		if (n == -1)
+			return -1;
+		if (ctx_state(ctx) != CTX_LIVE) {
+			errno = ECANCELED;
+			return -1;
+		}
+		if (n > 0) /* there is no reader: let the write fail */
+			break;
+		pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
+	}
+	return 0;
+}
+
+static void
+unlock_pipe(struct writer *w)
+{
+	int saved = errno;
 
 	if (w->pipe)
-		while (fcntl(w->fd, F_SETLKW, &lock) == -1 && errno == EINTR)
-			continue;
+		set_lock(w, F_UNLCK);
+	errno = saved;
 }
 
 /*
@@ -175,16 +214,16 @@ int
 writer_flush(struct writer *w, struct ctx *ctx)
 {
 	int64_t begun;
-	int error, saved;
+	int error;
 
 	if (w->n == 0)
 		return 0;
 	begun = clock_now();
-	lock_pipe(w, F_WRLCK);
-	error = write_iovecs(w, ctx);
-	saved = errno;
-	lock_pipe(w, F_UNLCK);
-	errno = saved;
+	error = lock_pipe(w, ctx);
+	if (error == 0) {
+		error = write_iovecs(w, ctx);
+		unlock_pipe(w);
+	}
 	w->blocked += (uint64_t)(clock_now() - begun);
 	w->n = 0;
 	return error;

@@ -70,3 +70,42 @@ make_inputs() {
 		[ "$status" -eq 141 ]
 	done
 }
+
+# holds_lock PID: the process has the lock on ./fifo.
+holds_lock() {
+	awk -v pid="$1" -v inode=":$(stat -c %i fifo)" '$2 == "POSIX" && $5 == pid &&
+		substr($6, length($6) - length(inode) + 1) == inode { found = 1 }
+		END { exit !found }' /proc/locks
+}
+
+# has_read PID FILE: the process has read all of the file, its stdin.
+has_read() {
+	[ "$(awk '/^pos:/ { print $2 }' "/proc/$1/fdinfo/0")" -eq "$(stat -c %s "$2")" ]
+}
+
+@test "sharing: a stage that waits for a stopped one ends when the reader leaves" {
+	make_inputs
+	head -n 100 b >few # no part of the stage is full
+	mkfifo fifo
+	perl -e 'sleep 60' <fifo 3>&- &
+	reader=$!
+	exec 7>fifo
+	timeout -s KILL 60 pfanout -q <a >&7 7>&- 3>&- &
+	first=$!
+	wait_until pgrep -P "$first" pfanout >stopped
+	wait_until holds_lock "$(cat stopped)"
+	kill -STOP "$(cat stopped)"
+	timeout -s KILL 20 pfanout -q <few >&7 7>&- 3>&- &
+	second=$!
+	exec 7>&-
+	wait_until pgrep -P "$second" pfanout >waiting
+	wait_until has_read "$(cat waiting)" few
+	kill "$reader"
+	status=0
+	wait "$second" || status=$?
+	kill -CONT "$(cat stopped)"
+	[ "$status" -eq 141 ]
+	status=0
+	wait "$first" || status=$?
+	[ "$status" -eq 141 ]
+}

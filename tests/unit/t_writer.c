@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -229,6 +230,70 @@ test_cancel_while_blocked(void)
 	close(fds[1]);
 }
 
+/* Starts a process that has the lock on the pipe until it is killed. */
+static pid_t
+lock_in_child(int fds[2])
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	CHECK(pipe(ready) == 0);
+	if ((pid = fork()) == 0) {
+		alarm(60);
+		close(fds[0]);
+		if (fcntl(fds[1], F_SETLK, &lock) == 0 && write(ready[1], "", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	CHECK(read(ready[0], &byte, 1) == 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* Another process has the lock: one that is stopped, say. */
+static void
+test_locked(void)
+{
+	struct ctx *done = ctx_new(root, CLOCK_NEVER),
+		   *late = ctx_new(root, clock_now() + CLOCK_MS);
+	struct writer *w;
+	int fds[2];
+	char got[8];
+	pid_t pid;
+
+	CHECK(pipe(fds) == 0);
+	w = writer_of(fds[1]);
+	pid = lock_in_child(fds);
+	ctx_cancel(done);
+	CHECK(writer_put(w, done, "a\n", 2) == 0);
+	CHECK(writer_flush(w, done) == -1 && errno == ECANCELED);
+	CHECK(writer_put(w, late, "b\n", 2) == 0);
+	CHECK(writer_flush(w, late) == -1 && errno == ECANCELED);
+	CHECK(writer_bytes(w) == 0 && !writer_is_torn(w) && writer_blocked(w) > 0);
+
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK(writer_put(w, root, "c\n", 2) == 0);
+	CHECK(writer_flush(w, root) == 0);
+	CHECK(read(fds[0], got, sizeof(got)) == 2 && got[0] == 'c');
+
+	/* The reader has left as well. */
+	pid = lock_in_child(fds);
+	close(fds[0]);
+	CHECK(writer_put(w, root, "d\n", 2) == 0);
+	CHECK(writer_flush(w, root) == -1 && errno == EPIPE);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	writer_free(w);
+	close(fds[1]);
+	ctx_free(late);
+	ctx_free(done);
+}
+
 /* The length of the whole lines of text that a file of limit bytes can hold. */
 static size_t
 whole_lines(const char *text, size_t limit)
@@ -296,6 +361,7 @@ main(void)
 	through_pipe(O_NONBLOCK, 4096, true);
 	test_pipe_errors();
 	test_cancel_while_blocked();
+	test_locked();
 	test_full_file(0, 0);
 	test_full_file(0, 3);
 	test_full_file(O_APPEND, 3);
