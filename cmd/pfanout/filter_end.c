@@ -63,7 +63,8 @@ lose_unread(struct filter_worker *f, uint64_t unread)
 	char name[WORKER_NAME_SIZE];
 
 	worker_name(&f->w, name);
-	stage_abort(f->w.stage, 2,
+	f->told = true;
+	stage_abort_always(f->w.stage, 2,
 	    "%s left before the end of its input: of the %ju records it had been given it has "
 	    "not read %ju, which are lost",
 	    name, (uintmax_t)f->given, (uintmax_t)unread);

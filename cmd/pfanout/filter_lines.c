@@ -16,11 +16,14 @@ filter_abort(struct filter_worker *f, const char *how, ...)
 	char name[WORKER_NAME_SIZE], text[256];
 	va_list ap;
 
+	if (f->told)
+		return;
+	f->told = true;
 	va_start(ap, how);
 	vsnprintf(text, sizeof(text), how, ap);
 	va_end(ap);
 	worker_name(&f->w, name);
-	stage_abort(f->w.stage, 2,
+	stage_abort_always(f->w.stage, 2,
 	    "%s %s: what became of the %ju records it had been given can't be told", name, text,
 	    (uintmax_t)f->given);
 }

@@ -30,6 +30,7 @@ struct filter_worker {
 	struct reader *lines;
 	uint64_t given; /* records that were written to its stdin */
 	int leftover;   /* once that is closed: a reading end of ours, or -1 */
+	bool told;      /* what it may have swallowed */
 	bool left;      /* it has exited, well, before the end of its input */
 	bool out_ended;
 	int64_t closed; /* when it closed its stdin; CLOCK_NEVER */
@@ -45,7 +46,8 @@ filter_has_unwritten(const struct filter_worker *f)
 
 /*
  * Stops the stage with status 2: a filter that does what the format says may
- * have swallowed anything.
+ * have swallowed anything.  Only the first message of each filter is told, but
+ * it is told even if something else has ended the run before.
  */
 void filter_abort(struct filter_worker *, const char *how, ...)
     __attribute__((format(printf, 2, 3)));

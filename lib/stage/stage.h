@@ -26,7 +26,7 @@
 #include "sync/stopwatch.h"
 
 #define STAGE_ERROR_SIZE 512
-#define STAGE_MORE 3 /* errors after the first that are told */
+#define STAGE_MORE 16 /* errors after the first that are told */
 /* bytes of records that a stage may hold, and again of answers; see budget.h */
 #define STAGE_BYTES (4 << 20)
 
