@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -176,7 +178,7 @@ add_place(struct text *t, const struct stage *st)
 static int
 report_collected(const struct stage *st, struct text *t)
 {
-	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_BYPASSED);
+	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_PASSED_ON);
 
 	/* On standard error they have been seen. */
 	if (n == 0 || st->opt->dead_letter == NULL)
@@ -221,7 +223,31 @@ report_unread(const struct stage *st, char *line, size_t size)
 	return 1;
 }
 
-/* One that the numbers confirm: a first line alone proves nothing. */
+/* Whether the input is a file, and not what another stage has made of it. */
+static bool
+reads_file(void)
+{
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/*
+ * Whether the numbers confirm the look of the first line, which alone proves
+ * nothing.
+ */
+static bool
+is_confirmed(const struct stage *st, uint64_t received, uint64_t unreadable)
+{
+	if (st->look == LOOK_RECORDS)
+		return false;
+	if (st->look != LOOK_ARRAY)
+		return unreadable > 0;
+	/* In a pipeline of stages an array that succeeds may well be meant. */
+	return received == 1 &&
+	    (metrics_failed(st->metrics) > 0 || st->status != 0 || reads_file());
+}
+
 static const char *
 input_hint(const struct stage *st)
 {
@@ -231,9 +257,8 @@ input_hint(const struct stage *st)
 
 	if (st->opt->raw || st->collects)
 		return NULL;
-	if (st->look == LOOK_ARRAY ? received == 1 : invalid + too_long > 0)
-		if (st->look != LOOK_RECORDS)
-			return hint_for_input(st->look);
+	if (is_confirmed(st, received, invalid + too_long))
+		return hint_for_input(st->look);
 	return invalid * 2 > received ? "most of the input is not JSON: for plain lines use -R"
 				      : NULL;
 }

@@ -52,7 +52,8 @@ struct feed {
 static size_t
 letter_limit(size_t max_record)
 {
-	size_t limit = max_record < SIZE_MAX / LETTER_FACTOR ? max_record * LETTER_FACTOR : SIZE_MAX;
+	size_t limit =
+	    max_record < SIZE_MAX / LETTER_FACTOR ? max_record * LETTER_FACTOR : SIZE_MAX;
 
 	limit = limit > LETTER_MIN ? limit : LETTER_MIN;
 	return limit < READER_NO_LIMIT ? limit : READER_NO_LIMIT;

@@ -49,6 +49,12 @@ reports_failed_poll() {
 	account "$(($(total received) - torn))" whole
 }
 
+# Gives records to two filters until each has read one.
+feed_both() {
+	ids 1 >&8
+	test -e begun && test -e second
+}
+
 @test "faults: a full stdout is status 2 soon, and is named" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	for mode in "${MODES[@]}"; do
@@ -209,6 +215,43 @@ lost() {
 	has err 'dead-letter file /dev/full: No space left on device'
 	has err 'standard output: No space left on device'
 	lost "$(total received) records"
+}
+
+@test "faults: pdeadletter with two full disks has no letter anywhere" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	letters 16 >in
+	status=0
+	timeout 20 pdeadletter -d /dev/full <in >/dev/full 2>err || status=$?
+	[ "$status" -eq 2 ]
+	lost '16 dead letters that came by'
+	! grep -E 'letters? (is|are) in' err
+}
+
+@test "faults: what a filter had been given is told whatever else ends the run" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	start pfanout -F -j 1 -v -d /dev/full -- sh -c 'read -r x; read -r x; read -r x; : >given; cat >/dev/null'
+	ids 3 >&8
+	wait_until test -e given
+	echo '{bad' >&8
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 2 ]
+	has err 'dead-letter file /dev/full: No space left on device'
+	[ "$(grep -c 'was killed: what became of the 3 records it had been given' err)" -eq 1 ]
+	exec 8>&-
+}
+
+@test "faults: a filter that fails does not hide what another one had been given" {
+	mkfifo fail
+	start pfanout -F -j 2 -b 1 -- sh -c 'mkdir first 2>/dev/null || { read -r x; : >second; exec cat >/dev/null; }; read -r x; : >begun; : <fail; exit 3'
+	wait_until feed_both
+	: >fail
+	exec 8>&-
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 2 ]
+	has err 'ended with exit status 3'
+	has err 'was killed: what became of the'
 }
 
 @test "faults: EIO on stdin and on stdout is named" {

@@ -31,7 +31,10 @@ check() {
 	says "over several lines: jq -c '.[]' FILE | ..."
 	printf '[{"id":1},\r\n {"id":2}]\n' | check pfanout -x cat
 	says "over several lines: jq -c '.[]' FILE | ..."
-	printf '[{"id":1},{"id":2}]\n' | check pfanout
+	printf '[{"id":1},{"id":2}]\n' >in
+	check pfanout <in
+	says "one record, a JSON array: jq -c '.[]' FILE | ..."
+	check pfanout false <in
 	says "one record, a JSON array: jq -c '.[]' FILE | ..."
 	printf '[{"id":1},{"id":2}]\n' | check pfanout --max-record 10
 	says "one record, a JSON array: jq -c '.[]' FILE | ..."
@@ -80,6 +83,8 @@ check() {
 
 @test "hints: records that are fine, or fail for another reason, give no hint" {
 	printf '%s\n' '[{"id":1}]' '[{"id":2}]' | check pfanout
+	no_hint
+	echo '[{"id":1},{"id":2}]' | check bash -c 'pfanout cat | pfanout cat'
 	no_hint
 	echo '[1,2]' | check pfanout jq -c add
 	no_hint
