@@ -29,6 +29,31 @@ static const struct interpreter interpreters[] = {
     {"Rscript", "e", "", "commandArgs(TRUE)[1]", ""},
 };
 
+/*
+ * A command that runs another one: the letters of its options whose value may
+ * be the next word, and how many words come before the command it runs, besides
+ * options and NAME=value.
+ */
+struct wrapper {
+	const char *name, *values;
+	size_t operands;
+};
+
+static const struct wrapper wrappers[] = {
+    {"env", "uC", 0},
+    {"sudo", "ugpCDRTU", 0},
+    {"doas", "uC", 0},
+    {"nice", "n", 0},
+    {"ionice", "cn", 0},
+    {"nohup", "", 0},
+    {"setsid", "", 0},
+    {"stdbuf", "ioe", 0},
+    {"time", "fo", 0},
+    {"timeout", "ks", 1},
+    {"xargs", "aEdILnPs", 0},
+    {"busybox", "", 0},
+};
+
 static const char *
 base_name(const char *word)
 {
@@ -68,28 +93,51 @@ ends_in(const char *option, const char *letters)
 	return len > 0 && option[1 + len] == '\0' && strchr(letters, option[len]) != NULL;
 }
 
+static const struct wrapper *
+find_wrapper(const char *word)
+{
+	for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++)
+		if (strcmp(wrappers[i].name, base_name(word)) == 0)
+			return &wrappers[i];
+	return NULL;
+}
+
+/* The index of the command that argv runs in the end, if it is before end. */
+static size_t
+find_command(char *const argv[], size_t end)
+{
+	const struct wrapper *w;
+	size_t at = 0, operands;
+
+	while (at < end && (w = find_wrapper(argv[at])) != NULL) {
+		operands = w->operands;
+		for (at++; at < end; at++)
+			if (argv[at][0] == '-')
+				at += ends_in(argv[at], w->values);
+			else if (strchr(argv[at], '=') == NULL && operands-- == 0)
+				break;
+	}
+	return at;
+}
+
 bool
 script_is_text(char *const argv[], size_t i, struct script *script)
 {
-	const struct interpreter *in = NULL;
+	size_t at = find_command(argv, i);
+	const struct interpreter *in = at < i ? find_interpreter(argv[at]) : NULL;
 
-	for (size_t at = 0; at < i; at++) {
-		const char *word = argv[at];
-
-		if (in != NULL && word[0] == '-' && ends_in(word, in->text)) {
-			script->option = word;
+	if (in == NULL)
+		return false;
+	script->interpreter = argv[at];
+	script->argument = in->argument;
+	script->before = in->before;
+	/* Only options lead to the text: the first other word is a script. */
+	for (at++; at < i && argv[at][0] == '-'; at++)
+		if (ends_in(argv[at], in->text)) {
+			script->option = argv[at];
 			if (++at == i)
 				return true;
-		} else if (in != NULL && word[0] == '-' && ends_in(word, in->other))
+		} else if (ends_in(argv[at], in->other))
 			at++;
-		else if (in != NULL && word[0] == '-')
-			continue;
-		/* `env sh -c`: the interpreter need not be the command. */
-		else if ((in = find_interpreter(word)) != NULL) {
-			script->interpreter = word;
-			script->argument = in->argument;
-			script->before = in->before;
-		}
-	}
 	return false;
 }

@@ -4,7 +4,8 @@
 /*
  * Which word of a command is a program text for a shell or another interpreter,
  * as in `sh -c 'echo $1'`.  What is put into such a word becomes code.  Knows
- * the common interpreters; for others it says no.
+ * the common interpreters, also behind env, timeout, sudo and the like; for
+ * others it says no.
  */
 
 #include <stdbool.h>
