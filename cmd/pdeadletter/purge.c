@@ -272,7 +272,7 @@ lock_series(const char *path)
 		close(fd);
 	}
 	if (fd == -1)
-		err(2, "%s", path);
+		errx(2, "%s: %s", path, rotate_explain(path, errno));
 	return fd;
 }
 

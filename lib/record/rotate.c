@@ -299,9 +299,12 @@ rotate_create(const char *path, int flags, const struct stat *like)
 	struct stat newest = {0};
 	int fd = open(path, flags | O_CREAT | O_EXCL, 0600), saved;
 
-	/* Another process was faster, or the name is a link to no file. */
+	/*
+	 * Another process was faster; or the name is a link to no file, and
+	 * whoever made the link would choose where we create one.
+	 */
 	if (fd == -1 && errno == EEXIST)
-		return open(path, flags | O_CREAT, 0600);
+		return open(path, flags | O_CREAT | O_NOFOLLOW, 0600);
 	if (like == NULL && fd != -1 && stat_newest(path, &newest))
 		like = &newest;
 	if (fd == -1 || like == NULL)
@@ -314,6 +317,16 @@ rotate_create(const char *path, int flags, const struct stat *like)
 	close(fd);
 	errno = saved;
 	return -1;
+}
+
+const char *
+rotate_explain(const char *path, int error)
+{
+	struct stat st;
+
+	if (error == ELOOP && stat(path, &st) == -1 && errno == ENOENT)
+		return "is a link to a file that does not exist; create that file first";
+	return strerror(error);
 }
 
 char *

@@ -80,9 +80,13 @@ bool rotate_trusts(const char *path, uid_t owner);
  * set-ID bits, so that those who could read and append to that file can do so
  * with this one.  Where `like` is NULL, that is the newest file of the series
  * whose owner is trusted and that has no other name; and if there is none, the
- * mode is 0600 less the umask.  Returns the descriptor, or -1 with errno.
+ * mode is 0600 less the umask.  Returns the descriptor, or -1 with errno; ELOOP
+ * if the path is a link to no file, as its target is not created.
  */
 int rotate_create(const char *path, int flags, const struct stat *like);
+
+/* What the errno of a FILE that cannot be opened means: a constant text. */
+const char *rotate_explain(const char *path, int error);
 
 /*
  * The file to rotate: if the path is a symbolic link to a regular file, the

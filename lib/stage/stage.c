@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "record/deadfile.h"
+#include "record/rotate.h"
 #include "record/unwrap.h"
 #include "stage/budget.h"
 #include "sync/ctx.h"
@@ -44,7 +45,7 @@ explain(const char *path, int error)
 
 	return error == ENXIO && stat(path, &sb) == 0 && S_ISFIFO(sb.st_mode)
 	    ? "nobody reads this FIFO; start its reader first"
-	    : strerror(error);
+	    : rotate_explain(path, error);
 }
 
 static int

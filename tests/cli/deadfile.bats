@@ -290,6 +290,23 @@ rotates() {
 	has err '14 of 14 letters removed'
 }
 
+@test "deadfile: the target of a link to no file is not created" {
+	ln -s target dead
+	ids 1 >in
+	for tool in pfanout 'pfanout cat' 'pratelimit -r 1G/s' pdeadletter; do
+		# shellcheck disable=SC2086 # words
+		go 2 ${tool%% *} -d dead $([ "$tool" = "${tool#* }" ] || echo "${tool#* }") <in
+		has err 'dead-letter file dead: is a link to a file that does not exist; create that file first'
+	done
+	letters 1 >dead.1
+	go 2 pdeadletter purge dead
+	has err 'pdeadletter: dead: is a link to a file that does not exist; create that file first'
+	[ ! -e target ]
+	touch target
+	go 1 pdeadletter -q -d dead <dead.1
+	cmp dead.1 target
+}
+
 @test "deadfile: a line that is no letter ends a command after what is before it, once" {
 	letters 3 >dead
 	echo '{"id":"mine"}' >>dead

@@ -249,8 +249,12 @@ test_create(void)
 		CHECK(chown(".", 0, 0) == 0 && unlink("c.1") == 0);
 	}
 	CHECK(rotate_create("none/c", O_RDWR, NULL) == -1 && errno == ENOENT);
-	CHECK(symlink("target", "dangling") == 0 && created("dangling", NULL, &owner) == 0600);
-	CHECK(access("target", F_OK) == 0 && unlink("target") == 0 && unlink("dangling") == 0);
+	/* The target of a link is not created. */
+	CHECK(symlink("target", "dangling") == 0 && rotate_create("dangling", O_RDWR, NULL) == -1 &&
+	    errno == ELOOP);
+	CHECK(strstr(rotate_explain("dangling", ELOOP), "does not exist") != NULL);
+	CHECK(access("target", F_OK) == -1 && unlink("dangling") == 0);
+	CHECK(strcmp(rotate_explain("dangling", EACCES), strerror(EACCES)) == 0);
 }
 
 static void
