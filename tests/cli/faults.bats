@@ -203,7 +203,7 @@ lost() {
 	[ -c /dev/full ] || skip "no /dev/full"
 	{ echo x && ids 1000; } >in
 	status=0
-	timeout 20 pfanout -v --max-failed 1 <in >/dev/full 2>err || status=$?
+	timeout 20 pfanout -v -j 1 --max-failed 1 <in >/dev/full 2>err || status=$?
 	[ "$status" -eq 2 ]
 	has err 'stopped after 1 failed'
 	has err 'standard output: No space left on device'
