@@ -98,7 +98,11 @@ deadfile_open(const char *path, const struct deadfile_how *how)
 	if (d == NULL)
 		return NULL;
 	d->how = *how;
-	if ((d->fd = open_file(d)) == -1) {
+	if (rotate_is_planted(path))
+		errno = EPERM;
+	else
+		d->fd = open_file(d);
+	if (d->fd == -1) {
 		deadfile_close(d);
 		return NULL;
 	}

@@ -261,6 +261,19 @@ rotate_trusts(const char *path, uid_t owner)
 	return trusts;
 }
 
+bool
+rotate_is_planted(const char *path)
+{
+	char *dir = folder_of(path);
+	struct stat st, folder;
+	bool planted = dir != NULL && lstat(path, &st) == 0 && stat(dir, &folder) == 0 &&
+	    (folder.st_mode & S_ISVTX) != 0 && (folder.st_mode & S_IWOTH) != 0 &&
+	    !rotate_trusts(path, st.st_uid);
+
+	free(dir);
+	return planted;
+}
+
 static bool
 is_newer(const struct stat *a, const struct stat *b)
 {
@@ -326,6 +339,9 @@ rotate_explain(const char *path, int error)
 
 	if (error == ELOOP && stat(path, &st) == -1 && errno == ENOENT)
 		return "is a link to a file that does not exist; create that file first";
+	if (error == EPERM && rotate_is_planted(path))
+		return "belongs to another user, in a folder that anybody may write to; choose "
+		       "another file";
 	return strerror(error);
 }
 

@@ -85,6 +85,13 @@ bool rotate_trusts(const char *path, uid_t owner);
  */
 int rotate_create(const char *path, int flags, const struct stat *like);
 
+/*
+ * Whether the file or link at this path was put there by a user who is not
+ * trusted, in a folder with the sticky bit that anybody may write to, such as
+ * /tmp.  He could read what is written, or choose where.
+ */
+bool rotate_is_planted(const char *path);
+
 /* What the errno of a FILE that cannot be opened means: a constant text. */
 const char *rotate_explain(const char *path, int error);
 

@@ -202,6 +202,7 @@ rotates() {
 	made '666 65534'
 	# A rotation passes on what the file had.
 	chown 0 tmp
+	chmod 755 tmp
 	rm tmp/dead*
 	letters 1 >tmp/dead
 	chown 65534 tmp/dead
@@ -288,6 +289,22 @@ rotates() {
 	replays dead
 	go 0 pdeadletter purge dead
 	has err '14 of 14 letters removed'
+}
+
+@test "deadfile: in a folder like /tmp, what another user has put there is no FILE" {
+	mkdir -m 1777 tmp
+	: >tmp/dead
+	: >target
+	ln -s ../target tmp/link
+	chown -h 65534 tmp/dead tmp/link
+	for file in tmp/dead tmp/link; do
+		go 2 pfanout -d "$file" sed 's/.*/!x/' <<<1
+		has err "dead-letter file $file: belongs to another user, in a folder that anybody may write to"
+	done
+	[ ! -s target ]
+	chmod 755 tmp
+	go 1 pfanout -d tmp/dead sed 's/.*/!x/' <<<1
+	lines tmp/dead 1
 }
 
 @test "deadfile: the target of a link to no file is not created" {
