@@ -112,8 +112,7 @@ count_answers(struct map_worker *m, size_t n)
 	window_answered(&m->window, n, now);
 	m->last_answer = now;
 	deadline_saw(&m->deadline, true, now, now);
-	stall_moved(&m->stall, now, window_first_look(&m->window));
-	stall_note_startup(&m->stall, now);
+	stall_answered(&m->stall, now, window_first_look(&m->window));
 	if (m->state == FLUSHING && m->inflight.given == 0)
 		m->give_up = clock_after(now, m->w.stage->opt->grace);
 }

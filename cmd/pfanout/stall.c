@@ -11,7 +11,8 @@
 #define PATIENCE (250 * CLOCK_MS)   /* with a child that sleeps unclearly */
 #define PATIENCE_SLOW (2 * CLOCK_S) /* with one that is known to be slow */
 #define QUICK (100 * CLOCK_MS)      /* after its stdin was closed */
-#define QUICK_ENDS 2
+#define QUICK_ENDS 2                /* from then on it is hunger */
+#define QUICK_ENDS_MAX 4
 #define OLD 10 /* lingers after which an answer has waited too long */
 
 void
@@ -28,8 +29,9 @@ stall_started(struct stall *s, int64_t now)
 	s->startup = 0;
 }
 
-void
-stall_note_startup(struct stall *s, int64_t now)
+/* The first call measures how long the child took to start. */
+static void
+note_startup(struct stall *s, int64_t now)
 {
 	if (s->startup == 0)
 		s->startup = now - s->started;
@@ -98,14 +100,32 @@ look_by(struct stall *s, int64_t due)
 	s->look_at = clock_earlier(s->look_at, due);
 }
 
+/*
+ * How long a child may sleep unclearly.  One that was at work may take even
+ * longer next time, but an answer that it keeps must not time out for that.
+ */
+static int64_t
+patience(const struct stall *s)
+{
+	int64_t wait = PATIENCE_SLOW + 2 * s->slowest;
+
+	if (s->quick_ends >= QUICK_ENDS)
+		return 0;
+	if (s->slowest == 0)
+		return PATIENCE;
+	if (s->timeout != CLOCK_NEVER)
+		wait = clock_earlier(wait, s->timeout / 2);
+	return wait > PATIENCE_SLOW ? wait : PATIENCE_SLOW;
+}
+
 /* The child may have been hungry since then, or be slow: flush it to see. */
 static enum stall_verdict
 test_after_patience(struct stall *s, int64_t since, int64_t now)
 {
-	int64_t patience = s->quick_ends >= QUICK_ENDS ? 0 : s->slow ? PATIENCE_SLOW : PATIENCE;
+	int64_t wait = patience(s);
 
-	if (now - since < patience) {
-		look_by(s, since + patience);
+	if (now - since < wait) {
+		look_by(s, since + wait);
 		return STALL_WAIT;
 	}
 	s->tested = now;
@@ -117,7 +137,7 @@ note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
 {
 	switch (h) {
 	case HUNGER_SURE:
-		stall_note_startup(s, f->now);
+		note_startup(s, f->now);
 		if (s->hungry_since == 0)
 			s->hungry_since = f->now;
 		break;
@@ -169,15 +189,34 @@ stall_searched(struct stall *s, enum hunger h, int64_t now)
 	}
 }
 
+static void
+note_work(struct stall *s, int64_t ns)
+{
+	if (s->slowest < ns)
+		s->slowest = ns;
+}
+
+void
+stall_answered(struct stall *s, int64_t now, int64_t first_look)
+{
+	/* It has slept unclearly, and not been flushed: so it was at work. */
+	if (s->slowest != 0 && s->unclear_since != 0 && s->tested == 0)
+		note_work(s, now - s->unclear_since);
+	stall_moved(s, now, first_look);
+	note_startup(s, now);
+}
+
 void
 stall_ended(struct stall *s, int64_t now)
 {
 	if (s->tested == 0)
 		return;
-	if (now - s->tested <= QUICK)
+	if (now - s->tested > QUICK) {
+		note_work(s, now - s->tested);
+		s->quick_ends -= s->quick_ends < QUICK_ENDS ? s->quick_ends : QUICK_ENDS;
+	} else if (s->quick_ends < QUICK_ENDS_MAX) {
 		s->quick_ends++;
-	else
-		s->slow = true;
+	}
 	s->tested = 0;
 }
 

@@ -12,10 +12,11 @@
  * Some children sleep in a call that does not show what they wait for (poll,
  * futex), or one of their threads waits for input while another one is blocked
  * in something else: they may be hungry, or slow.  Such a child is flushed once
- * or twice
- * after some patience, as a test: if it then answers at once it had kept its
- * answers, and from then on this way of sleeping counts as hunger.  If not, it
- * was at work, and counts as slow.
+ * or twice after some patience, as a test: if it then answers at once it had
+ * kept its answers, and from then on this way of sleeping counts as hunger.  If
+ * not, it was at work: then the patience is longer than the work has ever
+ * taken.  As each flush of such a child goes on being a test, what was learned
+ * by chance is unlearned.
  *
  * Pure: told what was seen and what the situation is, it returns a verdict.  It
  * reads no descriptor and closes none.  Times are monotonic ns.
@@ -39,8 +40,8 @@ struct stall {
 	int64_t tested;        /* when it was flushed as a test; or 0 */
 
 	/* What was learned of the command. */
-	unsigned quick_ends; /* tests that it answered at once */
-	bool slow;           /* such a test showed it at work */
+	unsigned quick_ends; /* tests that it answered at once, less others */
+	int64_t slowest;     /* the longest work in an unclear sleep, ns; 0: none */
 };
 
 /* The worker's situation at the moment of a look. */
@@ -63,17 +64,11 @@ void stall_init(struct stall *, int64_t timeout);
 /* There is a fresh child. */
 void stall_started(struct stall *, int64_t now);
 
-/*
- * The child has acted.  The first call measures how long it took to start;
- * later calls do nothing.
- */
-void stall_note_startup(struct stall *, int64_t now);
-
-/*
- * The child got records or gave answers: what was seen before means nothing any
- * more.
- */
+/* The child got records: what was seen before means nothing any more. */
 void stall_moved(struct stall *, int64_t now, int64_t first_look);
+
+/* The child gave answers: likewise, but something may be learned from that. */
+void stall_answered(struct stall *, int64_t now, int64_t first_look);
 
 /* Whether this counts as hunger, from what was learned of the command. */
 enum hunger stall_interpret(const struct stall *, enum hunger);

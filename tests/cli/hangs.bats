@@ -44,6 +44,24 @@ answers() {
 			print(line, end="")'
 }
 
+@test "hangs: a worker that waits for the network is not started again for each record" {
+	program='if True:
+		import socket, sys, threading, time
+		a, b = socket.socketpair()
+		def serve():
+			while b.recv(1):
+				time.sleep(0.3)
+				b.send(b"x")
+		threading.Thread(target=serve, daemon=True).start()
+		for line in sys.stdin:
+			a.send(b"x")
+			a.recv(1)
+			print(line, end="", flush=True)'
+	answers 12 sh -c 'echo >>starts; cat | python3 -c "$0"' "$program"
+	# Two or three times as a test.
+	[ "$(wc -l <starts)" -le 6 ]
+}
+
 # How often the threads of a process have gone to sleep.
 sleeps() {
 	cat "/proc/$1"/task/*/status | awk '/^voluntary/ { n += $2 } END { print n }'

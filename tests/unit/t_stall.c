@@ -110,20 +110,79 @@ test_learns_hunger(void)
 	    flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) < 20 * CLOCK_MS);
 }
 
-/* One that takes its time was at work: it gets more patience. */
+/* One that took `slowest` to answer a test. */
+static struct stall
+slow(int64_t timeout, int64_t slowest)
+{
+	struct stall s = owing(timeout);
+
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
+	stall_ended(&s, s.tested + slowest);
+	CHECK(s.slowest == slowest && s.quick_ends == 0);
+	stall_started(&s, 0);
+	stall_moved(&s, START, LOOK);
+	return s;
+}
+
+/*
+ * One that takes its time was at work: it gets more patience than its work has
+ * taken, but not so much that -t would end it.
+ */
 static void
 test_learns_slowness(void)
 {
-	struct stall s = owing(CLOCK_NEVER);
-	int64_t at;
+	static const struct {
+		int64_t timeout, slowest, want;
+	} table[] = {
+	    {CLOCK_NEVER, 500 * CLOCK_MS, 3 * CLOCK_S},
+	    {CLOCK_NEVER, 10 * CLOCK_S, 22 * CLOCK_S},
+	    {20 * CLOCK_S, 3 * CLOCK_S, 8 * CLOCK_S},
+	    {20 * CLOCK_S, 15 * CLOCK_S, 10 * CLOCK_S},
+	    {3 * CLOCK_S, CLOCK_S, 2 * CLOCK_S},
+	};
 
-	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
-	stall_ended(&s, s.tested + CLOCK_S);
-	CHECK(s.slow && s.quick_ends == 0);
-	stall_started(&s, 0);
-	stall_moved(&s, START, LOOK);
-	at = flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, 10 * CLOCK_S);
-	CHECK(at >= 2 * CLOCK_S && at < 2 * CLOCK_S + 50 * CLOCK_MS, "%lld", (long long)at);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct stall s = slow(table[i].timeout, table[i].slowest);
+		int64_t at =
+		    flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, 100 * CLOCK_S);
+
+		CHECK(at >= table[i].want && at < table[i].want + 50 * CLOCK_MS, "%zu: %lld", i,
+		    (long long)at);
+	}
+}
+
+/* An answer that came without a flush shows how long the work takes. */
+static void
+test_learns_from_answers(void)
+{
+	struct stall s = slow(CLOCK_NEVER, CLOCK_S);
+
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, 3 * CLOCK_S) == 0);
+	stall_answered(&s, START + 3 * CLOCK_S, LOOK);
+	CHECK(s.slowest == 3 * CLOCK_S - LOOK, "%lld", (long long)s.slowest);
+	CHECK(s.unclear_since == 0 && s.look_at == START + 3 * CLOCK_S + LOOK);
+
+	/* It teaches nothing of one that may not have been at work. */
+	s = owing(CLOCK_NEVER);
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S / 5) == 0);
+	stall_answered(&s, CLOCK_S / 5, LOOK);
+	CHECK(s.slowest == 0);
+}
+
+/* Work that ends just after two tests looks like hunger, but not for long. */
+static void
+test_unlearns_hunger(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+
+	for (int i = 0; i < 3; i++) {
+		CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
+		stall_ended(&s, START + 300 * CLOCK_MS);
+		stall_started(&s, 0);
+		stall_moved(&s, START, LOOK);
+	}
+	CHECK(stall_interpret(&s, HUNGER_UNKNOWN) == HUNGER_UNKNOWN);
+	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) == 0);
 }
 
 /* An end that is no test teaches nothing. */
@@ -134,7 +193,7 @@ test_no_test(void)
 
 	CHECK(flush_time(&s, HUNGER_SURE, HUNGER_SURE, false, false, CLOCK_S) > 0);
 	stall_ended(&s, CLOCK_S);
-	CHECK(!s.slow && s.quick_ends == 0);
+	CHECK(s.slowest == 0 && s.quick_ends == 0);
 }
 
 /* What moves starts the wait again; so does a look that finds it at work. */
@@ -249,20 +308,21 @@ test_halt_teaches_nothing(void)
 	int64_t at;
 
 	stall_extend(&s, HALT);
-	stall_note_startup(&s, HALT + START);
+	stall_answered(&s, HALT + START, LOOK);
+	stall_moved(&s, START, LOOK);
 	CHECK(s.startup == START, "%lld", (long long)s.startup);
 
 	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
 	at = s.tested;
 	stall_extend(&s, 99 * CLOCK_MS);
 	stall_ended(&s, at + 150 * CLOCK_MS);
-	CHECK(s.quick_ends == 1 && !s.slow, "a short halt");
+	CHECK(s.quick_ends == 1 && s.slowest == 0, "a short halt");
 
 	stall_moved(&s, START, LOOK);
 	CHECK(flush_time(&s, HUNGER_UNKNOWN, HUNGER_UNKNOWN, false, false, CLOCK_S) > 0);
 	stall_extend(&s, HALT);
 	stall_ended(&s, CLOCK_S + HALT);
-	CHECK(s.quick_ends == 1 && !s.slow, "a long halt");
+	CHECK(s.quick_ends == 1 && s.slowest == 0, "a long halt");
 }
 
 int
@@ -271,6 +331,8 @@ main(void)
 	test_table();
 	test_learns_hunger();
 	test_learns_slowness();
+	test_learns_from_answers();
+	test_unlearns_hunger();
 	test_no_test();
 	test_begins_again();
 	test_rarer();
