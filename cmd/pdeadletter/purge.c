@@ -50,7 +50,8 @@ struct cut {
 struct purge {
 	struct job *job;
 	const char *file;
-	int fd; /* FILE, locked */
+	int fd;   /* FILE, locked */
+	int stem; /* the FILE that would rotate this one, locked; or -1 */
 	struct cursor cursor;
 	struct cut *cut; /* one for each file that has letters */
 	size_t n;
@@ -276,10 +277,28 @@ lock_series(const char *path)
 	return fd;
 }
 
+/*
+ * Locks the FILE to whose series the file seems to belong, if there is one:
+ * otherwise a rotation could give the file's name to another one meanwhile.
+ */
+static int
+lock_stem(const char *path)
+{
+	char *stem = must(strndup(path, rotate_stem(path)));
+	struct stat st;
+	int fd = -1;
+
+	if (stat(stem, &st) == 0 && S_ISREG(st.st_mode))
+		fd = series_lock(stem, LOCK_EX);
+	free(stem);
+	return fd;
+}
+
 static void
 purge_file(struct purge *p)
 {
 	/* Lock out appenders, and other purges and replays. */
+	p->stem = lock_stem(p->file);
 	p->fd = lock_series(p->file);
 	cursor_open(&p->cursor, p->file, true);
 	spare_clean(p->file);
@@ -300,6 +319,8 @@ purge_file(struct purge *p)
 
 	cursor_close(&p->cursor);
 	close(p->fd);
+	if (p->stem != -1)
+		close(p->stem);
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->cut[i].path);
 		free(p->cut[i].range);

@@ -177,7 +177,8 @@ warn_about_others(const struct rotated *list, size_t n)
 	warn_left_out(list, n, ROTATE_COMPRESSED,
 	    "compressed: use zcat, xzcat, zstdcat or bzcat, and `pdeadletter ... -'");
 	warn_left_out(list, n, ROTATE_CLAIMED,
-	    "it has a cursor, so it is a FILE of its own: name it too, or remove its cursor");
+	    "a FILE of its own, as its name with " ROTATE_CLAIM
+	    " says: name it too, or remove that file");
 	warn_left_out(list, n, ROTATE_IRREGULAR, "not a regular file");
 }
 

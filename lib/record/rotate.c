@@ -82,26 +82,33 @@ rotate_is_claimed(const char *path)
 	char *name;
 	bool claimed;
 
-	if (asprintf(&name, "%s.cursor", path) == -1)
+	if (asprintf(&name, "%s" ROTATE_CLAIM, path) == -1)
 		return false;
 	claimed = lstat(name, &st) == 0;
 	free(name);
 	return claimed;
 }
 
-int
-rotate_claim(const char *path)
+size_t
+rotate_stem(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *at = slash != NULL ? slash + 1 : path;
 	enum rotate_kind kind = ROTATE_NONE;
-	char *name;
-	int fd = -1;
 
 	while (kind == ROTATE_NONE && *at != '\0' && (at = strpbrk(at + 1, ".-")) != NULL)
 		kind = rotate_suffix(at);
-	if (kind != ROTATE_NUMBERED && kind != ROTATE_DATED)
+	return kind == ROTATE_NUMBERED || kind == ROTATE_DATED ? (size_t)(at - path) : 0;
+}
+
+int
+rotate_claim(const char *path)
+{
+	char *name;
+	int fd;
+
+	if (rotate_stem(path) == 0)
 		return 0;
-	if (asprintf(&name, "%s.cursor", path) == -1)
+	if (asprintf(&name, "%s" ROTATE_CLAIM, path) == -1)
 		return -1;
 	fd = open(name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	free(name);

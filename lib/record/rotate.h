@@ -7,7 +7,8 @@
  * files.  FILE and its rotated files are a series.
  *
  * Not every file with such a name is of the series.  A regular file is, unless
- * it has a cursor (FILE.1.cursor): then it is the FILE of another series.
+ * it is claimed (there is a FILE.1.series): then it is the FILE of another
+ * series.
  *
  * A process that renames or replaces any of these files holds the lock of FILE
  * (flock(2)).  A process that has waited for the lock checks that FILE is still
@@ -50,12 +51,21 @@ enum rotate_kind rotate_suffix(const char *suffix);
 int rotate_list(const char *path, struct rotated **list, size_t *n);
 void rotate_free(struct rotated *list, size_t n);
 
-/* Whether the path has a cursor, and so is the FILE of a series. */
+/* The claim of a file is a file with this behind its name. */
+#define ROTATE_CLAIM ".series"
+
+/* Whether the path is claimed, and so is the FILE of a series. */
 bool rotate_is_claimed(const char *path);
 
 /*
- * If the path looks like a rotated file of another FILE, makes an empty cursor
- * for it, so that the other series leaves it alone.  -1 with errno.
+ * The length of FILE, if the path looks like a rotated file of another FILE; it
+ * need not be one.  Else 0.
+ */
+size_t rotate_stem(const char *path);
+
+/*
+ * If the path looks like a rotated file of another FILE, claims it, so that the
+ * other series leaves it alone.  -1 with errno.
  */
 int rotate_claim(const char *path);
 

@@ -123,14 +123,14 @@ rotates() {
 		[ $first = dead ] && fail 3 4 dead.1 || fail 3 4 dead
 		one=$(cat dead.1)
 		go 0 pdeadletter list dead
-		has err 'left out dead.1: it has a cursor'
+		has err 'left out dead.1: a FILE of its own'
 		go 0 pdeadletter replay dead
 		lines out 2
 		go 0 pdeadletter purge dead
 		has err '2 of 2 letters removed'
 		# Its number is passed over, and --keep counts without it.
 		go 1 pdeadletter -q -d dead --max-size 100 --keep 2 <in
-		[ "$(echo dead*)" = 'dead dead.1 dead.1.cursor dead.2 dead.3 dead.cursor' ]
+		[ "$(echo dead*)" = 'dead dead.1 dead.1.series dead.2 dead.3 dead.cursor' ]
 		[ "$(cat dead.1)" = "$one" ]
 		# Each of them has its own letters, by a common pattern too.
 		go 0 pdeadletter replay dead.1
@@ -305,6 +305,40 @@ rotates() {
 	chmod 755 tmp
 	go 1 pfanout -d tmp/dead sed 's/.*/!x/' <<<1
 	lines tmp/dead 1
+}
+
+@test "deadfile: replay or purge of a rotated file by its own name leaves it in its series" {
+	for command in replay purge; do
+		rm -f dead*
+		fail 1 2 dead
+		mv dead dead.1
+		fail 3 4 dead
+		go 0 pdeadletter $command dead.1
+		go 0 pdeadletter list --json dead
+		lines out 4
+		[ ! -s err ]
+		fail 5 5 dead
+		letters 1 >in
+		go 1 pdeadletter -q -d dead --max-size 100 --keep 1 <in
+		[ "$(echo dead dead.?)" = 'dead dead.1' ]
+		go 0 pdeadletter list --json dead
+		lines out 4
+	done
+}
+
+@test "deadfile: a purge of a rotated file waits for who has locked its FILE" {
+	fail 1 2 dead
+	mv dead dead.1
+	fail 3 3 dead
+	mkfifo go
+	timeout 20 flock dead sh -c ': >locked; read -r x <go' 3>&- &
+	wait_until test -e locked
+	status=0
+	timeout 0.2 pdeadletter purge dead.1 2>err || status=$?
+	echo >go
+	wait
+	[ "$status" -eq 124 ]
+	go 0 pdeadletter purge dead.1
 }
 
 @test "deadfile: the target of a link to no file is not created" {

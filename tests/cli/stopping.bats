@@ -39,7 +39,7 @@ stop_in_a_line() {
 	stop_in_a_line pfanout -v -d dead --grace 50ms
 	go 1 pdeadletter replay dead
 	lines out 0
-	has err 'hold only the head of their record'
+	has err 'holds only the head of its record'
 }
 
 @test "stopping: half a line when the run is aborted reaches no worker" {

@@ -132,9 +132,11 @@ test_list(const char *path)
 		CHECK(listed(path, *s) == ROTATE_IRREGULAR, "%s", *s);
 	touch("f.9");
 	touch("f.9.cursor");
+	CHECK(listed(path, ".9") == ROTATE_NUMBERED, "a cursor claims nothing");
+	touch("f.9.series");
 	CHECK(listed(path, ".9") == ROTATE_CLAIMED);
 	CHECK(rmdir("f.6") == 0 && unlink("f.7") == 0 && unlink("f.8") == 0 && unlink("f.9") == 0 &&
-	    unlink("f.9.cursor") == 0);
+	    unlink("f.9.cursor") == 0 && unlink("f.9.series") == 0);
 }
 
 /* A name that could be that of a rotated file is claimed, once. */
@@ -142,18 +144,18 @@ static void
 test_claim(void)
 {
 	static const struct {
-		const char *path, *cursor;
+		const char *path, *series;
 		int claimed;
-	} claims[] = {{"q", "q.cursor", 0}, {"q.log", "q.log.cursor", 0}, {"q.5", "q.5.cursor", 1},
-	    {"q-20261125", "q-20261125.cursor", 1},
-	    {"./a-b.c-2026-11-25", "a-b.c-2026-11-25.cursor", 1}, {"q-5", "q-5.cursor", 0}};
+	} claims[] = {{"q", "q.series", 0}, {"q.log", "q.log.series", 0}, {"q.5", "q.5.series", 1},
+	    {"q-20261125", "q-20261125.series", 1},
+	    {"./a-b.c-2026-11-25", "a-b.c-2026-11-25.series", 1}, {"q-5", "q-5.series", 0}};
 
 	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
 		CHECK(rotate_claim(claims[i].path) == 0 && rotate_claim(claims[i].path) == 0);
-		CHECK((access(claims[i].cursor, F_OK) == 0) == claims[i].claimed &&
+		CHECK((access(claims[i].series, F_OK) == 0) == claims[i].claimed &&
 			rotate_is_claimed(claims[i].path) == claims[i].claimed,
 		    "%s", claims[i].path);
-		unlink(claims[i].cursor);
+		unlink(claims[i].series);
 	}
 	CHECK(rotate_claim("none/q.5") == -1 && errno == ENOENT);
 }
@@ -191,7 +193,7 @@ static void
 test_pass_over(void)
 {
 	touch("g.1");
-	touch("g.1.cursor");
+	touch("g.1.series");
 	CHECK(symlink("g.1", "g.3") == 0);
 	for (int i = 0; i < 4; i++) {
 		touch("g");
