@@ -344,9 +344,9 @@ rotates() {
 @test "deadfile: the target of a link to no file is not created" {
 	ln -s target dead
 	ids 1 >in
-	for tool in pfanout 'pfanout cat' 'pratelimit -r 1G/s' pdeadletter; do
+	for tool in 'pfanout -d dead' 'pfanout -d dead cat' 'pratelimit -r 1G/s -d dead' 'pdeadletter -d dead'; do
 		# shellcheck disable=SC2086 # words
-		go 2 ${tool%% *} -d dead $([ "$tool" = "${tool#* }" ] || echo "${tool#* }") <in
+		go 2 $tool <in
 		has err 'dead-letter file dead: is a link to a file that does not exist; create that file first'
 	done
 	letters 1 >dead.1
