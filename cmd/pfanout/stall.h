@@ -41,7 +41,7 @@ struct stall {
 
 	/* What was learned of the command. */
 	unsigned quick_ends; /* tests that it answered at once, less others */
-	int64_t slowest;     /* the longest work in an unclear sleep, ns; 0: none */
+	int64_t slowest;     /* ns of the longest work in an unclear sleep */
 };
 
 /* The worker's situation at the moment of a look. */
@@ -83,8 +83,8 @@ enum stall_verdict stall_searched(struct stall *, enum hunger, int64_t now);
 void stall_ended(struct stall *, int64_t now);
 
 /*
- * We could not work for the last `ns`, because of a Ctrl-Z or of blocked output:
- * the child was not silent in that time, nor did it start.
+ * We could not work for the last `ns`, because of a Ctrl-Z or of blocked
+ * output: the child was not silent in that time, nor did it start.
  */
 void stall_extend(struct stall *, int64_t ns);
 

@@ -30,9 +30,9 @@ int writer_put(struct writer *, struct ctx *, const char *data, size_t len);
 
 /*
  * Writes all that is queued, and empties the queue.  Blocks; on a nonblocking
- * fd, and while another stage has the lock, only until ctx is done.  Returns 0, or -1 with errno (ECANCELED: ctx is
- * done).  If a write to a regular file fails inside a line, the torn line is
- * cut off.
+ * fd, and while another stage has the lock, only until ctx is done.  Returns
+ * 0, or -1 with errno (ECANCELED: ctx is done).  If a write to a regular file
+ * fails inside a line, the torn line is cut off.
  */
 int writer_flush(struct writer *, struct ctx *);
 

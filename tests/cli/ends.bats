@@ -132,7 +132,7 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 @test "ends: a command that has exited in time has succeeded, whatever holds its pipes" {
 	for rest in 'setsid -f sleep 2;' '(sleep 2; : >survived) &'; do
 		go 0 timeout 20 pfanout -x -t 1s -- sh -c "sleep .85; $rest echo done" <<<1
-		[ "$(cat out)" = done ]
+		[ "$(cat out)" = "done" ]
 	done
 	wait_until test -e survived
 }
