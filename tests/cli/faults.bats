@@ -229,7 +229,7 @@ lost() {
 
 @test "faults: what a filter had been given is told whatever else ends the run" {
 	[ -c /dev/full ] || skip "no /dev/full"
-	start pfanout -F -j 1 -v -d /dev/full -- sh -c 'read -r x; read -r x; read -r x; : >given; cat >/dev/null'
+	start pfanout -F -j 1 -v -d /dev/full -- sh -c 'read -r x; read -r x; read -r x; : >given; exec tail -f /dev/null'
 	ids 3 >&8
 	wait_until test -e given
 	echo '{bad' >&8
@@ -243,12 +243,12 @@ lost() {
 
 @test "faults: a filter that fails does not hide what another one had been given" {
 	mkfifo fail
-	start pfanout -F -j 2 -b 1 -- sh -c 'mkdir first 2>/dev/null || { read -r x; : >second; exec cat >/dev/null; }; read -r x; : >begun; : <fail; exit 3'
+	start pfanout -F -j 2 -b 1 -- sh -c 'mkdir first 2>/dev/null || { read -r x; : >second; exec tail -f /dev/null; }; read -r x; : >begun; : <fail; exit 3'
 	wait_until feed_both
 	: >fail
-	exec 8>&-
 	status=0
 	wait "$pid" || status=$?
+	exec 8>&-
 	[ "$status" -eq 2 ]
 	has err 'ended with exit status 3'
 	has err 'was killed: what became of the'
