@@ -288,7 +288,7 @@ gives_up() {
 		done
 	done
 	# One that never ends is noticed.
-	go 2 pfanout -F -j 1 --max-record 64K -- perl -e '$| = 1; print 1 x 100000 while 1' <in
+	go 2 pfanout -F -j 1 --max-record 64K -- perl -e '@a = <STDIN>; $| = 1; print 1 x 100000 while 1' <in
 	[ ! -s out ]
 	has err 'longer than --max-record 65536'
 }
