@@ -174,7 +174,9 @@ class Law:
             return
         self.need(lines.pop() == b"" or self.sent(i, "KILL"), f"d{i}: a torn line")
         n, collects = self.numbers[i], self.plan.stages[i].argv[0] == "pdeadletter"
-        if n and self.rc[i] != -signal.SIGPIPE:
+        # A file that could not keep a letter has it put into the output.
+        kept = ": dead-letter file " not in self.err[i]
+        if n and kept and self.rc[i] != -signal.SIGPIPE:
             want = n["failed"] + (n["bypassed"] if collects else 0)
             lost = re.search(r"lost:.* (\d+) dead letters? that", self.err[i])
             want -= int(lost.group(1)) if lost and collects else 0
