@@ -42,7 +42,7 @@ reject_record(struct map_worker *m, struct record *input, struct failure *f)
 {
 	struct child *child = &m->w.child;
 
-	child_read_log(child);
+	child_read_full_log(child);
 	f->slot = m->w.slot;
 	f->pid = child->pid;
 	map_describe_log(m, f);

@@ -110,7 +110,9 @@ is_silent(struct worker *w, bool out, bool heard_out, bool heard_err)
 		w->silent_at = clock_after(now, EXIT_SILENCE);
 	if (now < w->silent_at)
 		return false;
-	tell_left_behind(w, out);
+	/* What it has written itself may still wait for the log. */
+	if (child_log_pause(&w->child) == 0 || child_read_full_log(&w->child) || out)
+		tell_left_behind(w, out);
 	return true;
 }
 
@@ -187,9 +189,10 @@ poll_child(struct worker *w, struct pollfd *fds, int64_t until)
 static unsigned
 take_events(struct worker *w, const struct pollfd fds[FDS], bool out)
 {
+	bool heard_err = fds[FD_ERR].revents != 0 || child_log_pause(&w->child) > 0;
 	unsigned events = 0;
 
-	if (fds[FD_ERR].revents != 0)
+	if (heard_err)
 		child_read_log(&w->child);
 	if ((fds[FD_IN].revents & POLLERR) != 0)
 		events |= EVENT_IN_CLOSED;
@@ -202,8 +205,7 @@ take_events(struct worker *w, const struct pollfd fds[FDS], bool out)
 		note_exit(w);
 	}
 	if (is_over(w, out) ||
-	    (w->child.exited &&
-		is_silent(w, out, fds[FD_OUT].revents != 0, fds[FD_ERR].revents != 0)))
+	    (w->child.exited && is_silent(w, out, fds[FD_OUT].revents != 0, heard_err)))
 		events |= EVENT_EXIT;
 	return events;
 }
@@ -215,7 +217,7 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	    [FD_INTAKE] = intake_pollfd(&w->intake),
 	    [FD_IN] = {in != IGNORE_IN ? w->child.in : -1, in == POLLOUT ? POLLOUT : 0, 0},
 	    [FD_OUT] = {out ? w->child.out : -1, POLLIN, 0},
-	    [FD_ERR] = {w->child.err, POLLIN, 0},
+	    [FD_ERR] = {child_log_pause(&w->child) > 0 ? -1 : w->child.err, POLLIN, 0},
 	    [FD_EXIT] = {w->child.exited ? -1 : w->child.pidfd, POLLIN, 0},
 	};
 
@@ -228,6 +230,8 @@ worker_poll(struct worker *w, int in, bool out, int64_t until, unsigned *events)
 	}
 	if (w->child.exited)
 		until = clock_earlier(until, silence_ends(w));
+	if (child_log_pause(&w->child) > 0)
+		until = clock_earlier(until, clock_after(clock_now(), child_log_pause(&w->child)));
 	if (poll_child(w, fds, until) == -1)
 		stage_abort(w->stage, 2, "worker %u: poll: %s", w->slot, strerror(errno));
 	w->overslept = lost_time(w, until);

@@ -23,6 +23,10 @@
 #define PIPE_SIZE (64 * 1024)     /* what a pipe holds */
 #define PATIENCE (100 * CLOCK_MS) /* between SIGTERM and SIGKILL */
 
+/* between two looks at a log that is full */
+#define PAUSE_MIN CLOCK_MS
+#define PAUSE_MAX (32 * CLOCK_MS)
+
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 extern char **environ;
@@ -120,6 +124,7 @@ child_init(struct child *c)
 	c->status = CHILD_UNKNOWN;
 	c->log_len = 0;
 	c->writer = (struct log_writer){0};
+	c->log_pause = 0;
 }
 
 /*
@@ -348,16 +353,34 @@ close_err(struct child *c)
 	close_fd(&c->err);
 }
 
-bool
-child_read_log(struct child *c)
+static bool
+pause_if_full(struct child *c)
+{
+	int64_t longer = c->log_pause * 2;
+
+	if (!log_is_full()) {
+		c->log_pause = 0;
+		return false;
+	}
+	c->log_pause = longer < PAUSE_MIN ? PAUSE_MIN : longer > PAUSE_MAX ? PAUSE_MAX : longer;
+	return true;
+}
+
+/* Reads until the log is full, if `waits`. */
+static bool
+read_log(struct child *c, bool waits)
 {
 	char buf[4096];
 	ssize_t n = 0;
 
+	if (c->err == -1 || !waits)
+		c->log_pause = 0;
 	if (c->err == -1)
 		return false;
 	/* At most a pipe full: the child may write faster than we read. */
 	for (size_t got = 0; got < PIPE_SIZE; got += (size_t)n) {
+		if (waits && pause_if_full(c))
+			return true;
 		if ((n = read(c->err, buf, sizeof(buf))) <= 0)
 			break;
 		keep_log(c, buf, (size_t)n);
@@ -369,6 +392,24 @@ child_read_log(struct child *c)
 		return true;
 	close_err(c);
 	return false;
+}
+
+bool
+child_read_log(struct child *c)
+{
+	return read_log(c, true);
+}
+
+bool
+child_read_full_log(struct child *c)
+{
+	return read_log(c, false);
+}
+
+int64_t
+child_log_pause(const struct child *c)
+{
+	return c->log_pause;
 }
 
 void
@@ -386,7 +427,7 @@ child_reap(struct child *c)
 	running_remove(&c->running);
 	c->pid = 0;
 	c->exited = false;
-	child_read_log(c);
+	child_read_full_log(c);
 	close_fd(&c->in);
 	close_err(c);
 	close_fd(&c->pidfd);

@@ -40,6 +40,7 @@ struct child {
 	uint64_t log_total;       /* bytes that its stderr has had so far */
 	char log[CHILD_LOG];      /* the end of its stderr */
 	struct log_writer writer; /* passes its stderr on */
+	int64_t log_pause;        /* see child_log_pause() */
 };
 
 /*
@@ -76,17 +77,29 @@ void child_close_in(struct child *);
 
 /*
  * Reads what its stderr holds now, passes that on to the log, and keeps the end
- * of it.  Does not wait for the child; waits for the reader of our stderr as
- * log_pass() does.  False: its stderr has ended and is closed.
+ * of it.  Leaves text unread while the log is full: see child_log_pause().
+ * Waits for nothing.  False: its stderr has ended and is closed.
  */
 bool child_read_log(struct child *);
+
+/*
+ * The same, but reads even if the log is full, and may have dropped; for when
+ * the end of it is needed now.
+ */
+bool child_read_full_log(struct child *);
+
+/*
+ * 0, or how long to wait before the next child_read_log(), because the last one
+ * found the log full; no descriptor reports that it has room again.
+ */
+int64_t child_log_pause(const struct child *);
 
 /* The signal that has stopped it, as SIGTTIN does; 0: it is not stopped. */
 int child_stopped_by(const struct child *);
 
 /*
  * Waits for its exit, which is near if pidfd is readable or it was killed.
- * Sets status, reads what its stderr holds, and closes all descriptors but out,
+ * Sets status, reads what its stderr holds (child_read_full_log()), and closes all descriptors but out,
  * which may still hold answers.  Processes that the child left behind live on.
  */
 void child_reap(struct child *);

@@ -26,8 +26,8 @@
 #include "sync/log.h"
 #include "sync/stopwatch.h"
 
-#define TICK (250 * CLOCK_MS)       /* between two progress lines */
-#define LAST_WORDS (100 * CLOCK_MS) /* before the end at once */
+#define TICK (250 * CLOCK_MS)        /* between two progress lines */
+#define LAST_MOMENT (100 * CLOCK_MS) /* before the end at once */
 
 /*
  * What comes sooner after a signal is the same stop: timeout(1) signals the
@@ -152,7 +152,7 @@ end_at_once(struct monitor *m, int sig)
 	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and are lost",
 	    metrics_held(m->stage->metrics));
 	m->say(line);
-	log_stop(clock_after(clock_now(), LAST_WORDS));
+	log_stop(clock_after(clock_now(), LAST_MOMENT));
 	signals_die_of(sig);
 }
 

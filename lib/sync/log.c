@@ -15,18 +15,19 @@
 #include "base/io.h"
 #include "base/utf8.h"
 
-#define FULL (256 * 1024)       /* bytes for the text of writers */
-#define SIZE (FULL + 16 * 1024) /* and for messages */
-#define HELD_MAX (64 * 1024)    /* bytes of an unfinished line */
-#define PATIENCE CLOCK_S        /* with a reader that does not read */
-#define COLUMNS 80              /* of a terminal that does not say */
+#define FULL (256 * 1024)         /* bytes, and writers should wait */
+#define LIMIT (FULL + 256 * 1024) /* for the text of those that can't */
+#define SIZE (LIMIT + 16 * 1024)  /* and for messages */
+#define HELD_MAX (64 * 1024)      /* bytes of an unfinished line */
+#define PATIENCE CLOCK_S          /* with a reader that does not read */
+#define COLUMNS 80                /* of a terminal that does not say */
 
 #define ERASE "\r\033[K"
 
 static struct {
 	pthread_mutex_t lock; /* guards all of it */
 	pthread_cond_t work;  /* there is something to write, or to end */
-	pthread_cond_t room;  /* something was written, or the thread ends */
+	pthread_cond_t end;   /* the thread ends */
 	pthread_t thread;
 	enum {
 		DIRECT, /* there is no thread */
@@ -45,6 +46,7 @@ static struct {
 	bool open;
 	const struct log_writer *owner;
 
+	int64_t moved; /* when a write last began, or the first text came */
 	bool dropping; /* until half of it is written */
 	uint64_t dropped;
 
@@ -53,17 +55,17 @@ static struct {
 	bool drawn;         /* one is on the screen */
 } text = {.lock = PTHREAD_MUTEX_INITIALIZER,
     .work = PTHREAD_COND_INITIALIZER,
-    .room = PTHREAD_COND_INITIALIZER};
+    .end = PTHREAD_COND_INITIALIZER};
 
-/* Blocks until something was written; false: the time is over. */
+/* Blocks until the thread ends; false: the time is over. */
 static bool
-wait_for_room(int64_t until)
+wait_for_end(int64_t until)
 {
 	struct timespec ts = {until / CLOCK_S, until % CLOCK_S};
 
 	if (until == CLOCK_NEVER)
-		return pthread_cond_wait(&text.room, &text.lock) == 0;
-	return pthread_cond_clockwait(&text.room, &text.lock, CLOCK_MONOTONIC, &ts) != ETIMEDOUT;
+		return pthread_cond_wait(&text.end, &text.lock) == 0;
+	return pthread_cond_clockwait(&text.end, &text.lock, CLOCK_MONOTONIC, &ts) != ETIMEDOUT;
 }
 
 static void
@@ -90,6 +92,8 @@ append(const char *data, size_t len)
 		(void)io_write_all(STDERR_FILENO, data, len);
 		return;
 	}
+	if (text.used == 0)
+		text.moved = clock_now();
 	memcpy(text.data + end, data, first);
 	memcpy(text.data, data + first, len - first);
 	text.used += len;
@@ -110,23 +114,15 @@ append_text(const struct log_writer *w, const struct iovec part[2])
 	wake_thread();
 }
 
-/* A message has its own room and does not wait for it. */
+/* A message has room of its own. */
 static bool
 has_room(const struct log_writer *w, size_t len)
 {
-	int64_t until;
-
 	if (is_direct())
 		return true;
 	if (w == NULL)
 		return text.used + len <= SIZE;
-	if (text.dropping || text.used + len <= FULL)
-		return !text.dropping;
-	until = clock_after(clock_now(), PATIENCE);
-	while (!text.dropping && text.used + len > FULL)
-		if (!wait_for_room(until))
-			text.dropping = true;
-	return !text.dropping;
+	return !text.dropping && text.used + len <= LIMIT;
 }
 
 /* Takes two parts, the second of which may be empty, all or nothing. */
@@ -149,17 +145,20 @@ put(const struct log_writer *w, const struct iovec part[2])
 	pthread_mutex_unlock(&text.lock);
 }
 
-/* Says what was dropped, now that there is room. */
+/* Says what was dropped, if anything, now that there is room. */
 static void
 admit_drops(void)
 {
 	char line[256];
-	int n = snprintf(line, sizeof(line),
+	int n;
+
+	if (text.dropped == 0)
+		return;
+	n = snprintf(line, sizeof(line),
 	    "%.100s: %ju bytes of standard error were dropped, as nobody read it: send it to a "
 	    "file (2> FILE)\n",
 	    program_invocation_short_name, (uintmax_t)text.dropped);
 
-	text.dropping = false;
 	text.dropped = 0;
 	append_text(NULL, (struct iovec[2]){{line, (size_t)n}, {NULL, 0}});
 }
@@ -218,12 +217,14 @@ write_text(void)
 		write_unlocked(ERASE, strlen(ERASE));
 	text.redraw = text.redraw || text.drawn;
 	text.drawn = false;
+	text.moved = clock_now();
 	write_unlocked(piece, n);
 	text.start = (text.start + n) % SIZE;
 	text.used -= n;
-	if (text.dropped > 0 && text.used <= FULL / 2)
+	if (text.used <= FULL / 2) {
+		text.dropping = false;
 		admit_drops();
-	pthread_cond_broadcast(&text.room);
+	}
 }
 
 /* The last column stays free: a full line would move the cursor on. */
@@ -262,7 +263,7 @@ log_main(void *arg)
 		}
 	}
 	text.state = ENDED;
-	pthread_cond_broadcast(&text.room);
+	pthread_cond_broadcast(&text.end);
 	pthread_mutex_unlock(&text.lock);
 	return NULL;
 }
@@ -290,7 +291,7 @@ log_stop(int64_t until)
 	if (text.state == RUNNING)
 		text.state = STOPPING;
 	wake_thread();
-	while (text.state == STOPPING && wait_for_room(until))
+	while (text.state == STOPPING && wait_for_end(until))
 		continue;
 	if (text.state == ENDED) {
 		pthread_join(text.thread, NULL);
@@ -342,6 +343,21 @@ log_pass(struct log_writer *w, const char *data, size_t len)
 		pass_on(w, data, whole);
 	if (whole < len && !hold_back(w, data + whole, len - whole))
 		pass_on(w, data + whole, len - whole);
+}
+
+bool
+log_is_full(void)
+{
+	bool full;
+
+	pthread_mutex_lock(&text.lock);
+	full = !is_direct() && !text.dropping && text.used > FULL;
+	if (full && clock_now() - text.moved >= PATIENCE) {
+		text.dropping = true;
+		full = false;
+	}
+	pthread_mutex_unlock(&text.lock);
+	return full;
 }
 
 void

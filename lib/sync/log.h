@@ -6,11 +6,11 @@
  * theirs, and the progress line.  All of it comes out in whole lines.
  *
  * Whoever reads our standard error may be slow, or may not read at all; that
- * must hold up nothing that decides.  The log therefore keeps up to 256 KiB,
- * and a thread of its own writes.  While the log is full, log_pass() waits for
- * a moment, so that a slow reader only slows the children down.  A reader that
- * does not read for that long loses text: what does not fit is dropped, and the
- * log says how much.  Messages never wait, and have 16 KiB more for themselves.
+ * must hold up nothing that decides.  So a thread of its own writes, and no
+ * function but log_stop() waits.  With 256 KiB the log is full: who can leave
+ * text where it comes from does that, so that a slow reader only slows the
+ * children down.  There are 256 KiB more for text that cannot be left, and
+ * 16 KiB for messages.  What does not fit is dropped, and the log says how much.
  *
  * There is one log, as there is one standard error.  Before log_start() and
  * after log_stop() all functions write at once, and block as write(2) does.
@@ -50,9 +50,13 @@ bool log_stop(int64_t until);
 void log_say(const char *line);
 
 /*
- * Passes on the next piece of a writer's text.  While the log is full it waits,
- * for 1 second at most, and then not again before half of the log is written.
+ * Whether text of writers should be left where it is for now.  False again when
+ * nobody has read for 1 second: then the text of writers is dropped until half
+ * of what made the log full is written.
  */
+bool log_is_full(void);
+
+/* Passes on the next piece of a writer's text, or drops it. */
 void log_pass(struct log_writer *, const char *data, size_t len);
 
 /* The writer has ended: passes on its unfinished line, frees what it holds. */

@@ -64,6 +64,38 @@ runs_unread() {
 	done
 }
 
+# slow_reader: takes 4 KiB from q every 0.8 seconds; its pid is in $reader.
+slow_reader() {
+	perl -e 'alarm 60; while (sysread(STDIN, $_, 4096)) { select undef, undef, undef, 0.8 }' <q 6>&- 3>&- &
+	reader=$!
+}
+
+@test "log: stderr is read slowly: neither -t nor a stop waits for it" {
+	for mode in -j1 -x -F; do
+		rm -f q out
+		unread_fifo
+		slow_reader
+		limit=(-t 1s)
+		[ "$mode" != -F ] || limit=()
+		start_unread pfanout -q "$mode" --grace 30s "${limit[@]}" -- sh -c 'read -r x; yes noise >&2; :'
+		exec 6>&-
+		echo 1 >&8
+		if [ "$mode" != -F ]; then
+			# 1 second, and not 1 more for each piece.
+			wait_until at_least out 1
+			[ "$(reasons out)" = 'timeout 1' ]
+			echo 2 >&8
+		fi
+		again "$pid" TERM
+		again "$pid" TERM
+		since=$SECONDS
+		exec 8>&-
+		ends_with 143
+		[ $((SECONDS - since)) -le 8 ]
+		kill "$reader"
+	done
+}
+
 @test "log: nobody reads stderr: signals stop every tool within the grace, and a third one at once" {
 	full_fifo
 	for tool in 'pfanout' 'pfanout -j2 -- cat' 'pfanout -x -- cat' 'pfanout -F -- cat' 'pratelimit -r 1/d' 'pdeadletter -d dead'; do

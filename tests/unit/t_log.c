@@ -169,6 +169,19 @@ test_long_line(void)
 	CHECK(strstr(got, "x\nb\nend\n") != NULL, "another line has come in between");
 }
 
+/* The pipe is full before the log writes. */
+static void
+fill_pipe(void)
+{
+	static char chunk[4096];
+
+	memset(chunk, '\n', sizeof(chunk));
+	fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+	while (write(STDERR_FILENO, chunk, sizeof(chunk)) > 0)
+		continue;
+	fcntl(STDERR_FILENO, F_SETFL, 0);
+}
+
 /* Nobody reads: what does not fit is dropped and counted, and nothing waits. */
 static void
 test_unread(void)
@@ -177,17 +190,28 @@ test_unread(void)
 	struct log_writer w = {0};
 	struct capture c;
 	const char *note;
-	size_t len, passed = 0, lines = 0;
+	size_t len, passed = 0, taken, lines = 0;
 	uintmax_t dropped = 0;
-	bool early;
-	int64_t took = clock_now();
+	bool full, full_again, early;
+	int64_t took = clock_now(), waited;
 
 	memset(chunk, 'x', sizeof(chunk));
 	chunk[sizeof(chunk) - 1] = '\n';
 	begin(&c);
+	fill_pipe();
 	log_start(true);
+	full = log_is_full();
+	for (; !full && passed < TEXT_MAX / 2; passed += sizeof(chunk)) {
+		log_pass(&w, chunk, sizeof(chunk));
+		full = log_is_full();
+	}
+	taken = passed;
+	for (waited = clock_now(); log_is_full();)
+		poll(NULL, 0, 1);
+	waited = clock_now() - waited;
 	for (; passed < TEXT_MAX / 2; passed += sizeof(chunk))
 		log_pass(&w, chunk, sizeof(chunk));
+	full_again = log_is_full();
 	log_leave(&w);
 	log_say("a message");
 	early = log_stop(clock_after(clock_now(), CLOCK_MS));
@@ -197,7 +221,10 @@ test_unread(void)
 	fcntl(STDERR_FILENO, F_SETPIPE_SZ, 1024 * 1024);
 	log_stop(CLOCK_NEVER);
 	len = end(&c);
-	CHECK(!early && took < 10 * CLOCK_S, "%jd ns", (intmax_t)took);
+	CHECK(full && taken >= 256 * 1024 && taken < 512 * 1024, "%zu", taken);
+	CHECK(!full_again, "who drops does not wait");
+	CHECK(!early && waited > CLOCK_S / 2 && took < 10 * CLOCK_S, "%jd ns, %jd ns",
+	    (intmax_t)waited, (intmax_t)took);
 	CHECK(strstr(got, "\na message\n") != NULL);
 	note = strstr(got, ": ");
 	CHECK(note != NULL &&
@@ -208,7 +235,33 @@ test_unread(void)
 	    "%zu lines of %zu, %ju, %zu", lines, len, dropped, passed);
 }
 
-/* A reader that is merely slow gets everything. */
+/* Text that nobody can leave where it is: never waits, and half of it fits. */
+static void
+test_no_wait(void)
+{
+	static char chunk[4096];
+	struct log_writer w = {0};
+	struct capture c;
+	size_t len, passed = 0;
+	int64_t took;
+
+	memset(chunk, '\n', sizeof(chunk));
+	begin(&c);
+	fill_pipe();
+	log_start(true);
+	took = clock_now();
+	for (; passed < 1024 * 1024; passed += sizeof(chunk))
+		log_pass(&w, chunk, sizeof(chunk));
+	took = clock_now() - took;
+	log_leave(&w);
+	fcntl(STDERR_FILENO, F_SETPIPE_SZ, 1024 * 1024);
+	log_stop(CLOCK_NEVER);
+	len = end(&c);
+	CHECK(took < CLOCK_S / 2, "%jd ns", (intmax_t)took);
+	CHECK(len >= 512 * 1024 && len < 768 * 1024, "%zu", len);
+}
+
+/* A reader that is merely slow gets everything from writers that wait. */
 static void *
 read_slowly(void *arg)
 {
@@ -236,8 +289,11 @@ test_slow_reader(void)
 	begin(&c);
 	pthread_create(&thread, NULL, read_slowly, &c.read_end);
 	log_start(true);
-	for (size_t i = 0; i < 1000; i++)
+	for (size_t i = 0; i < 1000; i++) {
+		while (log_is_full())
+			poll(NULL, 0, 1);
 		log_pass(&w, chunk, sizeof(chunk));
+	}
 	log_leave(&w);
 	log_stop(CLOCK_NEVER);
 	dup2(c.old, STDERR_FILENO);
@@ -354,6 +410,7 @@ main(void)
 	test_lines();
 	test_long_line();
 	test_unread();
+	test_no_wait();
 	test_slow_reader();
 	test_reader_gone();
 	test_terminal();
