@@ -99,8 +99,9 @@ int child_stopped_by(const struct child *);
 
 /*
  * Waits for its exit, which is near if pidfd is readable or it was killed.
- * Sets status, reads what its stderr holds (child_read_full_log()), and closes all descriptors but out,
- * which may still hold answers.  Processes that the child left behind live on.
+ * Sets status, reads what its stderr holds (child_read_full_log()), and closes
+ * all descriptors but out, which may still hold answers.  Processes that the
+ * child left behind live on.
  */
 void child_reap(struct child *);
 

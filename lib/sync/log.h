@@ -10,7 +10,8 @@
  * function but log_stop() waits.  With 256 KiB the log is full: who can leave
  * text where it comes from does that, so that a slow reader only slows the
  * children down.  There are 256 KiB more for text that cannot be left, and
- * 16 KiB for messages.  What does not fit is dropped, and the log says how much.
+ * 16 KiB for messages.  What does not fit is dropped, and the log says how
+ * much.
  *
  * There is one log, as there is one standard error.  Before log_start() and
  * after log_stop() all functions write at once, and block as write(2) does.
