@@ -53,8 +53,9 @@ runs_unread() {
 
 @test "log: nobody reads stderr: -t ends a worker that writes for ever" {
 	unread_fifo
+	seq 2 >in
 	for mode in -j2 -x; do
-		seq 2 >in
+		: >out
 		timeout 60 pfanout -q "$mode" -t 300ms -- sh -c 'read -r x; while :; do echo noise >&2; done' <in >out 2>q 6>&- 3>&- &
 		pid=$!
 		wait_until at_least out 2
