@@ -4,7 +4,7 @@
 
 #define LOOK_MAX (5 * CLOCK_MS)
 #define LOOK_IDLE (20 * CLOCK_MS) /* while there is nothing to give anyway */
-#define LOOK_RARE CLOCK_S         /* at a child that has been silent for long */
+#define LOOK_RARE CLOCK_S         /* at a child that stays silent */
 #define LOOK_PART 8               /* of that silence, between two looks */
 #define LINGER_MIN (10 * CLOCK_MS)
 #define LINGER_MAX CLOCK_S
@@ -81,7 +81,7 @@ linger_end(const struct stall *s, const struct stall_facts *f)
 }
 
 /*
- * Looks get rarer, and rarer still at a child that has been silent for long: a
+ * Looks get rarer, and rarer still at a child that stays silent: a
  * hundred of them must not keep a processor busy.
  */
 static int64_t
@@ -233,7 +233,7 @@ stall_extend(struct stall *s, int64_t ns)
 	s->started += ns;
 	extend(&s->hungry_since, ns);
 	extend(&s->unclear_since, ns);
-	/* A test that was interrupted for long teaches nothing. */
+	/* A test that was interrupted for a long time teaches nothing. */
 	if (ns > QUICK)
 		s->tested = 0;
 	extend(&s->tested, ns);

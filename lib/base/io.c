@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -22,4 +23,12 @@ io_write_all(int fd, const void *data, size_t len)
 			return -1;
 	}
 	return 0;
+}
+
+bool
+io_is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }

@@ -445,18 +445,6 @@ child_stopped_by(const struct child *c)
 	return si.si_status;
 }
 
-/*
- * Sends a signal to the child's group, and to the child if it is elsewhere.
- * Until the child is reaped, the number is that of no other group.
- */
-static void
-signal_all(const struct child *c, int sig)
-{
-	kill(-c->pid, sig);
-	if (getpgid(c->pid) != c->pid)
-		pidfd_send_signal(c->pidfd, sig, NULL, 0);
-}
-
 void
 child_stop(struct child *c)
 {
@@ -466,11 +454,12 @@ child_stop(struct child *c)
 
 	if (c->pid == 0)
 		return;
-	signal_all(c, SIGTERM);
-	signal_all(c, SIGCONT); /* stopped, it would not act on SIGTERM */
+	running_signal(&c->running, SIGTERM);
+	/* Stopped, it would not act on SIGTERM. */
+	running_signal(&c->running, SIGCONT);
 	while (ppoll(&p, 1, clock_left(until, &left), NULL) == -1 && errno == EINTR)
 		continue;
-	signal_all(c, SIGKILL);
+	running_signal(&c->running, SIGKILL);
 	child_reap(c);
 }
 

@@ -27,9 +27,8 @@ running_has_orphans(void)
 	return can == YES;
 }
 
-/* A child that has left its group gets the signal by itself. */
-static void
-signal_child(const struct running *c, int sig)
+void
+running_signal(const struct running *c, int sig)
 {
 	if (c->left)
 		return;
@@ -54,7 +53,7 @@ running_end_start(struct running *c, pid_t pid)
 	if (pid != -1) {
 		LIST_INSERT_HEAD(&children, c, link);
 		if (halted)
-			signal_child(c, SIGSTOP);
+			running_signal(c, SIGSTOP);
 	}
 	pthread_mutex_unlock(&lock);
 }
@@ -123,7 +122,7 @@ signal_all(int sig)
 	pthread_mutex_lock(&lock);
 	halted = sig == SIGSTOP;
 	LIST_FOREACH (c, &children, link)
-		signal_child(c, sig);
+		running_signal(c, sig);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -36,6 +36,13 @@ struct running {
 void running_begin_start(void);
 void running_end_start(struct running *, pid_t pid);
 
+/*
+ * Sends a signal to the child's group, and to the child if it has left the
+ * group; nothing after running_leave().  By the thread that will reap the
+ * child: until then the number is that of no other group.
+ */
+void running_signal(const struct running *, int sig);
+
 /* To be called before the child is reaped: then its number is free. */
 void running_leave(struct running *);
 

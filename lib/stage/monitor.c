@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "proc/running.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
@@ -324,14 +325,6 @@ monitor_main(void *arg)
 	}
 }
 
-static bool
-is_pipe(int fd)
-{
-	struct stat sb;
-
-	return fstat(fd, &sb) == 0 && (S_ISFIFO(sb.st_mode) || S_ISSOCK(sb.st_mode));
-}
-
 /* Dead letters on the same terminal would be drawn over. */
 static bool
 shows_progress(const struct stage *st)
@@ -346,10 +339,10 @@ set_up_monitor(struct monitor *m, int in, int out)
 {
 	struct stat sb;
 
-	m->in_is_pipe = is_pipe(in);
+	m->in_is_pipe = io_is_pipe(in);
 	if (fstat(in, &sb) == 0 && S_ISREG(sb.st_mode))
 		m->in_size = (uint64_t)sb.st_size;
-	m->out = is_pipe(out) && !m->stage->pipe_ignored ? out : -1;
+	m->out = io_is_pipe(out) && !m->stage->pipe_ignored ? out : -1;
 	m->tick = shows_progress(m->stage) ? clock_now() + TICK : CLOCK_NEVER;
 	m->measured = m->stage->begun;
 }

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "json/json.h"
 #include "record/envelope.h"
 #include "record/reader.h"
@@ -169,14 +169,6 @@ send_lines(struct feed *f)
 	return send_batch(f);
 }
 
-static bool
-is_pipe(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
-}
-
 /*
  * Half a line is no record: another one may begin with the same bytes.  An
  * envelope needs no LF to be known as whole.
@@ -208,7 +200,7 @@ stop_reading(struct feed *f)
 {
 	struct record r;
 
-	if (!is_pipe(f->src->fd))
+	if (!io_is_pipe(f->src->fd))
 		return;
 	f->src->stage->stopped_reading = true;
 	while (reader_line(f->reader, &r))

@@ -192,7 +192,7 @@ class Plan:
         self.deal_attempts(s)
         if r.random() < .3:
             s.argv += ["--window", str(r.choice([1, 2, 8, 50]))]
-            # Many a worker is started anew for each window.
+            # Many workers are started again for each window.
             self.count = min(self.count, 200)
         match = not self.raw and r.random() < .2
         if match:

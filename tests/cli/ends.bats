@@ -145,23 +145,9 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 	done
 }
 
-@test "ends: a stop ends the reading after the exit, where output still comes" {
-	for mode in -x -F; do
-		rm -f child
-		TO=1 start pfanout $mode -j1 --grace 60s -- sh -c "$ENDLESS"
-		echo 1 >&8
-		exec 8>&-
-		wait_until test -s child
-		wait_until grep -q '^State:.Z' "/proc/$(cat child)/status"
-		send "$pid" TERM
-		again "$pid" TERM
-		ends_with 143
-		wait_until is_gone "$(cat left)"
-	done
-}
-
-@test "ends: a stop does not undo a record that is done but for what holds its stderr" {
-	start pfanout -v -x -j1 --grace 60s -- sh -c "(exec >&2; TO=2; ${ENDLESS/ exec cat/}) && exec cat"
+# Gives a record, and stops the stage when the child has exited, but not all
+# that holds its pipes.
+stop_after_exit() {
 	echo 1 >&8
 	exec 8>&-
 	wait_until test -s child
@@ -169,6 +155,20 @@ ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$
 	send "$pid" TERM
 	again "$pid" TERM
 	ends_with 143
+}
+
+@test "ends: a stop ends the reading after the exit, where output still comes" {
+	for mode in -x -F; do
+		rm -f child
+		TO=1 start pfanout $mode -j1 --grace 60s -- sh -c "$ENDLESS"
+		stop_after_exit
+		wait_until is_gone "$(cat left)"
+	done
+}
+
+@test "ends: a stop does not undo a record that is done but for what holds its stderr" {
+	start pfanout -v -x -j1 --grace 60s -- sh -c "(exec >&2; TO=2; ${ENDLESS/ exec cat/}) && exec cat"
+	stop_after_exit
 	[ "$(cat out)" = 1 ]
 	has err 'processed 1,'
 	kill "$(cat left)" || true

@@ -444,7 +444,7 @@ test_flood(void)
 	close(file);
 }
 
-/* Who ends by itself leaves its descendants alone. */
+/* The exit of a child by itself leaves its descendants alone. */
 static void
 test_left_behind(void)
 {

@@ -169,7 +169,7 @@ test_learns_from_answers(void)
 	CHECK(s.slowest == 0);
 }
 
-/* Work that ends just after two tests looks like hunger, but not for long. */
+/* Work that ends just after two tests looks like hunger for a time only. */
 static void
 test_unlearns_hunger(void)
 {
