@@ -90,13 +90,15 @@ cli_parse(struct options *opt, int argc, char **argv, const struct options_tool 
 void
 cli_check_files(const struct options *opt, const struct samefile *more, size_t n)
 {
-	struct samefile files[3 + CLI_FILES] = {
-	    {.role = "standard output", .fd = STDOUT_FILENO, .written = true},
-	    {.role = "standard input", .fd = STDIN_FILENO},
-	};
+	struct samefile *files = calloc(3 + n, sizeof(*files));
 	char error[REPORT_SIZE];
-	size_t used = 2;
+	size_t used = 0;
 
+	if (files == NULL)
+		errx(2, "out of memory");
+	files[used++] =
+	    (struct samefile){.role = "standard output", .fd = STDOUT_FILENO, .written = true};
+	files[used++] = (struct samefile){.role = "standard input", .fd = STDIN_FILENO};
 	if (opt->dead_letter != NULL)
 		files[used++] = (struct samefile){.role = "dead-letter file",
 		    .path = opt->dead_letter,
@@ -109,6 +111,7 @@ cli_check_files(const struct options *opt, const struct samefile *more, size_t n
 		cli_say(error);
 		exit(2);
 	}
+	free(files);
 }
 
 /* Why the pipeline did not start. */

@@ -9,8 +9,6 @@
 
 #include <stddef.h>
 
-#define CLI_FILES 2 /* that a tool has besides those of all tools */
-
 struct options;
 struct options_tool;
 struct processor;
@@ -46,8 +44,8 @@ int cli_parse(struct options *, int argc, char **argv, const struct options_tool
 /*
  * Ends the process, with a message and status 2, if two of the files that the
  * tool has been told to use are the same one, and one of them is written:
- * standard input and output, -d FILE, and these n (CLI_FILES at most).  Call it
- * before a file is created.
+ * standard input and output, -d FILE, and these n (those whose path is not
+ * NULL).  Call it before a file is created.
  */
 void cli_check_files(const struct options *, const struct samefile *, size_t n);
 

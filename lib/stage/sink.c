@@ -12,6 +12,7 @@
 #include "record/reorder.h"
 #include "record/writer.h"
 #include "stage/budget.h"
+#include "stage/ending.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
@@ -21,13 +22,6 @@ CHAN_OF(record, struct record)
 
 #define BATCH 512
 #define IDS 8 /* how many ids of lost letters a message names */
-
-/* Where a record of the batch is, once the batch has been written. */
-enum place {
-	IN_OUTPUT, /* or nowhere, if it has no lines */
-	IN_FILE,   /* the dead-letter file */
-	LOST,      /* not all of its lines could be written */
-};
 
 struct drain {
 	struct sink *sink;
@@ -44,44 +38,6 @@ static bool
 goes_to_file(const struct drain *d, const struct record *r)
 {
 	return r->kind == RECORD_DEAD || (r->kind == RECORD_LETTER && d->sink->stage->collects);
-}
-
-/* How many lines it is in the output. */
-static uint64_t
-lines_of(const struct record *r)
-{
-	if (r->slab == NULL)
-		return 0;
-	return r->kind == RECORD_LINES || r->kind == RECORD_EXTRA ? r->lines : 1;
-}
-
-static void
-count_record(struct drain *d, const struct record *r, enum place place)
-{
-	struct metrics_shard *s = d->sink->shard;
-
-	if (place == LOST)
-		return;
-	switch (r->kind) {
-	case RECORD_DATA:
-	case RECORD_LINES:
-		metrics_add(s, METRIC_PROCESSED, 1);
-		break;
-	case RECORD_DROP:
-		metrics_add(s, METRIC_FILTERED, 1);
-		break;
-	case RECORD_DEAD:
-		metrics_add(s, METRIC_FAILED + r->reason, 1);
-		break;
-	case RECORD_LETTER:
-		metrics_add(s, METRIC_PASSED_ON, 1);
-		break;
-	case RECORD_EXTRA:
-		metrics_add(s, METRIC_DELIVERED, lines_of(r));
-		break;
-	}
-	if (place == IN_OUTPUT)
-		metrics_add(s, METRIC_WRITTEN, lines_of(r));
 }
 
 /*
@@ -181,71 +137,6 @@ report_write_error(struct drain *d)
 		stage_give_up(st, 2, "standard output: %s%s", strerror(errno), torn ? cut : "");
 }
 
-/* How many lines are whole in the first len bytes of the record. */
-static uint64_t
-whole_lines(const struct record *r, uint64_t len)
-{
-	const char *at = r->data, *end = r->data + len;
-	uint64_t n = 0;
-
-	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-		n++;
-		at++;
-	}
-	return n;
-}
-
-/*
- * Only the first `written` bytes of the batch are in the output.  Marks the
- * records that have not all their lines there, and counts the lines that one of
- * them has.
- */
-static void
-mark_lost(struct drain *d, const struct record *r, size_t n, uint64_t written)
-{
-	for (size_t i = 0; i < n; i++) {
-		uint64_t lines;
-
-		if (d->place[i] != IN_OUTPUT || r[i].slab == NULL)
-			continue;
-		if (written > r[i].len) {
-			written -= r[i].len + 1;
-			continue;
-		}
-		lines = whole_lines(&r[i], written);
-		metrics_add(d->sink->shard, METRIC_WRITTEN, lines);
-		if (r[i].kind == RECORD_EXTRA)
-			metrics_add(d->sink->shard, METRIC_DELIVERED, lines);
-		d->place[i] = LOST;
-		written = 0;
-	}
-}
-
-/*
- * The end of records, written or lost: counts, frees and releases them.
- */
-static void
-end_records(struct drain *d, struct record *r, size_t n)
-{
-	struct budget_release end = {0};
-
-	for (size_t i = 0; i < n; i++) {
-		count_record(d, &r[i], d->place[i]);
-		if (r[i].kind != RECORD_EXTRA) {
-			end.records++;
-			end.bytes += r[i].reserved;
-		}
-		if (r[i].begun) {
-			end.begun++;
-			end.begun_bytes += r[i].reserved;
-		}
-		if (r[i].answered)
-			end.answer_bytes += r[i].len;
-	}
-	record_freen(r, n);
-	budget_release(d->sink->stage->budget, &end);
-}
-
 static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
@@ -260,9 +151,9 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	stopwatch_stop(writing, clock_now());
 	if (error == -1) {
 		report_write_error(d);
-		mark_lost(d, r, n, writer_bytes(d->writer) - bytes);
+		ending_mark_lost(s, r, d->place, n, writer_bytes(d->writer) - bytes);
 	}
-	end_records(d, r, n);
+	ending_count(d->sink->stage, s, r, d->place, n);
 	metrics_add(s, METRIC_BYTES_OUT, writer_bytes(d->writer) - bytes);
 	metrics_add(s, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
 	return error;

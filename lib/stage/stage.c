@@ -103,16 +103,27 @@ stage_free(struct stage *st)
 	pthread_mutex_destroy(&st->lock);
 }
 
-/* Remembers the first error; a later one only if it is told in any case. */
+/* What an error does to the run. */
+enum effect {
+	FAULT,        /* the run goes on */
+	ABORT,        /* ends it; not told if another one has ended it before */
+	ABORT_ALWAYS, /* ends it, and is told in any case */
+};
+
 static void __attribute__((format(printf, 4, 0)))
-remember_error(struct stage *st, int status, bool always, const char *fmt, va_list ap)
+remember_error(struct stage *st, int status, enum effect effect, const char *fmt, va_list ap)
 {
+	bool told;
+
 	pthread_mutex_lock(&st->lock);
-	if (st->status == 0) {
-		st->status = status;
+	told = effect != ABORT || !st->aborted;
+	if (*st->error == '\0')
 		vsnprintf(st->error, sizeof(st->error), fmt, ap);
-	} else if (always && st->more_errors < STAGE_MORE)
+	else if (told && st->more_errors < STAGE_MORE)
 		vsnprintf(st->more[st->more_errors++], sizeof(st->more[0]), fmt, ap);
+	if (!st->aborted && status > st->status)
+		st->status = status;
+	st->aborted = st->aborted || effect != FAULT;
 	pthread_mutex_unlock(&st->lock);
 }
 
@@ -122,7 +133,7 @@ stage_abort(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember_error(st, status, false, fmt, ap);
+	remember_error(st, status, ABORT, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->input);
 	ctx_cancel(st->work);
@@ -134,10 +145,20 @@ stage_abort_always(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember_error(st, status, true, fmt, ap);
+	remember_error(st, status, ABORT_ALWAYS, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->input);
 	ctx_cancel(st->work);
+}
+
+void
+stage_fault(struct stage *st, int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	remember_error(st, status, FAULT, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -146,7 +167,7 @@ stage_give_up(struct stage *st, int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	remember_error(st, status, true, fmt, ap);
+	remember_error(st, status, ABORT_ALWAYS, fmt, ap);
 	va_end(ap);
 	ctx_cancel(st->root);
 }

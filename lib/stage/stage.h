@@ -72,11 +72,12 @@ struct stage {
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
 	/*
-	 * What ended it early; the status is that of the first error.  Guarded
-	 * by the lock.
+	 * What ended it early, or could not be done; after the first abort the
+	 * status stays.  Guarded by the lock.
 	 */
 	pthread_mutex_t lock;
 	int status;   /* 0: nothing did */
+	bool aborted; /* not only stage_fault() was called */
 	bool hung_up; /* the reader of stdout is gone: die of SIGPIPE */
 	char error[STAGE_ERROR_SIZE];
 	unsigned more_errors;
@@ -139,8 +140,15 @@ void stage_abort_always(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /*
- * The same, and nothing can be written any more: all threads return.  Any
- * thread.
+ * Part of the work can't be done (an input that fails, an output that is full):
+ * the message is told at the end, and the exit status is at least this one.  The stage goes on.  Any thread.
+ */
+void stage_fault(struct stage *, int status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * Ends the run like stage_abort_always(), and nothing can be written any more:
+ * all threads return.  Any thread.
  */
 void stage_give_up(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,103 @@
+#include "stage/ending.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "record/record.h"
+#include "stage/budget.h"
+#include "stage/stage.h"
+
+/* How many lines it is in the output. */
+static uint64_t
+lines_of(const struct record *r)
+{
+	if (r->slab == NULL)
+		return 0;
+	return r->kind == RECORD_LINES || r->kind == RECORD_EXTRA ? r->lines : 1;
+}
+
+static void
+count_record(struct metrics_shard *s, const struct record *r, enum place place)
+{
+	if (place == LOST)
+		return;
+	switch (r->kind) {
+	case RECORD_DATA:
+	case RECORD_LINES:
+		metrics_add(s, METRIC_PROCESSED, 1);
+		break;
+	case RECORD_DROP:
+		metrics_add(s, METRIC_FILTERED, 1);
+		break;
+	case RECORD_DEAD:
+		metrics_add(s, METRIC_FAILED + r->reason, 1);
+		break;
+	case RECORD_LETTER:
+		metrics_add(s, METRIC_PASSED_ON, 1);
+		break;
+	case RECORD_EXTRA:
+		metrics_add(s, METRIC_DELIVERED, lines_of(r));
+		break;
+	}
+	if (place == IN_OUTPUT)
+		metrics_add(s, METRIC_WRITTEN, lines_of(r));
+}
+
+/* How many lines are whole in the first len bytes of the record. */
+static uint64_t
+whole_lines(const struct record *r, uint64_t len)
+{
+	const char *at = r->data, *end = r->data + len;
+	uint64_t n = 0;
+
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
+}
+
+void
+ending_mark_lost(
+    struct metrics_shard *s, const struct record *r, enum place *place, size_t n, uint64_t written)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t lines;
+
+		if (place[i] != IN_OUTPUT || r[i].slab == NULL)
+			continue;
+		if (written > r[i].len) {
+			written -= r[i].len + 1;
+			continue;
+		}
+		lines = whole_lines(&r[i], written);
+		metrics_add(s, METRIC_WRITTEN, lines);
+		if (r[i].kind == RECORD_EXTRA)
+			metrics_add(s, METRIC_DELIVERED, lines);
+		place[i] = LOST;
+		written = 0;
+	}
+}
+
+void
+ending_count(
+    struct stage *st, struct metrics_shard *s, struct record *r, const enum place *place, size_t n)
+{
+	struct budget_release end = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		count_record(s, &r[i], place[i]);
+		if (r[i].kind != RECORD_EXTRA) {
+			end.records++;
+			end.bytes += r[i].reserved;
+		}
+		if (r[i].begun) {
+			end.begun++;
+			end.begun_bytes += r[i].reserved;
+		}
+		if (r[i].answered)
+			end.answer_bytes += r[i].len;
+	}
+	record_freen(r, n);
+	budget_release(st->budget, &end);
+}
