@@ -54,10 +54,7 @@ split_open(struct processor *p, unsigned worker, void **state)
 static int
 run_split(struct stage *st)
 {
-	struct source source = {.stage = st,
-	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
-	    .fd = STDIN_FILENO,
-	    .keeps_retries = true};
+	struct source source = {.stage = st, .shard = SHARD_SOURCE, .keeps_retries = true};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct splitter splitter = {st, metrics_shard(st->metrics, SHARD_SPLIT)};
 	struct processor procs[] = {source_processor(&source),

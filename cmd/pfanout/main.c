@@ -176,8 +176,7 @@ static int
 run(struct pfanout *pf)
 {
 	struct stage *st = &pf->stage;
-	struct source source = {
-	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SOURCE), .fd = STDIN_FILENO};
+	struct source source = {.stage = st, .shard = SHARD_SOURCE};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
 	bool started;

@@ -112,10 +112,7 @@ static int
 run_limit(struct pratelimit *pr)
 {
 	struct stage *st = &pr->stage;
-	struct source source = {.stage = st,
-	    .shard = metrics_shard(st->metrics, SHARD_SOURCE),
-	    .fd = STDIN_FILENO,
-	    .keeps_retries = true};
+	struct source source = {.stage = st, .shard = SHARD_SOURCE, .keeps_retries = true};
 	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
 	struct processor procs[] = {
 	    source_processor(&source), limiter_processor(pr), sink_processor(&sink)};

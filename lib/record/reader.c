@@ -8,10 +8,10 @@
 #include "record/record.h"
 
 /*
- * With no more room than this the unfinished line moves to the start of a slab
- * before the next read.
+ * With no more room than this part of a usual slab the unfinished line moves to
+ * the start of a slab before the next read.
  */
-#define ROOM_MIN (16 * 1024)
+#define ROOM_PART 8
 
 /*
  * The reader holds BIAS references to its slab, and counts those that it gives
@@ -23,7 +23,7 @@
 struct reader {
 	int fd;
 	struct reader_limits limits;
-	struct slab *slab;
+	struct slab *slab;  /* NULL: nothing is held */
 	size_t given;       /* references given away */
 	size_t start;       /* in the slab: start of what has not been taken */
 	size_t scanned;     /* there is no LF in [start, scanned) */
@@ -44,17 +44,38 @@ reader_new(int fd, const struct reader_limits *limits)
 		return NULL;
 	r->fd = fd;
 	r->limits = *limits;
-	if ((r->slab = slab_new(SLAB_SIZE, BIAS)) == NULL) {
-		free(r);
-		return NULL;
-	}
+	if (r->limits.chunk == 0)
+		r->limits.chunk = SLAB_SIZE;
 	return r;
+}
+
+void
+reader_set_fd(struct reader *r, int fd)
+{
+	r->fd = fd;
+}
+
+/* A slab for reading into. */
+static struct slab *
+usual_slab(const struct reader *r)
+{
+	return r->limits.chunk == SLAB_SIZE ? slab_new(SLAB_SIZE, BIAS)
+					    : slab_new_exact(r->limits.chunk, BIAS);
+}
+
+static size_t
+least_room(const struct reader *r)
+{
+	return r->limits.chunk / ROOM_PART;
 }
 
 static void
 leave_slab(struct reader *r)
 {
-	slab_release(r->slab, BIAS - r->given);
+	if (r->slab != NULL)
+		slab_release(r->slab, BIAS - r->given);
+	r->slab = NULL;
+	r->given = 0;
 }
 
 void
@@ -84,41 +105,69 @@ size_to_grow(const struct reader *r, size_t len)
 	size_t most = r->limits.max > r->limits.max_special ? r->limits.max : r->limits.max_special;
 	size_t size = 2 * len < most ? 2 * len : most;
 
-	return (size < len ? len : size) + 2 * ROOM_MIN;
+	return (size < len ? len : size) + 2 * least_room(r);
 }
 
-/* Moves the unfinished line to the start of a slab with room after it. */
+/*
+ * Moves the unfinished line to the start of this slab, which is ours with BIAS
+ * references.
+ */
+static void
+move_line(struct reader *r, struct slab *slab)
+{
+	size_t len = r->end - r->start;
+
+	memcpy(slab->data, r->slab->data + r->start, len);
+	leave_slab(r);
+	r->slab = slab;
+	r->scanned -= r->start;
+	r->start = 0;
+	r->end = len;
+}
+
+/* Makes room after the unfinished line. */
 static int
 make_room(struct reader *r)
 {
 	size_t len = r->end - r->start;
-	struct slab *slab = r->slab;
+	struct slab *slab;
 
+	if (r->slab == NULL)
+		return (r->slab = usual_slab(r)) == NULL ? -1 : 0;
 	/*
 	 * Another slab, if records hold this one or the line fills half of it.
 	 */
-	if (!slab_is_ours(r) || len > slab->size / 2) {
-		slab = slab_new(len > SLAB_SIZE / 2 ? size_to_grow(r, len) : SLAB_SIZE, BIAS);
+	if (!slab_is_ours(r) || len > r->slab->size / 2) {
+		slab = len > r->limits.chunk / 2 ? slab_new_exact(size_to_grow(r, len), BIAS)
+						 : usual_slab(r);
 		if (slab == NULL)
 			return -1;
+		move_line(r, slab);
+		return 0;
 	}
-	/* The line goes to the start. */
-	memmove(slab->data, r->slab->data + r->start, len);
-	/*
-	 * From here the reader holds BIAS references again, and has given none
-	 * away.
-	 */
-	if (slab != r->slab) {
-		leave_slab(r);
-		r->slab = slab;
-	} else
-		atomic_store_explicit(&slab->refs, BIAS, memory_order_relaxed);
+	/* From here on none of BIAS references has been given away. */
+	memmove(r->slab->data, r->slab->data + r->start, len);
+	atomic_store_explicit(&r->slab->refs, BIAS, memory_order_relaxed);
 	r->given = 0;
-	/* All offsets move with the line. */
 	r->scanned -= r->start;
 	r->start = 0;
 	r->end = len;
 	return 0;
+}
+
+void
+reader_park(struct reader *r)
+{
+	size_t len = r->end - r->start;
+	struct slab *slab;
+
+	if (r->slab == NULL || (len > 0 && r->slab->size / 4 <= len))
+		return;
+	if (len == 0) {
+		leave_slab(r);
+		r->start = r->scanned = r->end = 0;
+	} else if ((slab = slab_new_exact(len + 1, BIAS)) != NULL)
+		move_line(r, slab);
 }
 
 ssize_t
@@ -127,7 +176,7 @@ reader_fill(struct reader *r)
 	ssize_t n;
 
 	/* One byte stays free, for the LF that the last line may lack. */
-	if (r->slab->size - r->end <= ROOM_MIN && make_room(r) == -1)
+	if ((r->slab == NULL || r->slab->size - r->end <= least_room(r)) && make_room(r) == -1)
 		return -1;
 	do {
 		n = read(r->fd, r->slab->data + r->end, r->slab->size - r->end - 1);
@@ -249,10 +298,12 @@ drop_upto(struct reader *r, size_t upto)
 bool
 reader_line(struct reader *r, struct record *rec)
 {
-	char *data = r->slab->data;
-	char *lf = memchr(data + r->scanned, '\n', r->end - r->scanned);
+	char *data, *lf;
 
-	if (lf == NULL) {
+	if (r->slab == NULL)
+		return false;
+	data = r->slab->data;
+	if ((lf = memchr(data + r->scanned, '\n', r->end - r->scanned)) == NULL) {
 		r->scanned = r->end;
 		if (!r->discarding)
 			discard_if_too_long(r);
@@ -273,13 +324,14 @@ reader_line(struct reader *r, struct record *rec)
 bool
 reader_block(struct reader *r, struct record *rec)
 {
-	char *start = r->slab->data + r->start, *lf = NULL;
 	size_t pending = r->end - r->start;
+	char *start, *lf = NULL;
 
-	if (!r->discarding && pending <= r->limits.max)
-		lf = memrchr(start, '\n', pending);
+	if (r->slab != NULL && !r->discarding && pending <= r->limits.max)
+		lf = memrchr(r->slab->data + r->start, '\n', pending);
 	if (lf == NULL)
 		return reader_line(r, rec);
+	start = r->slab->data + r->start;
 	take_line(r, rec, (size_t)(lf - start));
 	r->start++;
 	r->scanned = r->end;

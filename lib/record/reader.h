@@ -37,6 +37,7 @@ struct reader_limits {
 	size_t max_special;
 	bool (*special)(const char *head, size_t len); /* or NULL */
 	bool strip_bom; /* drop a UTF-8 byte order mark at the start */
+	size_t chunk;   /* the usual size of a slab; 0: SLAB_SIZE */
 };
 
 /*
@@ -51,6 +52,15 @@ void reader_free(struct reader *);
  * 0 at the end, or -1 with errno (read(2)'s, or ENOMEM).  EINTR is retried.
  */
 ssize_t reader_fill(struct reader *);
+
+/* Reads from this descriptor from now on. */
+void reader_set_fd(struct reader *, int fd);
+
+/*
+ * Nothing will be read for a while: gives the slab up, and keeps an unfinished
+ * line in one of just its size.  Without memory for that, nothing changes.
+ */
+void reader_park(struct reader *);
 
 /*
  * Takes the next whole line: sets data, len, slab (one reference, the

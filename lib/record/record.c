@@ -41,13 +41,15 @@ pool_put(struct slab *s)
 	return taken;
 }
 
-static struct slab *
-slab_alloc(size_t size)
+struct slab *
+slab_new_exact(size_t size, size_t refs)
 {
 	struct slab *s = malloc(sizeof(*s) + size);
 
-	if (s != NULL)
-		s->size = size;
+	if (s == NULL)
+		return NULL;
+	s->size = size;
+	atomic_init(&s->refs, refs);
 	return s;
 }
 
@@ -60,8 +62,8 @@ slab_new(size_t size, size_t refs)
 		size = SLAB_SIZE;
 		s = pool_get();
 	}
-	if (s == NULL && (s = slab_alloc(size)) == NULL)
-		return NULL;
+	if (s == NULL)
+		return slab_new_exact(size, refs);
 	atomic_init(&s->refs, refs);
 	return s;
 }
@@ -78,11 +80,10 @@ slab_release(struct slab *s, size_t n)
 int
 record_copy(struct record *r, const char *data, size_t len)
 {
-	struct slab *s = slab_alloc(len + 1);
+	struct slab *s = slab_new_exact(len + 1, 1);
 
 	if (s == NULL)
 		return -1;
-	atomic_init(&s->refs, 1);
 	memcpy(s->data, data, len);
 	s->data[len] = '\n';
 	*r = (struct record){.data = s->data, .len = len, .slab = s};

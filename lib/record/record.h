@@ -41,6 +41,7 @@ struct record {
 	char *data;            /* data[len] is an LF */
 	size_t len;            /* bytes, without that LF */
 	struct slab *slab;     /* holds data, or NULL (RECORD_DROP) */
+	const char *input;     /* the name of its input; NULL: none */
 	uint64_t seq;          /* place in the order of the input, from 0 */
 	uint64_t line;         /* in its input, from 1 */
 	uint64_t offset;       /* of its first byte in its input */
@@ -83,6 +84,9 @@ struct origin {
 
 /* A slab of SLAB_SIZE or more with refs references.  NULL with errno ENOMEM. */
 struct slab *slab_new(size_t size, size_t refs);
+
+/* The same, of just that size, for what is kept for long. */
+struct slab *slab_new_exact(size_t size, size_t refs);
 
 /* Gives up n references; the slab is freed with the last one. */
 void slab_release(struct slab *, size_t n);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "record/deadfile.h"
+#include "stage/inputs.h"
 #include "stage/monitor.h"
 #include "stage/options.h"
 #include "stage/pipeline.h"
@@ -157,7 +158,7 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 	struct pipeline *pipeline;
 	int error;
 
-	if ((monitor = monitor_start(st, STDIN_FILENO, STDOUT_FILENO, cli_say)) == NULL) {
+	if ((monitor = monitor_start(st, STDOUT_FILENO, cli_say)) == NULL) {
 		error = errno;
 		snprintf(st->error, sizeof(st->error), "cannot watch signals: %s", strerror(error));
 		ctx_cancel(st->root);
@@ -256,6 +257,8 @@ cli_end(struct stage *st, int sig)
 	int status;
 
 	stage_settle(st);
+	/* Not before: somebody may have written to a pipe until now. */
+	st->unread = inputs_unread(st->inputs);
 	status = exit_status(st);
 	lost = st->unread > 0;
 	report_end(st);

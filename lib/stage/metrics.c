@@ -54,8 +54,14 @@ metrics_get(const struct metrics *m, enum metric c)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < m->n; i++)
-		sum += atomic_load_explicit(&m->shard[i].counter[c], memory_order_relaxed);
+	for (size_t i = 0; i < m->n; i++) {
+		uint64_t n = atomic_load_explicit(&m->shard[i].counter[c], memory_order_relaxed);
+
+		if (c != METRIC_LAST_RECORD_US)
+			sum += n;
+		else if (n > sum)
+			sum = n;
+	}
 	return sum;
 }
 

@@ -72,17 +72,17 @@ metrics_add(struct metrics_shard *s, enum metric c, uint64_t n)
 	    atomic_load_explicit(&s->counter[c], memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/*
- * For METRIC_LAST_RECORD_US.  By the shard's thread only; no other shard sets
- * it.
- */
+/* For METRIC_LAST_RECORD_US.  By the shard's thread only. */
 static inline void
 metrics_set(struct metrics_shard *s, enum metric c, uint64_t value)
 {
 	atomic_store_explicit(&s->counter[c], value, memory_order_relaxed);
 }
 
-/* The sum over all shards.  Any thread, at any time, as all that follow. */
+/*
+ * The sum over all shards; of METRIC_LAST_RECORD_US the latest.  Any thread, at
+ * any time, as all that follow.
+ */
 uint64_t metrics_get(const struct metrics *, enum metric);
 
 /*

@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,6 +19,7 @@
 #include "proc/running.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
+#include "stage/inputs.h"
 #include "stage/report.h"
 #include "stage/signals.h"
 #include "stage/stage.h"
@@ -53,8 +53,7 @@ struct monitor {
 	pthread_t thread;
 	int sigfd, stopfd;
 	int out;          /* watched for a reader that goes away; or -1 */
-	bool in_is_pipe;  /* so it is read to its end */
-	uint64_t in_size; /* of a regular file, for -P; else 0 */
+	uint64_t in_size; /* of the files, for -P; 0: not known */
 	enum step step;
 	int signal;      /* the one that stopped the stage; 0: none did */
 	int64_t counted; /* when the last signal came that made a step */
@@ -119,8 +118,7 @@ finish_input(struct monitor *m)
 
 	begin_step(m, FINISHING);
 	ctx_cancel(st->running);
-	if (!m->in_is_pipe)
-		ctx_cancel(st->input);
+	ctx_cancel(st->files);
 	if (isatty(STDERR_FILENO) && !st->opt->quiet) {
 		snprintf(line, sizeof(line), "finishing %zu records, Ctrl-C again to stop",
 		    budget_held(st->budget));
@@ -335,20 +333,16 @@ shows_progress(const struct stage *st)
 }
 
 static void
-set_up_monitor(struct monitor *m, int in, int out)
+set_up_monitor(struct monitor *m, int out)
 {
-	struct stat sb;
-
-	m->in_is_pipe = io_is_pipe(in);
-	if (fstat(in, &sb) == 0 && S_ISREG(sb.st_mode))
-		m->in_size = (uint64_t)sb.st_size;
+	m->in_size = inputs_size(m->stage->inputs);
 	m->out = io_is_pipe(out) && !m->stage->pipe_ignored ? out : -1;
 	m->tick = shows_progress(m->stage) ? clock_now() + TICK : CLOCK_NEVER;
 	m->measured = m->stage->begun;
 }
 
 struct monitor *
-monitor_start(struct stage *st, int in, int out, void (*say)(const char *))
+monitor_start(struct stage *st, int out, void (*say)(const char *))
 {
 	struct monitor *m = calloc(1, sizeof(*m));
 	int error;
@@ -358,7 +352,7 @@ monitor_start(struct stage *st, int in, int out, void (*say)(const char *))
 	m->stage = st;
 	m->say = say;
 	m->stopfd = -1;
-	set_up_monitor(m, in, out);
+	set_up_monitor(m, out);
 	if ((m->sigfd = signals_open()) == -1)
 		goto err0;
 	if ((m->stopfd = eventfd(0, EFD_CLOEXEC)) == -1)

@@ -22,12 +22,12 @@ struct monitor;
 struct stage;
 
 /*
- * Starts the thread, for a stage that reads and writes these descriptors.
+ * Starts the thread, for a stage that writes to this descriptor.
  * say() prints a line on stderr, with the program's name, and is called by the
  * thread; it must not wait.  The log draws the progress.  Call signals_block()
  * first.  NULL with errno.
  */
-struct monitor *monitor_start(struct stage *, int in, int out, void (*say)(const char *line));
+struct monitor *monitor_start(struct stage *, int out, void (*say)(const char *line));
 
 /*
  * Stops the thread, waits for it, and frees the monitor.  Returns the signal

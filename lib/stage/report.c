@@ -6,13 +6,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
+#include "stage/inputs.h"
 #include "stage/stage.h"
 #include "sync/ctx.h"
 
@@ -225,11 +224,9 @@ report_unread(const struct stage *st, char *line, size_t size)
 
 /* Whether the input is a file, and not what another stage has made of it. */
 static bool
-reads_file(void)
+reads_file(const struct stage *st)
 {
-	struct stat st;
-
-	return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+	return inputs_size(st->inputs) > 0;
 }
 
 /*
@@ -245,7 +242,7 @@ is_confirmed(const struct stage *st, uint64_t received, uint64_t unreadable)
 		return unreadable > 0;
 	/* In a pipeline of stages an array that succeeds may well be meant. */
 	return received == 1 &&
-	    (metrics_failed(st->metrics) > 0 || st->status != 0 || reads_file());
+	    (metrics_failed(st->metrics) > 0 || st->status != 0 || reads_file(st));
 }
 
 static const char *

@@ -1,19 +1,17 @@
 #include "stage/source.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "base/clock.h"
-#include "base/io.h"
 #include "json/json.h"
 #include "record/envelope.h"
 #include "record/reader.h"
 #include "record/unwrap.h"
 #include "stage/budget.h"
+#include "stage/inputs.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
@@ -39,12 +37,10 @@ CHAN_OF(record, struct record)
 
 struct feed {
 	struct source *src;
-	struct reader *reader;
+	struct metrics_shard *shard;
 	struct chan *out;
-	uint64_t seq;
 	size_t n, most; /* records in the batch, and their limit */
 	size_t bytes;   /* to be reserved for them */
-	bool ended;     /* the input has */
 	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
 };
@@ -59,8 +55,8 @@ letter_limit(size_t max_record)
 	return limit < READER_NO_LIMIT ? limit : READER_NO_LIMIT;
 }
 
-static struct reader *
-open_reader(const struct source *src)
+static struct reader_limits
+reader_limits(const struct source *src)
 {
 	const struct options *opt = src->stage->opt;
 	struct reader_limits limits = {.max = opt->max_record, .strip_bom = true};
@@ -69,7 +65,7 @@ open_reader(const struct source *src)
 		limits.special = envelope_may_be;
 		limits.max_special = letter_limit(opt->max_record);
 	}
-	return reader_new(src->fd, &limits);
+	return limits;
 }
 
 /*
@@ -88,13 +84,14 @@ is_long_data(const struct source *src, const struct record *r, enum envelope_kin
  * Finds out what a line is, and counts it.  False: it is blank, and left out.
  */
 static bool
-classify(struct source *src, struct record *r)
+classify(struct feed *f, struct record *r)
 {
+	struct source *src = f->src;
 	const struct options *opt = src->stage->opt;
 	enum envelope_kind kind;
 
 	if (!opt->raw && r->full_len == 0 && json_blank(r->data, r->len)) {
-		metrics_add(src->shard, METRIC_BLANK, 1);
+		metrics_add(f->shard, METRIC_BLANK, 1);
 		return false;
 	}
 	kind = opt->no_bypass || r->full_len != 0 ? ENVELOPE_NONE : envelope_kind(r->data, r->len);
@@ -104,168 +101,260 @@ classify(struct source *src, struct record *r)
 		unwrap(r);
 	if (is_long_data(src, r, kind))
 		reader_shorten(r);
-	metrics_add(src->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
+	metrics_add(f->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
 }
 
-/* Sends the batch on, when there is room.  -1: the stage has ended. */
-static int
-send_batch(struct feed *f)
-{
-	struct stage *st = f->src->stage;
-	struct metrics_shard *shard = f->src->shard;
-	int64_t begun = clock_now();
-	size_t sent = 0;
-	enum chan_status status = CHAN_CANCELLED;
-
-	if (f->n == 0)
-		return 0;
-	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
-		metrics_add(shard, METRIC_QUEUED, f->n);
-		status = record_sendn(f->out, st->root, f->batch, f->n, &sent);
-	}
-	metrics_add(shard, METRIC_BLOCKED_WORKERS_NS, (uint64_t)(clock_now() - begun));
-	record_freen(f->batch + sent, f->n - sent);
-	f->n = f->bytes = 0;
-	return status == CHAN_OK ? 0 : -1;
-}
-
-/* Its place in the order and in the budget, and when it came. */
-static void
-register_record(struct feed *f, struct record *r)
-{
-	r->seq = f->seq++;
-	r->came = f->read;
-	r->reserved = r->len + sizeof(*r);
-	f->bytes += r->reserved;
-}
-
-static int
-add_record(struct feed *f, struct record *r)
-{
-	if (!classify(f->src, r)) {
-		record_free(r);
-		return 0;
-	}
-	if (f->seq == 0)
-		f->src->stage->look = hint_look(r->data, r->len);
-	register_record(f, r);
-	f->batch[f->n++] = *r;
-	return f->n == f->most || f->bytes >= BATCH_BYTES ? send_batch(f) : 0;
-}
-
-static int
-send_lines(struct feed *f)
-{
-	struct record r;
-
-	while (reader_line(f->reader, &r))
-		if (add_record(f, &r) == -1)
-			return -1;
-	if (f->ended && reader_rest(f->reader, &r) && add_record(f, &r) == -1)
-		return -1;
-	if (f->n > 0)
-		metrics_set(f->src->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
-	return send_batch(f);
-}
-
 /*
- * Half a line is no record: another one may begin with the same bytes.  An
- * envelope needs no LF to be known as whole.
+ * Sends the batch on, when there is room.  Records get their place in the order
+ * as they are sent.
  */
-static void
-add_half(struct feed *f, struct record *r)
+void
+feed_send(struct feed *f)
 {
 	struct source *src = f->src;
+	struct stage *st = src->stage;
+	int64_t begun = clock_now();
+	size_t sent = 0;
 
-	if (!src->stage->opt->no_bypass && r->full_len == 0 &&
-	    envelope_kind(r->data, r->len) != ENVELOPE_NONE)
-		(void)add_record(f, r);
-	else {
-		metrics_add(src->shard, METRIC_RECEIVED, 1);
-		register_record(f, r);
-		stage_bury_half(src->stage, r);
-		f->batch[f->n++] = *r;
+	if (f->n == 0)
+		return;
+	pthread_mutex_lock(&src->lock);
+	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
+		for (size_t i = 0; i < f->n; i++)
+			f->batch[i].seq = src->seq++;
+		metrics_add(f->shard, METRIC_QUEUED, f->n);
+		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
+	pthread_mutex_unlock(&src->lock);
+	metrics_add(f->shard, METRIC_BLOCKED_WORKERS_NS, (uint64_t)(clock_now() - begun));
+	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
+	record_freen(f->batch + sent, f->n - sent);
+	f->n = f->bytes = 0;
+}
+
+void
+feed_put(struct feed *f, const struct record *record)
+{
+	struct record *r = &f->batch[f->n++];
+
+	*r = *record;
+	f->bytes += r->reserved;
+	if (f->n == f->most || f->bytes >= BATCH_BYTES)
+		feed_send(f);
 }
 
 /*
- * Reading ends before the input does, perhaps in the middle of a line.  A pipe
- * does not give those bytes again, so they leave as a dead letter; a file or a
- * terminal still has them.  Whole lines are left only where the stage has given
- * up: they are received, and end unwritten.
+ * What has been read of a line when reading ends inside it.  Half a line is no
+ * record: another one may begin with the same bytes.  An envelope needs no LF
+ * to be known as whole.
  */
+static bool
+take_half(struct feed *f, struct record *r)
+{
+	struct stage *st = f->src->stage;
+
+	if (!st->opt->no_bypass && r->full_len == 0 &&
+	    envelope_kind(r->data, r->len) != ENVELOPE_NONE)
+		return classify(f, r);
+	metrics_add(f->shard, METRIC_RECEIVED, 1);
+	stage_bury_half(st, r);
+	return true;
+}
+
+/* What there is to know of the first record of an input. */
 static void
-stop_reading(struct feed *f)
+look_at_first(struct feed *f, struct input *in, const struct record *r)
+{
+	if (inputs_first(f->src->stage->inputs) == in)
+		f->src->stage->look = hint_look(r->data, r->len);
+	in->begun = true;
+}
+
+/* False: the line is blank, and has been freed. */
+static bool
+admit(struct feed *f, struct input *in, struct record *r, bool half)
+{
+	r->input = in->name;
+	r->came = f->read;
+	if (!(half ? take_half(f, r) : classify(f, r))) {
+		record_free(r);
+		return false;
+	}
+	if (!in->begun)
+		look_at_first(f, in, r);
+	r->reserved = r->len + sizeof(*r);
+	return true;
+}
+
+/* Whether a last line without an LF is to be taken: a file still has it. */
+static bool
+gives_rest(const struct input *in)
+{
+	return in->ended && (!in->stopped || in->kind == INPUT_PIPE);
+}
+
+bool
+feed_take(struct feed *f, struct input *in, struct record *r)
+{
+	while (reader_line(in->reader, r))
+		if (admit(f, in, r, false))
+			return true;
+	return gives_rest(in) && reader_rest(in->reader, r) && admit(f, in, r, in->stopped);
+}
+
+/* The input can't be read: the others go on. */
+static void
+fail(struct feed *f, struct input *in, int error)
+{
+	stage_fault(f->src->stage, 2, "%s: %s",
+	    strcmp(in->name, "-") == 0 ? "standard input" : in->name, strerror(error));
+	inputs_end(f->src->stage->inputs, in);
+}
+
+void
+feed_read(struct feed *f, struct input *in)
+{
+	ssize_t n;
+
+	if (inputs_must_stop(f->src->stage->inputs, in)) {
+		in->stopped = true;
+		inputs_end(f->src->stage->inputs, in);
+		return;
+	}
+	n = in->fd != -1 ? reader_fill(in->reader) : -1;
+	f->read = clock_now();
+	if (n > 0)
+		metrics_add(f->shard, METRIC_BYTES_IN, (uint64_t)n);
+	else if (n == 0)
+		inputs_end(f->src->stage->inputs, in);
+	else if (errno != EAGAIN)
+		fail(f, in, errno);
+}
+
+struct input *
+feed_next(struct feed *f, struct ctx *ctx, int64_t deadline)
+{
+	int64_t begun = clock_now();
+	struct input *in = inputs_next(f->src->stage->inputs, ctx, deadline);
+	int error = errno;
+
+	metrics_add(f->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(clock_now() - begun));
+	errno = error;
+	return in;
+}
+
+struct source *
+feed_source(const struct feed *f)
+{
+	return f->src;
+}
+
+/* Takes what there is, and sends it on. */
+static void
+pass_on(struct feed *f, struct input *in)
 {
 	struct record r;
 
-	if (!io_is_pipe(f->src->fd))
-		return;
-	f->src->stage->stopped_reading = true;
-	while (reader_line(f->reader, &r))
-		(void)add_record(f, &r);
-	if (reader_rest(f->reader, &r))
-		add_half(f, &r);
-	(void)send_batch(f);
+	while (feed_take(f, in, &r))
+		feed_put(f, &r);
+	feed_send(f);
+}
+
+/* Records go on as they arrive. */
+static void
+read_as_they_arrive(struct feed *f)
+{
+	struct inputs *inputs = f->src->stage->inputs;
+	struct input *in;
+
+	while ((in = feed_next(f, f->src->stage->root, CLOCK_NEVER)) != NULL) {
+		feed_read(f, in);
+		pass_on(f, in);
+		if (!in->ended)
+			inputs_arm(inputs, in);
+	}
 }
 
 /*
- * Reads once, and sends on what came.  False: the input has ended, or reading
- * has to.
+ * The stage has ended before the inputs: what was read of pipes is lost to
+ * them, and is counted, and ends unwritten.
  */
-static bool
-read_once(struct feed *f)
+static void
+end_inputs(struct feed *f)
 {
-	struct stage *st = f->src->stage;
-	struct pollfd p = {.fd = f->src->fd, .events = POLLIN};
-	int64_t begun = clock_now();
-	ssize_t n;
+	struct input *in;
 
-	if (ctx_poll(st->input, &p, 1, CLOCK_NEVER) == -1)
-		stage_abort(st, 2, "standard input: poll: %s", strerror(errno));
-	if (ctx_state(st->input) != CTX_LIVE)
-		return false;
-	n = reader_fill(f->reader);
-	f->read = clock_now();
-	metrics_add(f->src->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(f->read - begun));
-	if (n == -1 && errno == EAGAIN)
-		return true;
-	if (n == -1) {
-		stage_abort(st, 2, "standard input: %s", strerror(errno));
-		return false;
+	for (in = inputs_first(f->src->stage->inputs); in != NULL; in = inputs_after(in)) {
+		if (in->ended)
+			continue;
+		in->stopped = true;
+		inputs_end(f->src->stage->inputs, in);
+		if (in->kind == INPUT_PIPE)
+			pass_on(f, in);
 	}
-	f->ended = n == 0;
-	metrics_add(f->src->shard, METRIC_BYTES_IN, (uint64_t)n);
-	return send_lines(f) == 0 && !f->ended;
+}
+
+/* Whether no other thread reads any more. */
+static bool
+is_last(struct source *src)
+{
+	bool last;
+
+	pthread_mutex_lock(&src->lock);
+	last = --src->reading == 0;
+	pthread_mutex_unlock(&src->lock);
+	return last;
 }
 
 static void
 source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct feed *f = state;
+	struct source *src = f->src;
 
 	(void)ctx;
 	(void)in;
 	f->out = out;
-	while (read_once(f))
-		continue;
-	if (!f->ended)
-		stop_reading(f);
-	budget_end_input(f->src->stage->budget);
+	if (src->order != NULL)
+		src->order(f, src->order_arg);
+	else
+		read_as_they_arrive(f);
+	feed_send(f);
+	if (!is_last(src))
+		return;
+	end_inputs(f);
+	budget_end_input(src->stage->budget);
+}
+
+/* Once, before the threads: the inputs, and which of them are wanted. */
+static int
+begin_reading(struct source *src)
+{
+	struct reader_limits limits = reader_limits(src);
+	struct input *in;
+
+	if (inputs_begin(src->stage->inputs, &limits, src->stage->files, src->stage->input) == -1)
+		return -1;
+	if (src->order != NULL)
+		return 0;
+	for (in = inputs_first(src->stage->inputs); in != NULL; in = inputs_after(in))
+		inputs_arm(src->stage->inputs, in);
+	return 0;
 }
 
 static int
 source_open(struct processor *p, unsigned worker, void **state)
 {
+	struct source *src = p->arg;
 	struct feed *f = calloc(1, sizeof(*f));
 
-	(void)worker;
 	if (f == NULL)
 		return -1;
-	f->src = p->arg;
-	f->most = budget_share(f->src->stage->budget, BATCH);
-	if ((f->reader = open_reader(f->src)) == NULL) {
+	f->src = src;
+	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
+	f->most = budget_share(src->stage->budget, BATCH);
+	if (worker == 0 && begin_reading(src) == -1) {
 		free(f);
 		return -1;
 	}
@@ -273,22 +362,25 @@ source_open(struct processor *p, unsigned worker, void **state)
 	return 0;
 }
 
-static void
-source_close(void *state)
+unsigned
+source_readers(const struct inputs *inputs, bool in_order)
 {
-	struct feed *f = state;
+	size_t n = inputs_count(inputs);
 
-	reader_free(f->reader);
-	free(f);
+	if (in_order)
+		return 1;
+	return n < SOURCE_READERS ? (unsigned)n : SOURCE_READERS;
 }
 
 struct processor
 source_processor(struct source *src)
 {
+	pthread_mutex_init(&src->lock, NULL);
+	src->reading = source_readers(src->stage->inputs, src->order != NULL);
 	return (struct processor){.name = "source",
-	    .workers = 1,
+	    .workers = src->reading,
 	    .arg = src,
 	    .open = source_open,
 	    .run = source_run,
-	    .close = source_close};
+	    .close = free};
 }

@@ -2,25 +2,80 @@
 #define PCHAN_SOURCE_H
 
 /*
- * The first processor of a stage.  It reads lines, leaves out blank ones,
- * recognises dead letters that pass by, unwraps retry envelopes, reserves the
- * records in the budget and sends them on.
+ * The first processor of a stage.  Its threads read lines from the inputs,
+ * leave out blank ones, recognise dead letters that pass by, unwrap retry
+ * envelopes, reserve the records in the budget and send them on.
+ *
+ * In what order records of several inputs go on is decided by a function, which
+ * runs in the only reading thread and is made of the feed's; without one they
+ * go on as they arrive, and several threads read.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <pthread.h>
 
+struct ctx;
+struct feed;
+struct input;
+struct inputs;
 struct processor;
+struct record;
 struct stage;
-struct metrics_shard;
+
+/* The most threads that read. */
+#define SOURCE_READERS 4
 
 struct source {
 	struct stage *stage;
-	struct metrics_shard *shard;
-	int fd;
+	size_t shard;       /* that of the first thread; source_readers() */
 	bool keeps_retries; /* retry envelopes go on as they are */
+
+	/* Returns when nothing more is to be read; NULL: as they arrive. */
+	void (*order)(struct feed *, void *arg);
+	void *order_arg;
+
+	/* Its own. */
+	pthread_mutex_t lock; /* one thread at a time sends */
+	uint64_t seq;         /* of the next record that is sent */
+	unsigned reading;     /* threads */
 };
+
+/* How many threads read these inputs, each with a shard of its own. */
+unsigned source_readers(const struct inputs *, bool in_order);
 
 /* The processor; the source must outlive the pipeline. */
 struct processor source_processor(struct source *);
+
+/* The feed of a reading thread: what an order is made of. */
+
+struct source *feed_source(const struct feed *);
+
+/* inputs_next() (inputs.h), and counts the time that was waited. */
+struct input *feed_next(struct feed *, struct ctx *, int64_t deadline);
+
+/*
+ * Reads once from an input that is ready.  What came is to be taken.  An input
+ * that is over, that fails (told, and status 2 in the end), or that must not be
+ * read any more, has ended then.
+ */
+void feed_read(struct feed *, struct input *);
+
+/*
+ * Takes the next record of an input that has been read.  False: no whole line
+ * is there, the input is to be armed again unless it has ended.  The record is
+ * counted as received, or as bypassed if it is a dead letter.
+ */
+bool feed_take(struct feed *, struct input *, struct record *);
+
+/*
+ * Puts a record into the batch that is sent next; a full batch is sent, which
+ * may block.  Once the stage has ended records are freed.
+ */
+void feed_put(struct feed *, const struct record *);
+
+/* Sends the batch. */
+void feed_send(struct feed *);
 
 #endif

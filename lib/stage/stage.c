@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -16,6 +15,7 @@
 #include "record/rotate.h"
 #include "record/unwrap.h"
 #include "stage/budget.h"
+#include "stage/inputs.h"
 #include "sync/ctx.h"
 
 /* Buffers full of records that a stage may hold at a time. */
@@ -32,6 +32,7 @@ open_contexts(struct stage *st)
 	if ((st->root = ctx_new(NULL, CLOCK_NEVER)) == NULL ||
 	    (st->work = ctx_new(st->root, CLOCK_NEVER)) == NULL ||
 	    (st->input = ctx_new(st->root, CLOCK_NEVER)) == NULL ||
+	    (st->files = ctx_new(st->input, CLOCK_NEVER)) == NULL ||
 	    (st->running = ctx_new(st->root, CLOCK_NEVER)) == NULL)
 		return -1;
 	return 0;
@@ -62,6 +63,19 @@ open_dead(struct stage *st)
 	return -1;
 }
 
+static int
+open_input(struct stage *st)
+{
+	const char *why;
+
+	if (st->inputs != NULL)
+		return 0;
+	if ((st->inputs = inputs_new(1)) != NULL && inputs_add(st->inputs, "-", &why) != NULL)
+		return 0;
+	snprintf(st->error, sizeof(st->error), "standard input: %s", strerror(errno));
+	return -1;
+}
+
 size_t
 stage_max_records(const struct options *opt)
 {
@@ -80,6 +94,7 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	    .name = setup->name,
 	    .opt = setup->opt,
 	    .keep_order = setup->keep_order,
+	    .inputs = setup->inputs,
 	    .begun = clock_now()};
 	pthread_mutex_init(&st->lock, NULL);
 	if (open_contexts(st) == -1 || (st->metrics = metrics_new(setup->shards)) == NULL ||
@@ -87,16 +102,18 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 		snprintf(st->error, sizeof(st->error), "out of memory");
 		return -1;
 	}
-	return open_dead(st);
+	return open_input(st) == -1 ? -1 : open_dead(st);
 }
 
 void
 stage_free(struct stage *st)
 {
 	deadfile_close(st->dead);
+	inputs_free(st->inputs);
 	budget_free(st->budget);
 	metrics_free(st->metrics);
 	ctx_free(st->running);
+	ctx_free(st->files);
 	ctx_free(st->input);
 	ctx_free(st->work);
 	ctx_free(st->root);
@@ -184,12 +201,7 @@ stage_hang_up(struct stage *st)
 void
 stage_settle(struct stage *st)
 {
-	int left = 0;
-
 	metrics_add(metrics_shard(st->metrics, 0), METRIC_UNWRITTEN, metrics_held(st->metrics));
-	/* Not before: somebody may have written to it until now. */
-	if (st->stopped_reading && ioctl(STDIN_FILENO, FIONREAD, &left) == 0 && left > 0)
-		st->unread = (uint64_t)left;
 }
 
 void
@@ -261,7 +273,7 @@ describe_letter(
 	    .attempts = r->attempts,
 	    .first_failed = r->attempts > 1 ? r->first_failed : 0,
 	    .failed = clock_calendar(),
-	    .input = "-",
+	    .input = r->input,
 	    .line = r->line,
 	    .offset = r->offset,
 	    .full_len = f->half ? 0 : full_len,

@@ -7,7 +7,8 @@
  * record fails.
  *
  * A stage ends in one of four ways, each stronger than the one before:
- *	the input ends, or `input` is cancelled: nothing more is read;
+ *	the input ends, or `files` (of files) or `input` (of anything) is
+ *	    cancelled: nothing more is read;
  *	`work` is cancelled: no more attempts, records leave as `cancelled`;
  *	`root` is cancelled: nothing can be written, all threads return at once;
  *	the third signal: see monitor.h.
@@ -30,11 +31,14 @@
 /* bytes of records that a stage may hold, and again of answers; see budget.h */
 #define STAGE_BYTES (4 << 20)
 
+struct inputs;
+
 struct stage {
 	const char *tool; /* "pfanout" */
 	const char *name; /* the metrics' label */
 	const struct options *opt;
 	struct ctx *root, *work, *input; /* work and input are below root */
+	struct ctx *files;               /* below input; inputs.h */
 	struct ctx *running;             /* below root: no signal has come */
 	struct metrics *metrics;
 	struct budget *budget;
@@ -60,13 +64,13 @@ struct stage {
 	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
 	/* Until then a child's end by a signal is not waited about. */
 	_Atomic int64_t no_stop_before;
+	struct inputs *inputs; /* what is read */
 	/*
-	 * Whether the source has stopped reading a pipe before its end, and the
-	 * bytes that were in the pipe when all threads had returned.
+	 * Bytes left in pipes that were not read to their end, when all threads
+	 * had returned.
 	 */
-	bool stopped_reading;
 	uint64_t unread;
-	enum look look;             /* of the first record; set by the source */
+	enum look look;             /* of the first input; set by the source */
 	_Atomic(const char *) hint; /* about the workers; NULL: none */
 
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
@@ -106,6 +110,8 @@ struct stage_setup {
 	size_t shards;      /* of numbers */
 	size_t max_records; /* held at a time; see budget.h */
 	bool keep_order;    /* -k */
+	/* What to read, the stage's from now on.  NULL: standard input. */
+	struct inputs *inputs;
 };
 
 /*
@@ -141,7 +147,8 @@ void stage_abort_always(struct stage *, int status, const char *fmt, ...)
 
 /*
  * Part of the work can't be done (an input that fails, an output that is full):
- * the message is told at the end, and the exit status is at least this one.  The stage goes on.  Any thread.
+ * the message is told at the end, and the exit status is at least this one.
+ * The stage goes on.  Any thread.
  */
 void stage_fault(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -158,7 +165,7 @@ void stage_hang_up(struct stage *);
 
 /*
  * The threads have returned: counts the records that no thread has counted as
- * unwritten, and what is left in an input pipe that nobody reads any more.
+ * unwritten.
  */
 void stage_settle(struct stage *);
 

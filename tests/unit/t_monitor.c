@@ -58,18 +58,15 @@ ends(struct ctx *c)
 struct fixture {
 	struct stage stage;
 	struct monitor *monitor;
-	int in, pipe[2];
+	int null, pipe[2];
 };
 
-/*
- * The input is a pipe or a file; the output the other end of it, or nothing to
- * watch.
- */
+/* The output is a pipe, or nothing to watch. */
 static void
-begin(struct fixture *f, bool in_is_pipe, bool out_is_pipe)
+begin(struct fixture *f, bool out_is_pipe)
 {
 	CHECK(pipe2(f->pipe, O_CLOEXEC) == 0);
-	f->in = in_is_pipe ? f->pipe[0] : open("/dev/null", O_RDONLY | O_CLOEXEC);
+	f->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	CHECK(stage_init(&f->stage,
 		  &(struct stage_setup){.tool = "test",
 		      .name = "test",
@@ -78,7 +75,7 @@ begin(struct fixture *f, bool in_is_pipe, bool out_is_pipe)
 		      .shards = 1,
 		      .max_records = 100}) == 0,
 	    "%s", f->stage.error);
-	f->monitor = monitor_start(&f->stage, f->in, out_is_pipe ? f->pipe[1] : f->in, say);
+	f->monitor = monitor_start(&f->stage, out_is_pipe ? f->pipe[1] : f->null, say);
 	CHECK(f->monitor != NULL);
 }
 
@@ -88,8 +85,7 @@ end(struct fixture *f)
 	int sig = monitor_stop(f->monitor);
 
 	stage_free(&f->stage);
-	if (f->in != f->pipe[0])
-		close(f->in);
+	close(f->null);
 	close(f->pipe[0]);
 	close(f->pipe[1]);
 	return sig;
@@ -114,7 +110,7 @@ test_nothing(void)
 {
 	struct fixture f;
 
-	begin(&f, true, true);
+	begin(&f, true);
 	CHECK(end(&f) == 0);
 }
 
@@ -124,16 +120,16 @@ test_two_signals(void)
 {
 	struct fixture f;
 
-	begin(&f, false, false);
+	begin(&f, false);
 	send(SIGTERM);
-	CHECK(ends(f.stage.input));
+	CHECK(ends(f.stage.files));
 	CHECK(!stage_is_cancelled(&f.stage));
 	send_again(SIGINT);
 	CHECK(ends(f.stage.work));
 	CHECK(ctx_state(f.stage.root) == CTX_LIVE && f.stage.status == 0);
 	CHECK(end(&f) == SIGTERM, "the first one stopped it");
 
-	begin(&f, true, false);
+	begin(&f, false);
 	send(SIGINT);
 	/* Answered after SIGINT: the lower number is taken first. */
 	send(SIGUSR1);
@@ -151,9 +147,9 @@ test_same_stop(void)
 {
 	struct fixture f;
 
-	begin(&f, false, false);
+	begin(&f, false);
 	send(SIGTERM);
-	CHECK(ends(f.stage.input));
+	CHECK(ends(f.stage.files));
 	send(SIGINT);
 	/* Answered after SIGINT: the lower number is taken first. */
 	send(SIGUSR1);
@@ -169,7 +165,7 @@ test_slow_reader(void)
 	struct fixture f;
 
 	opt.grace = 10 * CLOCK_MS;
-	begin(&f, true, false);
+	begin(&f, false);
 	stopwatch_start(&f.stage.writing, clock_now());
 	send(SIGTERM);
 	poll(NULL, 0, 200);
@@ -189,7 +185,7 @@ test_grace(void)
 	struct fixture f;
 
 	opt.grace = 10 * CLOCK_MS;
-	begin(&f, true, false);
+	begin(&f, false);
 	begun = clock_now();
 	send(SIGTERM);
 	CHECK(ends(f.stage.work) && clock_now() >= begun + opt.grace);
@@ -198,9 +194,9 @@ test_grace(void)
 	CHECK(ctx_state(f.stage.root) == CTX_LIVE);
 	CHECK(end(&f) == SIGTERM);
 	opt.grace = 0;
-	begin(&f, false, false);
+	begin(&f, false);
 	send(SIGTERM);
-	CHECK(ends(f.stage.input) && ends(f.stage.work), "none at all");
+	CHECK(ends(f.stage.files) && ends(f.stage.work), "none at all");
 	CHECK(end(&f) == SIGTERM);
 	opt.grace = 3600 * CLOCK_S;
 }
@@ -218,9 +214,9 @@ test_third_signal(void)
 
 	fflush(NULL);
 	if ((pid = fork()) == 0) {
-		begin(&f, false, false);
+		begin(&f, false);
 		send(SIGTERM);
-		ends(f.stage.input);
+		ends(f.stage.files);
 		send_again(SIGTERM);
 		ends(f.stage.work);
 		send_again(SIGINT);
@@ -237,7 +233,7 @@ test_statistics(void)
 {
 	struct fixture f;
 
-	begin(&f, true, false);
+	begin(&f, false);
 	metrics_add(metrics_shard(f.stage.metrics, 0), METRIC_RECEIVED, 42);
 	send(SIGUSR1);
 	CHECK(strstr(said(), "received 42, ") != NULL);
@@ -253,15 +249,15 @@ test_hangup_signal(void)
 	char path[] = "/tmp/t_monitor.XXXXXX", moved[40];
 	struct fixture f;
 
-	begin(&f, false, false);
+	begin(&f, false);
 	send(SIGHUP);
-	CHECK(ends(f.stage.input));
+	CHECK(ends(f.stage.files));
 	CHECK(end(&f) == SIGHUP);
 
 	CHECK(close(mkstemp(path)) == 0);
 	snprintf(moved, sizeof(moved), "%s.1", path);
 	opt.dead_letter = path;
-	begin(&f, false, false);
+	begin(&f, false);
 	CHECK(rename(path, moved) == 0);
 	send(SIGHUP);
 	send(SIGUSR1); /* taken after it */
@@ -269,7 +265,7 @@ test_hangup_signal(void)
 	CHECK(
 	    deadfile_put(f.stage.dead, "x\n", 2) == 0 && deadfile_commit(f.stage.dead, &kept) == 0);
 	CHECK(access(path, F_OK) == 0, "it was not reopened");
-	CHECK(ctx_state(f.stage.input) == CTX_LIVE);
+	CHECK(ctx_state(f.stage.files) == CTX_LIVE);
 	CHECK(end(&f) == 0);
 	opt.dead_letter = NULL;
 	unlink(path);
@@ -282,14 +278,14 @@ test_reader_gone(void)
 {
 	struct fixture f;
 
-	begin(&f, false, true);
+	begin(&f, true);
 	close(f.pipe[0]);
 	CHECK(ends(f.stage.root));
 	CHECK(f.stage.status == 0);
 	f.pipe[0] = -1;
 	CHECK(monitor_stop(f.monitor) == 0 && f.stage.hung_up);
 	stage_free(&f.stage);
-	close(f.in);
+	close(f.null);
 	close(f.pipe[1]);
 }
 

@@ -18,7 +18,7 @@
 #define HAS(r, text) CHECK(has(r, text), "%.*s has no %s", (int)(r)->len, (r)->data, text)
 #define HAS_NO(r, text) CHECK(!has(r, text), "%.*s has %s", (int)(r)->len, (r)->data, text)
 
-_Static_assert(sizeof(struct record) <= 88, "channels copy records");
+_Static_assert(sizeof(struct record) <= 96, "channels copy records");
 
 static struct options opt = {.max_record = 1000};
 
@@ -45,6 +45,7 @@ record(const char *text)
 	r.seq = 17;
 	r.line = 18;
 	r.offset = 4711;
+	r.input = "-";
 	r.reserved = 99;
 	return r;
 }

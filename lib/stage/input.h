@@ -1,0 +1,67 @@
+#ifndef PCHAN_INPUT_H
+#define PCHAN_INPUT_H
+
+/*
+ * One input of a stage, as an operand names it.  inputs.h has the set of them.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct reader;
+
+enum input_kind {
+	INPUT_FILE,  /* regular: what is not read remains there */
+	INPUT_PIPE,  /* a pipe, FIFO or socket: read to its end after a stop */
+	INPUT_OTHER, /* a terminal, a device */
+};
+
+/* Where an input is, between the threads. */
+enum input_state {
+	INPUT_IDLE,  /* a thread has it, or nobody wants it */
+	INPUT_ARMED, /* it is wanted: when there is something */
+	INPUT_READY, /* there is something */
+	INPUT_HELD,  /* another one's long line has to end first */
+	INPUT_LATER, /* another one has to be closed first */
+};
+
+struct input {
+	const char *name; /* in letters and messages; "-": standard input */
+	const char *path; /* what was opened; NULL: a descriptor was given */
+	int fd;           /* -1: not open */
+	enum input_kind kind;
+	uint64_t size;         /* of a regular file, when it was opened */
+	struct reader *reader; /* from inputs_begin() on */
+
+	/* Set by the thread that has the input. */
+	bool begun;   /* a record has been taken */
+	bool ended;   /* nothing more will be read */
+	bool stopped; /* because the stage stops reading, not at its end */
+
+	/* Those of the set; inputs.c. */
+	enum input_state state;
+	bool polled;       /* in the epoll set; else it is always ready */
+	size_t unfinished; /* bytes of its unfinished line; 0 while taken */
+	TAILQ_ENTRY(input) turn, all;
+};
+
+/*
+ * Opens what the operand names: `-` is standard input, fd:N and /dev/fd/N are
+ * the descriptor N of this process, anything else is a path, which must stay
+ * valid.  The open does not wait for the writer of a FIFO.  Returns 0, or -1
+ * with errno.
+ */
+int input_open(struct input *, const char *operand);
+
+/* Opens the path of an input that was closed.  -1 with errno. */
+int input_reopen(struct input *);
+
+/* Closes it, unless it is standard input. */
+void input_close(struct input *);
+
+/* Whether both are the same pipe, terminal or descriptor. */
+bool input_is_same(const struct input *, const struct input *);
+
+#endif

@@ -1,0 +1,461 @@
+#include "stage/inputs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "record/reader.h"
+#include "record/record.h"
+#include "sync/ctx.h"
+#include "sync/park.h"
+
+#define EVENTS 64
+#define CHUNK_MIN 4096
+
+TAILQ_HEAD(turns, input);
+
+/* How far the end of reading has come. */
+enum stop { READS_ALL, READS_PIPES, READS_NOTHING };
+
+struct inputs {
+	size_t n, left;   /* all, and those that have not ended */
+	struct turns all; /* in the order of the operands */
+	size_t open, open_most;
+
+	/* Set by inputs_begin(). */
+	struct ctx *files, *pipes;
+	size_t most_unfinished;
+	int epoll; /* -1: there is one input, which is polled itself */
+	struct parker parker;
+	struct waiter on_files, on_pipes;
+
+	/* The lock guards what follows, and the state of the inputs. */
+	pthread_mutex_t lock;
+	enum stop stop;
+	struct turns armed, ready, held, later;
+	size_t unfinished;     /* the sum of all inputs' */
+	struct input *longest; /* goes on although there is too much; or NULL */
+};
+
+struct inputs *
+inputs_new(size_t open_most)
+{
+	struct inputs *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->open_most = open_most;
+	s->epoll = -1;
+	s->parker.fd = -1;
+	pthread_mutex_init(&s->lock, NULL);
+	TAILQ_INIT(&s->all);
+	TAILQ_INIT(&s->armed);
+	TAILQ_INIT(&s->ready);
+	TAILQ_INIT(&s->held);
+	TAILQ_INIT(&s->later);
+	return s;
+}
+
+void
+inputs_free(struct inputs *s)
+{
+	struct input *in;
+
+	if (s == NULL)
+		return;
+	while ((in = TAILQ_FIRST(&s->all)) != NULL) {
+		TAILQ_REMOVE(&s->all, in, all);
+		reader_free(in->reader);
+		input_close(in);
+		free(in);
+	}
+	if (s->files != NULL) {
+		ctx_unwatch(s->files, &s->on_files);
+		ctx_unwatch(s->pipes, &s->on_pipes);
+	}
+	park_close(&s->parker);
+	if (s->epoll != -1)
+		close(s->epoll);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static bool
+is_named_twice(const struct inputs *s, const struct input *in)
+{
+	const struct input *other;
+
+	TAILQ_FOREACH (other, &s->all, all)
+		if (other->kind != INPUT_FILE && input_is_same(other, in))
+			return true;
+	return false;
+}
+
+struct input *
+inputs_add(struct inputs *s, const char *operand, const char **why)
+{
+	struct input *in = malloc(sizeof(*in));
+
+	*why = NULL;
+	if (in == NULL || input_open(in, operand) == -1)
+		goto err;
+	if (in->kind != INPUT_FILE && is_named_twice(s, in)) {
+		*why = "it is named twice, and can be read once";
+		errno = EINVAL;
+		goto err1;
+	}
+	if (in->kind == INPUT_FILE && in->path != NULL && s->open == s->open_most)
+		input_close(in);
+	else
+		s->open++;
+	TAILQ_INSERT_TAIL(&s->all, in, all);
+	s->n++;
+	s->left++;
+	return in;
+err1:
+	input_close(in);
+err:
+	free(in);
+	return NULL;
+}
+
+struct input *
+inputs_first(const struct inputs *s)
+{
+	return TAILQ_FIRST(&s->all);
+}
+
+struct input *
+inputs_after(const struct input *in)
+{
+	return TAILQ_NEXT(in, all);
+}
+
+size_t
+inputs_count(const struct inputs *s)
+{
+	return s->n;
+}
+
+uint64_t
+inputs_size(const struct inputs *s)
+{
+	const struct input *in;
+	uint64_t size = 0;
+
+	TAILQ_FOREACH (in, &s->all, all) {
+		if (in->kind != INPUT_FILE)
+			return 0;
+		size += in->size;
+	}
+	return size;
+}
+
+/* One input, which is no FIFO that may wait for a writer. */
+static bool
+is_alone(const struct inputs *s)
+{
+	const struct input *in = TAILQ_FIRST(&s->all);
+
+	return s->n == 1 && (in->path == NULL || in->kind == INPUT_FILE);
+}
+
+/* Where poll(2) can't tell, as for a file, a read does not wait. */
+static int
+add_to_epoll(struct inputs *s, struct input *in)
+{
+	struct epoll_event e = {.events = EPOLLONESHOT, .data.ptr = in};
+
+	if (in->fd == -1)
+		return 0;
+	in->polled = epoll_ctl(s->epoll, EPOLL_CTL_ADD, in->fd, &e) == 0;
+	return in->polled || errno == EPERM ? 0 : -1;
+}
+
+/* The parker wakes those who wait when reading has to stop, or has ended. */
+static int
+open_epoll(struct inputs *s)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+	struct input *in;
+
+	if ((s->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1 || park_init_fd(&s->parker) == -1 ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->parker.fd, &e) == -1)
+		return -1;
+	TAILQ_FOREACH (in, &s->all, all)
+		if (add_to_epoll(s, in) == -1)
+			return -1;
+	return 0;
+}
+
+int
+inputs_begin(
+    struct inputs *s, const struct reader_limits *limits, struct ctx *files, struct ctx *pipes)
+{
+	struct reader_limits mine = *limits;
+	struct input *in;
+
+	mine.chunk = INPUTS_BYTES / s->n < SLAB_SIZE ? INPUTS_BYTES / s->n : SLAB_SIZE;
+	if (mine.chunk < CHUNK_MIN)
+		mine.chunk = CHUNK_MIN;
+	TAILQ_FOREACH (in, &s->all, all)
+		if ((in->reader = reader_new(in->fd, &mine)) == NULL)
+			return -1;
+	s->most_unfinished = INPUTS_BYTES + limits->max;
+	if (!is_alone(s) && open_epoll(s) == -1)
+		return -1;
+	s->files = files;
+	s->pipes = pipes;
+	ctx_watch(files, &s->on_files, &s->parker);
+	ctx_watch(pipes, &s->on_pipes, &s->parker);
+	return 0;
+}
+
+static void
+enter(struct turns *list, struct input *in, enum input_state state)
+{
+	TAILQ_INSERT_TAIL(list, in, turn);
+	in->state = state;
+}
+
+static void
+leave(struct turns *list, struct input *in)
+{
+	TAILQ_REMOVE(list, in, turn);
+	in->state = INPUT_IDLE;
+}
+
+bool
+inputs_must_stop(const struct inputs *s, const struct input *in)
+{
+	return ctx_state(in->kind == INPUT_PIPE ? s->pipes : s->files) != CTX_LIVE;
+}
+
+/* Waits for the input, unless it is ready anyway. */
+static void
+await(struct inputs *s, struct input *in)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = in};
+
+	if (s->epoll != -1 &&
+	    (!in->polled || inputs_must_stop(s, in) ||
+		epoll_ctl(s->epoll, EPOLL_CTL_MOD, in->fd, &e) == -1))
+		enter(&s->ready, in, INPUT_READY);
+	else
+		enter(&s->armed, in, INPUT_ARMED);
+}
+
+/*
+ * Whether the input has to wait until another one's line has ended, as too much
+ * of unfinished lines is held.
+ */
+static bool
+is_held(struct inputs *s, struct input *in)
+{
+	if (s->unfinished <= s->most_unfinished || s->stop != READS_ALL)
+		return false;
+	if (s->longest == NULL)
+		s->longest = in;
+	return s->longest != in;
+}
+
+/* There is room for unfinished lines again: those that were held go on. */
+static void
+let_go(struct inputs *s)
+{
+	struct input *in;
+
+	s->longest = NULL;
+	while ((in = TAILQ_FIRST(&s->held)) != NULL) {
+		leave(&s->held, in);
+		if (is_held(s, in)) {
+			enter(&s->held, in, INPUT_HELD);
+			return;
+		}
+		await(s, in);
+	}
+}
+
+static void
+arm(struct inputs *s, struct input *in)
+{
+	if (in->fd == -1 && s->open >= s->open_most)
+		enter(&s->later, in, INPUT_LATER);
+	else if (is_held(s, in))
+		enter(&s->held, in, INPUT_HELD);
+	else
+		await(s, in);
+}
+
+void
+inputs_arm(struct inputs *s, struct input *in)
+{
+	/* A slab is for those that are being read. */
+	if (s->epoll != -1)
+		reader_park(in->reader);
+	pthread_mutex_lock(&s->lock);
+	in->unfinished = reader_pending(in->reader);
+	s->unfinished += in->unfinished;
+	arm(s, in);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Gives the input to the thread. */
+static struct input *
+take(struct inputs *s, struct turns *list, struct input *in)
+{
+	leave(list, in);
+	s->unfinished -= in->unfinished;
+	in->unfinished = 0;
+	if (s->longest != NULL && s->unfinished <= s->most_unfinished)
+		let_go(s);
+	if (in->fd == -1 && input_reopen(in) == 0) {
+		reader_set_fd(in->reader, in->fd);
+		s->open++;
+	}
+	return in;
+}
+
+/*
+ * All that wait are ready, so that their threads look again: they end those
+ * that are not to be read any more, and find out about a FIFO that has no
+ * writer.
+ */
+static void
+stop_waiting(struct inputs *s, struct turns *list)
+{
+	struct input *in;
+
+	while ((in = TAILQ_FIRST(list)) != NULL) {
+		leave(list, in);
+		enter(&s->ready, in, INPUT_READY);
+	}
+}
+
+/* Once for each of the two contexts. */
+static void
+notice_stop(struct inputs *s)
+{
+	enum stop stop = ctx_state(s->pipes) != CTX_LIVE ? READS_NOTHING
+	    : ctx_state(s->files) != CTX_LIVE            ? READS_PIPES
+							 : READS_ALL;
+
+	if (stop <= s->stop)
+		return;
+	s->stop = stop;
+	stop_waiting(s, &s->armed);
+	stop_waiting(s, &s->held);
+	stop_waiting(s, &s->later);
+}
+
+/* Moves the inputs that epoll has found ready. */
+static void
+collect(struct inputs *s)
+{
+	struct epoll_event events[EVENTS];
+	int n = epoll_wait(s->epoll, events, EVENTS, 0);
+
+	for (int i = 0; i < n; i++) {
+		struct input *in = events[i].data.ptr;
+
+		if (in == NULL && s->left > 0)
+			park_clear(&s->parker);
+		else if (in != NULL && in->state == INPUT_ARMED) {
+			leave(&s->armed, in);
+			enter(&s->ready, in, INPUT_READY);
+		}
+	}
+	notice_stop(s);
+}
+
+/* Waits for the only input. */
+static struct input *
+next_alone(struct inputs *s, int64_t deadline)
+{
+	struct input *in = TAILQ_FIRST(&s->armed);
+	struct pollfd p;
+
+	if (in == NULL)
+		return NULL;
+	p = (struct pollfd){.fd = in->fd, .events = POLLIN};
+	if (ctx_poll(in->kind == INPUT_PIPE ? s->pipes : s->files, &p, 1, deadline) == 0 &&
+	    !inputs_must_stop(s, in))
+		return NULL;
+	return take(s, &s->armed, in);
+}
+
+struct input *
+inputs_next(struct inputs *s, struct ctx *ctx, int64_t deadline)
+{
+	struct pollfd p = {.fd = s->epoll, .events = POLLIN};
+	struct input *in = NULL;
+	bool ended;
+
+	if (s->epoll == -1)
+		return next_alone(s, deadline);
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		collect(s);
+		if (!TAILQ_EMPTY(&s->ready))
+			in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
+		ended = s->left == 0;
+		pthread_mutex_unlock(&s->lock);
+		if (in != NULL || ended || ctx_state(ctx) != CTX_LIVE || clock_now() >= deadline)
+			return in;
+		if (ctx_poll(ctx, &p, 1, deadline) == -1)
+			return NULL;
+	}
+}
+
+void
+inputs_end(struct inputs *s, struct input *in)
+{
+	struct input *later;
+
+	in->ended = true;
+	pthread_mutex_lock(&s->lock);
+	if (in->polled)
+		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, in->fd, NULL);
+	if (in->fd != -1)
+		s->open--;
+	/* What a pipe still holds is looked at in the end. */
+	if (!in->stopped || in->kind != INPUT_PIPE)
+		input_close(in);
+	if (--s->left == 0 && s->epoll != -1)
+		park_wake(&s->parker);
+	if ((later = TAILQ_FIRST(&s->later)) != NULL) {
+		leave(&s->later, later);
+		arm(s, later);
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool
+inputs_have_ended(struct inputs *s)
+{
+	bool ended;
+
+	pthread_mutex_lock(&s->lock);
+	ended = s->left == 0;
+	pthread_mutex_unlock(&s->lock);
+	return ended;
+}
+
+uint64_t
+inputs_unread(const struct inputs *s)
+{
+	const struct input *in;
+	uint64_t unread = 0;
+	int left;
+
+	TAILQ_FOREACH (in, &s->all, all)
+		if (in->stopped && in->fd != -1 && in->kind == INPUT_PIPE &&
+		    ioctl(in->fd, FIONREAD, &left) == 0 && left > 0)
+			unread += (uint64_t)left;
+	return unread;
+}

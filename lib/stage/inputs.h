@@ -1,0 +1,91 @@
+#ifndef PCHAN_INPUTS_H
+#define PCHAN_INPUTS_H
+
+/*
+ * The inputs of a stage, and how the reading threads of a source share them.
+ *
+ * A thread arms an input to say that it wants what comes next from it.
+ * inputs_next() gives an armed input to a thread once it can be read: a file at
+ * once, a pipe when there is something in it or its writers have left.  Then
+ * the input is that thread's, until it arms the input again, or ends it.
+ * Inputs take turns: the one that became ready first is given first, so none
+ * starves another.
+ *
+ * Memory is bounded in total.  The unfinished lines of all inputs together may
+ * have INPUTS_BYTES and one --max-record; beyond that one input at a time goes
+ * on until its line ends.  Where there are many inputs, each is read in smaller
+ * steps.
+ *
+ * Any thread may call the functions, unless their comment says otherwise.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stage/input.h"
+
+struct ctx;
+struct inputs;
+struct reader_limits;
+
+#define INPUTS_BYTES (4 << 20)
+
+/*
+ * An empty set, of which at most `open_most` are open at a time: regular files
+ * beyond that are opened when others have ended.  NULL with errno ENOMEM.
+ */
+struct inputs *inputs_new(size_t open_most);
+
+/* Closes what is open, but for standard input.  NULL is fine. */
+void inputs_free(struct inputs *);
+
+/*
+ * Adds an input, behind those that are there.  NULL with errno, and *why, a
+ * static text or NULL.  The input is the set's.
+ */
+struct input *inputs_add(struct inputs *, const char *operand, const char **why);
+
+/* The first input, and the one after another; NULL: no more. */
+struct input *inputs_first(const struct inputs *);
+struct input *inputs_after(const struct input *);
+size_t inputs_count(const struct inputs *);
+
+/* The bytes in the files; 0 if one of the inputs is no regular file. */
+uint64_t inputs_size(const struct inputs *);
+
+/*
+ * Makes the readers; limits->chunk is chosen here.  `files` is the context in
+ * which inputs are read that keep what is not read, and `pipes`, its parent,
+ * that for pipes.  -1 with errno.  Before the threads start.
+ */
+int inputs_begin(
+    struct inputs *, const struct reader_limits *, struct ctx *files, struct ctx *pipes);
+
+/* The thread has the input, or nobody has: it is wanted. */
+void inputs_arm(struct inputs *, struct input *);
+
+/*
+ * Blocks until an armed input is ready, and gives it to the caller.  NULL: all
+ * inputs have ended, ctx is done, or the deadline (monotonic ns) has passed.
+ * When reading has to stop, armed inputs are ready, so that a thread can end
+ * them.  A file that could not be opened now has the fd -1, and errno says why.
+ */
+struct input *inputs_next(struct inputs *, struct ctx *, int64_t deadline);
+
+/* The thread has the input, and nothing more is to be read: closes it. */
+void inputs_end(struct inputs *, struct input *);
+
+/* Whether this input must not be read any more, though it has not ended. */
+bool inputs_must_stop(const struct inputs *, const struct input *);
+
+/* Whether all inputs have ended. */
+bool inputs_have_ended(struct inputs *);
+
+/*
+ * When no thread reads any more: the bytes that are left in pipes of which
+ * reading was stopped.  The main thread's.
+ */
+uint64_t inputs_unread(const struct inputs *);
+
+#endif
