@@ -373,6 +373,8 @@ gives_up() {
 		echo '"last"'
 	} | timeout 20 pfanout -F -j 1 sh -c '
 		: <open
-		awk "NR == 1 { system(\"touch drained\") } END { print }"' >out
+		read -r long
+		touch drained
+		exec cat' >out
 	[ "$(cat out)" = '"last"' ]
 }
