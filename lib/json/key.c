@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 /* Decodes a string.  Its first quote stays: the string "1" is not a number. */
 static int
 decode_string(struct json_key *key)
@@ -45,6 +47,12 @@ bool
 json_key_equal(const struct json_key *a, const struct json_key *b)
 {
 	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+uint64_t
+json_key_hash(const struct json_key *key)
+{
+	return hash_bytes(key->data, key->len);
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "json/json.h"
 
@@ -29,6 +30,14 @@ struct json_key {
 int json_key_find(struct json_key *, const struct json_path *, const char *text, size_t len);
 
 bool json_key_equal(const struct json_key *, const struct json_key *);
+
+/*
+ * hash_bytes() of the key.  What is hashed is part of the interface, as
+ * pchan(5) documents it: of a string a quote and its decoded characters (but no
+ * quote at the end), of any other value its text.  With hash_jump() this is the
+ * key's partition.
+ */
+uint64_t json_key_hash(const struct json_key *);
 
 /* Frees what the key owns, and makes it the empty key. */
 void json_key_forget(struct json_key *);
