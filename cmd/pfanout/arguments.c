@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json/json.h"
+#include "placeholder.h"
 #include "record/record.h"
 
 enum part_kind { LITERAL, WHOLE, VALUE, NUMBER, SLOT };
@@ -29,46 +30,11 @@ struct arguments {
 	struct argument arg[];
 };
 
-/*
- * The place behind the } that ends the {.path} at text, or NULL.  A } in a
- * quoted name does not count.
- */
-static const char *
-path_end(const char *text)
-{
-	bool quoted = false;
-
-	for (const char *p = text + 1; *p != '\0'; p++) {
-		if (quoted && *p == '\\' && p[1] != '\0')
-			p++;
-		else if (*p == '"')
-			quoted = !quoted;
-		else if (*p == '}' && !quoted)
-			return p + 1;
-	}
-	return NULL;
-}
-
-static int
-parse_path(struct part *part, const char *text, const char *end, const char **why)
-{
-	char *path = strndup(text + 1, (size_t)(end - text) - 2);
-
-	*why = "out of memory";
-	if (path == NULL)
-		return -1;
-	part->kind = VALUE;
-	part->path = json_path_new(path, why);
-	free(path);
-	return part->path == NULL ? -1 : 0;
-}
-
 /* Parses the part that begins at *text, and moves that on. */
 static int
 parse_part(struct part *part, const char **text, const char **why)
 {
-	const char *at = *text, *end;
-	int error = 0;
+	const char *at = *text;
 
 	*part = (struct part){.kind = LITERAL, .text = at};
 	if (strncmp(at, "{}", 2) == 0) {
@@ -77,13 +43,14 @@ parse_part(struct part *part, const char **text, const char **why)
 	} else if (strncmp(at, "{#}", 3) == 0 || strncmp(at, "{%}", 3) == 0) {
 		part->kind = at[1] == '#' ? NUMBER : SLOT;
 		part->len = 3;
-	} else if (strncmp(at, "{.", 2) == 0 && (end = path_end(at)) != NULL) {
-		part->len = (size_t)(end - at);
-		error = parse_path(part, at, end, why);
+	} else if ((part->len = placeholder_length(at)) > 0) {
+		part->kind = VALUE;
+		if ((part->path = placeholder_path(at, part->len, why)) == NULL)
+			return -1;
 	} else
 		part->len = 1 + strcspn(at + 1, "{");
 	*text += part->len;
-	return error;
+	return 0;
 }
 
 static int
