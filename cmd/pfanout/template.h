@@ -38,7 +38,7 @@ const char *template_folder(const struct name_template *);
 enum template_status {
 	TEMPLATE_OK,
 	TEMPLATE_NO_KEY,     /* there is no value: reason no_key */
-	TEMPLATE_UNROUTABLE, /* a value that cannot be in a name: reason unroutable */
+	TEMPLATE_UNROUTABLE, /* a value makes no name: reason unroutable */
 };
 
 /*

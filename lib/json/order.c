@@ -206,7 +206,7 @@ compare_sizes(const struct json_order *a, const struct json_order *b)
 	return 0;
 }
 
-/* The number as a decimal; an integer, which is not 0, is written into `text`. */
+/* The number as a decimal; an integer other than 0 is written into `text`. */
 static struct json_order
 as_decimal(const struct json_order *number, char text[24])
 {

@@ -40,7 +40,7 @@ struct json_order {
 	size_t digits;
 	int64_t point;
 	bool exponent_negative;
-	size_t exponent; /* where the digits of the exponent begin; len: there are none */
+	size_t exponent; /* where its digits begin; len: there are none */
 	char *room;      /* malloc'd, or NULL */
 	size_t size;     /* of the room */
 };

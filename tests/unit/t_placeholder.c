@@ -28,7 +28,7 @@ main(void)
 	    {"{.a b}", 6},
 	};
 	static const struct {
-		const char *text, *found; /* in {"a":1,"}":2}; NULL: a bad path */
+		const char *text, *found; /* in {"a":1,"}":2} */
 	} paths[] = {
 	    {"{.a}", "1"},
 	    {"{.\"}\"}", "2"},

@@ -15,8 +15,9 @@ test_parsing(void)
 {
 	static const struct {
 		const char *text;
-		const char *path;   /* without placeholders: the path */
-		const char *folder; /* with them: the folder; neither: it is wrong */
+		/* The path, or the folder; neither: it is wrong. */
+		const char *path;
+		const char *folder;
 	} rows[] = {
 	    {"out.ndjson", "out.ndjson", NULL},
 	    {"a/b/c", "a/b/c", NULL},
