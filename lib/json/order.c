@@ -118,7 +118,8 @@ string_of(struct json_order *order, const struct json_slice *value)
 	if (memchr(value->data, '\\', value->len) == NULL) {
 		order->data = value->data + 1;
 		order->len = value->len - 2;
-		if (json_check(value->data, value->len, NULL))
+		/* White space after the string would be JSON, too. */
+		if (value->data[value->len - 1] == '"' && json_check(value->data, value->len, NULL))
 			return 0;
 	} else {
 		if (reserve(order, value->len) == -1)
