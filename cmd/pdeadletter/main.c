@@ -55,7 +55,8 @@ static int
 run_split(struct stage *st)
 {
 	struct source source = {.stage = st, .shard = SHARD_SOURCE, .keeps_retries = true};
-	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
+	struct sink sink = {
+	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct splitter splitter = {st, metrics_shard(st->metrics, SHARD_SPLIT)};
 	struct processor procs[] = {source_processor(&source),
 	    {.name = "split",

@@ -177,7 +177,8 @@ run(struct pfanout *pf)
 {
 	struct stage *st = &pf->stage;
 	struct source source = {.stage = st, .shard = SHARD_SOURCE};
-	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
+	struct sink sink = {
+	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
 	bool started;
 	int sig;

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "record/envelope.h"
 #include "record/record.h"
+#include "record/unwrap.h"
 
 int
 key_find(
@@ -13,8 +13,8 @@ key_find(
 	size_t len = r->len;
 
 	*key = (struct key){.value.data = ""};
-	if (may_be_envelope && envelope_kind(data, len) == ENVELOPE_RETRY)
-		(void)envelope_payload(r->data, r->len, &data, &len, &key->payload);
+	if (may_be_envelope)
+		unwrap_view(r, &data, &len, &key->payload);
 	if (json_key_find(&key->value, path, data, len) == 0)
 		return 0;
 	key_forget(key);

@@ -113,7 +113,8 @@ run_limit(struct pratelimit *pr)
 {
 	struct stage *st = &pr->stage;
 	struct source source = {.stage = st, .shard = SHARD_SOURCE, .keeps_retries = true};
-	struct sink sink = {st, metrics_shard(st->metrics, SHARD_SINK), STDOUT_FILENO};
+	struct sink sink = {
+	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct processor procs[] = {
 	    source_processor(&source), limiter_processor(pr), sink_processor(&sink)};
 	int sig;

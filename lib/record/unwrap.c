@@ -47,3 +47,14 @@ unwrap(struct record *r)
 	}
 	free(owned);
 }
+
+void
+unwrap_view(const struct record *r, const char **data, size_t *len, char **owned)
+{
+	*owned = NULL;
+	if (envelope_kind(r->data, r->len) == ENVELOPE_RETRY &&
+	    envelope_payload(r->data, r->len, data, len, owned) == 0)
+		return;
+	*data = r->data;
+	*len = r->len;
+}

@@ -3,6 +3,8 @@
 
 /* Taking a record out of the retry envelope it came in, pchan(5). */
 
+#include <stddef.h>
+
 struct record;
 
 /*
@@ -13,5 +15,12 @@ struct record;
  * block.
  */
 void unwrap(struct record *);
+
+/*
+ * Finds the bytes to look at in a record that stays as it is: those of the
+ * record inside, if this is a retry envelope, else its own.  *owned is NULL, or
+ * what the caller frees when it has looked.
+ */
+void unwrap_view(const struct record *, const char **data, size_t *len, char **owned);
 
 #endif

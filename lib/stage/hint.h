@@ -20,6 +20,7 @@ enum look {
 	LOOK_ZSTD,
 	LOOK_XZ,
 	LOOK_BZIP2,
+	LOOK_COMPRESSED = LOOK_GZIP, /* it and those that follow */
 };
 
 /* Looks at the first line of an input, without its LF. */

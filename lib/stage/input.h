@@ -28,15 +28,18 @@ enum input_state {
 };
 
 struct input {
+	size_t number;    /* in the order of the operands, from 0 */
 	const char *name; /* in letters and messages; "-": standard input */
 	const char *path; /* what was opened; NULL: a descriptor was given */
 	int fd;           /* -1: not open */
 	enum input_kind kind;
 	uint64_t size;         /* of a regular file, when it was opened */
+	bool keep_open;        /* a FIFO: read on when its writers have left */
 	struct reader *reader; /* from inputs_begin() on */
 
 	/* Set by the thread that has the input. */
 	bool begun;   /* a record has been taken */
+	bool paused;  /* its writers have left, and others may come */
 	bool ended;   /* nothing more will be read */
 	bool stopped; /* because the stage stops reading, not at its end */
 

@@ -114,7 +114,7 @@ inputs_add(struct inputs *s, const char *operand, const char **why)
 	else
 		s->open++;
 	TAILQ_INSERT_TAIL(&s->all, in, all);
-	s->n++;
+	in->number = s->n++;
 	s->left++;
 	return in;
 err1:
@@ -145,10 +145,9 @@ inputs_count(const struct inputs *s)
 uint64_t
 inputs_size(const struct inputs *s)
 {
-	const struct input *in;
 	uint64_t size = 0;
 
-	TAILQ_FOREACH (in, &s->all, all) {
+	for (const struct input *in = inputs_first(s); in != NULL; in = inputs_after(in)) {
 		if (in->kind != INPUT_FILE)
 			return 0;
 		size += in->size;
@@ -322,16 +321,19 @@ take(struct inputs *s, struct turns *list, struct input *in)
 }
 
 /*
- * All that wait are ready, so that their threads look again: they end those
- * that are not to be read any more, and find out about a FIFO that has no
- * writer.
+ * Those that wait are ready, so that their threads look again: they end those
+ * that must not be read any more, and find out about a FIFO that has no writer.
+ * From other pipes a read might not return.
  */
 static void
 stop_waiting(struct inputs *s, struct turns *list)
 {
-	struct input *in;
+	struct input *in, *next;
 
-	while ((in = TAILQ_FIRST(list)) != NULL) {
+	for (in = TAILQ_FIRST(list); in != NULL; in = next) {
+		next = TAILQ_NEXT(in, turn);
+		if (in->path == NULL && !inputs_must_stop(s, in))
+			continue;
 		leave(list, in);
 		enter(&s->ready, in, INPUT_READY);
 	}
@@ -379,14 +381,19 @@ next_alone(struct inputs *s, int64_t deadline)
 {
 	struct input *in = TAILQ_FIRST(&s->armed);
 	struct pollfd p;
+	int n;
 
-	if (in == NULL)
+	if (in == NULL) {
+		errno = 0;
 		return NULL;
+	}
 	p = (struct pollfd){.fd = in->fd, .events = POLLIN};
-	if (ctx_poll(in->kind == INPUT_PIPE ? s->pipes : s->files, &p, 1, deadline) == 0 &&
-	    !inputs_must_stop(s, in))
-		return NULL;
-	return take(s, &s->armed, in);
+	n = ctx_poll(in->kind == INPUT_PIPE ? s->pipes : s->files, &p, 1, deadline);
+	if (n > 0 || inputs_must_stop(s, in))
+		return take(s, &s->armed, in);
+	if (n == 0)
+		errno = 0;
+	return NULL;
 }
 
 struct input *
@@ -405,8 +412,11 @@ inputs_next(struct inputs *s, struct ctx *ctx, int64_t deadline)
 			in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
 		ended = s->left == 0;
 		pthread_mutex_unlock(&s->lock);
-		if (in != NULL || ended || ctx_state(ctx) != CTX_LIVE || clock_now() >= deadline)
+		if (in != NULL)
 			return in;
+		errno = 0;
+		if (ended || ctx_state(ctx) != CTX_LIVE || clock_now() >= deadline)
+			return NULL;
 		if (ctx_poll(ctx, &p, 1, deadline) == -1)
 			return NULL;
 	}
@@ -435,15 +445,24 @@ inputs_end(struct inputs *s, struct input *in)
 	pthread_mutex_unlock(&s->lock);
 }
 
-bool
-inputs_have_ended(struct inputs *s)
+int
+inputs_renew(struct inputs *s, struct input *in)
 {
-	bool ended;
+	int old = in->fd;
 
-	pthread_mutex_lock(&s->lock);
-	ended = s->left == 0;
-	pthread_mutex_unlock(&s->lock);
-	return ended;
+	/*
+	 * A descriptor that has seen the last writer leave is readable from
+	 * then on; a fresh one waits.  The FIFO is open all the time, so that
+	 * no writer is turned away, and nothing in it is lost.
+	 */
+	if (input_reopen(in) == -1) {
+		in->fd = old;
+		return -1;
+	}
+	(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, old, NULL);
+	close(old);
+	reader_set_fd(in->reader, in->fd);
+	return add_to_epoll(s, in);
 }
 
 uint64_t

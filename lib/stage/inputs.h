@@ -70,17 +70,21 @@ void inputs_arm(struct inputs *, struct input *);
  * inputs have ended, ctx is done, or the deadline (monotonic ns) has passed.
  * When reading has to stop, armed inputs are ready, so that a thread can end
  * them.  A file that could not be opened now has the fd -1, and errno says why.
+ * Where poll(2) fails, the result is NULL, and errno is set.
  */
 struct input *inputs_next(struct inputs *, struct ctx *, int64_t deadline);
 
 /* The thread has the input, and nothing more is to be read: closes it. */
 void inputs_end(struct inputs *, struct input *);
 
+/*
+ * The thread has the input, a FIFO whose writers have left: waits for the next
+ * one from now on.  -1 with errno: that can't be done.
+ */
+int inputs_renew(struct inputs *, struct input *);
+
 /* Whether this input must not be read any more, though it has not ended. */
 bool inputs_must_stop(const struct inputs *, const struct input *);
-
-/* Whether all inputs have ended. */
-bool inputs_have_ended(struct inputs *);
 
 /*
  * When no thread reads any more: the bytes that are left in pipes of which

@@ -95,7 +95,8 @@ struct options_tool {
 	 * NULL: none.
 	 */
 	const char *command;
-	const char *operands; /* in rules: "a command"; NULL: none are taken */
+	const char *operands; /* in rules: "a command"; NULL: none */
+	bool files;           /* operands are files, and options may follow */
 };
 
 /*

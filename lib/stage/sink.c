@@ -192,9 +192,12 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	int error = 0;
 
 	(void)out;
-	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK)
+	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK) {
+		if (d->sink->takes)
+			metrics_add(d->sink->shard, METRIC_TAKEN, n);
 		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
 					   : write_batch(d, d->batch, n);
+	}
 }
 
 static void

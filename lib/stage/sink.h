@@ -9,6 +9,8 @@
  * released from the budget.
  */
 
+#include <stdbool.h>
+
 struct processor;
 struct stage;
 struct metrics_shard;
@@ -17,6 +19,7 @@ struct sink {
 	struct stage *stage;
 	struct metrics_shard *shard;
 	int fd;
+	bool takes; /* the source is before it: it counts what it takes */
 };
 
 /* The processor; the sink must outlive the pipeline. */

@@ -166,9 +166,13 @@ take_half(struct feed *f, struct record *r)
 static void
 look_at_first(struct feed *f, struct input *in, const struct record *r)
 {
-	if (inputs_first(f->src->stage->inputs) == in)
-		f->src->stage->look = hint_look(r->data, r->len);
+	enum look look = hint_look(r->data, r->len);
+
 	in->begun = true;
+	if (in->number == 0)
+		f->src->stage->look = look;
+	if (look >= LOOK_COMPRESSED)
+		stage_hint(f->src->stage, hint_for_input(look));
 }
 
 /* False: the line is blank, and has been freed. */
@@ -184,6 +188,8 @@ admit(struct feed *f, struct input *in, struct record *r, bool half)
 	if (!in->begun)
 		look_at_first(f, in, r);
 	r->reserved = r->len + sizeof(*r);
+	if (f->src->checks && r->kind == RECORD_DATA)
+		(void)stage_check(f->src->stage, r);
 	return true;
 }
 
@@ -191,7 +197,7 @@ admit(struct feed *f, struct input *in, struct record *r, bool half)
 static bool
 gives_rest(const struct input *in)
 {
-	return in->ended && (!in->stopped || in->kind == INPUT_PIPE);
+	return in->paused || (in->ended && (!in->stopped || in->kind == INPUT_PIPE));
 }
 
 bool
@@ -212,22 +218,42 @@ fail(struct feed *f, struct input *in, int error)
 	inputs_end(f->src->stage->inputs, in);
 }
 
+/* The input has been read to its end. */
+static void
+end_or_pause(struct feed *f, struct input *in)
+{
+	struct stage *st = f->src->stage;
+
+	in->paused = in->keep_open && ctx_state(st->files) == CTX_LIVE;
+	if (!in->paused)
+		inputs_end(st->inputs, in);
+	else if (inputs_renew(st->inputs, in) == -1)
+		fail(f, in, errno);
+}
+
+void
+feed_stop(struct feed *f, struct input *in)
+{
+	in->stopped = true;
+	inputs_end(f->src->stage->inputs, in);
+}
+
 void
 feed_read(struct feed *f, struct input *in)
 {
 	ssize_t n;
 
 	if (inputs_must_stop(f->src->stage->inputs, in)) {
-		in->stopped = true;
-		inputs_end(f->src->stage->inputs, in);
+		feed_stop(f, in);
 		return;
 	}
 	n = in->fd != -1 ? reader_fill(in->reader) : -1;
 	f->read = clock_now();
+	in->paused = false;
 	if (n > 0)
 		metrics_add(f->shard, METRIC_BYTES_IN, (uint64_t)n);
 	else if (n == 0)
-		inputs_end(f->src->stage->inputs, in);
+		end_or_pause(f, in);
 	else if (errno != EAGAIN)
 		fail(f, in, errno);
 }
@@ -236,18 +262,23 @@ struct input *
 feed_next(struct feed *f, struct ctx *ctx, int64_t deadline)
 {
 	int64_t begun = clock_now();
-	struct input *in = inputs_next(f->src->stage->inputs, ctx, deadline);
-	int error = errno;
+	struct input *in;
+	int error;
 
+	errno = 0;
+	in = inputs_next(f->src->stage->inputs, ctx, deadline);
+	error = errno;
 	metrics_add(f->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(clock_now() - begun));
+	if (in == NULL && error != 0)
+		stage_abort(f->src->stage, 2, "the inputs: poll: %s", strerror(error));
 	errno = error;
 	return in;
 }
 
-struct source *
-feed_source(const struct feed *f)
+struct stage *
+feed_stage(const struct feed *f)
 {
-	return f->src;
+	return f->src->stage;
 }
 
 /* Takes what there is, and sends it on. */
@@ -288,8 +319,7 @@ end_inputs(struct feed *f)
 	for (in = inputs_first(f->src->stage->inputs); in != NULL; in = inputs_after(in)) {
 		if (in->ended)
 			continue;
-		in->stopped = true;
-		inputs_end(f->src->stage->inputs, in);
+		feed_stop(f, in);
 		if (in->kind == INPUT_PIPE)
 			pass_on(f, in);
 	}
@@ -362,12 +392,13 @@ source_open(struct processor *p, unsigned worker, void **state)
 	return 0;
 }
 
-unsigned
-source_readers(const struct inputs *inputs, bool in_order)
+/* One where an order is kept; else up to SOURCE_READERS. */
+static unsigned
+count_readers(const struct source *src)
 {
-	size_t n = inputs_count(inputs);
+	size_t n = inputs_count(src->stage->inputs);
 
-	if (in_order)
+	if (src->order != NULL)
 		return 1;
 	return n < SOURCE_READERS ? (unsigned)n : SOURCE_READERS;
 }
@@ -376,7 +407,7 @@ struct processor
 source_processor(struct source *src)
 {
 	pthread_mutex_init(&src->lock, NULL);
-	src->reading = source_readers(src->stage->inputs, src->order != NULL);
+	src->reading = count_readers(src);
 	return (struct processor){.name = "source",
 	    .workers = src->reading,
 	    .arg = src,

@@ -19,18 +19,18 @@
 struct ctx;
 struct feed;
 struct input;
-struct inputs;
 struct processor;
 struct record;
 struct stage;
 
-/* The most threads that read. */
+/* The most threads that read, each with a shard of its own. */
 #define SOURCE_READERS 4
 
 struct source {
 	struct stage *stage;
-	size_t shard;       /* that of the first thread; source_readers() */
+	size_t shard;       /* that of the first thread; others follow it */
 	bool keeps_retries; /* retry envelopes go on as they are */
+	bool checks;        /* stage_check() here, and not in a worker */
 
 	/* Returns when nothing more is to be read; NULL: as they arrive. */
 	void (*order)(struct feed *, void *arg);
@@ -42,17 +42,17 @@ struct source {
 	unsigned reading;     /* threads */
 };
 
-/* How many threads read these inputs, each with a shard of its own. */
-unsigned source_readers(const struct inputs *, bool in_order);
-
 /* The processor; the source must outlive the pipeline. */
 struct processor source_processor(struct source *);
 
 /* The feed of a reading thread: what an order is made of. */
 
-struct source *feed_source(const struct feed *);
+struct stage *feed_stage(const struct feed *);
 
-/* inputs_next() (inputs.h), and counts the time that was waited. */
+/*
+ * inputs_next() (inputs.h), and counts the time that was waited.  Where that
+ * fails, the stage is aborted.
+ */
 struct input *feed_next(struct feed *, struct ctx *, int64_t deadline);
 
 /*
@@ -62,10 +62,14 @@ struct input *feed_next(struct feed *, struct ctx *, int64_t deadline);
  */
 void feed_read(struct feed *, struct input *);
 
+/* Reads no more from an input, although it may have more. */
+void feed_stop(struct feed *, struct input *);
+
 /*
  * Takes the next record of an input that has been read.  False: no whole line
  * is there, the input is to be armed again unless it has ended.  The record is
- * counted as received, or as bypassed if it is a dead letter.
+ * counted as received, or as bypassed if it is a dead letter; one that fails
+ * the source's check is dead.
  */
 bool feed_take(struct feed *, struct input *, struct record *);
 

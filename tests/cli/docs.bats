@@ -159,7 +159,7 @@ man_options() {
 }
 
 @test "docs: the pages and --help list the same options" {
-	for tool in pfanout pdeadletter pratelimit; do
+	for tool in pfanin pfanout pdeadletter pratelimit; do
 		help_options $tool >in-help
 		man_options $tool >in-man
 		[ "$(wc -l <in-help)" -gt 20 ]
@@ -169,7 +169,7 @@ man_options() {
 
 @test "docs: the SYNOPSIS of the pages is the usage of --help" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
-	for tool in pfanout pdeadletter pratelimit; do
+	for tool in pfanin pfanout pdeadletter pratelimit; do
 		timeout 5 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
 		timeout 5 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
 			sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man

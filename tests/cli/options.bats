@@ -57,7 +57,7 @@ flags_of() {
 			return 1
 		}
 	done
-	for tool in pfanout pdeadletter pratelimit; do
+	for tool in pfanin pfanout pdeadletter pratelimit; do
 		$tool --help >out
 		[ "$(wc -L <out)" -le 80 ]
 	done
@@ -213,6 +213,12 @@ flags_of() {
 		pfanout|--backoff 1s|--backoff needs a command
 		pfanout|--match .id|--match needs a command
 		pfanout|--window 2|--window needs a command
+		pfanin|--round-robin --concat|--round-robin does not go with --concat
+		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
+		pfanin|--concat --merge .t|--concat does not go with --merge
+		pfanin|--idle-timeout 1s|--idle-timeout needs --merge
+		pfanin|--keep-open --concat in|--keep-open does not go with --concat: the next input's turn would never come
+		pfanin|--keep-open|--keep-open needs an input: it is for FIFOs that are named
 		pratelimit|-r 1/s --rate-file x|-r does not go with --rate-file
 		pratelimit|-r 1/s --queue 3|--queue needs --key: without keys -b is the limit
 		pratelimit|-r 1/s --max-keys 3|--max-keys needs --key

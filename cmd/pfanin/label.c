@@ -1,0 +1,104 @@
+#include "label.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "json/json.h"
+
+/* Of the inputs that take turns, so many are remembered. */
+#define REMEMBERED 256
+
+struct label {
+	const char *input; /* NULL: free */
+	char *member;      /* malloc'd */
+	size_t len;
+};
+
+struct labels {
+	const char *name;
+	struct label label[REMEMBERED];
+};
+
+/* {"NAME":"input"}, malloc'd; NULL with errno. */
+static char *
+make_object(const char *name, const char *input)
+{
+	size_t len;
+	char *clean = utf8_clean(input, strlen(input), &len), *text = NULL;
+	json_t *object;
+
+	if (clean == NULL)
+		return NULL;
+	errno = EINVAL;
+	if ((object = json_object()) != NULL &&
+	    json_object_set_new(object, name, json_stringn(clean, len)) == 0) {
+		errno = ENOMEM;
+		text = json_dumps(object, JSON_COMPACT);
+	}
+	json_decref(object);
+	free(clean);
+	return text;
+}
+
+struct labels *
+labels_new(const char *name)
+{
+	struct labels *l = calloc(1, sizeof(*l));
+	char *trial;
+
+	if (l == NULL)
+		return NULL;
+	l->name = name;
+	if ((trial = make_object(name, "-")) == NULL) {
+		free(l);
+		return NULL;
+	}
+	free(trial);
+	return l;
+}
+
+void
+labels_free(struct labels *l)
+{
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < REMEMBERED; i++)
+		free(l->label[i].member);
+	free(l);
+}
+
+const char *
+labels_get(struct labels *l, const char *input, size_t *len)
+{
+	struct label *label = &l->label[(uintptr_t)input / sizeof(void *) % REMEMBERED];
+
+	if (label->input != input) {
+		free(label->member);
+		label->input = NULL;
+		if ((label->member = make_object(l->name, input)) == NULL)
+			return NULL;
+		label->input = input;
+		label->len = strlen(label->member) - 2;
+	}
+	*len = label->len;
+	return label->member + 1; /* without the braces */
+}
+
+long
+label_place(const char *text, size_t len, bool *empty)
+{
+	size_t at = 0, next;
+
+	while (at < len && json_blank(text + at, 1))
+		at++;
+	if (at == len || text[at] != '{')
+		return -1;
+	for (next = at + 1; next < len && json_blank(text + next, 1); next++)
+		continue;
+	*empty = next < len && text[next] == '}';
+	return (long)at + 1;
+}

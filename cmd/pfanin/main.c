@@ -1,0 +1,198 @@
+/* pfanin: merges many inputs into one stream; pfanin(1). */
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json/json.h"
+#include "order.h"
+#include "pfanin.h"
+#include "proc/child.h"
+#include "stage/cli.h"
+#include "stage/hint.h"
+#include "stage/inputs.h"
+#include "stage/pipeline.h"
+#include "stage/samefile.h"
+#include "stage/signals.h"
+#include "stage/sink.h"
+#include "stage/source.h"
+#include "tag.h"
+#include "usage.h"
+
+/* What a look at the first bytes of a file needs. */
+#define HEAD 16
+
+static size_t
+count_operands(const struct pfanin *pi)
+{
+	size_t n = 0;
+
+	while (pi->operands[n] != NULL)
+		n++;
+	return n;
+}
+
+/*
+ * How many inputs can be open at a time.  An order that needs all of them is
+ * refused where they are too many.
+ */
+static size_t
+open_most(const struct pfanin *pi, size_t n)
+{
+	size_t most;
+
+	if (child_raise_limit(n, &most) == 0)
+		return n > 0 ? n : 1;
+	if (errno != EMFILE || most == 0)
+		err(2, "the limit of open files");
+	if (pi->order == ORDER_MERGE || pi->order == ORDER_ROUND_ROBIN)
+		errx(2,
+		    "%zu inputs: too many for the limit of open files: at most %zu here (ulimit "
+		    "-Hn)",
+		    n, most);
+	return most;
+}
+
+/* A file that would come out as rubbish is refused. */
+static void
+check_head(const struct input *in)
+{
+	char head[HEAD];
+	ssize_t n;
+	enum look look;
+
+	if (in->kind != INPUT_FILE || in->fd == -1 || (n = pread(in->fd, head, HEAD, 0)) <= 0)
+		return;
+	look = hint_look(head, (size_t)n);
+	if (look >= LOOK_COMPRESSED)
+		errx(2, "%s: %s", in->name, hint_for_input(look));
+}
+
+/* --keep-open is for the FIFOs among the inputs, of which there must be one. */
+static void
+keep_open(const struct inputs *inputs)
+{
+	bool any = false;
+
+	for (struct input *in = inputs_first(inputs); in != NULL; in = inputs_after(in)) {
+		in->keep_open = in->kind == INPUT_PIPE && in->path != NULL;
+		any = any || in->keep_open;
+	}
+	if (!any)
+		errx(2, "--keep-open: none of the inputs is a FIFO");
+}
+
+/* Ends the process if one of them can't be read, before anything is written. */
+static struct inputs *
+open_inputs(const struct pfanin *pi)
+{
+	size_t n = count_operands(pi);
+	struct inputs *inputs = inputs_new(open_most(pi, n));
+	char dash[] = "-", *standard[] = {dash, NULL};
+	const char *why;
+	struct input *in;
+
+	if (inputs == NULL)
+		errx(2, "out of memory");
+	for (char **operand = n > 0 ? pi->operands : standard; *operand != NULL; operand++) {
+		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
+			errx(2, "%s: %s", *operand, why != NULL ? why : strerror(errno));
+		if (!pi->plain)
+			check_head(in);
+	}
+	if (pi->keep_open)
+		keep_open(inputs);
+	return inputs;
+}
+
+static void
+check_files(const struct pfanin *pi)
+{
+	size_t n = count_operands(pi);
+	struct samefile *files = calloc(n + 1, sizeof(*files));
+
+	if (files == NULL)
+		errx(2, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		files[i] = (struct samefile){.role = "input", .path = pi->operands[i]};
+	cli_check_files(&pi->opt, files, n);
+	free(files);
+}
+
+static void
+set_up(struct pfanin *pi)
+{
+	struct inputs *inputs = open_inputs(pi);
+	struct stage *st = &pi->stage;
+
+	check_files(pi);
+	pi->opt.dead_how.say = cli_say;
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pfanin",
+		    .name = pi->opt.name != NULL ? pi->opt.name : "pfanin",
+		    .opt = &pi->opt,
+		    .workers = 1,
+		    .shards = SHARD_SOURCE + SOURCE_READERS,
+		    .max_records = stage_max_records(&pi->opt),
+		    .inputs = inputs}) == -1)
+		errx(2, "%s", st->error);
+	st->pipe_ignored = signals_ignored(SIGPIPE);
+}
+
+static void (*order_function(enum order order))(struct feed *, void *)
+{
+	switch (order) {
+	case ORDER_ROUND_ROBIN:
+		return order_round_robin;
+	case ORDER_CONCAT:
+		return order_concat;
+	case ORDER_MERGE:
+		return order_merge;
+	default:
+		return NULL;
+	}
+}
+
+/* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
+static int
+run(struct pfanin *pi)
+{
+	struct stage *st = &pi->stage;
+	struct source source = {.stage = st,
+	    .shard = SHARD_SOURCE,
+	    .keeps_retries = true,
+	    .checks = true,
+	    .order = order_function(pi->order),
+	    .order_arg = pi};
+	struct sink sink = {.stage = st,
+	    .shard = metrics_shard(st->metrics, SHARD_SINK),
+	    .fd = STDOUT_FILENO,
+	    .takes = pi->tag == NULL};
+	struct processor procs[3] = {source_processor(&source)};
+	size_t n = 1;
+	int sig;
+
+	if (pi->tag != NULL)
+		procs[n++] = tag_processor(pi);
+	procs[n++] = sink_processor(&sink);
+	if (cli_run(st, procs, n, &sig) == -1)
+		errx(2, "%s", st->error);
+	return sig;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct pfanin pi;
+	int sig;
+
+	cli_begin();
+	usage_parse(&pi, argc, argv);
+	set_up(&pi);
+	sig = run(&pi);
+	json_path_free(pi.merge);
+	return cli_end(&pi.stage, sig);
+}

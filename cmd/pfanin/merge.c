@@ -1,0 +1,354 @@
+/* --merge: a k-way merge of streams. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "heap.h"
+#include "json/json.h"
+#include "json/order.h"
+#include "order.h"
+#include "pfanin.h"
+#include "record/record.h"
+#include "record/unwrap.h"
+#include "stage/inputs.h"
+#include "stage/source.h"
+#include "sync/ctx.h"
+#include "sync/stopwatch.h"
+
+/* How often to look at an idle timeout that stands still. */
+#define IDLE_LOOK (100 * CLOCK_MS)
+
+enum lane_state {
+	LANE_AWAITED, /* nothing can go before its next record is known */
+	LANE_IDLE,    /* it was silent for too long: the others go on */
+	LANE_WAITING, /* its record is in the heap */
+	LANE_ENDED,
+};
+
+/* An input, and its next record. */
+struct lane {
+	struct input *in;
+	enum lane_state state;
+	struct record record;
+	struct json_order key;
+};
+
+struct merge {
+	struct feed *feed;
+	struct pfanin *pi;
+	struct stage *stage;
+	size_t n;
+	struct lane *lane;
+	size_t awaited, idle; /* how many are in these states */
+	struct heap heap;     /* those that are WAITING */
+	bool has_last;
+	struct json_order last; /* the key that was sent last */
+};
+
+static bool
+is_before(const void *a, const void *b)
+{
+	const struct lane *x = a, *y = b;
+	int order = json_order_compare(&x->key, &y->key);
+
+	return order != 0 ? order < 0 : x->in->number < y->in->number;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+refuse(struct merge *m, struct record *r, enum reason reason, const char *fmt, ...)
+{
+	struct failure f = {.reason = reason};
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(f.message, sizeof(f.message), fmt, ap);
+	va_end(ap);
+	stage_bury(m->stage, r, &f);
+	feed_put(m->feed, r);
+}
+
+/*
+ * Finds the key, which stays valid while the lane has the record.  False: it
+ * has none.
+ */
+static bool
+find_key(struct merge *m, struct lane *l)
+{
+	const char *data = l->record.data;
+	size_t len = l->record.len;
+	struct json_slice value;
+	struct json_order order = {0};
+	char *owned = NULL;
+	bool found;
+
+	if (!m->pi->opt.no_bypass)
+		unwrap_view(&l->record, &data, &len, &owned);
+	if (!json_path_get(m->pi->merge, data, len, &value))
+		found = false;
+	else if (owned == NULL)
+		found = json_order_of(&l->key, &value) == 0;
+	else {
+		found = json_order_of(&order, &value) == 0 && json_order_keep(&l->key, &order) == 0;
+		json_order_forget(&order);
+	}
+	free(owned);
+	return found;
+}
+
+/* The lane has a record: it goes into the heap, unless it can't be merged. */
+static bool
+enter(struct merge *m, struct lane *l)
+{
+	if (!find_key(m, l))
+		refuse(m, &l->record, REASON_NO_KEY, "no number or string at the path of --merge");
+	else if (m->has_last && json_order_compare(&l->key, &m->last) < 0)
+		refuse(
+		    m, &l->record, REASON_LATE, "a record with a later key has been sent before");
+	else
+		return true;
+	return false;
+}
+
+/*
+ * Takes the lane's next record out of what has been read.  False: it has to be
+ * read, or has ended.
+ */
+static bool
+take_next(struct merge *m, struct lane *l)
+{
+	while (feed_take(m->feed, l->in, &l->record)) {
+		if (l->record.kind != RECORD_DATA)
+			feed_put(m->feed, &l->record);
+		else if (enter(m, l))
+			return true;
+	}
+	return false;
+}
+
+static void
+set_state(struct merge *m, struct lane *l, enum lane_state state)
+{
+	m->awaited += (state == LANE_AWAITED) - (l->state == LANE_AWAITED);
+	m->idle += (state == LANE_IDLE) - (l->state == LANE_IDLE);
+	l->state = state;
+}
+
+/* The lane's input has been read: its record, if there is one, is known. */
+static void
+look_at(struct merge *m, struct lane *l)
+{
+	if (take_next(m, l)) {
+		set_state(m, l, LANE_WAITING);
+		heap_push(&m->heap, l);
+	} else if (l->in->ended)
+		set_state(m, l, LANE_ENDED);
+	else
+		inputs_arm(m->stage->inputs, l->in);
+}
+
+static struct lane *
+lane_of(struct merge *m, const struct input *in)
+{
+	return &m->lane[in->number];
+}
+
+/* The first record of all goes, and the next one of its lane comes. */
+static void
+send_first(struct merge *m)
+{
+	struct lane *l = heap_top(&m->heap);
+
+	if (json_order_keep(&m->last, &l->key) == -1) {
+		stage_give_up(m->stage, 2, "out of memory");
+		heap_pop(&m->heap);
+		record_free(&l->record);
+		return;
+	}
+	m->has_last = true;
+	feed_put(m->feed, &l->record);
+	if (take_next(m, l)) {
+		heap_sift_top(&m->heap);
+		return;
+	}
+	heap_pop(&m->heap);
+	if (l->in->ended)
+		set_state(m, l, LANE_ENDED);
+	else {
+		set_state(m, l, LANE_AWAITED);
+		inputs_arm(m->stage->inputs, l->in);
+	}
+}
+
+/*
+ * The time in which the stage could write.  It stands still while nobody takes
+ * the output: then an input may be silent because we do not read.
+ */
+static int64_t
+time_to_write(const struct merge *m)
+{
+	int64_t now = clock_now();
+
+	return now - stopwatch_read(&m->stage->writing, now);
+}
+
+/* Those that are awaited have been silent for too long. */
+static void
+leave_out_silent(struct merge *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->lane[i].state == LANE_AWAITED)
+			set_state(m, &m->lane[i], LANE_IDLE);
+}
+
+/* The next input that can be read; before a wait, what is done goes out. */
+static struct input *
+next_input(struct merge *m, int64_t until)
+{
+	struct input *in = feed_next(m->feed, m->stage->work, 0);
+
+	if (in != NULL || until == 0)
+		return in;
+	feed_send(m->feed);
+	return feed_next(m->feed, m->stage->work, until);
+}
+
+/* Whether nothing can go before another lane has a record. */
+static bool
+has_to_wait(const struct merge *m)
+{
+	return m->awaited > 0 || (m->heap.n == 0 && m->idle > 0);
+}
+
+/*
+ * How long the silence of those that are awaited may still be, if it holds up
+ * others.
+ */
+static int64_t
+patience(const struct merge *m, int64_t begun)
+{
+	if (m->heap.n == 0 || m->pi->idle_timeout == CLOCK_NEVER)
+		return CLOCK_NEVER;
+	return clock_after(begun, m->pi->idle_timeout) - time_to_write(m);
+}
+
+/*
+ * Waits until all lanes that are awaited have a record, have ended, or have
+ * been silent for too long; or until work is cancelled.
+ */
+static void
+await_lanes(struct merge *m)
+{
+	int64_t begun = time_to_write(m), left;
+	struct input *in;
+
+	while (has_to_wait(m) && !stage_is_cancelled(m->stage)) {
+		if ((left = patience(m, begun)) <= 0) {
+			leave_out_silent(m);
+			return;
+		}
+		if (left != CLOCK_NEVER)
+			left = clock_after(clock_now(), left < IDLE_LOOK ? left : IDLE_LOOK);
+		if ((in = next_input(m, left)) != NULL) {
+			feed_read(m->feed, in);
+			look_at(m, lane_of(m, in));
+		}
+	}
+}
+
+/* Takes what is there of the inputs that are idle, without waiting. */
+static void
+look_at_idle(struct merge *m)
+{
+	struct input *in;
+
+	while (m->idle > 0 && (in = next_input(m, 0)) != NULL) {
+		feed_read(m->feed, in);
+		look_at(m, lane_of(m, in));
+	}
+}
+
+/* All that has been read of an input leaves as cancelled. */
+static void
+cancel_rest(struct merge *m, struct input *in)
+{
+	struct record r;
+
+	while (feed_take(m->feed, in, &r)) {
+		if (r.kind == RECORD_DATA)
+			stage_bury_cancelled(m->stage, &r);
+		feed_put(m->feed, &r);
+	}
+	feed_send(m->feed);
+	if (!in->ended)
+		inputs_arm(m->stage->inputs, in);
+}
+
+/* Work is cancelled: what is held and what still comes leaves so. */
+static void
+cancel_lanes(struct merge *m)
+{
+	struct input *in;
+
+	for (; m->heap.n > 0; heap_pop(&m->heap)) {
+		struct lane *l = heap_top(&m->heap);
+
+		stage_bury_cancelled(m->stage, &l->record);
+		feed_put(m->feed, &l->record);
+		cancel_rest(m, l->in);
+	}
+	while ((in = feed_next(m->feed, m->stage->root, CLOCK_NEVER)) != NULL) {
+		feed_read(m->feed, in);
+		cancel_rest(m, in);
+	}
+}
+
+static bool
+open_lanes(struct merge *m)
+{
+	struct input *in = inputs_first(m->stage->inputs);
+
+	m->n = inputs_count(m->stage->inputs);
+	m->lane = calloc(m->n, sizeof(*m->lane));
+	m->heap = (struct heap){.item = calloc(m->n, sizeof(void *)), .before = is_before};
+	if (m->lane == NULL || m->heap.item == NULL)
+		return false;
+	m->awaited = m->n;
+	for (size_t i = 0; i < m->n; i++, in = inputs_after(in)) {
+		m->lane[i].in = in;
+		inputs_arm(m->stage->inputs, in);
+	}
+	return true;
+}
+
+static void
+close_lanes(struct merge *m)
+{
+	for (size_t i = 0; m->lane != NULL && i < m->n; i++)
+		json_order_forget(&m->lane[i].key);
+	json_order_forget(&m->last);
+	free(m->lane);
+	free(m->heap.item);
+}
+
+void
+order_merge(struct feed *f, void *arg)
+{
+	struct pfanin *pi = arg;
+	struct merge m = {.feed = f, .pi = pi, .stage = &pi->stage};
+
+	if (!open_lanes(&m))
+		stage_abort(m.stage, 2, "out of memory");
+	while (!stage_is_cancelled(m.stage) && (has_to_wait(&m) || m.heap.n > 0)) {
+		await_lanes(&m);
+		if (m.heap.n > 0 && m.awaited == 0)
+			send_first(&m);
+		look_at_idle(&m);
+	}
+	if (stage_is_cancelled(m.stage))
+		cancel_lanes(&m);
+	close_lanes(&m);
+}

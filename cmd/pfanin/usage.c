@@ -1,0 +1,76 @@
+#include "usage.h"
+
+#include <err.h>
+
+#include "base/clock.h"
+#include "pfanin.h"
+#include "stage/cli.h"
+
+static const char help[] =
+    "usage: pfanin [--round-robin | --concat | --merge PATH [--idle-timeout D]]\n"
+    "              [--tag NAME] [--keep-open] [options] [input ...]\n"
+    "\n"
+    "Merges its inputs into one stream of lines, as they arrive.  An input is a\n"
+    "file, a FIFO, fd:N, or - for standard input, which is also the default.\n"
+    "\n"
+    "      --round-robin      take one record of each input in turn\n"
+    "      --concat           one input after the other, as cat does\n"
+    "      --merge PATH       merge inputs that are sorted by the value at PATH, such\n"
+    "                         as .time: numbers, or strings by their bytes\n"
+    "      --idle-timeout D   leave a silent input out of the merge after D (default:\n"
+    "                         wait for it)\n"
+    "      --tag NAME         add the input's name to each record, as member NAME\n"
+    "      --keep-open        read a FIFO on after its writers have left, until\n"
+    "                         SIGTERM\n"
+    "  -n, --name STAGE       name of the stage (default: pfanin)\n"
+    "  -b, --buffer N         capacity of each channel, in records (default 1024)\n"
+    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
+    "  -R, --raw              records are plain lines, not JSON\n"
+    "      --no-bypass        treat dead letters in the input as data\n";
+
+static const struct option_rule rules[] = {
+    {"--round-robin", OPTION_EXCLUDES, "--concat", NULL},
+    {"--round-robin", OPTION_EXCLUDES, "--merge", NULL},
+    {"--concat", OPTION_EXCLUDES, "--merge", NULL},
+    {"--idle-timeout", OPTION_NEEDS, "--merge", NULL},
+    {"--keep-open", OPTION_EXCLUDES, "--concat", "the next input's turn would never come"},
+    {"--keep-open", OPTION_NEEDS, "an input", "it is for FIFOs that are named"},
+    {0},
+};
+
+static enum order
+order_of(const struct pfanin *pi)
+{
+	if (pi->round_robin)
+		return ORDER_ROUND_ROBIN;
+	if (pi->concat)
+		return ORDER_CONCAT;
+	return pi->merge != NULL ? ORDER_MERGE : ORDER_ARRIVAL;
+}
+
+void
+usage_parse(struct pfanin *pi, int argc, char **argv)
+{
+	const struct option_row rows[] = {
+	    {0, "round-robin", OPTION_FLAG, OPTION_FIELD(pi->round_robin)},
+	    {0, "concat", OPTION_FLAG, OPTION_FIELD(pi->concat)},
+	    {0, "merge", OPTION_PATH, OPTION_FIELD(pi->merge)},
+	    {0, "idle-timeout", OPTION_DURATION, OPTION_FIELD(pi->idle_timeout), .min = 1},
+	    {0, "tag", OPTION_TEXT, OPTION_FIELD(pi->tag)},
+	    {0, "keep-open", OPTION_FLAG, OPTION_FIELD(pi->keep_open)},
+	    {0},
+	};
+	const struct options_tool tool = {.name = "pfanin",
+	    .help = help,
+	    .rows = rows,
+	    .rules = rules,
+	    .operands = "an input",
+	    .files = true};
+
+	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER};
+	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);
+	pi->order = order_of(pi);
+	pi->plain = pi->opt.raw;
+	if (pi->merge == NULL && pi->tag == NULL)
+		pi->opt.raw = true; /* lines are moved, not parsed */
+}
