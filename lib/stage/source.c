@@ -138,7 +138,8 @@ feed_put(struct feed *f, const struct record *record)
 {
 	struct record *r = &f->batch[f->n++];
 
-	*r = *record;
+	if (r != record)
+		*r = *record;
 	f->bytes += r->reserved;
 	if (f->n == f->most || f->bytes >= BATCH_BYTES)
 		feed_send(f);
@@ -285,10 +286,9 @@ feed_stage(const struct feed *f)
 static void
 pass_on(struct feed *f, struct input *in)
 {
-	struct record r;
-
-	while (feed_take(f, in, &r))
-		feed_put(f, &r);
+	/* Records are taken into their place. */
+	while (feed_take(f, in, &f->batch[f->n]))
+		feed_put(f, &f->batch[f->n]);
 	feed_send(f);
 }
 
