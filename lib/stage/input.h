@@ -41,7 +41,7 @@ struct input {
 	bool begun;   /* a record has been taken */
 	bool paused;  /* its writers have left, and others may come */
 	bool ended;   /* nothing more will be read */
-	bool stopped; /* because the stage stops reading, not at its end */
+	bool stopped; /* not at its end, perhaps inside a line */
 
 	/* Those of the set; inputs.c. */
 	enum input_state state;

@@ -39,7 +39,12 @@ struct inputs {
 	enum stop stop;
 	struct turns armed, ready, held, later;
 	size_t unfinished;     /* the sum of all inputs' */
-	struct input *longest; /* goes on although there is too much; or NULL */
+	/*
+	 * The one that goes on although there is too much, until its line ends;
+	 * NULL if there is not too much.  And how much it had.
+	 */
+	struct input *longest;
+	size_t longest_had;
 };
 
 struct inputs *
@@ -260,22 +265,26 @@ is_held(struct inputs *s, struct input *in)
 		return false;
 	if (s->longest == NULL)
 		s->longest = in;
+	if (s->longest == in)
+		s->longest_had = in->unfinished;
 	return s->longest != in;
 }
 
-/* There is room for unfinished lines again: those that were held go on. */
+/*
+ * The long line has ended: those that were held go on, or the first of them if
+ * there still is too much.
+ */
 static void
-let_go(struct inputs *s)
+end_long_line(struct inputs *s)
 {
-	struct input *in;
+	struct input *in, *next;
 
 	s->longest = NULL;
-	while ((in = TAILQ_FIRST(&s->held)) != NULL) {
-		leave(&s->held, in);
-		if (is_held(s, in)) {
-			enter(&s->held, in, INPUT_HELD);
+	for (in = TAILQ_FIRST(&s->held); in != NULL; in = next) {
+		next = TAILQ_NEXT(in, turn);
+		if (is_held(s, in))
 			return;
-		}
+		leave(&s->held, in);
 		await(s, in);
 	}
 }
@@ -283,6 +292,8 @@ let_go(struct inputs *s)
 static void
 arm(struct inputs *s, struct input *in)
 {
+	if (in == s->longest && in->unfinished < s->longest_had)
+		end_long_line(s);
 	if (in->fd == -1 && s->open >= s->open_most)
 		enter(&s->later, in, INPUT_LATER);
 	else if (is_held(s, in))
@@ -311,8 +322,6 @@ take(struct inputs *s, struct turns *list, struct input *in)
 	leave(list, in);
 	s->unfinished -= in->unfinished;
 	in->unfinished = 0;
-	if (s->longest != NULL && s->unfinished <= s->most_unfinished)
-		let_go(s);
 	if (in->fd == -1 && input_reopen(in) == 0) {
 		reader_set_fd(in->reader, in->fd);
 		s->open++;
@@ -436,6 +445,8 @@ inputs_end(struct inputs *s, struct input *in)
 	/* What a pipe still holds is looked at in the end. */
 	if (!in->stopped || in->kind != INPUT_PIPE)
 		input_close(in);
+	if (in == s->longest)
+		end_long_line(s);
 	if (--s->left == 0 && s->epoll != -1)
 		park_wake(&s->parker);
 	if ((later = TAILQ_FIRST(&s->later)) != NULL) {

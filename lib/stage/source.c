@@ -210,13 +210,20 @@ feed_take(struct feed *f, struct input *in, struct record *r)
 	return gives_rest(in) && reader_rest(in->reader, r) && admit(f, in, r, in->stopped);
 }
 
+void
+feed_stop(struct feed *f, struct input *in)
+{
+	in->stopped = true;
+	inputs_end(f->src->stage->inputs, in);
+}
+
 /* The input can't be read: the others go on. */
 static void
 fail(struct feed *f, struct input *in, int error)
 {
 	stage_fault(f->src->stage, 2, "%s: %s",
 	    strcmp(in->name, "-") == 0 ? "standard input" : in->name, strerror(error));
-	inputs_end(f->src->stage->inputs, in);
+	feed_stop(f, in);
 }
 
 /* The input has been read to its end. */
@@ -230,13 +237,6 @@ end_or_pause(struct feed *f, struct input *in)
 		inputs_end(st->inputs, in);
 	else if (inputs_renew(st->inputs, in) == -1)
 		fail(f, in, errno);
-}
-
-void
-feed_stop(struct feed *f, struct input *in)
-{
-	in->stopped = true;
-	inputs_end(f->src->stage->inputs, in);
 }
 
 void
