@@ -7,6 +7,7 @@
 #include "sync/ctx.h"
 
 CHAN_OF(record, struct record)
+CHAN_OF(batch, struct batch)
 
 int
 intake_open(struct intake *i, struct stage *stage, struct metrics_shard *shard, struct chan *in,
@@ -25,6 +26,7 @@ void
 intake_close(struct intake *i)
 {
 	intake_unwatch(i, false);
+	batch_free(&i->open);
 	ctx_unwatch(i->stage->work, &i->on_cancel);
 	park_close(&i->parker);
 }
@@ -55,13 +57,27 @@ mark_begun(struct intake *i, struct record *r, size_t n)
 	budget_begin(i->stage->budget, n, bytes);
 }
 
-static size_t
-take_from(struct chan *c, bool *ended, struct record *r, size_t max)
+bool
+intake_take_due(struct intake *i, struct batch *b)
 {
 	size_t n = 0;
 
-	if (!*ended)
-		*ended = record_tryrecvn(c, r, max, &n) == CHAN_CLOSED;
+	if (!i->again_ended)
+		i->again_ended = batch_tryrecvn(i->again, b, 1, &n) == CHAN_CLOSED;
+	return n == 1;
+}
+
+/* The same, record by record. */
+static size_t
+take_due_records(struct intake *i, struct record *r, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && (i->open.records.n > 0 || intake_take_due(i, &i->open))) {
+		r[n++] = queue_pop(&i->open.records);
+		if (i->open.records.n == 0)
+			batch_free(&i->open);
+	}
 	return n;
 }
 
@@ -72,27 +88,40 @@ may_take(const struct intake *i, uint64_t oldest)
 }
 
 size_t
-intake_take(struct intake *i, struct record *r, size_t max, uint64_t oldest)
+intake_take_new(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 {
-	size_t n;
+	size_t n = 0;
 
-	if ((n = take_from(i->again, &i->again_ended, r, max)) > 0)
-		return n;
-	if (!may_take(i, oldest))
+	if (i->in_ended || !may_take(i, oldest))
 		return 0;
-	if ((n = take_from(i->in, &i->in_ended, r, max)) > 0) {
+	i->in_ended = record_tryrecvn(i->in, r, max, &n) == CHAN_CLOSED;
+	if (n > 0) {
 		count_wait(i, r, n);
 		mark_begun(i, r, n);
 	}
 	return n;
 }
 
-static void
-watch(struct intake *i, struct parker *p, uint64_t oldest)
+size_t
+intake_take(struct intake *i, struct record *r, size_t max, uint64_t oldest)
+{
+	size_t n = take_due_records(i, r, max);
+
+	return n > 0 ? n : intake_take_new(i, r, max, oldest);
+}
+
+void
+intake_watch_due(struct intake *i, struct parker *p)
 {
 	i->watching = true;
 	if (i->again != NULL)
 		chan_watch_recv(i->again, &i->on_again, p);
+}
+
+void
+intake_watch_new(struct intake *i, struct parker *p, uint64_t oldest)
+{
+	i->watching = true;
 	if (i->in_ended)
 		return;
 	budget_watch_take(i->stage->budget, &i->on_budget, p);
@@ -104,6 +133,14 @@ watch(struct intake *i, struct parker *p, uint64_t oldest)
 	 */
 	budget_unwatch_take(i->stage->budget, &i->on_budget);
 	chan_watch_recv(i->in, &i->on_in, p);
+}
+
+/* Watches both. */
+static void
+watch(struct intake *i, struct parker *p, uint64_t oldest)
+{
+	intake_watch_due(i, p);
+	intake_watch_new(i, p, oldest);
 }
 
 static void
@@ -168,5 +205,5 @@ intake_pollfd(const struct intake *i)
 bool
 intake_has_ended(const struct intake *i)
 {
-	return i->in_ended && i->again_ended;
+	return i->in_ended && i->again_ended && i->open.records.n == 0;
 }

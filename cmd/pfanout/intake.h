@@ -9,7 +9,7 @@
  * A worker with a child sleeps in poll(2): it watches the intake, polls
  * intake_pollfd() besides the child's descriptors, and is woken there when
  * there may be something to take, or when work is cancelled.  A worker without
- * a child sleeps in intake_wait().
+ * a child sleeps in intake_wait(), or in exec mode in collector_next().
  */
 
 #include <stdbool.h>
@@ -17,7 +17,7 @@
 #include <stdint.h>
 #include <poll.h>
 
-#include "record/record.h"
+#include "record/batch.h"
 #include "sync/park.h"
 
 struct chan;
@@ -30,12 +30,13 @@ struct intake {
 	struct chan *in, *again;
 	bool in_ended, again_ended; /* closed and drained */
 	bool watching;
+	struct batch open; /* due; its records are being taken one by one */
 	struct parker parker;
 	struct waiter on_in, on_again, on_budget, on_cancel;
 };
 
 /*
- * in has the records of the input; again those that are due for another
+ * in has the records of the input; again the batches that are due for another
  * attempt, or is NULL.  -1 with errno: there is no descriptor to poll, but
  * intake_take() and intake_wait() work.  Close it in both cases.
  */
@@ -51,7 +52,14 @@ void intake_close(struct intake *);
 size_t intake_take(struct intake *, struct record *, size_t max, uint64_t oldest);
 
 /*
- * The same for a worker that holds nothing: blocks until there is a record.
+ * Either half of that.  A batch that is due is taken as a whole, and then is
+ * the caller's: true.
+ */
+bool intake_take_due(struct intake *, struct batch *);
+size_t intake_take_new(struct intake *, struct record *, size_t max, uint64_t oldest);
+
+/*
+ * intake_take() for a worker that holds nothing: blocks until there is a record.
  * 0: nothing will come any more, or the stage has ended.
  */
 size_t intake_wait(struct intake *, struct record *, size_t max);
@@ -64,6 +72,14 @@ size_t intake_wait(struct intake *, struct record *, size_t max);
  */
 void intake_watch(struct intake *, uint64_t oldest);
 void intake_unwatch(struct intake *, bool woken);
+
+/*
+ * The same for a thread that sleeps in park_wait(), in two halves: what makes
+ * intake_take_due() or intake_take_new() succeed wakes the parker.  Then unwatch
+ * both with intake_unwatch(i, false).
+ */
+void intake_watch_due(struct intake *, struct parker *);
+void intake_watch_new(struct intake *, struct parker *, uint64_t oldest);
 
 /* The descriptor to poll for POLLIN. */
 struct pollfd intake_pollfd(const struct intake *);

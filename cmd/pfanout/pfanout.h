@@ -18,6 +18,8 @@ enum mode {
 };
 
 struct arguments;
+struct batch;
+struct collector;
 struct json_path;
 struct processor;
 struct retry;
@@ -33,6 +35,9 @@ struct pfanout {
 	int64_t start_timeout; /* --start-timeout, ns */
 	uint32_t attempts;     /* -a */
 	int64_t backoff_first, backoff_most;
+	size_t batch;            /* --batch; 0: there are no batches */
+	int64_t batch_wait;      /* for the records after the first, ns */
+	bool no_bisect;          /* --no-bisect */
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
@@ -44,7 +49,8 @@ struct pfanout {
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
 	struct stage stage;
-	struct retry *retry; /* map and exec */
+	struct retry *retry;         /* map and exec */
+	struct collector *collector; /* exec */
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
@@ -65,10 +71,20 @@ struct processor map_processor(struct pfanout *);
 struct processor exec_processor(struct pfanout *);
 struct processor filter_processor(struct pfanout *);
 
+/* Counts an attempt at a record that failed. */
+void pfanout_count_attempt(struct record *);
+
 /*
- * An attempt at a record failed.  Where -a allows another one the record waits
- * for that, and false is returned.  Otherwise it becomes its dead letter: true,
- * and the caller sends it on.
+ * Lets the batch, which has failed before, wait for another attempt for so many
+ * ns.  False: there is no memory, and the batch is still the caller's.
+ */
+bool pfanout_try_again(
+    struct pfanout *, struct metrics_shard *, const struct batch *, int64_t wait);
+
+/*
+ * An attempt at a single record failed.  Where -a allows another one the record
+ * waits for that, and false is returned.  Otherwise it becomes its dead letter:
+ * true, and the caller sends it on.
  */
 bool pfanout_attempt_failed(
     struct pfanout *, struct metrics_shard *, struct record *, const struct failure *);

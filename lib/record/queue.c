@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define CELLS_MIN 16
+#define CELLS_MIN 1 /* most batches that wait have one record */
 
 void
 queue_free(struct queue *q)

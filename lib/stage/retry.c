@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "record/record.h"
+#include "record/batch.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
@@ -14,13 +14,13 @@
 #include "sync/pool.h"
 #include "sync/wait.h"
 
-CHAN_OF(record, struct record)
+CHAN_OF(batch, struct batch)
 
-#define CAPACITY 64 /* of the channel, in records */
+#define CAPACITY 64 /* of the channel, in batches */
 
 struct delayed {
 	int64_t due;
-	struct record record;
+	struct batch batch;
 };
 
 struct retry {
@@ -31,7 +31,7 @@ struct retry {
 	pthread_mutex_t lock; /* guards the heap */
 	size_t n, room;
 	struct delayed *heap;    /* heap[0] is due first */
-	struct waitlist changed; /* a record was put, or the budget is done */
+	struct waitlist changed; /* a batch was put, or the budget is done */
 };
 
 static void
@@ -78,14 +78,15 @@ reserve_cell(struct retry *r)
 }
 
 int
-retry_put(struct retry *r, const struct record *record, int64_t due)
+retry_put(struct retry *r, const struct batch *batch, int64_t due)
 {
 	int error;
 
 	pthread_mutex_lock(&r->lock);
 	if ((error = reserve_cell(r)) == 0) {
-		r->heap[r->n] = (struct delayed){due, *record};
-		record_detach(&r->heap[r->n].record);
+		for (size_t i = 0; i < batch->records.n; i++)
+			record_detach(queue_at(&batch->records, i));
+		r->heap[r->n] = (struct delayed){due, *batch};
 		sift_up(r->heap, r->n++);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -93,7 +94,7 @@ retry_put(struct retry *r, const struct record *record, int64_t due)
 	return error;
 }
 
-/* When the next record is due; CLOCK_NEVER if none waits. */
+/* When the next batch is due; CLOCK_NEVER if none waits. */
 static int64_t
 next_due(struct retry *r)
 {
@@ -106,19 +107,19 @@ next_due(struct retry *r)
 	return due;
 }
 
-/* The record that is due first; there must be one. */
-static struct record
-pop_record(struct retry *r)
+/* The batch that is due first; there must be one. */
+static struct batch
+pop_batch(struct retry *r)
 {
-	struct record record;
+	struct batch batch;
 
 	pthread_mutex_lock(&r->lock);
-	record = r->heap[0].record;
+	batch = r->heap[0].batch;
 	r->heap[0] = r->heap[--r->n];
 	if (r->n > 0)
 		sift_down(r->heap, r->n);
 	pthread_mutex_unlock(&r->lock);
-	return record;
+	return batch;
 }
 
 /* How the thread sleeps: until a time, or until it has to look again. */
@@ -135,7 +136,7 @@ has_changed(const void *arg)
 	return next_due(s->retry) < s->until || budget_is_done(s->retry->stage->budget);
 }
 
-/* Sleeps until a record may be due.  False: none will be any more. */
+/* Sleeps until a batch may be due.  False: none will be any more. */
 static bool
 wait_for_due(struct retry *r)
 {
@@ -143,7 +144,7 @@ wait_for_due(struct retry *r)
 	struct sleep s = {r, next_due(r)};
 
 	/*
-	 * The end of work makes all records due.  After that only the end of
+	 * The end of work makes all batches due.  After that only the end of
 	 * root counts.
 	 */
 	wait_for(
@@ -158,11 +159,11 @@ retry_main(void *arg)
 
 	while (wait_for_due(r)) {
 		while (next_due(r) <= clock_now()) {
-			struct record record = pop_record(r);
+			struct batch batch = pop_batch(r);
 
-			metrics_add(r->shard, METRIC_RETRY_OUT, 1);
-			if (record_sendn(r->chan, r->stage->root, &record, 1, NULL) != CHAN_OK)
-				record_free(&record);
+			metrics_add(r->shard, METRIC_RETRY_OUT, batch.records.n);
+			if (batch_sendn(r->chan, r->stage->root, &batch, 1, NULL) != CHAN_OK)
+				batch_free(&batch);
 		}
 	}
 	chan_close(r->chan);
@@ -181,7 +182,7 @@ retry_start(struct stage *st, struct metrics_shard *shard)
 	pthread_mutex_init(&r->lock, NULL);
 	waitlist_init(&r->changed);
 	budget_watch_done(st->budget, &r->changed);
-	if ((r->chan = record_chan_new(CAPACITY)) != NULL &&
+	if ((r->chan = batch_chan_new(CAPACITY)) != NULL &&
 	    (r->pool = pool_start(1, retry_main, &arg, NULL, NULL)) != NULL)
 		return r;
 	retry_join(r);
@@ -191,17 +192,17 @@ retry_start(struct stage *st, struct metrics_shard *shard)
 void
 retry_join(struct retry *r)
 {
-	struct record record;
+	struct batch batch;
 	size_t n;
 
 	if (r == NULL)
 		return;
 	pool_join(r->pool);
-	while (r->chan != NULL && record_tryrecvn(r->chan, &record, 1, &n) == CHAN_OK)
-		record_free(&record);
+	while (r->chan != NULL && batch_tryrecvn(r->chan, &batch, 1, &n) == CHAN_OK)
+		batch_free(&batch);
 	chan_free(r->chan);
 	for (size_t i = 0; i < r->n; i++)
-		record_free(&r->heap[i].record);
+		batch_free(&r->heap[i].batch);
 	free(r->heap);
 	budget_watch_done(r->stage->budget, NULL);
 	waitlist_destroy(&r->changed);

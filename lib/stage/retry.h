@@ -2,18 +2,19 @@
 #define PCHAN_RETRY_H
 
 /*
- * Records that wait for another attempt.  A thread keeps them in the order in
- * which they are due, and sends each into a channel when its time has come;
- * workers prefer that channel to the input's.  So a record that waits holds up
- * no other.  How many wait is bounded by the budget, in which they are still
- * reserved.  The channel is closed when the budget is done, because then
+ * Records that wait for another attempt, in batches: those of a batch are tried
+ * together (map mode has batches of one).  A thread keeps the batches in the
+ * order in which they are due, and sends each into a channel when its time has
+ * come; workers prefer that channel to the input's.  So a batch that waits holds
+ * up no other.  How many records wait is bounded by the budget, in which they
+ * are still reserved.  The channel is closed when the budget is done, because then
  * nothing can come back any more, or when the root context is.
  */
 
 #include <stdint.h>
 
+struct batch;
 struct chan;
-struct record;
 struct retry;
 struct stage;
 struct metrics_shard;
@@ -25,19 +26,22 @@ struct metrics_shard;
 struct retry *retry_start(struct stage *, struct metrics_shard *);
 
 /*
- * Blocks until the thread has ended, and frees the records that still wait.
+ * Blocks until the thread has ended, and frees the batches that still wait.
  * Call it when no other thread uses the stage's budget any more.  NULL is fine.
  */
 void retry_join(struct retry *);
 
 /*
- * Hands over the record until it is due (monotonic ns), or at once if work is
- * cancelled.  Never blocks; any thread.  -1 with errno ENOMEM: the record is
+ * Takes the batch over until it is due (monotonic ns), or until work is
+ * cancelled.  Never blocks; any thread.  -1 with errno ENOMEM: the batch is
  * still the caller's.
  */
-int retry_put(struct retry *, const struct record *, int64_t due);
+int retry_put(struct retry *, const struct batch *, int64_t due);
 
-/* The channel in which due records come out; it lives until retry_join(). */
+/*
+ * The channel in which the batches come out that are due (struct batch); it
+ * lives until retry_join().
+ */
 struct chan *retry_chan(struct retry *);
 
 /*

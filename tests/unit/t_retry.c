@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "record/record.h"
+#include "record/batch.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "t.h"
 
-CHAN_OF(record, struct record)
+CHAN_OF(batch, struct batch)
 
 #define HOUR (3600 * CLOCK_S)
 #define PUTTERS 4
@@ -62,6 +62,20 @@ end(struct fixture *f)
 	stage_free(&f->stage);
 }
 
+static int
+put_record(struct fixture *f, const struct record *r, int64_t due)
+{
+	struct batch b = {0};
+	int error;
+
+	CHECK(batch_add(&b, r) == 0);
+	if ((error = retry_put(f->retry, &b, due)) == -1) {
+		b.records.n = 0; /* the record is the caller's */
+		batch_free(&b);
+	}
+	return error;
+}
+
 /* Reserves the record, as a source does, and gives it to the retry thread. */
 static void
 put(struct fixture *f, uint64_t seq, int64_t due)
@@ -71,7 +85,7 @@ put(struct fixture *f, uint64_t seq, int64_t due)
 	CHECK(record_copy(&r, "text", 4) == 0);
 	r.seq = seq;
 	CHECK(budget_reserve(f->stage.budget, f->stage.root, 1, 4) == 0);
-	CHECK(retry_put(f->retry, &r, due) == 0);
+	CHECK(put_record(f, &r, due) == 0);
 }
 
 /* The next one that comes out; its seq. */
@@ -79,12 +93,15 @@ static uint64_t
 get(struct fixture *f)
 {
 	struct record r;
+	struct batch b;
 	size_t n;
 
-	if (CHECK(record_recvn(retry_chan(f->retry), f->stage.root, &r, 1, &n) == CHAN_OK))
+	if (CHECK(batch_recvn(retry_chan(f->retry), f->stage.root, &b, 1, &n) == CHAN_OK))
 		return UINT64_MAX;
+	CHECK(b.records.n == 1);
+	r = *queue_at(&b.records, 0);
 	CHECK(memcmp(r.data, "text\n", 5) == 0);
-	record_free(&r);
+	batch_free(&b);
 	budget_release(f->stage.budget, &(struct budget_release){.records = 1, .bytes = 4});
 	return r.seq;
 }
@@ -92,10 +109,10 @@ get(struct fixture *f)
 static void
 check_closed(struct fixture *f)
 {
-	struct record r;
+	struct batch b;
 	size_t n;
 
-	CHECK(record_recvn(retry_chan(f->retry), f->stage.root, &r, 1, &n) == CHAN_CLOSED);
+	CHECK(batch_recvn(retry_chan(f->retry), f->stage.root, &b, 1, &n) == CHAN_CLOSED);
 }
 
 /* Whatever order they are put in, they come out when they are due. */
@@ -133,15 +150,15 @@ test_due(void)
 static void
 test_end(void)
 {
-	struct record r;
+	struct batch b;
 	struct fixture f;
 	size_t n;
 
 	begin(&f);
 	put(&f, 1, 0);
 	budget_end_input(f.stage.budget);
-	CHECK(record_recvn(retry_chan(f.retry), f.stage.root, &r, 1, &n) == CHAN_OK);
-	CHECK(retry_put(f.retry, &r, 0) == 0, "it has failed again");
+	CHECK(batch_recvn(retry_chan(f.retry), f.stage.root, &b, 1, &n) == CHAN_OK);
+	CHECK(retry_put(f.retry, &b, 0) == 0, "it has failed again");
 	CHECK(get(&f) == 1);
 	check_closed(&f);
 	end(&f);
@@ -192,7 +209,7 @@ putter_main(void *arg)
 
 		p->wrong += record_copy(&r, "text", 4) != 0;
 		r.seq = p->first + i;
-		p->wrong += retry_put(p->fixture->retry, &r,
+		p->wrong += put_record(p->fixture, &r,
 				clock_now() + (int64_t)(i * 7919 % 100) * CLOCK_US) != 0;
 	}
 	return NULL;
@@ -235,7 +252,7 @@ test_no_memory(void)
 	memcpy(slab->data, "text\n", 5);
 	r = (struct record){.data = slab->data, .len = 4, .slab = slab};
 	no_memory = true;
-	error = retry_put(f.retry, &r, 0);
+	error = put_record(&f, &r, 0);
 	no_memory = false;
 	CHECK(error == -1);
 	CHECK(slab->refs == 2, "the caller's reference was given up: %zu left", (size_t)slab->refs);
@@ -258,11 +275,43 @@ test_detached(void)
 	memcpy(slab->data, "text\n", 5);
 	r = (struct record){.data = slab->data, .len = 4, .slab = slab};
 	CHECK(budget_reserve(f.stage.budget, f.stage.root, 1, 4) == 0);
-	CHECK(retry_put(f.retry, &r, 0) == 0);
+	CHECK(put_record(&f, &r, 0) == 0);
 	CHECK(slab->refs == 1);
 	CHECK(get(&f) == 0);
 	slab_release(slab, 1);
 	budget_end_input(f.stage.budget);
+	end(&f);
+}
+
+/* Records that are tried together stay together, with their number. */
+static void
+test_batch(void)
+{
+	struct batch b = {.number = 7}, got;
+	struct fixture f;
+	struct record r;
+	size_t n;
+
+	begin(&f);
+	for (uint64_t i = 0; i < 100; i++) {
+		CHECK(record_copy(&r, "text", 4) == 0);
+		r.seq = i;
+		CHECK(batch_add(&b, &r) == 0);
+	}
+	CHECK(budget_reserve(f.stage.budget, f.stage.root, 100, 400) == 0);
+	CHECK(retry_put(f.retry, &b, clock_now() + HOUR) == 0);
+	put(&f, 200, 0);
+	CHECK(get(&f) == 200, "it overtakes them");
+	ctx_cancel(f.stage.work);
+	CHECK(batch_recvn(retry_chan(f.retry), f.stage.root, &got, 1, &n) == CHAN_OK);
+	CHECK(got.records.n == 100 && got.number == 7);
+	CHECK(metrics_get(f.stage.metrics, METRIC_RETRY_OUT) == 101);
+	for (uint64_t i = 0; i < got.records.n; i++)
+		CHECK(queue_at(&got.records, i)->seq == i);
+	batch_free(&got);
+	budget_release(f.stage.budget, &(struct budget_release){.records = 100, .bytes = 400});
+	budget_end_input(f.stage.budget);
+	check_closed(&f);
 	end(&f);
 }
 
@@ -311,6 +360,7 @@ main(void)
 	test_root_cancelled();
 	test_many();
 	test_detached();
+	test_batch();
 	test_backoff();
 	test_no_memory();
 	return t_end();
