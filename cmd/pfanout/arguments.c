@@ -9,7 +9,7 @@
 #include "placeholder.h"
 #include "record/record.h"
 
-enum part_kind { LITERAL, WHOLE, VALUE, NUMBER, SLOT };
+enum part_kind { LITERAL, WHOLE, VALUE, NUMBER, SLOT, SIZE };
 
 struct part {
 	enum part_kind kind;
@@ -25,15 +25,16 @@ struct argument {
 };
 
 struct arguments {
-	bool raw;
+	unsigned how; /* as for arguments_new() */
 	size_t n;
 	struct argument arg[];
 };
 
 /* Parses the part that begins at *text, and moves that on. */
 static int
-parse_part(struct part *part, const char **text, const char **why)
+parse_part(struct part *part, unsigned how, const char **text, const char **why)
 {
+	bool batch = (how & ARGUMENTS_BATCH) != 0;
 	const char *at = *text;
 
 	*part = (struct part){.kind = LITERAL, .text = at};
@@ -43,18 +44,25 @@ parse_part(struct part *part, const char **text, const char **why)
 	} else if (strncmp(at, "{#}", 3) == 0 || strncmp(at, "{%}", 3) == 0) {
 		part->kind = at[1] == '#' ? NUMBER : SLOT;
 		part->len = 3;
+	} else if (batch && strncmp(at, "{n}", 3) == 0) {
+		part->kind = SIZE;
+		part->len = 3;
 	} else if ((part->len = placeholder_length(at)) > 0) {
 		part->kind = VALUE;
 		if ((part->path = placeholder_path(at, part->len, why)) == NULL)
 			return -1;
 	} else
 		part->len = 1 + strcspn(at + 1, "{");
+	if (batch && (part->kind == WHOLE || part->kind == VALUE)) {
+		*why = "a batch has no record to put in; its records are on standard input";
+		return -1;
+	}
 	*text += part->len;
 	return 0;
 }
 
 static int
-parse_argument(struct argument *a, const char *source, const char **why)
+parse_argument(struct argument *a, unsigned how, const char *source, const char **why)
 {
 	a->source = source;
 	for (const char *at = source; *at != '\0';) {
@@ -64,15 +72,15 @@ parse_argument(struct argument *a, const char *source, const char **why)
 		if (parts == NULL)
 			return -1;
 		a->parts = parts;
-		if (parse_part(&parts[a->n], &at, why) == -1)
+		/* A path that was parsed is to be freed in any case. */
+		if (parse_part(&parts[a->n++], how, &at, why) == -1)
 			return -1;
-		a->n++;
 	}
 	return 0;
 }
 
 struct arguments *
-arguments_new(char *const argv[], bool raw, const char **why, const char **bad)
+arguments_new(char *const argv[], unsigned how, const char **why, const char **bad)
 {
 	struct arguments *t;
 	size_t n = 0;
@@ -83,10 +91,10 @@ arguments_new(char *const argv[], bool raw, const char **why, const char **bad)
 	*bad = argv[0];
 	if ((t = calloc(1, sizeof(*t) + n * sizeof(t->arg[0]))) == NULL)
 		return NULL;
-	t->raw = raw;
+	t->how = how;
 	for (t->n = 0; t->n < n; t->n++) {
 		*bad = argv[t->n];
-		if (parse_argument(&t->arg[t->n], argv[t->n], why) == -1) {
+		if (parse_argument(&t->arg[t->n], how, argv[t->n], why) == -1) {
 			t->n++;
 			arguments_free(t);
 			return NULL;
@@ -134,38 +142,44 @@ arguments_names_command(const struct arguments *t)
 static struct json_slice
 whole_record(const struct arguments *t, const struct record *r)
 {
+	bool raw = (t->how & ARGUMENTS_RAW) != 0;
 	struct json_slice s = {r->data, r->len};
 
-	while (!t->raw && s.len > 0 && json_blank(s.data + s.len - 1, 1))
+	while (!raw && s.len > 0 && json_blank(s.data + s.len - 1, 1))
 		s.len--;
-	for (; !t->raw && s.len > 0 && json_blank(s.data, 1); s.data++)
+	for (; !raw && s.len > 0 && json_blank(s.data, 1); s.data++)
 		s.len--;
 	return s;
 }
 
 /* The bytes that a part stands for; numbers are written into `number`. */
 static bool
-look_up_part(const struct arguments *t, const struct part *part, const struct record *r,
-    unsigned slot, char number[24], struct json_slice *s)
+look_up_part(const struct arguments *t, const struct part *part, const struct arguments_facts *f,
+    char number[24], struct json_slice *s)
 {
+	uint64_t n = 0;
+
 	switch (part->kind) {
 	case LITERAL:
 		*s = (struct json_slice){part->text, part->len};
 		return true;
 	case WHOLE:
-		*s = whole_record(t, r);
+		*s = whole_record(t, f->record);
 		return true;
 	case VALUE:
-		return json_path_get(part->path, r->data, r->len, s);
+		return json_path_get(part->path, f->record->data, f->record->len, s);
 	case NUMBER:
-		*s = (struct json_slice){
-		    number, (size_t)snprintf(number, 24, "%" PRIu64, r->seq + 1)};
-		return true;
+		n = f->number;
+		break;
 	case SLOT:
-		*s = (struct json_slice){number, (size_t)snprintf(number, 24, "%u", slot)};
-		return true;
+		n = f->slot;
+		break;
+	case SIZE:
+		n = f->size;
+		break;
 	}
-	return false;
+	*s = (struct json_slice){number, (size_t)snprintf(number, 24, "%" PRIu64, n)};
+	return true;
 }
 
 /*
@@ -173,14 +187,14 @@ look_up_part(const struct arguments *t, const struct part *part, const struct re
  * the part can have to *len.
  */
 static enum arguments_status
-put_part(const struct arguments *t, const struct part *part, const struct record *r, unsigned slot,
+put_part(const struct arguments *t, const struct part *part, const struct arguments_facts *f,
     char **at, size_t *len)
 {
 	struct json_slice s;
 	char number[24];
 	size_t n;
 
-	if (!look_up_part(t, part, r, slot, number, &s))
+	if (!look_up_part(t, part, f, number, &s))
 		return ARGUMENTS_NO_KEY;
 	*len += s.len;
 	if (at == NULL)
@@ -197,22 +211,22 @@ put_part(const struct arguments *t, const struct part *part, const struct record
 }
 
 static enum arguments_status
-put_argument(const struct arguments *t, size_t index, const struct record *r, unsigned slot,
-    char **at, size_t *len)
+put_argument(const struct arguments *t, size_t index, const struct arguments_facts *f, char **at,
+    size_t *len)
 {
 	const struct argument *a = &t->arg[index];
 	enum arguments_status status = ARGUMENTS_OK;
 
 	for (size_t i = 0; i < a->n && status == ARGUMENTS_OK; i++)
-		status = put_part(t, &a->parts[i], r, slot, at, len);
+		status = put_part(t, &a->parts[i], f, at, len);
 	if (status == ARGUMENTS_OK && at != NULL)
 		*(*at)++ = '\0';
 	return status;
 }
 
 enum arguments_status
-arguments_fill(const struct arguments *t, const struct record *r, unsigned slot, char ***argv,
-    const char **bad)
+arguments_fill(
+    const struct arguments *t, const struct arguments_facts *f, char ***argv, const char **bad)
 {
 	size_t len = (t->n + 1) * sizeof(char *) + t->n;
 	enum arguments_status status;
@@ -221,7 +235,7 @@ arguments_fill(const struct arguments *t, const struct record *r, unsigned slot,
 	/* How much room the arguments need at most. */
 	for (size_t i = 0; i < t->n; i++) {
 		*bad = t->arg[i].source;
-		if ((status = put_argument(t, i, r, slot, NULL, &len)) != ARGUMENTS_OK)
+		if ((status = put_argument(t, i, f, NULL, &len)) != ARGUMENTS_OK)
 			return status;
 	}
 	if ((block = malloc(len)) == NULL)
@@ -231,7 +245,7 @@ arguments_fill(const struct arguments *t, const struct record *r, unsigned slot,
 	for (size_t i = 0; i < t->n; i++) {
 		*bad = t->arg[i].source;
 		block[i] = at;
-		if ((status = put_argument(t, i, r, slot, &at, &len)) != ARGUMENTS_OK) {
+		if ((status = put_argument(t, i, f, &at, &len)) != ARGUMENTS_OK) {
 			free(block);
 			return status;
 		}

@@ -1,169 +1,32 @@
-/* Exec mode: one process per record. */
+/* Exec mode: one process per batch of records. */
 
 #include <errno.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "arguments.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "collector.h"
+#include "exec_worker.h"
 #include "pfanout.h"
 #include "proc/interpreter.h"
 #include "stage/pipeline.h"
 #include "sync/ctx.h"
-#include "worker.h"
 
-#define OUTPUT_FIRST (4 * 1024)
 #define START_TRIES 8 /* while the system has no process to spare */
-
-struct exec_worker {
-	struct worker w;
-	struct record *input; /* the record being worked on */
-	size_t written;       /* bytes of it in the child's stdin */
-	struct slab *output;  /* what the child has printed */
-	size_t printed;
-};
-
-/* Bytes that an attempt may print. */
-static size_t
-most_output(const struct exec_worker *e)
-{
-	return STAGE_BYTES + e->w.stage->opt->max_record;
-}
-
-/* Makes room for more output.  -1 with errno: EFBIG beyond the bound. */
-static int
-grow_output(struct exec_worker *e)
-{
-	size_t size = e->output == NULL ? OUTPUT_FIRST : 2 * e->output->size;
-	size_t most = most_output(e);
-	struct slab *s;
-
-	if (e->printed > most) {
-		errno = EFBIG;
-		return -1;
-	}
-	if (e->output != NULL && e->printed + 1 < e->output->size)
-		return 0;
-	if (size > most + 2)
-		size = most + 2; /* a byte to see that it is over, and an LF */
-	if ((s = slab_new(size, 1)) == NULL)
-		return -1;
-	if (e->output != NULL) {
-		memcpy(s->data, e->output->data, e->printed);
-		slab_release(e->output, 1);
-	}
-	e->output = s;
-	return 0;
-}
-
-/* Reads what the child has printed.  False at the end, or with *error set. */
-static bool
-read_output(struct exec_worker *e, int *error)
-{
-	ssize_t n;
-
-	*error = 0;
-	for (;;) {
-		if (grow_output(e) == -1) {
-			*error = errno;
-			return false;
-		}
-		n = read(
-		    e->w.child.out, e->output->data + e->printed, e->output->size - e->printed - 1);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == -1;
-		e->printed += (size_t)n;
-	}
-}
-
-static void
-forget_output(struct exec_worker *e)
-{
-	if (e->output != NULL)
-		slab_release(e->output, 1);
-	e->output = NULL;
-	e->printed = 0;
-}
 
 /* The command need not read its stdin. */
 static void
 write_input(struct exec_worker *e)
 {
-	const struct record *r = e->input;
+	size_t whole;
 
-	while (e->written < r->len + 1) {
-		ssize_t n = write(e->w.child.in, r->data + e->written, r->len + 1 - e->written);
-
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n == -1 && errno != EINTR)
-			break;
-		if (n > 0)
-			e->written += (size_t)n;
-	}
-	child_close_in(&e->w.child);
-}
-
-/* The attempt succeeded: the lines printed are the results. */
-static void
-accept_output(struct exec_worker *e)
-{
-	struct record answer = {.slab = e->output};
-
-	if (e->printed > 0) {
-		/* The last line may lack its LF. */
-		answer.len = e->output->data[e->printed - 1] == '\n' ? e->printed - 1 : e->printed;
-		answer.data = e->output->data;
-		answer.data[answer.len] = '\n';
-		answer.lines = record_lines(&answer);
-		record_detach(&answer);
-		e->output = NULL;
-	} else
-		answer.slab = NULL;
-	stage_answer(e->w.stage, e->input, &answer, RECORD_LINES);
-	outbox_put(&e->w.out, e->input);
-}
-
-static void
-attempt_failed(struct exec_worker *e, struct failure *f, pid_t pid)
-{
-	f->slot = e->w.slot;
-	f->pid = pid;
-	f->exited = f->reason == REASON_EXIT || f->reason == REASON_SIGNAL;
-	f->wait_status = e->w.child.status;
-	f->log = e->w.child.log;
-	f->log_len = e->w.child.log_len;
-	if (pfanout_attempt_failed(e->w.pf, e->w.shard, e->input, f))
-		outbox_put(&e->w.out, e->input);
-}
-
-/* The record could not be tried, and never can. */
-static void __attribute__((format(printf, 3, 4)))
-refuse_record(struct exec_worker *e, enum reason reason, const char *fmt, ...)
-{
-	struct failure f = {.reason = reason};
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(f.message, sizeof(f.message), fmt, ap);
-	va_end(ap);
-	stage_bury(e->w.stage, e->input, &f);
-	outbox_put(&e->w.out, e->input);
-}
-
-static void
-cancel_record(struct exec_worker *e)
-{
-	stage_bury_cancelled(e->w.stage, e->input);
-	outbox_put(&e->w.out, e->input);
+	if (!worker_write(&e->w, &e->input, &whole) || !inflight_has_unwritten(&e->input))
+		child_close_in(&e->w.child);
 }
 
 static void
@@ -182,25 +45,9 @@ describe_output_error(const struct exec_worker *e, struct failure *f, int error)
 	f->reason = REASON_BAD_ANSWER;
 	if (error == EFBIG)
 		snprintf(f->message, sizeof(f->message),
-		    "it printed more than %zu bytes, 4 MiB above --max-record", most_output(e));
+		    "it printed more than %zu bytes, 4 MiB above --max-record", e->printed.most);
 	else
 		snprintf(f->message, sizeof(f->message), "its output: %s", strerror(error));
-}
-
-/* The length of the first line that is over the limit; 0: there is none. */
-static size_t
-long_line(const char *at, size_t left, size_t max)
-{
-	while (left > max) {
-		const char *lf = memchr(at, '\n', left);
-		size_t len = lf != NULL ? (size_t)(lf - at) : left;
-
-		if (len > max)
-			return len;
-		at += len + 1;
-		left -= len + 1;
-	}
-	return 0;
 }
 
 /* What this stage writes, the next one must be able to read. */
@@ -208,7 +55,7 @@ static void
 judge_lines(const struct exec_worker *e, struct failure *f)
 {
 	size_t max = e->w.stage->opt->max_record;
-	size_t len = e->printed > max ? long_line(e->output->data, e->printed, max) : 0;
+	size_t len = printed_long_line(&e->printed, max);
 
 	if (len == 0)
 		return;
@@ -243,7 +90,7 @@ serve_child(struct exec_worker *e, struct failure *f)
 		if ((events & (EVENT_IN | EVENT_IN_CLOSED)) != 0)
 			write_input(e);
 		if ((events & EVENT_OUT) != 0)
-			out_open = read_output(e, &error);
+			out_open = printed_read(&e->printed, e->w.child.out, &error);
 		if (error != 0) {
 			describe_output_error(e, f, error);
 			return;
@@ -280,15 +127,17 @@ judge_exit(struct exec_worker *e, struct failure *f)
 
 /* The child has been started: from here to the result. */
 static void
-attempt_record(struct exec_worker *e)
+attempt_batch(struct exec_worker *e)
 {
+	size_t n = e->batch.records.n;
 	int64_t begun = clock_now();
 	pid_t pid = e->w.child.pid;
 	struct failure f = {0};
 
-	e->written = 0;
+	e->input = (struct inflight){.queue = e->batch.records};
+	(void)inflight_give(&e->input, n, SIZE_MAX, begun);
 	metrics_add(e->w.shard, METRIC_STARTS, 1);
-	metrics_add(e->w.shard, METRIC_GIVEN, 1);
+	metrics_add(e->w.shard, METRIC_GIVEN, n);
 	serve_child(e, &f);
 	if (f.reason == REASON_COUNT) {
 		child_reap(&e->w.child);
@@ -299,15 +148,15 @@ attempt_record(struct exec_worker *e)
 		child_stop(&e->w.child);
 	child_close(&e->w.child);
 	metrics_add(e->w.shard, METRIC_EXITS, 1);
-	metrics_add(e->w.shard, METRIC_ENDED, 1);
-	histogram_add(&e->w.shard->latency, clock_now() - begun, 1);
+	metrics_add(e->w.shard, METRIC_ENDED, n);
+	histogram_add(&e->w.shard->latency, clock_now() - begun, n);
 	if (f.reason == REASON_COUNT)
-		accept_output(e);
+		exec_accept(e);
 	else if (f.reason == REASON_CANCELLED)
-		cancel_record(e);
+		exec_cancel(e);
 	else
-		attempt_failed(e, &f, pid);
-	forget_output(e);
+		exec_attempt_failed(e, &f, pid);
+	printed_free(&e->printed);
 }
 
 /* Starts the child.  The system may have no process to spare for a moment. */
@@ -335,78 +184,81 @@ start_failed(struct exec_worker *e, const char *command, const char *path, int e
 	char why[INTERPRETER_WHY_SIZE];
 
 	if (error == E2BIG)
-		refuse_record(
+		exec_refuse(
 		    e, REASON_BAD_ARGUMENT, "the arguments are longer than the system allows");
 	else if (e->w.pf->path == NULL && (error == ENOENT || error == EACCES))
-		refuse_record(
+		exec_refuse(
 		    e, REASON_BAD_ARGUMENT, "%s: %s", command, interpreter_error(path, error, why));
 	else {
 		stage_abort(e->w.stage, 2, "worker %u: cannot start %s: %s", e->w.slot, command,
 		    interpreter_error(path, error, why));
-		cancel_record(e);
+		exec_cancel(e);
 	}
 }
 
-static void
-execute_record(struct exec_worker *e)
+/* False: there are none, and the batch was refused. */
+static bool
+make_arguments(struct exec_worker *e, char ***argv)
 {
-	char **argv, *found = NULL;
-	const char *bad, *path;
+	struct arguments_facts facts = {.record = queue_at(&e->batch.records, 0),
+	    .number = e->batch.number,
+	    .size = e->batch.records.n,
+	    .slot = e->w.slot};
+	const char *bad;
 
-	switch (arguments_fill(e->w.pf->arguments, e->input, e->w.slot, &argv, &bad)) {
+	if (e->w.pf->batch == 0)
+		facts.number = facts.record->seq + 1;
+	switch (arguments_fill(e->w.pf->arguments, &facts, argv, &bad)) {
 	case ARGUMENTS_NO_KEY:
-		refuse_record(e, REASON_NO_KEY, "no value for the argument %s", bad);
-		return;
+		exec_refuse(e, REASON_NO_KEY, "no value for the argument %s", bad);
+		return false;
 	case ARGUMENTS_NUL:
-		refuse_record(e, REASON_BAD_ARGUMENT, "a NUL in the argument %s", bad);
-		return;
+		exec_refuse(e, REASON_BAD_ARGUMENT, "a NUL in the argument %s", bad);
+		return false;
 	case ARGUMENTS_NO_MEMORY:
-		refuse_record(e, REASON_BAD_ARGUMENT, "no memory for the arguments");
-		return;
+		exec_refuse(e, REASON_BAD_ARGUMENT, "no memory for the arguments");
+		return false;
 	case ARGUMENTS_OK:
 		break;
 	}
+	return true;
+}
+
+static void
+execute_batch(struct exec_worker *e)
+{
+	char **argv, *found = NULL;
+	const char *path;
+
+	if (!make_arguments(e, &argv))
+		return;
 	if ((path = e->w.pf->path) == NULL)
 		path = found = child_find(argv[0]);
 	if (path == NULL || spawn_child(e, path, argv) == -1)
 		start_failed(e, argv[0], path, errno);
 	else
-		attempt_record(e);
+		attempt_batch(e);
 	free(found);
 	free(argv);
-}
-
-static void
-take_record(struct exec_worker *e, struct record *r)
-{
-	e->input = r;
-	if (r->kind != RECORD_DATA)
-		outbox_put(&e->w.out, r);
-	else if (stage_is_cancelled(e->w.stage))
-		cancel_record(e);
-	else if (!stage_check(e->w.stage, r))
-		outbox_put(&e->w.out, r);
-	else {
-		record_detach(r);
-		execute_record(e);
-	}
-	outbox_flush(&e->w.out);
 }
 
 static void
 run_exec_worker(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct exec_worker *e = state;
-	struct record r;
 
 	(void)ctx;
 	/*
-	 * Even where that fails intake_wait() works, and each record is
+	 * Even where that fails collector_next() works, and each batch is
 	 * cancelled.
 	 */
 	(void)worker_begin(&e->w, in, out);
-	while (intake_wait(&e->w.intake, &r, 1) == 1)
-		take_record(e, &r);
+	while (collector_next(e->w.pf->collector, &e->w, &e->batch)) {
+		if (stage_is_cancelled(e->w.stage))
+			exec_cancel(e);
+		else
+			execute_batch(e);
+	}
 	worker_end(&e->w);
 }
 
@@ -418,6 +270,7 @@ open_exec_worker(struct processor *p, unsigned index, void **state)
 	if (e == NULL)
 		return -1;
 	worker_init(&e->w, p->arg, index);
+	e->printed.most = STAGE_BYTES + e->w.stage->opt->max_record;
 	*state = e;
 	return 0;
 }

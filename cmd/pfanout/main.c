@@ -14,6 +14,7 @@
 
 #include "arguments.h"
 #include "base/clock.h"
+#include "collector.h"
 #include "json/json.h"
 #include "misnamed.h"
 #include "pfanout.h"
@@ -33,6 +34,10 @@
 #define FDS_PER_WORKER 7
 /* How many buffers full of records may be held, so that -k can look ahead. */
 #define AHEAD_BUFFERS 32
+/* A batch is complete with so many bytes. */
+#define BATCH_BYTES ((size_t)1 << 20)
+/* Batches that may be held for each worker, so that the next one is there. */
+#define AHEAD_BATCHES 2
 
 static unsigned
 processors(void)
@@ -91,8 +96,13 @@ warn_of_code(const struct pfanout *pf)
 			    s.argument, s.before, (int)len, data);
 		else if (strstr(pf->argv[i], "${#}") != NULL)
 			snprintf(line, sizeof(line),
-			    "%s %s: in ${#} the {#} is replaced by the number of the record; the "
+			    "%s %s: in ${#} the {#} is replaced by the number of the %s; the "
 			    "number of arguments is $#",
+			    s.interpreter, s.option, pf->batch > 0 ? "batch" : "record");
+		else if (pf->batch > 0 && strstr(pf->argv[i], "${n}") != NULL)
+			snprintf(line, sizeof(line),
+			    "%s %s: in ${n} the {n} is replaced by the size of the batch; the "
+			    "value of n is $n",
 			    s.interpreter, s.option);
 		else
 			continue;
@@ -125,14 +135,25 @@ has_terminal(void)
 	return fd != -1;
 }
 
+static struct batch_limits
+batch_limits(const struct pfanout *pf)
+{
+	return (struct batch_limits){
+	    .records = pf->batch > 0 ? pf->batch : 1, .bytes = BATCH_BYTES};
+}
+
 static void
 set_up(struct pfanout *pf)
 {
 	size_t ahead = AHEAD_BUFFERS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
+	size_t bytes = STAGE_BYTES, batches = AHEAD_BATCHES * (size_t)pf->jobs;
 	struct stage *st = &pf->stage;
 
-	if (ahead < 2 * (size_t)pf->jobs)
-		ahead = 2 * (size_t)pf->jobs;
+	/* Each worker can have a batch, which may be a single record. */
+	if (ahead < batches * batch_limits(pf).records)
+		ahead = batches * batch_limits(pf).records;
+	if (pf->batch > 0 && bytes < batches * BATCH_BYTES)
+		bytes = batches * BATCH_BYTES;
 	if (child_raise_limit(
 		pf->mode == MODE_CHECK ? 0 : (size_t)pf->jobs * FDS_PER_WORKER, &most) == -1)
 		errx(2,
@@ -148,12 +169,19 @@ set_up(struct pfanout *pf)
 		    .workers = pf->jobs,
 		    .shards = SHARD_WORKERS + pf->jobs,
 		    .max_records = ahead,
+		    .max_bytes = bytes,
 		    .keep_order = pf->keep_order}) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
+	if (pf->mode == MODE_EXEC) {
+		struct batch_limits limits = batch_limits(pf);
+
+		if ((pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
+			err(2, NULL);
+	}
 }
 
 static struct processor
@@ -207,6 +235,7 @@ main(int argc, char **argv)
 	warn_of_code(&pf);
 	set_up(&pf);
 	sig = run(&pf);
+	collector_free(pf.collector);
 	arguments_free(pf.arguments);
 	json_path_free(pf.match);
 	free(pf.path);

@@ -13,6 +13,7 @@
 #define JOBS_MAX 100000
 #define ATTEMPTS_MAX 1000000
 #define WINDOW_MAX (1 << 20)
+#define BATCH_MAX (1 << 20)
 
 static const char help[] =
     "usage: pfanout [-j N] [-k] [-t D] [-a N] [options] [--] [command [arg ...]]\n"
@@ -29,6 +30,11 @@ static const char help[] =
     "  -x, --exec             run the command once per record: {} is the record,\n"
     "                         {.path} a value in it, {#} its number, {%} the worker's\n"
     "                         slot; the command's output is the result\n"
+    "      --batch N[,D]      run the command once per N records, which are on its\n"
+    "                         standard input (-x); wait no longer than D for them\n"
+    "                         (default 1s); {#} is the batch's number, {n} its size;\n"
+    "                         one that fails is halved to find the record to blame\n"
+    "      --no-bisect        do not halve a batch: all its records have failed\n"
     "  -F, --filter           the command is a filter: it may drop, add or hold lines\n"
     "  -j, --jobs N           workers (default: one per processor)\n"
     "  -k, --keep-order       write the results in the order of the input\n"
@@ -58,12 +64,13 @@ static const struct option_rule rules[] = {
     {"-a", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
     {"--backoff", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
     {"--start-timeout", OPTION_EXCLUDES, "-F", "a filter's records have no attempts"},
-    {"--start-timeout", OPTION_EXCLUDES, "-x",
-	"a command gets one record, and -t includes its start"},
+    {"--start-timeout", OPTION_EXCLUDES, "-x", "-t includes the start of the command"},
     {"--match", OPTION_EXCLUDES, "-F", "a filter's lines are no answers to records"},
-    {"--match", OPTION_EXCLUDES, "-x", "a command gets one record, and its output is the answer"},
+    {"--match", OPTION_EXCLUDES, "-x", "what the command prints is the result, unchecked"},
     {"--window", OPTION_EXCLUDES, "-F", "a filter takes as many records as it reads"},
-    {"--window", OPTION_EXCLUDES, "-x", "a command gets one record"},
+    {"--window", OPTION_EXCLUDES, "-x", "a command gets one record, or with --batch several"},
+    {"--batch", OPTION_NEEDS, "-x", "a batch is the input of one process"},
+    {"--no-bisect", OPTION_NEEDS, "--batch", NULL},
     {"-t", OPTION_NEEDS, "a command", NULL},
     {"-a", OPTION_NEEDS, "a command", NULL},
     {"--backoff", OPTION_NEEDS, "a command", NULL},
@@ -73,24 +80,53 @@ static const struct option_rule rules[] = {
     {0},
 };
 
+/* The text before the comma, if that fits.  *comma is NULL without a comma. */
+static bool
+split_pair(const char *value, char *first, size_t size, const char **comma)
+{
+	size_t len = strcspn(value, ",");
+
+	if (len >= size)
+		return false;
+	memcpy(first, value, len);
+	first[len] = '\0';
+	*comma = value[len] == ',' ? value + len : NULL;
+	return true;
+}
+
+/* N or N,D. */
+static int
+parse_batch(void *field, const char *value, const char **why)
+{
+	struct pfanout *pf = field;
+	const char *comma;
+	char first[64];
+	int64_t n;
+
+	*why = "a number of records such as 100, or also a duration: 100,1s";
+	if (!split_pair(value, first, sizeof(first), &comma) ||
+	    units_number(first, 1, BATCH_MAX, &n, why) == -1 ||
+	    (comma != NULL && units_duration(comma + 1, &pf->batch_wait, why) == -1))
+		return -1;
+	pf->batch = (size_t)n;
+	return 0;
+}
+
 /* D or D,MAX. */
 static int
 parse_backoff(void *field, const char *value, const char **why)
 {
 	struct pfanout *pf = field;
-	const char *comma = strchrnul(value, ',');
+	const char *comma;
 	char first[64];
 
 	*why = "a duration such as 100ms, or two: 100ms,30s";
-	if ((size_t)(comma - value) >= sizeof(first))
-		return -1;
-	memcpy(first, value, (size_t)(comma - value));
-	first[comma - value] = '\0';
-	if (units_duration(first, &pf->backoff_first, why) == -1 ||
-	    (*comma == ',' && units_duration(comma + 1, &pf->backoff_most, why) == -1))
+	if (!split_pair(value, first, sizeof(first), &comma) ||
+	    units_duration(first, &pf->backoff_first, why) == -1 ||
+	    (comma != NULL && units_duration(comma + 1, &pf->backoff_most, why) == -1))
 		return -1;
 	*why = "a first wait no longer than the longest";
-	if (*comma == '\0' && pf->backoff_most < pf->backoff_first)
+	if (comma == NULL && pf->backoff_most < pf->backoff_first)
 		pf->backoff_most = pf->backoff_first;
 	return pf->backoff_most < pf->backoff_first ? -1 : 0;
 }
@@ -144,6 +180,8 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "start-timeout", OPTION_DURATION, OPTION_FIELD(pf->start_timeout), .min = 1},
 	    {'a', "attempts", OPTION_NUMBER, OPTION_FIELD(pf->attempts), 1, ATTEMPTS_MAX},
 	    {0, "backoff", OPTION_FUNCTION, .field = pf, .parse = parse_backoff},
+	    {0, "batch", OPTION_FUNCTION, .field = pf, .parse = parse_batch},
+	    {0, "no-bisect", OPTION_FLAG, OPTION_FIELD(pf->no_bisect)},
 	    {0, "window", OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
 	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
 	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
@@ -153,6 +191,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	const struct options_tool tool = {
 	    .name = "pfanout", .help = help, .rows = rows, .rules = rules, .operands = "a command"};
 	const char *why, *bad;
+	unsigned how;
 
 	pf->jobs = pf->processors;
 	pf->timeout = CLOCK_NEVER;
@@ -160,6 +199,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->attempts = 1;
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;
+	pf->batch_wait = CLOCK_S;
 	pf->ok_status[0] = true;
 	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
@@ -167,6 +207,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->mode = mode_of(pf);
 	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
-	if (pf->exec && (pf->arguments = arguments_new(pf->argv, pf->opt.raw, &why, &bad)) == NULL)
+	how = (pf->opt.raw ? ARGUMENTS_RAW : 0) | (pf->batch > 0 ? ARGUMENTS_BATCH : 0);
+	if (pf->exec && (pf->arguments = arguments_new(pf->argv, how, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);
 }

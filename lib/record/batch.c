@@ -32,11 +32,13 @@ batch_room(const struct batch *b, const struct batch_limits *limits)
 }
 
 enum batch_fate
-batch_fate(size_t n, uint32_t attempts, uint32_t most, bool bisect)
+batch_fate(const struct batch *b, uint32_t most, bool bisect)
 {
-	if (attempts < most)
+	bool alone = b->records.n == 1;
+
+	if (b->attempts < most && (alone || !b->half))
 		return BATCH_RETRY;
-	return n > 1 && bisect ? BATCH_HALVE : BATCH_DEAD;
+	return alone || !bisect ? BATCH_DEAD : BATCH_HALVE;
 }
 
 int
@@ -53,5 +55,7 @@ batch_halve(struct batch *b, struct batch *front)
 	while (half-- > 0)
 		b->bytes -= queue_pop(&b->records).reserved;
 	b->number = 0;
+	b->attempts = 0;
+	b->half = front->half = true;
 	return 0;
 }

@@ -18,8 +18,10 @@
 
 struct batch {
 	struct queue records;
-	size_t bytes;    /* reserved for them in the budget */
-	uint64_t number; /* from 1; another attempt keeps it */
+	size_t bytes;      /* reserved for them in the budget */
+	uint64_t number;   /* from 1; another attempt keeps it */
+	uint32_t attempts; /* that have failed, at just these records */
+	bool half;         /* of a batch that has failed */
 };
 
 /* When a batch is complete. */
@@ -52,15 +54,15 @@ enum batch_fate {
 };
 
 /*
- * n records have failed together, for each of them the attempt number
- * `attempts`; `most` are allowed.  bisect: a record may only be dead when it has
- * failed alone.  The parts of a batch are tried once each.
+ * `most` attempts are made at a batch, and at a record that is alone; but only
+ * one at a half, which serves to find such a record.  bisect: a record may only
+ * be dead if it has failed alone.
  */
-enum batch_fate batch_fate(size_t n, uint32_t attempts, uint32_t most, bool bisect);
+enum batch_fate batch_fate(const struct batch *, uint32_t most, bool bisect);
 
 /*
  * Moves the first half of at least two records into `front`, which was empty.
- * Neither has a number then.  -1 with errno ENOMEM: nothing has changed.
+ * Neither has a number or an attempt then.  -1 with errno ENOMEM: nothing has changed.
  */
 int batch_halve(struct batch *, struct batch *front);
 

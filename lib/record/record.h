@@ -31,6 +31,7 @@ struct slab {
 enum record_kind {
 	RECORD_DATA,   /* input; or a result of one line */
 	RECORD_LINES,  /* a result: any number of lines, none if slab is NULL */
+	RECORD_SHARED, /* its result is among the lines of another record */
 	RECORD_LETTER, /* another stage's dead letter: passes by */
 	RECORD_DEAD,   /* a dead letter of this stage */
 	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
@@ -38,16 +39,19 @@ enum record_kind {
 };
 
 struct record {
-	char *data;            /* data[len] is an LF */
-	size_t len;            /* bytes, without that LF */
-	struct slab *slab;     /* holds data, or NULL (RECORD_DROP) */
-	const char *input;     /* the name of its input; NULL: none */
-	uint64_t seq;          /* place in the order of the input, from 0 */
-	uint64_t line;         /* in its input, from 1 */
-	uint64_t offset;       /* of its first byte in its input */
-	union {                /* monotonic ns */
+	char *data;        /* data[len] is an LF */
+	size_t len;        /* bytes, without that LF */
+	struct slab *slab; /* holds data, or NULL (RECORD_DROP) */
+	const char *input; /* the name of its input; NULL: none */
+	uint64_t seq;      /* place in the order of the input, from 0 */
+	uint64_t line;     /* in its input, from 1 */
+	uint64_t offset;   /* of its first byte in its input */
+	union {
+		/* Monotonic ns. */
 		int64_t came;  /* before a worker has it: read from the input */
 		int64_t given; /* while a worker has it: given to its child */
+		/* RECORD_LINES: the number of records whose result they are. */
+		uint64_t results;
 	};
 	size_t reserved;       /* bytes the budget has reserved for it */
 	struct origin *origin; /* its identity (retry, trace); NULL: none */

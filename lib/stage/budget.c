@@ -17,15 +17,17 @@
  */
 struct budget {
 	struct budget_limits limit;
-	struct waitlist readers;   /* the source, which waits for room */
-	struct waitlist takers;    /* workers that may not take more */
-	struct waitlist *watchers; /* of the end; NULL: none */
+	struct waitlist readers;    /* the source, which waits for room */
+	struct waitlist takers;     /* workers that may not take more */
+	struct waitlist collectors; /* workers that want to know it is used up */
+	struct waitlist *watchers;  /* of the end; NULL: none */
 
 	_Alignas(LINE) _Atomic size_t records, bytes; /* reserved */
 	_Atomic size_t begun, begun_bytes;
 	_Atomic size_t answer_bytes;
 	_Atomic uint64_t head; /* seq of the next record to write; -k only */
 	_Atomic bool ended;
+	_Atomic bool used_up; /* the source waits */
 };
 
 struct budget *
@@ -38,6 +40,7 @@ budget_new(const struct budget_limits *limit)
 	*b = (struct budget){.limit = *limit};
 	waitlist_init(&b->readers);
 	waitlist_init(&b->takers);
+	waitlist_init(&b->collectors);
 	return b;
 }
 
@@ -46,6 +49,7 @@ budget_free(struct budget *b)
 {
 	if (b == NULL)
 		return;
+	waitlist_destroy(&b->collectors);
 	waitlist_destroy(&b->takers);
 	waitlist_destroy(&b->readers);
 	free(b);
@@ -74,12 +78,24 @@ has_room(const void *arg)
 	return may_read(r->budget, r->n);
 }
 
+/* Waits for room.  False: ctx is done. */
+static bool
+wait_for_room(struct budget *b, struct ctx *ctx, size_t n)
+{
+	struct reservation r = {b, n};
+	bool has;
+
+	atomic_store(&b->used_up, true);
+	waitlist_wake(&b->collectors, SIZE_MAX);
+	has = wait_for(&b->readers, ctx, CLOCK_NEVER, has_room, &r);
+	atomic_store(&b->used_up, false);
+	return has;
+}
+
 int
 budget_reserve(struct budget *b, struct ctx *ctx, size_t n, size_t bytes)
 {
-	struct reservation r = {b, n};
-
-	if (!may_read(b, n) && !wait_for(&b->readers, ctx, CLOCK_NEVER, has_room, &r))
+	if (!may_read(b, n) && !wait_for_room(b, ctx, n))
 		return -1;
 	atomic_fetch_add(&b->records, n);
 	atomic_fetch_add(&b->bytes, bytes);
@@ -207,6 +223,24 @@ budget_wait_take(struct budget *b, struct ctx *ctx)
 {
 	if (!may_all_take(b))
 		wait_for(&b->takers, ctx, CLOCK_NEVER, may_all_take, b);
+}
+
+bool
+budget_is_used_up(const struct budget *b)
+{
+	return atomic_load(&b->used_up);
+}
+
+void
+budget_watch_used_up(struct budget *b, struct waiter *w, struct parker *p)
+{
+	waitlist_add(&b->collectors, w, p);
+}
+
+void
+budget_unwatch_used_up(struct budget *b, struct waiter *w)
+{
+	waitlist_remove(&b->collectors, w);
 }
 
 size_t

@@ -108,6 +108,16 @@ void budget_unwatch_take(struct budget *, struct waiter *);
 /* Blocks until every worker may take records, or ctx is done. */
 void budget_wait_take(struct budget *, struct ctx *);
 
+/*
+ * Whether the source waits for room: nothing will come before something is
+ * released.  What it reserved before it has sent.
+ */
+bool budget_is_used_up(const struct budget *);
+
+/* Wakes the parker when budget_is_used_up() becomes true, in the same way. */
+void budget_watch_used_up(struct budget *, struct waiter *, struct parker *);
+void budget_unwatch_used_up(struct budget *, struct waiter *);
+
 /* Records held now: reserved and not released. */
 size_t budget_held(const struct budget *);
 

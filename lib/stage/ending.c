@@ -23,8 +23,13 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 		return;
 	switch (r->kind) {
 	case RECORD_DATA:
-	case RECORD_LINES:
 		metrics_add(s, METRIC_PROCESSED, 1);
+		break;
+	case RECORD_LINES:
+		metrics_add(s, METRIC_PROCESSED, r->results);
+		break;
+	case RECORD_SHARED:
+		/* It is counted with the lines. */
 		break;
 	case RECORD_DROP:
 		metrics_add(s, METRIC_FILTERED, 1);

@@ -86,7 +86,7 @@ int
 stage_init(struct stage *st, const struct stage_setup *setup)
 {
 	struct budget_limits limits = {.records = setup->max_records,
-	    .bytes = STAGE_BYTES,
+	    .bytes = setup->max_bytes > 0 ? setup->max_bytes : STAGE_BYTES,
 	    .spare = setup->workers,
 	    .ordered = setup->keep_order};
 
@@ -416,9 +416,18 @@ stage_answer(
 	input->len = answer->len;
 	input->slab = answer->slab;
 	input->lines = answer->lines;
+	input->results = 1;
 	input->kind = (uint8_t)kind;
 	input->answered = true;
 	budget_answer(st->budget, input->len);
+}
+
+void
+stage_share(struct record *r, struct record *lines)
+{
+	stage_drop(r);
+	r->kind = RECORD_SHARED;
+	lines->results++;
 }
 
 void

@@ -109,6 +109,7 @@ struct stage_setup {
 	size_t workers;     /* in its middle */
 	size_t shards;      /* of numbers */
 	size_t max_records; /* held at a time; see budget.h */
+	size_t max_bytes;   /* of each span; 0: STAGE_BYTES */
 	bool keep_order;    /* -k */
 	/* What to read, the stage's from now on.  NULL: standard input. */
 	struct inputs *inputs;
@@ -218,6 +219,12 @@ bool stage_check(struct stage *, struct record *);
  */
 void stage_answer(
     struct stage *, struct record *input, const struct record *answer, enum record_kind);
+
+/*
+ * Turns it into one whose result is among the lines of another record, a
+ * RECORD_LINES: it succeeds with these, or is unwritten with them.
+ */
+void stage_share(struct record *, struct record *lines);
 
 /* Turns it into one that was filtered: nothing is written for it. */
 void stage_drop(struct record *);

@@ -46,6 +46,7 @@ static const struct {
     {"{#", "{#"},
     {"$HOME `ls`", "$HOME `ls`"},
     {"%s%n", "%s%n"},
+    {"{n}", "{n}"},
 };
 
 static struct record
@@ -54,8 +55,15 @@ make_record(const char *text, size_t len)
 	struct record r;
 
 	CHECK(record_copy(&r, text, len) == 0);
-	r.seq = 42;
 	return r;
+}
+
+static enum arguments_status
+fill(const struct arguments *t, const struct record *r, char ***argv, const char **bad)
+{
+	struct arguments_facts facts = {.record = r, .number = 43, .size = 500, .slot = 7};
+
+	return arguments_fill(t, &facts, argv, bad);
 }
 
 static void
@@ -71,11 +79,11 @@ test_fills(void)
 		struct arguments *t;
 
 		snprintf(arg, sizeof(arg), "%s", fills[i].arg);
-		if (CHECK((t = arguments_new(in, false, &why, &bad)) != NULL, "%s: %s",
-			fills[i].arg, why))
+		if (CHECK((t = arguments_new(in, 0, &why, &bad)) != NULL, "%s: %s", fills[i].arg,
+			why))
 			continue;
 		CHECK(!arguments_names_command(t));
-		status = arguments_fill(t, &r, 7, &argv, &bad);
+		status = fill(t, &r, &argv, &bad);
 		if (fills[i].want == NULL)
 			CHECK(status == ARGUMENTS_NO_KEY && strcmp(bad, arg) == 0, "%s", arg);
 		else if (!CHECK(status == ARGUMENTS_OK, "%s", arg)) {
@@ -110,15 +118,53 @@ test_white_space(void)
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct record r = make_record(table[i].record, strlen(table[i].record));
-		struct arguments *t = arguments_new(in, table[i].raw, &why, &bad);
+		struct arguments *t =
+		    arguments_new(in, table[i].raw ? ARGUMENTS_RAW : 0, &why, &bad);
 
-		if (!CHECK(arguments_fill(t, &r, 1, &argv, &bad) == ARGUMENTS_OK)) {
+		if (!CHECK(fill(t, &r, &argv, &bad) == ARGUMENTS_OK)) {
 			CHECK(strcmp(argv[1], table[i].want) == 0, "row %zu: %s", i, argv[1]);
 			free(argv);
 		}
 		arguments_free(t);
 		record_free(&r);
 	}
+}
+
+/* A batch has a number and a size, and no record to put in. */
+static void
+test_batch(void)
+{
+	static const struct {
+		const char *arg, *want; /* NULL: a usage error */
+	} table[] = {
+	    {"{n}", "500"},
+	    {"part-{#}.{n}{%}", "part-43.5007"},
+	    {"{n", "{n"},
+	    {"{ n}{x}", "{ n}{x}"},
+	    {"{.", "{."},
+	    {"{}", NULL},
+	    {"x{n}{}", NULL},
+	    {"{.a}", NULL},
+	    {"{.a[}", NULL},
+	};
+	struct record r = make_record(RECORD, strlen(RECORD));
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char cmd[] = "cmd", arg[100], *in[] = {cmd, arg, NULL}, **argv;
+		const char *why = NULL, *bad = NULL;
+		struct arguments *t;
+
+		snprintf(arg, sizeof(arg), "%s", table[i].arg);
+		t = arguments_new(in, ARGUMENTS_BATCH, &why, &bad);
+		if (table[i].want == NULL)
+			CHECK(t == NULL && why != NULL && bad == arg, "%s", arg);
+		else if (!CHECK(t != NULL && fill(t, &r, &argv, &bad) == ARGUMENTS_OK, "%s", arg)) {
+			CHECK(strcmp(argv[1], table[i].want) == 0, "%s: %s", arg, argv[1]);
+			free(argv);
+		}
+		arguments_free(t);
+	}
+	record_free(&r);
 }
 
 static void
@@ -142,7 +188,7 @@ test_data(void)
 		size_t len = 0;
 
 		snprintf(arg, sizeof(arg), "%s", table[i].arg);
-		t = arguments_new(in, false, &why, &bad);
+		t = arguments_new(in, 0, &why, &bad);
 		CHECK(arguments_data(t, 0, &len) == NULL);
 		data = arguments_data(t, 1, &len);
 		if (table[i].data == NULL || data == NULL)
@@ -167,9 +213,9 @@ test_many_arguments(void)
 	in[0] = cmd;
 	for (size_t i = 1; i < 201; i++)
 		in[i] = i % 2 ? empty : sum;
-	t = arguments_new(in, false, &why, &bad);
+	t = arguments_new(in, 0, &why, &bad);
 	CHECK(t != NULL && arguments_names_command(t));
-	CHECK(arguments_fill(t, &r, 1, &argv, &bad) == ARGUMENTS_OK);
+	CHECK(fill(t, &r, &argv, &bad) == ARGUMENTS_OK);
 	CHECK(strcmp(argv[0], "cmd-1.10") == 0 && argv[201] == NULL);
 	for (size_t i = 1; i < 201; i++)
 		wrong += strcmp(argv[i], i % 2 ? "" : "q\"\xc3\xa9 $(x)43two words") != 0;
@@ -188,17 +234,16 @@ test_nul(void)
 	const char *bad = NULL, *why;
 	char cmd[] = "cmd", fine[] = "fine", whole[] = "<{}>", value[] = "{.a}";
 	char *with_whole[] = {cmd, fine, whole, NULL}, *with_value[] = {cmd, fine, value, NULL};
-	struct arguments *t = arguments_new(with_whole, false, &why, &bad);
+	struct arguments *t = arguments_new(with_whole, 0, &why, &bad);
 	char **argv;
 
-	CHECK(arguments_fill(t, &raw, 1, &argv, &bad) == ARGUMENTS_NUL && strcmp(bad, "<{}>") == 0);
-	CHECK(arguments_fill(t, &escaped, 1, &argv, &bad) == ARGUMENTS_OK);
+	CHECK(fill(t, &raw, &argv, &bad) == ARGUMENTS_NUL && strcmp(bad, "<{}>") == 0);
+	CHECK(fill(t, &escaped, &argv, &bad) == ARGUMENTS_OK);
 	free(argv);
 	arguments_free(t);
-	t = arguments_new(with_value, false, &why, &bad);
-	CHECK(arguments_fill(t, &escaped, 1, &argv, &bad) == ARGUMENTS_NUL &&
-	    strcmp(bad, "{.a}") == 0);
-	CHECK(arguments_fill(t, &raw, 1, &argv, &bad) == ARGUMENTS_NO_KEY);
+	t = arguments_new(with_value, 0, &why, &bad);
+	CHECK(fill(t, &escaped, &argv, &bad) == ARGUMENTS_NUL && strcmp(bad, "{.a}") == 0);
+	CHECK(fill(t, &raw, &argv, &bad) == ARGUMENTS_NO_KEY);
 	arguments_free(t);
 	record_free(&raw);
 	record_free(&escaped);
@@ -217,7 +262,7 @@ test_bad_paths(void)
 
 		snprintf(path, sizeof(path), "%s", paths[i]);
 		why = bad = NULL;
-		t = arguments_new(in, false, &why, &bad);
+		t = arguments_new(in, 0, &why, &bad);
 		CHECK(t == NULL && bad == path && why != NULL && *why != '\0', "%s", paths[i]);
 		arguments_free(t);
 	}
@@ -228,6 +273,7 @@ main(void)
 {
 	test_fills();
 	test_white_space();
+	test_batch();
 	test_data();
 	test_many_arguments();
 	test_nul();

@@ -204,6 +204,31 @@ wait_for_deadline(struct blocked *r)
 	(void)r;
 }
 
+/* Whoever watches learns that the source waits, and while it does. */
+static void
+test_used_up(void)
+{
+	struct blocked r = {
+	    .budget = new_budget(0, false), .ctx = ctx_new(root, CLOCK_NEVER), .result = 1};
+	struct parker p;
+	struct waiter w;
+	pthread_t thread;
+
+	park_init(&p);
+	budget_watch_used_up(r.budget, &w, &p);
+	CHECK(budget_reserve(r.budget, root, 6, 600) == 0);
+	CHECK(!budget_is_used_up(r.budget) && !park_wait(&p, 0));
+	CHECK(pthread_create(&thread, NULL, reserve_main, &r) == 0);
+	CHECK(park_wait(&p, CLOCK_NEVER) && budget_is_used_up(r.budget));
+	budget_unwatch_used_up(r.budget, &w);
+	release(r.budget, 6, 600);
+	pthread_join(thread, NULL);
+	CHECK(r.result == 0 && !budget_is_used_up(r.budget));
+	CHECK(budget_reserve(r.budget, cancelled, 100, 1) == -1 && !budget_is_used_up(r.budget));
+	ctx_free(r.ctx);
+	budget_free(r.budget);
+}
+
 /* One thread reserves, and the others release what it has reserved. */
 struct traffic {
 	struct budget *budget;
@@ -545,6 +570,7 @@ main(void)
 		test_blocked(cancel_context, CLOCK_NEVER, -1);
 	}
 	test_blocked(wait_for_deadline, clock_now() + 2 * CLOCK_MS, -1);
+	test_used_up();
 	test_traffic();
 	test_open();
 	test_ordered();

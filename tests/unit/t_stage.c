@@ -238,7 +238,7 @@ test_check(void)
 static void
 test_answer_and_drop(void)
 {
-	struct record in = record("question"), answer = record("answer"), none = {0};
+	struct record in = record("question"), answer = record("answer"), none = {0}, other;
 	struct stage st;
 
 	begin(&st);
@@ -256,6 +256,12 @@ test_answer_and_drop(void)
 	in = record("question");
 	stage_answer(&st, &in, &none, RECORD_LINES);
 	CHECK(in.kind == RECORD_LINES && in.slab == NULL && in.len == 0 && in.seq == 17);
+	CHECK(in.results == 1);
+	other = record("question");
+	stage_share(&other, &in);
+	CHECK(in.results == 2, "they end together");
+	CHECK(other.kind == RECORD_SHARED && other.slab == NULL && other.len == 0 &&
+	    other.seq == 17 && other.reserved == 99);
 	record_free(&in);
 
 	in = record("question");
