@@ -38,8 +38,8 @@ void arguments_free(struct arguments *);
 
 /*
  * The first placeholder of the i-th argument (0: the command) that stands for
- * what a record holds, so not {#}, {%} or {n}: as it is written there, *len bytes.
- * NULL if there is none.
+ * what a record holds, so not {#}, {%} or {n}: as it is written there, *len
+ * bytes.  NULL if there is none.
  */
 const char *arguments_data(const struct arguments *, size_t i, size_t *len);
 

@@ -59,8 +59,8 @@ bool intake_take_due(struct intake *, struct batch *);
 size_t intake_take_new(struct intake *, struct record *, size_t max, uint64_t oldest);
 
 /*
- * intake_take() for a worker that holds nothing: blocks until there is a record.
- * 0: nothing will come any more, or the stage has ended.
+ * intake_take() for a worker that holds nothing: blocks until there is a
+ * record.  0: nothing will come any more, or the stage has ended.
  */
 size_t intake_wait(struct intake *, struct record *, size_t max);
 
@@ -75,8 +75,8 @@ void intake_unwatch(struct intake *, bool woken);
 
 /*
  * The same for a thread that sleeps in park_wait(), in two halves: what makes
- * intake_take_due() or intake_take_new() succeed wakes the parker.  Then unwatch
- * both with intake_unwatch(i, false).
+ * intake_take_due() or intake_take_new() succeed wakes the parker.  Then
+ * unwatch both with intake_unwatch(i, false).
  */
 void intake_watch_due(struct intake *, struct parker *);
 void intake_watch_new(struct intake *, struct parker *, uint64_t oldest);

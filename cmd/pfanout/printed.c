@@ -30,8 +30,9 @@ grow(struct printed *p)
 	}
 	if (p->slab != NULL && p->len + 1 < p->slab->size)
 		return 0;
+	/* A byte to see that it is over, and an LF. */
 	if (size > p->most + 2)
-		size = p->most + 2; /* a byte to see that it is over, and an LF */
+		size = p->most + 2;
 	if ((s = slab_new(size, 1)) == NULL)
 		return -1;
 	if (p->slab != NULL) {

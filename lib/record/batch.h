@@ -62,7 +62,8 @@ enum batch_fate batch_fate(const struct batch *, uint32_t most, bool bisect);
 
 /*
  * Moves the first half of at least two records into `front`, which was empty.
- * Neither has a number or an attempt then.  -1 with errno ENOMEM: nothing has changed.
+ * Neither has a number or an attempt then.  -1 with errno ENOMEM: nothing has
+ * changed.
  */
 int batch_halve(struct batch *, struct batch *front);
 

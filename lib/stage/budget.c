@@ -19,7 +19,7 @@ struct budget {
 	struct budget_limits limit;
 	struct waitlist readers;    /* the source, which waits for room */
 	struct waitlist takers;     /* workers that may not take more */
-	struct waitlist collectors; /* workers that want to know it is used up */
+	struct waitlist collectors; /* workers with half a batch */
 	struct waitlist *watchers;  /* of the end; NULL: none */
 
 	_Alignas(LINE) _Atomic size_t records, bytes; /* reserved */

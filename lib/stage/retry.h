@@ -5,10 +5,10 @@
  * Records that wait for another attempt, in batches: those of a batch are tried
  * together (map mode has batches of one).  A thread keeps the batches in the
  * order in which they are due, and sends each into a channel when its time has
- * come; workers prefer that channel to the input's.  So a batch that waits holds
- * up no other.  How many records wait is bounded by the budget, in which they
- * are still reserved.  The channel is closed when the budget is done, because then
- * nothing can come back any more, or when the root context is.
+ * come; workers prefer that channel to the input's.  So a batch that waits
+ * holds up no other.  How many records wait is bounded by the budget, in which
+ * they are still reserved.  The channel is closed when the budget is done,
+ * because then nothing can come back any more, or when the root context is.
  */
 
 #include <stdint.h>

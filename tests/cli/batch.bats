@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Exec mode with --batch: a process for several records.
-# shellcheck disable=SC1083,SC2034 # pfanout's braces; $way is for counts.bash
+# shellcheck disable=SC1083,SC2034,SC2154 # pfanout's braces; $way, $pid
 
 load ../support/helpers
 load ../support/streams
@@ -80,7 +80,6 @@ sizes() {
 	start pfanout -x -j 4 --batch 6,1h -- echo {n}
 	for i in 1 2 3 4 5 6; do
 		echo "$i" >&8
-		sleep 0.02 # each is a read of its own
 	done
 	wait_until test -s out
 	exec 8>&-

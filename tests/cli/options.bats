@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout; do
+		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout batch no-bisect; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -97,7 +97,7 @@ flags_of() {
 }
 
 @test "options: a value that is missing" {
-	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --max-record --grace; do
+	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --batch --max-record --grace; do
 		refused "$option" "$option"
 	done
 }
@@ -112,6 +112,8 @@ flags_of() {
 		refused -a -a "$value" -- cat
 		refused --window --window "$value" -- cat
 		refused --max-failed --max-failed "$value"
+		refused --batch --batch "$value" -x -- cat
+		refused --batch --batch "$value,1s" -x -- cat
 	done
 	refused -b -b -1
 	refused -b -b x
@@ -123,6 +125,9 @@ flags_of() {
 		refused --grace --grace "$value"
 		refused --backoff --backoff "$value" -- cat
 		refused --backoff --backoff "1s,$value" -- cat
+	done
+	for value in '' 5 -1s 1s2 1s,1s; do
+		refused --batch --batch "10,$value" -x -- cat
 	done
 	refused -t -t 0 -- cat
 	refused --start-timeout -t 1s --start-timeout 0 -- cat
@@ -152,6 +157,8 @@ flags_of() {
 		refused --match --match "$value" -- cat
 	done
 	refused '.a b' -x -- echo '{.a b}'
+	refused '{.a}' -x --batch 2 -- echo '{.a}'
+	refused '<{}>' -x --batch 2 -- echo '<{}>'
 }
 
 @test "options: an empty name or file" {
@@ -175,6 +182,9 @@ flags_of() {
 	refused --match -x --match .id -- cat
 	refused --window -x --window 2 -- cat
 	refused --window -F --window 2 -- cat
+	refused --batch --batch 2 -- cat
+	refused --batch -F --batch 2 -- cat
+	refused --no-bisect -x --no-bisect -- cat
 }
 
 # TOOL|ARGUMENTS|MESSAGE; each rule of each tool's usage.c must have a line.
@@ -202,11 +212,15 @@ flags_of() {
 		pfanout|-F -a 2 -- cat|-a does not go with -F: a filter's records have no attempts
 		pfanout|-F --backoff 1s -- cat|--backoff does not go with -F: a filter's records have no attempts
 		pfanout|-F --start-timeout 1s -- cat|--start-timeout does not go with -F: a filter's records have no attempts
-		pfanout|-x -t 1s --start-timeout 1s -- cat|--start-timeout does not go with -x: a command gets one record, and -t includes its start
+		pfanout|-x -t 1s --start-timeout 1s -- cat|--start-timeout does not go with -x: -t includes the start of the command
 		pfanout|-F --match .id -- cat|--match does not go with -F: a filter's lines are no answers to records
-		pfanout|-x --match .id -- cat|--match does not go with -x: a command gets one record, and its output is the answer
+		pfanout|-x --match .id -- cat|--match does not go with -x: what the command prints is the result, unchecked
 		pfanout|-F --window 2 -- cat|--window does not go with -F: a filter takes as many records as it reads
-		pfanout|-x --window 2 -- cat|--window does not go with -x: a command gets one record
+		pfanout|-x --window 2 -- cat|--window does not go with -x: a command gets one record, or with --batch several
+		pfanout|--batch 10 -- cat|--batch needs -x: a batch is the input of one process
+		pfanout|--batch 10|--batch needs -x: a batch is the input of one process
+		pfanout|-F --batch 10 -- cat|--batch needs -x: a batch is the input of one process
+		pfanout|-x --no-bisect -- cat|--no-bisect needs --batch
 		pfanout|--start-timeout 1s -- cat|--start-timeout needs -t: without it there is no limit
 		pfanout|-t 1s|-t needs a command
 		pfanout|-a 3|-a needs a command
@@ -284,7 +298,7 @@ flags_of() {
 
 @test "options: all common options at once, in each mode" {
 	ids 300 >in
-	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
+	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --batch 50,1h --no-bisect -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pfanout -j 3 -n stage -b 7 -d dead --max-record 1M --no-bypass --grace 1s -P -q --max-failed 9 $mode <in
 		sort -V out | cmp - in
