@@ -142,6 +142,12 @@ is_complete(const struct seeker *s)
 	    ctx_state(st->running) != CTX_LIVE || clock_now() >= s->collector->until;
 }
 
+static void
+give_number(struct collector *c, struct batch *b)
+{
+	b->number = atomic_fetch_add(&c->numbers, 1) + 1;
+}
+
 /* Goes on collecting.  False: there is no complete batch yet. */
 static bool
 collect(struct seeker *s, struct batch *b)
@@ -156,6 +162,7 @@ collect(struct seeker *s, struct batch *b)
 		*b = *s->batch;
 		*s->batch = (struct batch){0};
 	}
+	give_number(s->collector, b);
 	return true;
 }
 
@@ -165,8 +172,11 @@ look_for_batch(struct seeker *s, struct batch *b)
 {
 	struct intake *in = &s->worker->intake;
 
-	if (intake_take_due(in, b))
+	if (intake_take_due(in, b)) {
+		if (b->number == 0)
+			give_number(s->collector, b);
 		return true;
+	}
 	if (!s->seated && !in->in_ended)
 		s->seated = sit_down(s->collector);
 	if (s->seated && collect(s, b))
@@ -250,7 +260,5 @@ collector_next(struct collector *c, struct worker *w, struct batch *b)
 		continue;
 	if (s.seated)
 		stand_up(c);
-	if (found && b->number == 0)
-		b->number = atomic_fetch_add(&c->numbers, 1) + 1;
 	return found;
 }

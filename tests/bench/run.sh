@@ -3,8 +3,8 @@
 #
 #	run.sh [row ...]
 #
-# Rows (default: all): check check-cat map filter exec one chan memory start
-# split letters pass rate shared.
+# Rows (default: all): check check-cat map filter exec batch one chan memory
+# start split letters pass rate shared.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
 # PAIRS times (7).  The ratio is the median of the pairs' ratios, and says how
@@ -24,6 +24,7 @@ DATA=$DIR/records-$RECORDS.ndjson
 BIG=$DIR/big.ndjson  # records of 64 KiB
 LETTERS=$DIR/letters # dead letters of usual size
 IDS=$DIR/ids         # records that get a process each
+PIECES=$DIR/pieces   # records in files of 500
 OUT=$DIR/out
 T=${T:-$PWD/build/tests}
 PATH=${BIN:-$PWD/bin}:$DIR:$PATH
@@ -173,6 +174,20 @@ row_exec() {
 		"pfanout -x -j2 -- true <$IDS >/dev/null" "xargs -P2 -n1 true <$IDS"
 }
 
+# A worker that takes 5 ms to start, for 500 records at a time.  The peer is the
+# ideal: the same workers, but their batches are files that are there.
+row_batch() {
+	local worker="sh -c 'sleep .005; exec cat \"\$@\"' sh"
+
+	if [ ! -e "$PIECES/all" ]; then
+		mkdir -p "$PIECES"
+		head -n 100000 "$DATA" | tee "$PIECES/all" | split -l 500 -a 3 - "$PIECES/piece-"
+	fi
+	compare 'exec: --batch 500' '>=0.83' ms time_ms \
+		"pfanout -x -j2 --batch 500 -- $worker <$PIECES/all >/dev/null" \
+		"printf '%s\n' $PIECES/piece-* | xargs -P2 -n1 $worker >/dev/null"
+}
+
 # Many short runs, as this row depends most on the load of the machine.
 row_one() {
 	PAIRS=$((PAIRS * 3)) compare 'one at a time' '>0.5' us ask \
@@ -318,7 +333,7 @@ max_rss() {
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec one chan memory start split letters pass rate shared
+[ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start split letters pass rate shared
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done

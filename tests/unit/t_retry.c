@@ -66,14 +66,14 @@ static int
 put_record(struct fixture *f, const struct record *r, int64_t due)
 {
 	struct batch b = {0};
-	int error;
 
-	CHECK(batch_add(&b, r) == 0);
-	if ((error = retry_put(f->retry, &b, due)) == -1) {
-		b.records.n = 0; /* the record is the caller's */
-		batch_free(&b);
-	}
-	return error;
+	if (batch_add(&b, r) == -1)
+		return -1;
+	if (retry_put(f->retry, &b, due) == 0)
+		return 0;
+	(void)queue_pop(&b.records); /* it is still the caller's */
+	batch_free(&b);
+	return -1;
 }
 
 /* Reserves the record, as a source does, and gives it to the retry thread. */
