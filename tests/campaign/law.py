@@ -157,9 +157,10 @@ class Law:
             self.excused = True
         for line in lines:
             self.take(line, "out")
-        # Letters overtake the records that wait for a rate.
-        paced = any(s.argv[0] == "pratelimit" for s in self.plan.stages)
-        numbers = [number for number, letter in self.results if not (letter and paced)]
+        # Letters overtake the records that wait for a rate; those from inside a
+        # batch come after its results.
+        moved = any(s.argv[0] == "pratelimit" or s.batched for s in self.plan.stages)
+        numbers = [number for number, letter in self.results if not (letter and moved)]
         if all(s.ordered for s in self.plan.stages) and self.trusted():
             self.need(numbers == sorted(numbers), "the order was not kept")
 

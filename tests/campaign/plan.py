@@ -24,6 +24,7 @@ class Stage:
         self.may_abort = False  # its workers may end the run with status 2
         self.trusted = True     # its answers belong to its records
         self.sheds = False      # it drops records as it likes, and counts them
+        self.batched = False    # results have the places of others before them
 
     def allows(self, reason, rule=None):
         rules = self.may.setdefault(reason, [])
@@ -248,6 +249,9 @@ class Plan:
     def deal_exec(self, s):
         r = self.r
         s.argv.append("-x")
+        s.batched = r.random() < .4
+        if s.batched:
+            s.argv += ["--batch", r.choice(["2", "7,1ms", "30,0s", "500,1h"])]
         self.deal_attempts(s)
         if r.random() < .3:
             return r.choice([["cat"], ["sed", "s/^//"], ["tee"]])
@@ -256,7 +260,8 @@ class Plan:
                                      ("crash", "signal", .2), ("half", "signal", .2)):
             if r.random() < chance:
                 deeds.append(self.deed(s, name, reason, lots=True))
-        if r.random() < .1:
+        # In a batch a record that hangs is searched for: that takes too long.
+        if r.random() < .1 and not s.batched:
             s.argv += ["-t", "1500ms"]
             deeds.append(self.deed(s, "hang", "timeout"))
         return [WORKER] + deeds + self.deal_harmless(s)
