@@ -87,12 +87,27 @@ may_take(const struct intake *i, uint64_t oldest)
 	return budget_may_take(i->stage->budget, oldest) || stage_is_cancelled(i->stage);
 }
 
+/*
+ * The same after watching: if the budget has run out since, it is watched, too.
+ */
+static bool
+may_still_take(struct intake *i, uint64_t oldest)
+{
+	if (may_take(i, oldest))
+		return true;
+	if (i->in_watcher == NULL)
+		return false;
+	budget_watch_take(i->stage->budget, &i->on_budget, i->in_watcher);
+	i->in_watcher = NULL;
+	return may_take(i, oldest);
+}
+
 size_t
 intake_take_new(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 {
 	size_t n = 0;
 
-	if (i->in_ended || !may_take(i, oldest))
+	if (i->in_ended || !may_still_take(i, oldest))
 		return 0;
 	i->in_ended = record_tryrecvn(i->in, r, max, &n) == CHAN_CLOSED;
 	if (n > 0) {
@@ -133,6 +148,7 @@ intake_watch_new(struct intake *i, struct parker *p, uint64_t oldest)
 	 */
 	budget_unwatch_take(i->stage->budget, &i->on_budget);
 	chan_watch_recv(i->in, &i->on_in, p);
+	i->in_watcher = p;
 }
 
 /* Watches both. */
@@ -149,6 +165,7 @@ unwatch(struct intake *i)
 	if (!i->watching)
 		return;
 	i->watching = false;
+	i->in_watcher = NULL;
 	chan_unwatch_recv(i->in, &i->on_in);
 	if (i->again != NULL)
 		chan_unwatch_recv(i->again, &i->on_again);

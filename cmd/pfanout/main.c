@@ -36,7 +36,7 @@
 #define AHEAD_BUFFERS 32
 /* A batch is complete with so many bytes. */
 #define BATCH_BYTES ((size_t)1 << 20)
-/* Batches that may be held for each worker, so that the next one is there. */
+/* Batches that are held for each worker: the next one is to be there. */
 #define AHEAD_BATCHES 2
 
 static unsigned
@@ -135,6 +135,7 @@ has_terminal(void)
 	return fd != -1;
 }
 
+/* Without --batch a batch is one record. */
 static struct batch_limits
 batch_limits(const struct pfanout *pf)
 {
@@ -142,18 +143,35 @@ batch_limits(const struct pfanout *pf)
 	    .records = pf->batch > 0 ? pf->batch : 1, .bytes = BATCH_BYTES};
 }
 
-static void
-set_up(struct pfanout *pf)
+/* What the stage is made of; what it may hold has room for the batches. */
+static struct stage_setup
+describe_stage(const struct pfanout *pf)
 {
-	size_t ahead = AHEAD_BUFFERS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1), most;
+	size_t ahead = AHEAD_BUFFERS * (pf->opt.buffer > 0 ? pf->opt.buffer : 1);
 	size_t bytes = STAGE_BYTES, batches = AHEAD_BATCHES * (size_t)pf->jobs;
-	struct stage *st = &pf->stage;
 
-	/* Each worker can have a batch, which may be a single record. */
 	if (ahead < batches * batch_limits(pf).records)
 		ahead = batches * batch_limits(pf).records;
 	if (pf->batch > 0 && bytes < batches * BATCH_BYTES)
 		bytes = batches * BATCH_BYTES;
+	return (struct stage_setup){.tool = "pfanout",
+	    .name = stage_name(pf),
+	    .opt = &pf->opt,
+	    .workers = pf->jobs,
+	    .shards = SHARD_WORKERS + pf->jobs,
+	    .max_records = ahead,
+	    .max_bytes = bytes,
+	    .keep_order = pf->keep_order};
+}
+
+static void
+set_up(struct pfanout *pf)
+{
+	struct stage_setup setup = describe_stage(pf);
+	struct batch_limits limits = batch_limits(pf);
+	struct stage *st = &pf->stage;
+	size_t most;
+
 	if (child_raise_limit(
 		pf->mode == MODE_CHECK ? 0 : (size_t)pf->jobs * FDS_PER_WORKER, &most) == -1)
 		errx(2,
@@ -162,26 +180,15 @@ set_up(struct pfanout *pf)
 		    pf->jobs, most / FDS_PER_WORKER);
 	cli_check_files(&pf->opt, NULL, 0);
 	pf->opt.dead_how.say = cli_say;
-	if (stage_init(st,
-		&(struct stage_setup){.tool = "pfanout",
-		    .name = stage_name(pf),
-		    .opt = &pf->opt,
-		    .workers = pf->jobs,
-		    .shards = SHARD_WORKERS + pf->jobs,
-		    .max_records = ahead,
-		    .max_bytes = bytes,
-		    .keep_order = pf->keep_order}) == -1)
+	if (stage_init(st, &setup) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
-	if (pf->mode == MODE_EXEC) {
-		struct batch_limits limits = batch_limits(pf);
-
-		if ((pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
-			err(2, NULL);
-	}
+	if (pf->mode == MODE_EXEC &&
+	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
+		err(2, NULL);
 }
 
 static struct processor

@@ -7,7 +7,7 @@ load ../support/streams
 load ../support/counts
 load ../support/background
 
-MODES=('' '-k -- cat' '-j4 -- cat' '-x -- cat' '-F -- cat')
+MODES=('' '-k -- cat' '-j4 -- cat' '-x -- cat' '-k -x --batch 50 -- cat' '-F -- cat')
 
 # Our descriptor does not have O_NONBLOCK (04000).
 is_blocking() {
