@@ -30,8 +30,9 @@ struct intake {
 	struct chan *in, *again;
 	bool in_ended, again_ended; /* closed and drained */
 	bool watching;
-	struct parker *in_watcher; /* watches the channel, not the budget */
-	struct batch open;         /* due; its records are being taken one by one */
+	/* Watches the channel and not the budget; NULL: nobody does. */
+	struct parker *in_watcher;
+	struct batch open; /* due; its records are being taken one by one */
 	struct parker parker;
 	struct waiter on_in, on_again, on_budget, on_cancel;
 };
