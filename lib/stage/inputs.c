@@ -38,7 +38,7 @@ struct inputs {
 	pthread_mutex_t lock;
 	enum stop stop;
 	struct turns armed, ready, held, later;
-	size_t unfinished;     /* the sum of all inputs' */
+	size_t unfinished; /* the sum of all inputs' */
 	/*
 	 * The one that goes on although there is too much, until its line ends;
 	 * NULL if there is not too much.  And how much it had.
