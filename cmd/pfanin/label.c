@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "json/json.h"
 
-/* Of the inputs that take turns, so many are remembered. */
+/* Of the inputs that take turns, so many are remembered: a power of 2. */
 #define REMEMBERED 256
 
 struct label {
@@ -22,6 +22,15 @@ struct labels {
 	const char *name;
 	struct label label[REMEMBERED];
 };
+
+/* Where a name is remembered.  Names may stand close together, or far apart. */
+static struct label *
+place_of(struct labels *l, const char *input)
+{
+	uint64_t mixed = (uintptr_t)input * UINT64_C(0x9e3779b97f4a7c15);
+
+	return &l->label[mixed >> 32 & (REMEMBERED - 1)];
+}
 
 /* {"NAME":"input"}, malloc'd; NULL with errno. */
 static char *
@@ -74,7 +83,7 @@ labels_free(struct labels *l)
 const char *
 labels_get(struct labels *l, const char *input, size_t *len)
 {
-	struct label *label = &l->label[(uintptr_t)input / sizeof(void *) % REMEMBERED];
+	struct label *label = place_of(l, input);
 
 	if (label->input != input) {
 		free(label->member);

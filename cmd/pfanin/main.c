@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "json/json.h"
@@ -46,7 +47,7 @@ open_most(const struct pfanin *pi, size_t n)
 
 	if (child_raise_limit(n, &most) == 0)
 		return n > 0 ? n : 1;
-	if (errno != EMFILE || most == 0)
+	if (errno != EMFILE || most == 0 || child_raise_limit(most, &most) == -1)
 		err(2, "the limit of open files");
 	if (pi->order == ORDER_MERGE || pi->order == ORDER_ROUND_ROBIN)
 		errx(2,
@@ -69,6 +70,23 @@ check_head(const struct input *in)
 	look = hint_look(head, (size_t)n);
 	if (look >= LOOK_COMPRESSED)
 		errx(2, "%s: %s", in->name, hint_for_input(look));
+}
+
+/*
+ * What comes out of a FIFO, or of a file, and goes into it again would go round
+ * for ever.  Files with a path, and standard input, are among those that
+ * cli_check_files() compares.
+ */
+static void
+check_output(const struct input *in)
+{
+	struct stat out;
+
+	if (fstat(STDOUT_FILENO, &out) == -1 || out.st_dev != in->dev || out.st_ino != in->ino)
+		return;
+	if (S_ISFIFO(out.st_mode) ||
+	    (S_ISREG(out.st_mode) && in->path == NULL && in->fd != STDIN_FILENO))
+		errx(2, "input %s and standard output are the same: choose another one", in->name);
 }
 
 /* --keep-open is for the FIFOs among the inputs, of which there must be one. */
@@ -100,6 +118,7 @@ open_inputs(const struct pfanin *pi)
 	for (char **operand = n > 0 ? pi->operands : standard; *operand != NULL; operand++) {
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
 			errx(2, "%s: %s", *operand, why != NULL ? why : strerror(errno));
+		check_output(in);
 		if (!pi->plain)
 			check_head(in);
 	}
@@ -109,15 +128,16 @@ open_inputs(const struct pfanin *pi)
 }
 
 static void
-check_files(const struct pfanin *pi)
+check_files(const struct pfanin *pi, const struct inputs *inputs)
 {
-	size_t n = count_operands(pi);
-	struct samefile *files = calloc(n + 1, sizeof(*files));
+	struct samefile *files = calloc(inputs_count(inputs), sizeof(*files));
+	size_t n = 0;
 
 	if (files == NULL)
 		errx(2, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		files[i] = (struct samefile){.role = "input", .path = pi->operands[i]};
+	for (struct input *in = inputs_first(inputs); in != NULL; in = inputs_after(in))
+		if (in->path != NULL)
+			files[n++] = (struct samefile){.role = "input", .path = in->path};
 	cli_check_files(&pi->opt, files, n);
 	free(files);
 }
@@ -128,7 +148,7 @@ set_up(struct pfanin *pi)
 	struct inputs *inputs = open_inputs(pi);
 	struct stage *st = &pi->stage;
 
-	check_files(pi);
+	check_files(pi, inputs);
 	pi->opt.dead_how.say = cli_say;
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pfanin",

@@ -185,14 +185,16 @@ send_first(struct merge *m)
 
 /*
  * The time in which the stage could write.  It stands still while nobody takes
- * the output: then an input may be silent because we do not read.
+ * the output: then an input may be silent because we do not read; and after a
+ * Ctrl-Z, which stops those who write to us as well.
  */
 static int64_t
 time_to_write(const struct merge *m)
 {
 	int64_t now = clock_now();
 
-	return now - stopwatch_read(&m->stage->writing, now);
+	return now - stopwatch_read(&m->stage->writing, now) -
+	    stopwatch_read(&m->stage->halted, now);
 }
 
 /* Those that are awaited have been silent for too long. */
@@ -216,6 +218,27 @@ next_input(struct merge *m, int64_t until)
 	return feed_next(m->feed, m->stage->work, until);
 }
 
+/* Reads from an input that is ready, and knows its record if there is one. */
+static void
+read_lane(struct merge *m, struct input *in)
+{
+	feed_read(m->feed, in);
+	look_at(m, lane_of(m, in));
+}
+
+/*
+ * Takes what is there, without waiting.  One that gives nothing but what is
+ * late must not keep us here.
+ */
+static void
+look_at_ready(struct merge *m)
+{
+	struct input *in;
+
+	for (size_t i = 0; i < m->n && (in = next_input(m, 0)) != NULL; i++)
+		read_lane(m, in);
+}
+
 /* Whether nothing can go before another lane has a record. */
 static bool
 has_to_wait(const struct merge *m)
@@ -224,15 +247,15 @@ has_to_wait(const struct merge *m)
 }
 
 /*
- * How long the silence of those that are awaited may still be, if it holds up
- * others.
+ * How long those that are awaited may still hold up the others, the first of
+ * which has been there since then.
  */
 static int64_t
-patience(const struct merge *m, int64_t begun)
+patience(const struct merge *m, int64_t since)
 {
 	if (m->heap.n == 0 || m->pi->idle_timeout == CLOCK_NEVER)
 		return CLOCK_NEVER;
-	return clock_after(begun, m->pi->idle_timeout) - time_to_write(m);
+	return clock_after(since, m->pi->idle_timeout) - time_to_write(m);
 }
 
 /*
@@ -242,32 +265,26 @@ patience(const struct merge *m, int64_t begun)
 static void
 await_lanes(struct merge *m)
 {
-	int64_t begun = time_to_write(m), left;
+	int64_t since = 0, left;
 	struct input *in;
+	bool held_up = false;
 
 	while (has_to_wait(m) && !stage_is_cancelled(m->stage)) {
-		if ((left = patience(m, begun)) <= 0) {
+		if (m->heap.n > 0 && !held_up) {
+			held_up = true;
+			since = time_to_write(m);
+		}
+		left = patience(m, since);
+		/* We may have been late ourselves. */
+		if (left <= 0) {
+			look_at_ready(m);
 			leave_out_silent(m);
 			return;
 		}
 		if (left != CLOCK_NEVER)
 			left = clock_after(clock_now(), left < IDLE_LOOK ? left : IDLE_LOOK);
-		if ((in = next_input(m, left)) != NULL) {
-			feed_read(m->feed, in);
-			look_at(m, lane_of(m, in));
-		}
-	}
-}
-
-/* Takes what is there of the inputs that are idle, without waiting. */
-static void
-look_at_idle(struct merge *m)
-{
-	struct input *in;
-
-	while (m->idle > 0 && (in = next_input(m, 0)) != NULL) {
-		feed_read(m->feed, in);
-		look_at(m, lane_of(m, in));
+		if ((in = next_input(m, left)) != NULL)
+			read_lane(m, in);
 	}
 }
 
@@ -340,13 +357,17 @@ order_merge(struct feed *f, void *arg)
 	struct pfanin *pi = arg;
 	struct merge m = {.feed = f, .pi = pi, .stage = &pi->stage};
 
-	if (!open_lanes(&m))
+	if (!open_lanes(&m)) {
 		stage_abort(m.stage, 2, "out of memory");
+		close_lanes(&m);
+		return;
+	}
 	while (!stage_is_cancelled(m.stage) && (has_to_wait(&m) || m.heap.n > 0)) {
 		await_lanes(&m);
 		if (m.heap.n > 0 && m.awaited == 0)
 			send_first(&m);
-		look_at_idle(&m);
+		if (m.idle > 0)
+			look_at_ready(&m);
 	}
 	if (stage_is_cancelled(m.stage))
 		cancel_lanes(&m);

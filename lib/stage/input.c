@@ -15,10 +15,12 @@ descriptor_after(const char *operand, const char *prefix)
 {
 	size_t len = strlen(prefix);
 	const char *why;
+	int fd;
 
 	if (strncmp(operand, prefix, len) != 0)
 		return -1;
-	return (int)strtonum(operand + len, 0, 1 << 20, &why) * (why == NULL) - (why != NULL);
+	fd = (int)strtonum(operand + len, 0, 1 << 20, &why);
+	return why == NULL ? fd : -1;
 }
 
 /* The descriptor that the operand names, or -1. */
@@ -40,13 +42,33 @@ look_at(struct input *in)
 
 	if (fstat(in->fd, &st) == -1)
 		return -1;
-	if (S_ISDIR(st.st_mode) && in->fd != STDIN_FILENO) {
+	if (S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return -1;
 	}
 	in->kind = S_ISREG(st.st_mode) ? INPUT_FILE : io_is_pipe(in->fd) ? INPUT_PIPE : INPUT_OTHER;
 	in->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+	in->dev = st.st_dev;
+	in->ino = st.st_ino;
+	in->taken_once = in->kind == INPUT_PIPE || (in->kind == INPUT_OTHER && isatty(in->fd));
 	return 0;
+}
+
+/*
+ * Descriptors of our own are closed on exec, and those that were given to us
+ * can't be.
+ */
+static int
+check_given(int fd)
+{
+	int flags = fcntl(fd, F_GETFD), mode = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || mode == -1)
+		return -1;
+	if ((flags & FD_CLOEXEC) == 0 && (mode & O_ACCMODE) != O_WRONLY)
+		return 0;
+	errno = EBADF;
+	return -1;
 }
 
 int
@@ -68,8 +90,8 @@ input_open(struct input *in, const char *operand)
 		in->path = operand;
 		if (input_reopen(in) == -1)
 			return -1;
-	} else
-		(void)fcntl(in->fd, F_SETFD, FD_CLOEXEC);
+	} else if (check_given(in->fd) == -1)
+		return -1;
 	if (look_at(in) == 0)
 		return 0;
 	error = errno;
@@ -89,12 +111,7 @@ input_close(struct input *in)
 bool
 input_is_same(const struct input *a, const struct input *b)
 {
-	struct stat x, y;
-
 	if (a->fd == b->fd && a->fd != -1)
 		return true;
-	if (a->kind == INPUT_FILE || b->kind == INPUT_FILE || fstat(a->fd, &x) == -1 ||
-	    fstat(b->fd, &y) == -1)
-		return false;
-	return x.st_dev == y.st_dev && x.st_ino == y.st_ino && !S_ISCHR(x.st_mode);
+	return a->taken_once && b->taken_once && a->dev == b->dev && a->ino == b->ino;
 }

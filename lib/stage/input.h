@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/types.h>
 
 struct reader;
 
@@ -33,7 +34,10 @@ struct input {
 	const char *path; /* what was opened; NULL: a descriptor was given */
 	int fd;           /* -1: not open */
 	enum input_kind kind;
-	uint64_t size;         /* of a regular file, when it was opened */
+	uint64_t size; /* of a regular file, when it was opened */
+	dev_t dev;     /* these two: which file it is */
+	ino_t ino;
+	bool taken_once;       /* what one reader takes, no other one sees */
 	bool keep_open;        /* a FIFO: read on when its writers have left */
 	struct reader *reader; /* from inputs_begin() on */
 
@@ -41,30 +45,32 @@ struct input {
 	bool begun;   /* a record has been taken */
 	bool paused;  /* its writers have left, and others may come */
 	bool ended;   /* nothing more will be read */
-	bool stopped; /* not at its end, perhaps inside a line */
+	bool stopped; /* before its end: the stage stops reading, or can't */
 
 	/* Those of the set; inputs.c. */
 	enum input_state state;
 	bool polled;       /* in the epoll set; else it is always ready */
-	size_t unfinished; /* bytes of its unfinished line; 0 while taken */
+	bool asked;        /* since the stop: whether it has a writer */
+	size_t unfinished; /* bytes of its unfinished line */
 	TAILQ_ENTRY(input) turn, all;
 };
 
 /*
  * Opens what the operand names: `-` is standard input, fd:N and /dev/fd/N are
- * the descriptor N of this process, anything else is a path, which must stay
- * valid.  The open does not wait for the writer of a FIFO.  Returns 0, or -1
- * with errno.
+ * the descriptor N that this process was started with, anything else is a path,
+ * which must stay valid.  The open does not wait for the writer of a FIFO.
+ * Returns 0, or -1 with errno: EBADF also for a descriptor that is only
+ * written, or that the process has opened itself.
  */
 int input_open(struct input *, const char *operand);
 
-/* Opens the path of an input that was closed.  -1 with errno. */
+/* Opens the path of an input again.  -1 with errno. */
 int input_reopen(struct input *);
 
 /* Closes it, unless it is standard input. */
 void input_close(struct input *);
 
-/* Whether both are the same pipe, terminal or descriptor. */
+/* Whether both are the same pipe, socket, terminal or descriptor. */
 bool input_is_same(const struct input *, const struct input *);
 
 #endif

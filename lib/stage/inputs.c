@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "record/reader.h"
 #include "record/record.h"
 #include "sync/ctx.h"
@@ -30,7 +31,8 @@ struct inputs {
 	/* Set by inputs_begin(). */
 	struct ctx *files, *pipes;
 	size_t most_unfinished;
-	int epoll; /* -1: there is one input, which is polled itself */
+	size_t chunk; /* unfinished lines up to this size are always read on */
+	int epoll;    /* -1: there is one input, which is polled itself */
 	struct parker parker;
 	struct waiter on_files, on_pipes;
 
@@ -38,13 +40,9 @@ struct inputs {
 	pthread_mutex_t lock;
 	enum stop stop;
 	struct turns armed, ready, held, later;
-	size_t unfinished; /* the sum of all inputs' */
-	/*
-	 * The one that goes on although there is too much, until its line ends;
-	 * NULL if there is not too much.  And how much it had.
-	 */
-	struct input *longest;
-	size_t longest_had;
+	unsigned waiting;      /* threads that wait for an input */
+	size_t unfinished;     /* the sum of all inputs' */
+	struct input *longest; /* goes on although there is too much; or NULL */
 };
 
 struct inputs *
@@ -96,7 +94,7 @@ is_named_twice(const struct inputs *s, const struct input *in)
 	const struct input *other;
 
 	TAILQ_FOREACH (other, &s->all, all)
-		if (other->kind != INPUT_FILE && input_is_same(other, in))
+		if (input_is_same(other, in))
 			return true;
 	return false;
 }
@@ -109,10 +107,10 @@ inputs_add(struct inputs *s, const char *operand, const char **why)
 	*why = NULL;
 	if (in == NULL || input_open(in, operand) == -1)
 		goto err;
-	if (in->kind != INPUT_FILE && is_named_twice(s, in)) {
+	if (is_named_twice(s, in)) {
 		*why = "it is named twice, and can be read once";
 		errno = EINVAL;
-		goto err1;
+		goto err;
 	}
 	if (in->kind == INPUT_FILE && in->path != NULL && s->open == s->open_most)
 		input_close(in);
@@ -122,8 +120,6 @@ inputs_add(struct inputs *s, const char *operand, const char **why)
 	in->number = s->n++;
 	s->left++;
 	return in;
-err1:
-	input_close(in);
 err:
 	free(in);
 	return NULL;
@@ -207,6 +203,7 @@ inputs_begin(
 	mine.chunk = INPUTS_BYTES / s->n < SLAB_SIZE ? INPUTS_BYTES / s->n : SLAB_SIZE;
 	if (mine.chunk < CHUNK_MIN)
 		mine.chunk = CHUNK_MIN;
+	s->chunk = mine.chunk;
 	TAILQ_FOREACH (in, &s->all, all)
 		if ((in->reader = reader_new(in->fd, &mine)) == NULL)
 			return -1;
@@ -240,15 +237,29 @@ inputs_must_stop(const struct inputs *s, const struct input *in)
 	return ctx_state(in->kind == INPUT_PIPE ? s->pipes : s->files) != CTX_LIVE;
 }
 
+/*
+ * Whether to read once although there may be nothing: poll(2) does not tell of
+ * a FIFO that never had a writer, and after a stop nobody waits for one.
+ */
+static bool
+has_to_be_asked(const struct inputs *s, const struct input *in)
+{
+	return s->stop != READS_ALL && in->path != NULL && !in->asked;
+}
+
 /* Waits for the input, unless it is ready anyway. */
 static void
 await(struct inputs *s, struct input *in)
 {
 	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = in};
 
-	if (s->epoll != -1 &&
-	    (!in->polled || inputs_must_stop(s, in) ||
-		epoll_ctl(s->epoll, EPOLL_CTL_MOD, in->fd, &e) == -1))
+	if (s->epoll == -1)
+		enter(&s->armed, in, INPUT_ARMED);
+	else if (has_to_be_asked(s, in)) {
+		in->asked = true;
+		enter(&s->ready, in, INPUT_READY);
+	} else if (!in->polled || inputs_must_stop(s, in) ||
+	    epoll_ctl(s->epoll, EPOLL_CTL_MOD, in->fd, &e) == -1)
 		enter(&s->ready, in, INPUT_READY);
 	else
 		enter(&s->armed, in, INPUT_ARMED);
@@ -256,26 +267,25 @@ await(struct inputs *s, struct input *in)
 
 /*
  * Whether the input has to wait until another one's line has ended, as too much
- * of unfinished lines is held.
+ * of unfinished lines is held.  Short ones don't have to.
  */
 static bool
 is_held(struct inputs *s, struct input *in)
 {
-	if (s->unfinished <= s->most_unfinished || s->stop != READS_ALL)
+	if (s->unfinished <= s->most_unfinished || in->unfinished <= s->chunk ||
+	    inputs_must_stop(s, in))
 		return false;
 	if (s->longest == NULL)
 		s->longest = in;
-	if (s->longest == in)
-		s->longest_had = in->unfinished;
 	return s->longest != in;
 }
 
 /*
- * The long line has ended: those that were held go on, or the first of them if
- * there still is too much.
+ * The line that was read on alone has ended, or there is room again: others
+ * that were held go on, or the first of them.
  */
 static void
-end_long_line(struct inputs *s)
+let_go(struct inputs *s)
 {
 	struct input *in, *next;
 
@@ -283,17 +293,36 @@ end_long_line(struct inputs *s)
 	for (in = TAILQ_FIRST(&s->held); in != NULL; in = next) {
 		next = TAILQ_NEXT(in, turn);
 		if (is_held(s, in))
-			return;
+			continue;
 		leave(&s->held, in);
 		await(s, in);
 	}
 }
 
+/* The input's unfinished line has so many bytes now. */
+static void
+count_unfinished(struct inputs *s, struct input *in, size_t bytes)
+{
+	bool ended = bytes < in->unfinished;
+
+	s->unfinished += bytes - in->unfinished;
+	in->unfinished = bytes;
+	if (ended && s->longest != NULL &&
+	    (s->longest == in || s->unfinished <= s->most_unfinished))
+		let_go(s);
+}
+
+/* A thread that takes one leaves the other ready ones to those that wait. */
+static void
+wake_others(struct inputs *s)
+{
+	if (s->waiting > 0 && !TAILQ_EMPTY(&s->ready))
+		park_wake(&s->parker);
+}
+
 static void
 arm(struct inputs *s, struct input *in)
 {
-	if (in == s->longest && in->unfinished < s->longest_had)
-		end_long_line(s);
 	if (in->fd == -1 && s->open >= s->open_most)
 		enter(&s->later, in, INPUT_LATER);
 	else if (is_held(s, in))
@@ -309,9 +338,20 @@ inputs_arm(struct inputs *s, struct input *in)
 	if (s->epoll != -1)
 		reader_park(in->reader);
 	pthread_mutex_lock(&s->lock);
-	in->unfinished = reader_pending(in->reader);
-	s->unfinished += in->unfinished;
+	count_unfinished(s, in, reader_pending(in->reader));
 	arm(s, in);
+	wake_others(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+inputs_line_ended(struct inputs *s, struct input *in)
+{
+	if (in->unfinished == 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	count_unfinished(s, in, 0);
+	wake_others(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -320,8 +360,6 @@ static struct input *
 take(struct inputs *s, struct turns *list, struct input *in)
 {
 	leave(list, in);
-	s->unfinished -= in->unfinished;
-	in->unfinished = 0;
 	if (in->fd == -1 && input_reopen(in) == 0) {
 		reader_set_fd(in->reader, in->fd);
 		s->open++;
@@ -341,10 +379,10 @@ stop_waiting(struct inputs *s, struct turns *list)
 
 	for (in = TAILQ_FIRST(list); in != NULL; in = next) {
 		next = TAILQ_NEXT(in, turn);
-		if (in->path == NULL && !inputs_must_stop(s, in))
+		if (!inputs_must_stop(s, in) && (list != &s->armed || !has_to_be_asked(s, in)))
 			continue;
 		leave(list, in);
-		enter(&s->ready, in, INPUT_READY);
+		await(s, in);
 	}
 }
 
@@ -405,29 +443,46 @@ next_alone(struct inputs *s, int64_t deadline)
 	return NULL;
 }
 
+/*
+ * Takes an input that is ready.  If there is none, and the thread may wait, it
+ * *waits from now on, until its next look.
+ */
+static struct input *
+look(struct inputs *s, bool may_wait, bool *waits)
+{
+	struct input *in = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	s->waiting -= *waits;
+	collect(s);
+	if (!TAILQ_EMPTY(&s->ready))
+		in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
+	*waits = may_wait && in == NULL && s->left > 0;
+	s->waiting += *waits;
+	wake_others(s);
+	pthread_mutex_unlock(&s->lock);
+	return in;
+}
+
 struct input *
 inputs_next(struct inputs *s, struct ctx *ctx, int64_t deadline)
 {
 	struct pollfd p = {.fd = s->epoll, .events = POLLIN};
-	struct input *in = NULL;
-	bool ended;
+	bool waits = false, may_wait;
+	struct input *in;
+	int error = 0;
 
 	if (s->epoll == -1)
 		return next_alone(s, deadline);
 	for (;;) {
-		pthread_mutex_lock(&s->lock);
-		collect(s);
-		if (!TAILQ_EMPTY(&s->ready))
-			in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
-		ended = s->left == 0;
-		pthread_mutex_unlock(&s->lock);
-		if (in != NULL)
+		may_wait = error == 0 && ctx_state(ctx) == CTX_LIVE && clock_now() < deadline;
+		if ((in = look(s, may_wait, &waits)) != NULL)
 			return in;
-		errno = 0;
-		if (ended || ctx_state(ctx) != CTX_LIVE || clock_now() >= deadline)
+		errno = error;
+		if (!waits)
 			return NULL;
 		if (ctx_poll(ctx, &p, 1, deadline) == -1)
-			return NULL;
+			error = errno;
 	}
 }
 
@@ -438,6 +493,7 @@ inputs_end(struct inputs *s, struct input *in)
 
 	in->ended = true;
 	pthread_mutex_lock(&s->lock);
+	count_unfinished(s, in, 0);
 	if (in->polled)
 		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, in->fd, NULL);
 	if (in->fd != -1)
@@ -445,14 +501,13 @@ inputs_end(struct inputs *s, struct input *in)
 	/* What a pipe still holds is looked at in the end. */
 	if (!in->stopped || in->kind != INPUT_PIPE)
 		input_close(in);
-	if (in == s->longest)
-		end_long_line(s);
 	if (--s->left == 0 && s->epoll != -1)
 		park_wake(&s->parker);
 	if ((later = TAILQ_FIRST(&s->later)) != NULL) {
 		leave(&s->later, later);
 		arm(s, later);
 	}
+	wake_others(s);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -468,6 +523,13 @@ inputs_renew(struct inputs *s, struct input *in)
 	 */
 	if (input_reopen(in) == -1) {
 		in->fd = old;
+		return -1;
+	}
+	/* Of something else with this name nobody may wait for writers. */
+	if (!io_is_pipe(in->fd)) {
+		close(in->fd);
+		in->fd = old;
+		errno = ESTALE;
 		return -1;
 	}
 	(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, old, NULL);

@@ -12,9 +12,9 @@
  * starves another.
  *
  * Memory is bounded in total.  The unfinished lines of all inputs together may
- * have INPUTS_BYTES and one --max-record; beyond that one input at a time goes
- * on until its line ends.  Where there are many inputs, each is read in smaller
- * steps.
+ * have INPUTS_BYTES and one --max-record; beyond that, of the inputs whose
+ * unfinished line is longer than one step of reading, one at a time goes on
+ * until its line ends.  Where there are many inputs, the steps are smaller.
  *
  * Any thread may call the functions, unless their comment says otherwise.
  */
@@ -73,6 +73,12 @@ void inputs_arm(struct inputs *, struct input *);
  * Where poll(2) fails, the result is NULL, and errno is set.
  */
 struct input *inputs_next(struct inputs *, struct ctx *, int64_t deadline);
+
+/*
+ * The thread has the input, and has taken a line of it: the memory that the
+ * unfinished line had is there for others.
+ */
+void inputs_line_ended(struct inputs *, struct input *);
 
 /* The thread has the input, and nothing more is to be read: closes it. */
 void inputs_end(struct inputs *, struct input *);

@@ -180,6 +180,7 @@ look_at_first(struct feed *f, struct input *in, const struct record *r)
 static bool
 admit(struct feed *f, struct input *in, struct record *r, bool half)
 {
+	inputs_line_ended(f->src->stage->inputs, in);
 	r->input = in->name;
 	r->came = f->read;
 	if (!(half ? take_half(f, r) : classify(f, r))) {
@@ -217,7 +218,10 @@ feed_stop(struct feed *f, struct input *in)
 	inputs_end(f->src->stage->inputs, in);
 }
 
-/* The input can't be read: the others go on. */
+/*
+ * The input can't be read: the others go on.  What has been read of a line is
+ * only half of it.
+ */
 static void
 fail(struct feed *f, struct input *in, int error)
 {
