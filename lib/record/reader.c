@@ -135,9 +135,10 @@ make_room(struct reader *r)
 	if (r->slab == NULL)
 		return (r->slab = usual_slab(r)) == NULL ? -1 : 0;
 	/*
-	 * Another slab, if records hold this one or the line fills half of it.
+	 * Another slab, if records hold this one, the line fills half of it, or
+	 * it is one in which the reader was parked.
 	 */
-	if (!slab_is_ours(r) || len > r->slab->size / 2) {
+	if (!slab_is_ours(r) || len > r->slab->size / 2 || r->slab->size < r->limits.chunk) {
 		slab = len > r->limits.chunk / 2 ? slab_new_exact(size_to_grow(r, len), BIAS)
 						 : usual_slab(r);
 		if (slab == NULL)

@@ -534,12 +534,12 @@ test_unfinished(void)
 			CHECK(write(w, "short\n", 6) == 6);
 		if ((got = wait_next(&s)) == NULL)
 			break;
+		total = sum_pending(&s);
 		if (got == brief) {
-			short_lines += read_lines(&s, got);
+			short_lines += read_lines(&s, got) * (total > BOUND);
 			inputs_arm(s.inputs, got);
 			continue;
 		}
-		total = sum_pending(&s);
 		most = total > most ? total : most;
 		/* Each of the others may have had one more turn. */
 		if (total > BOUND + LONG * 65536) {
@@ -556,7 +556,7 @@ test_unfinished(void)
 	}
 	CHECK(ended == LONG, "%zu lines ended", ended);
 	CHECK(over > 0 && most < BOUND + LONG_LINE, "%zu over %d", most, BOUND);
-	CHECK(short_lines > 10, "%zu", short_lines);
+	CHECK(short_lines > 3, "%zu while others were held", short_lines);
 	for (int i = 0; i < LONG; i++)
 		close(writer[i].fd);
 	close(w);

@@ -25,6 +25,7 @@ struct text {
 	char *data;
 	size_t len;
 	struct reader_limits limits;
+	bool parks; /* after each read the reader is parked */
 };
 
 /* The record that a line must become. */
@@ -176,6 +177,8 @@ by_pipe(const struct text *t, const char *how, enum hold hold, size_t (*piece)(s
 			if (CHECK(reader_fill(run->reader) > 0))
 				break;
 			take_lines(run, false);
+			if (t->parks)
+				reader_park(run->reader);
 		}
 	}
 	close(fds[1]);
@@ -197,8 +200,11 @@ by_file(const struct text *t, enum hold hold)
 		return;
 	lseek(fd, 0, SEEK_SET);
 	run = begin(t, "file", fd, hold);
-	while ((n = reader_fill(run->reader)) > 0)
+	while ((n = reader_fill(run->reader)) > 0) {
 		take_lines(run, false);
+		if (t->parks)
+			reader_park(run->reader);
+	}
 	CHECK(n == 0);
 	take_lines(run, true);
 	finish(run);
@@ -289,9 +295,28 @@ make_text(
 	return t;
 }
 
+/* As one of many inputs: in small steps, and parked after each read. */
+static void
+as_one_of_many(const struct text *t)
+{
+	struct text many = *t;
+
+	many.parks = true;
+	by_file(&many, HOLD_SOME);
+	by_pipe(&many, "parked", FREE_AT_ONCE, at_random, 3000);
+	many.limits.chunk = 4096;
+	by_file(&many, FREE_AT_ONCE);
+	by_file(&many, HOLD_ALL);
+	by_pipe(&many, "parked, small slabs", HOLD_SOME, at_random, 3000);
+	by_pipe(&many, "parked, small slabs", FREE_AT_ONCE, evenly, PIPE_SIZE);
+	many.parks = false;
+	by_pipe(&many, "small slabs", HOLD_SOME, at_random, 3000);
+}
+
 static void
 in_all_ways(const struct text *t)
 {
+	as_one_of_many(t);
 	by_file(t, FREE_AT_ONCE);
 	by_file(t, HOLD_SOME);
 	by_file(t, HOLD_ALL);
@@ -455,6 +480,77 @@ test_rewind(void)
 	close(fd);
 }
 
+static bool
+is_text(const struct record *r, const char *text)
+{
+	return r->len == strlen(text) && memcmp(r->data, text, r->len) == 0 &&
+	    r->data[r->len] == '\n';
+}
+
+/* What a reader that is parked still holds. */
+static void
+test_park(void)
+{
+	struct reader_limits limits = {.max = 200000};
+	struct reader *reader;
+	struct record r, held;
+	struct slab *slab;
+	char text[30000];
+	int fds[2];
+
+	memset(text, 'x', sizeof(text));
+	CHECK(pipe(fds) == 0);
+	reader = reader_new(fds[0], &limits);
+	reader_park(reader); /* before the first read */
+	/* Nothing but what records hold. */
+	CHECK(write(fds[1], "ab\n", 3) == 3 && reader_fill(reader) == 3);
+	CHECK(reader_line(reader, &held) && !reader_line(reader, &r));
+	slab = held.slab;
+	reader_park(reader);
+	CHECK(atomic_load(&slab->refs) == 1 && is_text(&held, "ab"));
+	CHECK(!reader_line(reader, &r) && !reader_block(reader, &r) && !reader_rest(reader, &r));
+	/* Half a line, which moves to a slab of its size. */
+	CHECK(write(fds[1], "c\nhal", 5) == 5 && reader_fill(reader) == 5);
+	CHECK(reader_line(reader, &r) && is_text(&r, "c") && r.slab != slab && r.line == 2);
+	slab = r.slab;
+	CHECK(!reader_line(reader, &held));
+	reader_park(reader);
+	CHECK(atomic_load(&slab->refs) == 1 && reader_pending(reader) == 3);
+	record_free(&r);
+	reader_park(reader); /* twice */
+	CHECK(!reader_line(reader, &r) && reader_pending(reader) == 3);
+	CHECK(write(fds[1], "f\n", 2) == 2 && reader_fill(reader) == 2);
+	CHECK(reader_line(reader, &r) && is_text(&r, "half") && r.line == 3 && r.offset == 5);
+	record_free(&r);
+	/* Half a line is the last one. */
+	CHECK(write(fds[1], "end", 3) == 3 && reader_fill(reader) == 3 && !reader_line(reader, &r));
+	reader_park(reader);
+	CHECK(reader_rest(reader, &r) && is_text(&r, "end") && r.offset == 10);
+	record_free(&r);
+	/* A long line stays where it is. */
+	CHECK(write(fds[1], text, sizeof(text)) == (ssize_t)sizeof(text));
+	CHECK(reader_fill(reader) > 0 && !reader_line(reader, &r));
+	reader_park(reader);
+	CHECK(reader_pending(reader) == sizeof(text));
+	/* A line that is too long is only its head. */
+	for (size_t sent = 0; sent < limits.max; sent += sizeof(text)) {
+		CHECK(write(fds[1], text, sizeof(text)) == (ssize_t)sizeof(text));
+		CHECK(reader_fill(reader) > 0 && !reader_line(reader, &r));
+		reader_park(reader);
+	}
+	CHECK(reader_line_is_over(reader) && reader_pending(reader) == 1);
+	CHECK(write(fds[1], "\nok\n", 4) == 4 && reader_fill(reader) > 0);
+	CHECK(reader_line(reader, &r) && r.len == READER_HEAD && r.full_len > limits.max &&
+	    r.line == 5);
+	record_free(&r);
+	reader_park(reader); /* with a line that was not taken */
+	CHECK(reader_line(reader, &r) && is_text(&r, "ok"));
+	record_free(&r);
+	reader_free(reader);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 /* A line without an end: only the head is kept. */
 static void
 test_endless(void)
@@ -480,13 +576,6 @@ test_endless(void)
 	reader_free(reader);
 	close(fd);
 	free(text);
-}
-
-static bool
-is_text(const struct record *r, const char *text)
-{
-	return r->len == strlen(text) && memcmp(r->data, text, r->len) == 0 &&
-	    r->data[r->len] == '\n';
 }
 
 /* All lines at once, but one by one where one of them can be over the limit. */
@@ -564,6 +653,7 @@ main(void)
 	test_special();
 	test_bom_and_limits();
 	test_rewind();
+	test_park();
 	test_endless();
 	test_lines();
 	test_errors();

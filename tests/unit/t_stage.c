@@ -307,6 +307,43 @@ test_ends(void)
 	stage_free(&st);
 }
 
+/* A fault is told, and counts in the status; the stage goes on. */
+static void
+test_fault(void)
+{
+	struct stage st;
+
+	begin(&st);
+	stage_fault(&st, 1, "a: %s", "gone");
+	CHECK(st.status == 1 && strcmp(st.error, "a: gone") == 0 && !st.aborted);
+	CHECK(!stage_is_cancelled(&st) && ctx_state(st.files) == CTX_LIVE);
+	stage_fault(&st, 2, "b");
+	stage_fault(&st, 1, "c");
+	CHECK(st.status == 2 && st.more_errors == 2 && strcmp(st.more[1], "c") == 0);
+	/* What ends the run is told, too, and from then on the status stays. */
+	stage_abort(&st, 3, "d");
+	CHECK(st.status == 3 && st.more_errors == 3 && strcmp(st.more[2], "d") == 0);
+	CHECK(stage_is_cancelled(&st));
+	stage_fault(&st, 4, "e");
+	CHECK(st.status == 3 && st.more_errors == 4);
+	stage_abort(&st, 5, "not told");
+	CHECK(st.status == 3 && st.more_errors == 4);
+	stage_free(&st);
+
+	/* A status never falls. */
+	begin(&st);
+	stage_fault(&st, 2, "a");
+	stage_abort(&st, 1, "b");
+	CHECK(st.status == 2);
+	stage_free(&st);
+
+	begin(&st);
+	for (int i = 0; i < 2 * STAGE_MORE; i++)
+		stage_fault(&st, 2, "again");
+	CHECK(st.more_errors == STAGE_MORE);
+	stage_free(&st);
+}
+
 static void *
 fail_main(void *arg)
 {
@@ -358,6 +395,7 @@ main(void)
 	test_check();
 	test_answer_and_drop();
 	test_ends();
+	test_fault();
 	test_max_failed(0, 3);
 	test_max_failed(50, 2);
 	test_max_failed(201, 3);
