@@ -57,6 +57,13 @@ open_most(const struct pfanin *pi, size_t n)
 	return most;
 }
 
+/* What a message calls it. */
+static const char *
+words_for(const char *name)
+{
+	return strcmp(name, "-") == 0 ? "standard input" : name;
+}
+
 /* A file that would come out as rubbish is refused. */
 static void
 check_head(const struct input *in)
@@ -69,7 +76,7 @@ check_head(const struct input *in)
 		return;
 	look = hint_look(head, (size_t)n);
 	if (look >= LOOK_COMPRESSED)
-		errx(2, "%s: %s", in->name, hint_for_input(look));
+		errx(2, "%s: %s", words_for(in->name), hint_for_input(look));
 }
 
 /*
@@ -117,7 +124,8 @@ open_inputs(const struct pfanin *pi)
 		errx(2, "out of memory");
 	for (char **operand = n > 0 ? pi->operands : standard; *operand != NULL; operand++) {
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
-			errx(2, "%s: %s", *operand, why != NULL ? why : strerror(errno));
+			errx(2, "%s: %s", words_for(*operand),
+			    why != NULL ? why : strerror(errno));
 		check_output(in);
 		if (!pi->plain)
 			check_head(in);
