@@ -189,16 +189,15 @@ sleeps() {
 			grep -m 100 slow >seen
 		[ "$(wc -l <seen)" -eq 100 ]
 	done
-	# One line each, while others are endless.
-	background bash -c 'pfanin "$@" slow | grep --line-buffered slow' - <(yes '{"fast":1}' 2>/dev/null) <(yes '{"fast":2}' 2>/dev/null)
+	# One line at a time, while others are endless.
+	background bash -c 'timeout 30 pfanin "$@" slow | grep --line-buffered -m 3 slow' - <(yes '{"fast":1}' 2>/dev/null) <(yes '{"fast":2}' 2>/dev/null)
 	exec 8>slow
 	for i in 1 2 3; do
 		echo "{\"slow\":$i}" >&8
 		wait_until at_least out "$i"
 	done
-	kill "$pid"
+	ends_with 0
 	exec 8>&-
-	wait "$pid" || true
 }
 
 @test "fanin: --round-robin takes one record of each in turn, and waits for it" {
@@ -400,11 +399,11 @@ sleeps() {
 
 @test "fanin: --idle-timeout does not run before a record is held up, nor while pfanin is stopped" {
 	mkfifo a b
-	background pfanin --merge . --idle-timeout 700ms a b
+	background pfanin --merge . --idle-timeout 500ms a b
 	exec 7>a 8>b
 	wait_until sleeps "$pid"
 	# Both have been silent for longer than that.
-	sleep 0.8
+	sleep 0.6
 	echo 2 >&7
 	echo 1 >&8
 	wait_until at_least out 1
@@ -413,7 +412,7 @@ sleeps() {
 	kill -STOP "$pid"
 	wait_until is_stopped "$pid"
 	echo 2 >&8
-	sleep 0.8
+	sleep 0.6
 	kill -CONT "$pid"
 	exec 7>&- 8>&-
 	ends_with 0
@@ -582,9 +581,7 @@ sleeps() {
 
 @test "fanin: 3000 inputs" {
 	mkdir d
-	for i in $(seq 3000); do
-		echo "{\"k\":$i}" >"d/$(printf %04d "$i")"
-	done
+	seq 3000 | awk '{ f = sprintf("d/%04d", $1); printf "{\"k\":%d}\n", $1 >f; close(f) }'
 	go 0 pfanin -v d/*
 	[ "$(sort -t: -k2n out | sed -n '$p')" = '{"k":3000}' ]
 	lines out 3000
@@ -616,11 +613,11 @@ sleeps() {
 @test "fanin: memory is bounded, whatever the number and the length of the lines" {
 	no_sanitizer
 	line=$(head -c 60000 /dev/zero | tr '\0' x)
-	for args in '' '--tag s' '--round-robin' '--merge .k'; do
+	for args in '' '--tag s --round-robin' '--merge .k'; do
 		for i in 1 2 3 4 5 6 7 8; do
 			rm -f "f$i"
 			mkfifo "f$i"
-			{ yes "{\"k\":1,\"x\":\"$line\"}" | head -n 250; } >"f$i" 2>/dev/null &
+			{ yes "{\"k\":1,\"x\":\"$line\"}" | head -n 100; } >"f$i" 2>/dev/null &
 		done
 		# shellcheck disable=SC2086 # words
 		timeout 60 "$STUBS/input-rss" rss pfanin $args f1 f2 f3 f4 f5 f6 f7 f8 | tail -c 1000 | wc -l >n
@@ -633,12 +630,12 @@ sleeps() {
 	no_sanitizer
 	for i in 1 2 3 4 5 6 7 8; do
 		mkfifo "f$i"
-		{ echo "{\"id\":$i}" && head -c 15000000 /dev/zero | tr '\0' x && echo; } >"f$i" &
+		{ echo "{\"id\":$i}" && head -c 10000000 /dev/zero | tr '\0' x && echo; } >"f$i" &
 	done
 	timeout 60 "$STUBS/input-rss" rss pfanin f1 f2 f3 f4 f5 f6 f7 f8 /dev/null >out
 	echo "$(cat rss) KiB"
 	lines out 16
-	[ "$(cat rss)" -lt $((128 * 1024)) ]
+	[ "$(cat rss)" -lt $((100 * 1024)) ]
 	# One that has no end at all.
 	background "$STUBS/input-rss" rss pfanin --max-record 1M /dev/zero f1
 	exec 8>f1
@@ -655,25 +652,27 @@ sleeps() {
 }
 
 @test "fanin: the first signal stops files, and pipes go on to their end" {
-	ids 2000000 >file
-	mkfifo f g
-	background pfanin -v file f fd:5 /dev/zero --max-record 1M 5<>g
-	exec 8>f
+	yes '{"id":0}' | head -n 1000000 >file
+	mkfifo f g stdout
+	# shellcheck disable=SC2016 # for the other shell
+	background bash -c 'exec pfanin --max-record 1M file f fd:5 /dev/zero 5<g >stdout'
+	exec 7>g 9<stdout 8>f
 	echo '{"fifo":1}' >&8
-	wait_until grep -q fifo out
+	wait_until sleeps "$pid"
 	send "$pid" TERM
+	cat <&9 >all 7>&- 8>&- 9<&- &
+	cat=$!
+	exec 9<&-
+	wait_until grep -q '"fifo":1' all
 	echo '{"fifo":2}' >&8
-	wait_until grep -q '"fifo":2' out
-	echo '{"pipe":1}' >g
-	wait_until grep -q pipe out
-	exec 8>&-
-	[ "$(wc -l <out)" -lt 2000003 ]
-	# fd:5 has a writer, itself: its grace ends it.
-	again "$pid" TERM
-	again "$pid" TERM || true
+	echo '{"pipe":1}' >&7
+	wait_until grep -q pipe all
+	wait_until grep -q '"fifo":2' all
+	exec 7>&- 8>&-
 	ends_with 143
-	n=$(grep -c '"id"' out)
-	grep '"id"' out | cmp - <(head -n "$n" file)
+	wait "$cat"
+	[ "$(sort -u all | xargs)" = '{fifo:1} {fifo:2} {id:0} {pipe:1}' ]
+	[ "$(wc -l <all)" -lt 1000000 ]
 }
 
 @test "fanin: an input that nobody opened does not hold up the end" {
@@ -738,7 +737,7 @@ sleeps() {
 }
 
 @test "fanin: a reader that leaves ends it, with endless inputs" {
-	for args in '' '--round-robin' '--concat' '--merge .' '--tag s'; do
+	for args in '' '--merge . --tag s'; do
 		# shellcheck disable=SC2086 # words
 		{ timeout 20 pfanin $args <(yes 1 2>/dev/null) <(yes 2 2>/dev/null) <(yes 3 2>/dev/null) <(yes 4 2>/dev/null) \
 			<(yes 5 2>/dev/null) <(yes 6 2>/dev/null) <(yes 7 2>/dev/null) <(yes 8 2>/dev/null) 2>err && echo 0 >status || echo $? >status; } | head -n 1 >out
@@ -831,7 +830,7 @@ killed_writers() {
 		sent = {}
 
 		def feed(f, index):
-		    for w in range(6):
+		    for w in range(4):
 		        me = index * 100 + w
 		        # Written only after the counter: what is in the FIFO was counted.
 		        code = "import os,sys\nfd=os.open(%r,os.O_WRONLY)\nfor n in range(3000):\n os.write(fd,b'{\"w\":%d,\"n\":%%d}\\n'%%n)\n" % (f, me)
