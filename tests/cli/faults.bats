@@ -265,6 +265,18 @@ lost() {
 	head -n "$n" in | cmp - out
 }
 
+@test "faults: half a line before EIO is no record" {
+	needs_strace
+	seq -f %012.0f 20000 >in
+	for tool in 'pfanout -R -k' pfanin; do
+		read -ra tool <<<"$tool"
+		go 2 strace -f -o trace -P "$PWD/in" -e inject=read:error=EIO:when=2 "${tool[@]}" <in
+		has err 'standard input: Input/output error'
+		at_least out 1000
+		head -n "$(wc -l <out)" in | cmp - out
+	done
+}
+
 @test "faults: a closed stdin or stdout is a clear error" {
 	go 2 pfanout <&-
 	has err 'standard input'
