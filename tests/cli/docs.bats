@@ -97,6 +97,11 @@ man_options() {
 	run_examples <examples
 }
 
+@test "docs: the examples of pfanin(1) run and print what they show" {
+	man_examples "$ROOT/man/pfanin.1" >examples
+	run_examples <examples
+}
+
 @test "docs: the examples of pdeadletter(1) run and print what they show" {
 	man_examples "$ROOT/man/pdeadletter.1" >examples
 	run_examples <examples
