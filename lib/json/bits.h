@@ -60,6 +60,15 @@ brackets16(const byte *p)
 
 	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, opening), closing));
 }
+
+/* Those that are this byte. */
+INLINE unsigned
+equal16(const byte *p, byte c)
+{
+	__m128i v = _mm_loadu_si128((const void *)p);
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)c)));
+}
 #else
 INLINE unsigned
 stops16(const byte *p)
@@ -89,6 +98,16 @@ brackets16(const byte *p)
 	for (int i = 0; i < 16; i++)
 		bits |= (unsigned)(p[i] == '"' || (p[i] | 0x20) == '{' || (p[i] | 0x20) == '}')
 		    << i;
+	return bits;
+}
+
+INLINE unsigned
+equal16(const byte *p, byte c)
+{
+	unsigned bits = 0;
+
+	for (int i = 0; i < 16; i++)
+		bits |= (unsigned)(p[i] == c) << i;
 	return bits;
 }
 #endif

@@ -4,6 +4,41 @@
 #include "json/object.h"
 #include "json/path.h"
 
+/*
+ * The first place from p on where one byte stands, and another one at this
+ * distance after it; NULL: there is none.
+ */
+static const byte *
+find_pair(const byte *p, const byte *end, byte first, byte second, size_t distance)
+{
+	unsigned found;
+
+	for (; (size_t)(end - p) >= 16 + distance; p += 16)
+		if ((found = equal16(p, first) & equal16(p + distance, second)) != 0)
+			return p + __builtin_ctz(found);
+	for (; (size_t)(end - p) > distance; p++)
+		if (*p == first && p[distance] == second)
+			return p;
+	return NULL;
+}
+
+/*
+ * Whether the rest of a text may have another member of that name.  To look for
+ * the name is far quicker than to go through the members.
+ */
+static bool
+may_come_again(const struct path_step *step, const byte *p, const byte *end)
+{
+	size_t distance = step->len + 1;
+
+	if (!step->plain || find_pair(p, end, '\\', 'u', 1) != NULL)
+		return true;
+	for (; (p = find_pair(p, end, '"', '"', distance)) != NULL; p++)
+		if (memcmp(p + 1, step->name, step->len) == 0)
+			return true;
+	return false;
+}
+
 /* The last member of that name in an object. */
 static bool
 find_member(const struct path_step *step, const struct span *text, struct span *value)
@@ -12,11 +47,14 @@ find_member(const struct path_step *step, const struct span *text, struct span *
 	struct object_member m;
 	bool found = false;
 
-	while (object_next(&it, &m))
-		if (object_is_named(&m, step->name, step->len)) {
-			*value = m.value;
-			found = true;
-		}
+	while (object_next(&it, &m)) {
+		if (!object_is_named(&m, step->name, step->len))
+			continue;
+		*value = m.value;
+		if (!may_come_again(step, m.value.end, text->end))
+			return true;
+		found = true;
+	}
 	return found;
 }
 

@@ -32,7 +32,8 @@ compile_name(struct compiler *c)
 	c->why = "a name of letters, digits and _, or one in quotes, must follow the dot";
 	if (c->p == start)
 		return false;
-	*c->step = (struct path_step){.name = c->names, .len = (size_t)(c->p - start)};
+	*c->step =
+	    (struct path_step){.name = c->names, .len = (size_t)(c->p - start), .plain = true};
 	memcpy(c->names, start, c->step->len);
 	c->names += c->step->len;
 	return true;

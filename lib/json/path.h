@@ -6,11 +6,13 @@
  * everybody else.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct path_step {
 	const char *name; /* of a member; NULL: the step is an index */
 	size_t len;       /* of the name */
+	bool plain;       /* letters, digits and _: only \u could escape them */
 	size_t index;
 };
 

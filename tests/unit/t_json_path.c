@@ -96,6 +96,39 @@ test_texts(void)
 	}
 }
 
+/*
+ * What follows a member at any distance: the last member of a name counts,
+ * however its name is written.
+ */
+static void
+test_again(void)
+{
+	static const struct {
+		const char *path, *rest, *value;
+	} rows[] = {{".ab", "", "1"}, {".ab", ",\"ab\":2", "2"}, {".ab", ",\"a\\u0062\":2", "2"},
+	    {".ab", ",\"\\u0061b\":2", "2"}, {".ab", ",\"abc\":2", "1"},
+	    {".ab", ",\"x\":\"ab\"", "1"}, {".ab", ",\"x\":{\"ab\":2}", "1"},
+	    {".ab", ",\"x\":{\"ab\":2},\"ab\" : 3 ", "3"}, {".ab", ",\"x\":\"\\\"ab\"", "1"},
+	    {".\"ab\"", ",\"ab\":2", "2"}, {".\"a/b\"", ",\"a\\/b\":2", "2"}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (int pad = 0; pad < 70; pad++) {
+			char text[256];
+			const char *name = strchr(rows[i].path, '/') != NULL ? "a/b" : "ab", *value;
+			int len = snprintf(text, sizeof(text), "{\"%s\":1,\"pad\":\"%*s\"%s}", name,
+			    pad, "", rows[i].rest);
+
+			value = get(rows[i].path, text, (size_t)len);
+			CHECK(strcmp(value, rows[i].value) == 0, "%s of %s: %s", rows[i].path, text,
+			    value);
+			len = snprintf(text, sizeof(text), "{\"%s\":1%s,\"pad\":\"%*s\"}", name,
+			    rows[i].rest, pad, "");
+			value = get(rows[i].path, text, (size_t)len);
+			CHECK(strcmp(value, rows[i].value) == 0, "%s of %s: %s", rows[i].path, text,
+			    value);
+		}
+}
+
 static void
 test_bad_paths(void)
 {
@@ -298,6 +331,7 @@ main(void)
 	json_object_seed(1);
 	test_get();
 	test_texts();
+	test_again();
 	test_bad_paths();
 	test_walk();
 	test_damaged();
