@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,6 +218,11 @@ main(int argc, char **argv)
 	struct pfanin pi;
 	int sig;
 
+	/*
+	 * The readers allocate what the sink frees.  With an arena for each of
+	 * them, much of what was freed would wait for the same thread's use.
+	 */
+	(void)mallopt(M_ARENA_MAX, 1);
 	cli_begin();
 	usage_parse(&pi, argc, argv);
 	set_up(&pi);

@@ -4,7 +4,7 @@
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one chan memory
-# start split letters pass rate shared.
+# start split letters pass rate shared fan-in fifos merge inputs.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
 # PAIRS times (7).  The ratio is the median of the pairs' ratios, and says how
@@ -25,6 +25,7 @@ BIG=$DIR/big.ndjson  # records of 64 KiB
 LETTERS=$DIR/letters # dead letters of usual size
 IDS=$DIR/ids         # records that get a process each
 PIECES=$DIR/pieces   # records in files of 500
+FAN=                 # the inputs of pfanin, while the script runs
 OUT=$DIR/out
 T=${T:-$PWD/build/tests}
 PATH=${BIN:-$PWD/bin}:$DIR:$PATH
@@ -53,6 +54,16 @@ make_big() {
 		for (i = 100000001; i <= 100000000 + n; i++)
 			print "{\"id\":" i ",\"pad\":\"" pad "\"}"
 	}'
+}
+
+# Eight files with the records, and eight with the same records sorted by a
+# member t.  They are read from memory, and removed in the end.
+make_inputs() {
+	[ -z "$FAN" ] || return 0
+	FAN=$(mktemp -d -p "${TMPDIR:-/dev/shm}") || exit 2
+	trap 'rm -rf "$FAN"' EXIT
+	split -n l/8 "$DATA" "$FAN/part." || exit 2
+	awk '{ printf "{\"t\":%d,%s\n", NR, substr($0, 2) }' "$DATA" | split -n r/8 - "$FAN/sorted." || exit 2
 }
 
 make_letters() {
@@ -310,30 +321,87 @@ chan_row() {
 	done | table_row "chan $1" "$3" ns
 }
 
-# The largest resident size in three runs, in MiB.  A child counts as well, but
-# cat is small.
-row_memory() {
-	local args input most what
+row_fan-in() {
+	make_inputs
+	compare 'pfanin 8 files | cat' '>=0.67' ms time_ms \
+		"pfanin $FAN/part.* | cat >/dev/null" "cat $FAN/part.* | cat >/dev/null"
+	compare 'pfanin --concat | cat' - ms time_ms \
+		"pfanin --concat $FAN/part.* | cat >/dev/null" "cat $FAN/part.* | cat >/dev/null"
+}
 
-	have memory time || return 0
-	for input in "$DATA" "$BIG"; do
-		[ "$input" = "$BIG" ] && what='64 KiB' || what='245 B'
-		for args in '' '-k' '-- cat' '-k -- cat'; do
-			most=$(for _ in 1 2 3; do max_rss "$args" "$input"; done | sort -g | tail -n 1)
-			print_row "memory, $what: ${args:-check}" "$most MiB" - - '<16' \
-				"$(verdict "$most" '<16')"
-		done
+# Eight FIFOs, each fed by a cat.  The peer reads them one after the other.
+row_fifos() {
+	local part feed=
+
+	make_inputs
+	for part in "$FAN"/part.*; do
+		[ -p "${part/part/fifo}" ] || mkfifo "${part/part/fifo}" || exit 2
+		feed+="cat $part >${part/part/fifo} & "
+	done
+	compare 'pfanin 8 FIFOs | cat' '>=0.67' ms time_ms \
+		"$feed pfanin $FAN/fifo.* | cat >/dev/null; wait" "$feed cat $FAN/fifo.* | cat >/dev/null; wait"
+}
+
+# sort finds the same keys in the same files.
+row_merge() {
+	make_inputs
+	compare 'pfanin --merge' '>1' ms time_ms \
+		"pfanin --merge .t $FAN/sorted.* >/dev/null" "sort -m -t: -k2,2n $FAN/sorted.* >/dev/null"
+	compare 'pfanin -R --merge' - ms time_ms \
+		"pfanin -R --merge .t $FAN/sorted.* >/dev/null" "sort -m -t: -k2,2n $FAN/sorted.* >/dev/null"
+}
+
+# From the start to the exit, with a record in each of 3000 inputs.
+row_inputs() {
+	local args ms
+
+	have inputs time || return 0
+	make_inputs
+	mkdir -p "$FAN/many" && seq 3000 | sed 's/.*/{"t":&}/' | split -a 4 -l 1 - "$FAN/many/" || exit 2
+	for args in '' '--merge .t'; do
+		ms=$(for _ in 1 2 3; do time_ms "pfanin $args $FAN/many/* >/dev/null"; done | median) || exit 2
+		print_row "3000 inputs: ${args:-as they arrive}" "$ms ms" - - '<1000' "$(verdict "$ms" '<1000')"
+		memory_row '  memory' 64 "pfanin $args $FAN/many/* >/dev/null"
 	done
 }
 
+# The largest resident size in three runs, in MiB.  A child counts as well, but
+# cat is small.
+row_memory() {
+	local args input what
+
+	have memory time || return 0
+	make_inputs
+	for input in "$DATA" "$BIG"; do
+		[ "$input" = "$BIG" ] && what='64 KiB' || what='245 B'
+		for args in '' '-k' '-- cat' '-k -- cat'; do
+			memory_row "memory, $what: ${args:-check}" 16 "pfanout -j2 $args <$input >/dev/null"
+		done
+	done
+	for args in '' --round-robin '--merge .t'; do
+		memory_row "memory, 8 x 245 B: $args" 16 "pfanin $args $FAN/sorted.* >/dev/null"
+	done
+	for args in '' --round-robin '--merge .id'; do
+		memory_row "memory, 8 x 64 KiB: $args" 16 \
+			"pfanin $args $BIG $BIG $BIG $BIG $BIG $BIG $BIG $BIG >/dev/null"
+	done
+}
+
+# memory_row NAME MIB COMMAND: the most that a command line may take.
+memory_row() {
+	local most
+
+	most=$(for _ in 1 2 3; do max_rss "$3"; done | sort -g | tail -n 1)
+	print_row "$1" "$most MiB" - - "<$2" "$(verdict "$most" "<$2")"
+}
+
 max_rss() {
-	# shellcheck disable=SC2086 # the arguments are words
-	command time -q -f %M -o "$DIR/rss" pfanout -j2 $1 <"$2" >/dev/null ||
-		give_up "status $? of: pfanout -j2 $1 <$2"
+	eval "command time -q -f %M -o $DIR/rss $1" || give_up "status $? of: $1"
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start split letters pass rate shared
+[ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start split letters pass rate shared \
+	fan-in fifos merge inputs
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done
