@@ -269,9 +269,6 @@ await_lanes(struct merge *m)
 	struct input *in;
 	bool held_up = false;
 
-	if (!has_to_wait(m))
-		return;
-	begun = time_to_write(m);
 	while (has_to_wait(m) && !stage_is_cancelled(m->stage)) {
 		if (m->heap.n > 0 && !held_up) {
 			held_up = true;
