@@ -65,7 +65,7 @@ find_command(struct pfanout *pf)
 {
 	char why[INTERPRETER_WHY_SIZE];
 
-	if (pf->mode == MODE_CHECK ||
+	if (pf->mode == MODE_CHECK || pf->mode == MODE_SPREAD ||
 	    (pf->arguments != NULL && arguments_names_command(pf->arguments)))
 		return;
 	if ((pf->path = child_find(pf->argv[0])) == NULL)
@@ -118,7 +118,7 @@ stage_name(const struct pfanout *pf)
 
 	if (pf->opt.name != NULL)
 		return pf->opt.name;
-	if (pf->mode == MODE_CHECK)
+	if (pf->mode == MODE_CHECK || pf->mode == MODE_SPREAD)
 		return "pfanout";
 	base = strrchr(pf->argv[0], '/');
 	return base != NULL && base[1] != '\0' ? base + 1 : pf->argv[0];
@@ -164,21 +164,40 @@ describe_stage(const struct pfanout *pf)
 	    .keep_order = pf->keep_order};
 }
 
+/* The descriptors that the workers or the outputs need. */
+static void
+raise_limit(const struct pfanout *pf)
+{
+	size_t fds = pf->mode == MODE_CHECK ? 0
+	    : pf->mode == MODE_SPREAD       ? spread_fds(&pf->spread)
+					    : (size_t)pf->jobs * FDS_PER_WORKER;
+	size_t most;
+
+	if (child_raise_limit(fds, &most) == 0)
+		return;
+	if (pf->mode == MODE_SPREAD)
+		errx(2, "--to: %u outputs are too many for the limit of open files (ulimit -Hn)",
+		    pf->spread.n);
+	errx(2,
+	    "-j %u: too many workers for the limit of open files: at most %zu here (ulimit -Hn)",
+	    pf->jobs, most / FDS_PER_WORKER);
+}
+
 static void
 set_up(struct pfanout *pf)
 {
-	struct stage_setup setup = describe_stage(pf);
+	struct stage_setup setup;
 	struct batch_limits limits = batch_limits(pf);
 	struct stage *st = &pf->stage;
-	size_t most;
 
-	if (child_raise_limit(
-		pf->mode == MODE_CHECK ? 0 : (size_t)pf->jobs * FDS_PER_WORKER, &most) == -1)
-		errx(2,
-		    "-j %u: too many workers for the limit of open files: at most %zu here (ulimit "
-		    "-Hn)",
-		    pf->jobs, most / FDS_PER_WORKER);
-	cli_check_files(&pf->opt, NULL, 0);
+	if (pf->mode == MODE_SPREAD)
+		pf->jobs = spread_threads(&pf->spread);
+	setup = describe_stage(pf);
+	raise_limit(pf);
+	if (pf->mode == MODE_SPREAD)
+		spread_check(&pf->spread, &pf->opt);
+	else
+		cli_check_files(&pf->opt, NULL, 0);
 	pf->opt.dead_how.say = cli_say;
 	if (stage_init(st, &setup) == -1)
 		errx(2, "%s", st->error);
@@ -189,6 +208,8 @@ set_up(struct pfanout *pf)
 	if (pf->mode == MODE_EXEC &&
 	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
 		err(2, NULL);
+	if (pf->mode == MODE_SPREAD)
+		spread_open(&pf->spread, st, SHARD_WORKERS);
 }
 
 static struct processor
@@ -201,6 +222,8 @@ workers(struct pfanout *pf)
 		return exec_processor(pf);
 	case MODE_FILTER:
 		return filter_processor(pf);
+	case MODE_SPREAD:
+		return spread_processor(&pf->spread);
 	default:
 		return check_processor(pf);
 	}
@@ -246,5 +269,6 @@ main(int argc, char **argv)
 	arguments_free(pf.arguments);
 	json_path_free(pf.match);
 	free(pf.path);
+	spread_close(&pf.spread);
 	return cli_end(&pf.stage, sig);
 }

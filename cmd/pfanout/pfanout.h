@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spread.h"
 #include "stage/stage.h"
 
 enum mode {
@@ -15,6 +16,7 @@ enum mode {
 	MODE_MAP,
 	MODE_EXEC,   /* -x */
 	MODE_FILTER, /* -F */
+	MODE_SPREAD, /* --to */
 };
 
 struct arguments;
@@ -47,6 +49,8 @@ struct pfanout {
 	/* of the command; NULL where its name depends on the record */
 	char *path;
 	struct arguments *arguments; /* -x: argv with its placeholders */
+
+	struct spread spread; /* --to, --by, --key */
 
 	struct stage stage;
 	struct retry *retry;         /* map and exec */

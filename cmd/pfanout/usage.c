@@ -19,6 +19,7 @@ static const char help[] =
     "usage: pfanout [-j N] [-k] [-t D] [-a N] [options] [--] [command [arg ...]]\n"
     "       pfanout -x [-j N] [-k] [-t D] [-a N] [options] [--] command [arg ...]\n"
     "       pfanout -F [-j N] [options] [--] command [arg ...]\n"
+    "       pfanout --to FILE [--to FILE ...] [--by POLICY] [--key PATH] [options]\n"
     "\n"
     "Spreads the lines of its input, JSON records, over workers and gathers their\n"
     "answers.\n"
@@ -49,6 +50,10 @@ static const char help[] =
     "      --max-failed N     stop when N records have failed\n"
     "      --ok-status LIST   exit statuses of the command that are no failure,\n"
     "                         such as 1,3 (-x, -F)\n"
+    "      --to FILE          no workers: write the records to FILE, a FIFO or a file\n"
+    "                         (- is standard output); may be given many times\n"
+    "      --by POLICY        which FILE: ready (default), round-robin, key, copy\n"
+    "      --key PATH         records with the same value at PATH go to the same FILE\n"
     "  -n, --name STAGE       name of the stage (default: the command's)\n"
     "  -b, --buffer N         records read ahead of the workers (default 1024)\n"
     "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
@@ -56,6 +61,13 @@ static const char help[] =
     "      --no-bypass        treat dead letters in the input as data\n";
 
 static const struct option_rule rules[] = {
+    {"--to", OPTION_EXCLUDES, "a command", NULL},
+    {"--to", OPTION_EXCLUDES, "-x", NULL},
+    {"--to", OPTION_EXCLUDES, "-F", NULL},
+    {"--to", OPTION_EXCLUDES, "-j", "there are no workers"},
+    {"--to", OPTION_EXCLUDES, "-k", "each output has its records in the order of the input"},
+    {"--by", OPTION_NEEDS, "--to", NULL},
+    {"--key", OPTION_NEEDS, "--to", NULL},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},
@@ -158,9 +170,40 @@ parse_ok_status(void *field, const char *value, const char **why)
 	}
 }
 
+static int
+parse_to(void *field, const char *value, const char **why)
+{
+	struct spread *s = field;
+	const char **paths;
+
+	*why = "a file name, or - for standard output";
+	if (*value == '\0')
+		return -1;
+	*why = NULL;
+	if ((paths = reallocarray(s->paths, s->n + 1, sizeof(*paths))) == NULL)
+		return -1;
+	s->paths = paths;
+	s->paths[s->n++] = value;
+	return 0;
+}
+
+/* What --by and --key say together. */
+static void
+settle_policy(struct spread *s)
+{
+	if (s->by == BY_DEFAULT)
+		s->by = s->key != NULL ? BY_KEY : BY_READY;
+	if (s->by == BY_KEY && s->key == NULL)
+		errx(2, "--by key needs --key");
+	if (s->by != BY_KEY && s->key != NULL)
+		errx(2, "--key needs --by key");
+}
+
 static enum mode
 mode_of(const struct pfanout *pf)
 {
+	if (pf->spread.n > 0)
+		return MODE_SPREAD;
 	if (pf->exec)
 		return MODE_EXEC;
 	if (pf->filter)
@@ -171,6 +214,7 @@ mode_of(const struct pfanout *pf)
 void
 usage_parse(struct pfanout *pf, int argc, char **argv)
 {
+	static const char *const policies[] = {"ready", "round-robin", "key", "copy", NULL};
 	const struct option_row rows[] = {
 	    {'x', "exec", OPTION_FLAG, OPTION_FIELD(pf->exec)},
 	    {'F', "filter", OPTION_FLAG, OPTION_FIELD(pf->filter)},
@@ -186,6 +230,9 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
 	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
 	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
+	    {0, "to", OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
+	    {0, "by", OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
+	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->spread.key)},
 	    {0},
 	};
 	const struct options_tool tool = {
@@ -201,10 +248,12 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->backoff_most = 30 * CLOCK_S;
 	pf->batch_wait = CLOCK_S;
 	pf->ok_status[0] = true;
+	pf->spread.by = BY_DEFAULT;
 	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
+	settle_policy(&pf->spread);
 	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
 	how = (pf->opt.raw ? ARGUMENTS_RAW : 0) | (pf->batch > 0 ? ARGUMENTS_BATCH : 0);

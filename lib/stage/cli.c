@@ -198,7 +198,7 @@ report_end(const struct stage *st)
 	const char *hint = report_hint(st);
 	char line[REPORT_SIZE];
 
-	if (st->status != 0)
+	if (*st->error != '\0')
 		cli_say(st->error);
 	for (unsigned i = 0; i < st->more_errors; i++)
 		cli_say(st->more[i]);

@@ -18,9 +18,10 @@ struct stage;
 
 /* Where a record of a batch is, once the batch has been written. */
 enum place {
-	IN_OUTPUT, /* or nowhere, if it has no lines */
-	IN_FILE,   /* the dead-letter file */
-	LOST,      /* not all of its lines could be written */
+	IN_OUTPUT,  /* or nowhere, if it has no lines */
+	IN_OUTPUTS, /* several, which have counted its lines */
+	IN_FILE,    /* the dead-letter file */
+	LOST,       /* not all of its lines could be written */
 };
 
 /*

@@ -141,14 +141,13 @@ static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
 	struct metrics_shard *s = d->sink->shard;
-	struct stopwatch *writing = &d->sink->stage->writing;
 	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
 	int error;
 
-	stopwatch_start(writing, clock_now());
+	stage_begin_writing(d->sink->stage);
 	write_dead(d, r, n);
 	error = write_lines(d, r, n);
-	stopwatch_stop(writing, clock_now());
+	stage_end_writing(d->sink->stage);
 	if (error == -1) {
 		report_write_error(d);
 		ending_mark_lost(s, r, d->place, n, writer_bytes(d->writer) - bytes);

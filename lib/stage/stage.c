@@ -179,6 +179,33 @@ stage_fault(struct stage *st, int status, const char *fmt, ...)
 }
 
 void
+stage_set_status(struct stage *st, int status)
+{
+	pthread_mutex_lock(&st->lock);
+	if (!st->aborted && status > st->status)
+		st->status = status;
+	pthread_mutex_unlock(&st->lock);
+}
+
+void
+stage_begin_writing(struct stage *st)
+{
+	pthread_mutex_lock(&st->lock);
+	if (st->writers++ == 0)
+		stopwatch_start(&st->writing, clock_now());
+	pthread_mutex_unlock(&st->lock);
+}
+
+void
+stage_end_writing(struct stage *st)
+{
+	pthread_mutex_lock(&st->lock);
+	if (--st->writers == 0)
+		stopwatch_stop(&st->writing, clock_now());
+	pthread_mutex_unlock(&st->lock);
+}
+
+void
 stage_give_up(struct stage *st, int status, const char *fmt, ...)
 {
 	va_list ap;

@@ -60,7 +60,8 @@ struct stage {
 	void *state;
 
 	int64_t begun;            /* monotonic ns */
-	struct stopwatch writing; /* while the sink writes */
+	struct stopwatch writing; /* while the sink or an output writes */
+	unsigned writers;         /* how many of them do; guarded by the lock */
 	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
 	/* Until then a child's end by a signal is not waited about. */
 	_Atomic int64_t no_stop_before;
@@ -76,8 +77,9 @@ struct stage {
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
 
 	/*
-	 * What ended it early, or could not be done; after the first abort the
-	 * status stays.  Guarded by the lock.
+	 * What ended it early, or could not be done (error is "" if that has
+	 * been told already); after the first abort the status stays.  Guarded
+	 * by the lock.
 	 */
 	pthread_mutex_t lock;
 	int status;   /* 0: nothing did */
@@ -153,6 +155,20 @@ void stage_abort_always(struct stage *, int status, const char *fmt, ...)
  */
 void stage_fault(struct stage *, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/*
+ * The same for what has been told already: the exit status is at least this
+ * one.  Any thread.
+ */
+void stage_set_status(struct stage *, int status);
+
+/*
+ * The caller begins to write, or has written: the sink, or an output.  While
+ * one of them writes, their reader may keep the stage waiting, and no grace
+ * runs.  Any thread.
+ */
+void stage_begin_writing(struct stage *);
+void stage_end_writing(struct stage *);
 
 /*
  * Ends the run like stage_abort_always(), and nothing can be written any more:

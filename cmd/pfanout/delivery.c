@@ -1,0 +1,334 @@
+#include "delivery.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arrival.h"
+#include "base/clock.h"
+#include "closing.h"
+#include "dispatch.h"
+#include "outbox.h"
+#include "output.h"
+#include "parcel.h"
+#include "record/writer.h"
+#include "spread.h"
+#include "stage/cli.h"
+#include "stage/report.h"
+#include "sync/chan.h"
+#include "sync/ctx.h"
+#include "sync/park.h"
+
+CHAN_OF(record, struct record)
+
+/* When to say that only the reader of a FIFO is waited for any more. */
+#define PATIENCE (2 * CLOCK_S)
+
+struct delivery {
+	struct spread *spread;
+	struct stage *stage;
+	unsigned i;
+	struct output *output;
+	struct parker *parker;
+	struct metrics_shard *shard;
+	struct chan *chan; /* to the sink */
+	struct outbox out; /* the same, for dead letters */
+};
+
+struct delivery *
+delivery_new(struct spread *s, unsigned i)
+{
+	struct delivery *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->spread = s;
+	d->stage = s->stage;
+	d->i = i;
+	d->output = &s->outputs[i];
+	d->parker = dispatch_parker(s->dispatch, i);
+	d->shard = metrics_shard(s->stage->metrics, s->shard + 1 + i);
+	return d;
+}
+
+void
+delivery_free(struct delivery *d)
+{
+	free(d);
+}
+
+/* Sleeps until there may be something to do, or the deadline. */
+static void
+sleep_until(struct delivery *d, int64_t deadline)
+{
+	struct pollfd fd = {.fd = d->parker->fd, .events = POLLIN};
+	bool cancelled = stage_is_cancelled(d->stage);
+
+	(void)ctx_poll(cancelled ? d->stage->root : d->stage->work, &fd, 1, deadline);
+	park_clear(d->parker);
+}
+
+/*
+ * Whether the wait for a reader goes on: until the stage is stopped, or nothing
+ * has come for the output and the first signal has.  Without one the wait goes
+ * on even then, as a reader that comes later would wait for us forever.
+ */
+static bool
+is_awaited(const struct delivery *d, bool *ended)
+{
+	struct parcel *p;
+
+	*ended = dispatch_take(d->spread->dispatch, d->i, false, &p) == DISPATCH_END;
+	return !stage_is_cancelled(d->stage) &&
+	    !(*ended && ctx_state(d->stage->running) != CTX_LIVE);
+}
+
+static void
+say_awaited(const struct delivery *d)
+{
+	char line[REPORT_SIZE];
+
+	if (d->stage->opt->quiet)
+		return;
+	snprintf(line, sizeof(line), "all is done; waiting for a reader of %s", d->output->path);
+	cli_say(line);
+}
+
+/* Waits for the reader of a FIFO.  Returns the FIFO, or -1 with errno. */
+static int
+await_reader(struct delivery *d)
+{
+	struct arrival *a = arrival_begin(d->output->fifo, d->parker);
+	struct waiter stopped;
+	int64_t until = CLOCK_NEVER;
+	bool ended, said = false;
+
+	if (a == NULL)
+		return -1;
+	ctx_watch(d->stage->running, &stopped, d->parker);
+	while (!arrival_is_over(a) && is_awaited(d, &ended)) {
+		if (ended && !said && until == CLOCK_NEVER)
+			until = clock_after(clock_now(), PATIENCE);
+		sleep_until(d, until);
+		if (clock_now() < until)
+			continue;
+		say_awaited(d);
+		said = true;
+		until = CLOCK_NEVER;
+	}
+	ctx_unwatch(d->stage->running, &stopped);
+	return arrival_end(a);
+}
+
+/* Opens a FIFO that nobody read.  0, or an errno. */
+static int
+open_fifo(struct delivery *d)
+{
+	int fd;
+
+	if (d->output->fifo == -1)
+		return 0;
+	if ((fd = await_reader(d)) == -1)
+		return errno;
+	return output_set_fd(d->output, fd) == -1 ? errno : 0;
+}
+
+/* Whether the output may take a parcel, and not leave it for another one. */
+static bool
+is_ready(const struct delivery *d)
+{
+	return d->spread->by != BY_READY || output_is_writable(d->output);
+}
+
+/*
+ * Waits for a parcel, or until the output can be written to.  0, or an errno:
+ * EPIPE if the reader has left.
+ */
+static int
+wait_for_parcel(struct delivery *d, bool ready)
+{
+	struct pollfd fds[] = {{.fd = d->parker->fd, .events = POLLIN},
+	    {.fd = d->output->fd, .events = ready ? 0 : POLLOUT}};
+
+	if (d->output->kind == OUTPUT_STDOUT)
+		fds[1].fd = ready ? -1 : STDOUT_FILENO;
+	if (ctx_poll(d->stage->root, fds, 2, CLOCK_NEVER) == -1)
+		return errno;
+	park_clear(d->parker);
+	if (ctx_state(d->stage->root) != CTX_LIVE)
+		return ECANCELED;
+	return d->output->kind == OUTPUT_FIFO && (fds[1].revents & POLLERR) != 0 ? EPIPE : 0;
+}
+
+/* 0 with a parcel, or with NULL at the end; or an errno. */
+static int
+next_parcel(struct delivery *d, struct parcel **p)
+{
+	for (;;) {
+		bool ready = is_ready(d);
+		int error;
+
+		if (dispatch_take(d->spread->dispatch, d->i, ready, p) != DISPATCH_EMPTY)
+			return 0;
+		if ((error = wait_for_parcel(d, ready)) != 0)
+			return error;
+	}
+}
+
+/* The sink writes them, and they end there. */
+static int
+pass_to_sink(struct delivery *d, struct parcel *p)
+{
+	size_t sent;
+
+	/* --by copy: when the others have them, they are ours alone. */
+	while (atomic_load(&p->holders) > 1 && ctx_state(d->stage->root) == CTX_LIVE)
+		sleep_until(d, CLOCK_NEVER);
+	if (atomic_load(&p->holders) > 1) {
+		closing_let_go(d->spread, d->shard, &d->out, p);
+		return ECANCELED;
+	}
+	record_sendn(d->chan, d->stage->root, p->record, p->n, &sent);
+	record_freen(p->record + sent, p->n - sent);
+	p->n = 0;
+	parcel_free(p);
+	return 0;
+}
+
+/* Writes the parcel.  *n is how many of its records are written, whole. */
+static int
+write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
+{
+	struct writer *w = d->output->writer;
+	struct ctx *root = d->stage->root;
+	uint64_t bytes = writer_bytes(w), blocked = writer_blocked(w);
+	int error = 0;
+
+	stage_begin_writing(d->stage);
+	for (size_t i = 0; i < p->n && error == 0; i++)
+		error = writer_put(w, root, p->record[i].data, p->record[i].len + 1);
+	if (error == 0)
+		error = writer_flush(w, root);
+	if (error == -1)
+		error = errno;
+	stage_end_writing(d->stage);
+	bytes = writer_bytes(w) - bytes;
+	*n = parcel_whole(p, bytes);
+	metrics_add(d->shard, METRIC_BYTES_OUT, bytes);
+	metrics_add(d->shard, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(w) - blocked);
+	return error;
+}
+
+/*
+ * Writes the parcel and ends its records, or what is written of them.  Returns
+ * 0, or an errno; then *rest is the parcel with what is left, or NULL.
+ */
+static int
+deliver(struct delivery *d, struct parcel *p, struct parcel **rest)
+{
+	size_t n;
+	int error;
+
+	*rest = NULL;
+	if (d->output->kind == OUTPUT_STDOUT)
+		return pass_to_sink(d, p);
+	error = write_parcel(d, p, &n);
+	if (d->spread->by == BY_COPY) {
+		metrics_add(d->shard, METRIC_WRITTEN, n);
+		parcel_note_written(p, n);
+		closing_let_go(d->spread, d->shard, &d->out, p);
+		return error;
+	}
+	closing_written(d->stage, d->shard, p, n);
+	if (error == 0)
+		parcel_free(p);
+	else
+		*rest = p;
+	return error;
+}
+
+static void
+describe_reader(const struct delivery *d, char *line, size_t size)
+{
+	uint64_t bytes, lines;
+
+	output_unread(d->output, &bytes, &lines);
+	if (bytes == 0)
+		snprintf(line, size,
+		    "output %s: its reader has left; it had read all that was written",
+		    d->output->path);
+	else
+		snprintf(line, size,
+		    "output %s: its reader has left; %" PRIu64 " record%s in the pipe (%" PRIu64
+		    " bytes) %s not read",
+		    d->output->path, lines, lines == 1 ? "" : "s", bytes,
+		    lines == 1 ? "was" : "were");
+}
+
+/* Why the output can't be written to any more. */
+static void
+say_left(const struct delivery *d, int error)
+{
+	char line[REPORT_SIZE];
+	bool torn = d->output->writer != NULL && writer_is_torn(d->output->writer);
+
+	if (error == EPIPE)
+		describe_reader(d, line, sizeof(line));
+	else
+		snprintf(line, sizeof(line), "output %s: %s%s", d->output->path, strerror(error),
+		    torn ? "; its last line is cut" : "");
+	cli_say(line);
+	stage_set_status(d->stage, error == EPIPE ? 1 : 2);
+}
+
+/* What the output can't have: for the others, or a dead letter. */
+static void
+give_away(struct delivery *d, struct parcel *p)
+{
+	struct spread *s = d->spread;
+
+	if (s->by == BY_COPY)
+		closing_let_go(s, d->shard, &d->out, p);
+	else if (s->by == BY_KEY && !stage_is_cancelled(d->stage))
+		closing_unroutable(d->stage, &d->out, p, d->output->path);
+	else if (stage_is_cancelled(d->stage) || !dispatch_return(s->dispatch, p))
+		closing_cancelled(d->stage, &d->out, p);
+}
+
+/* The output can't be written to: it leaves the others, and has nothing. */
+static void
+leave(struct delivery *d, int error, struct parcel *rest)
+{
+	struct dispatch *dispatch = d->spread->dispatch;
+
+	dispatch_leave(dispatch, d->i);
+	if (error != ECANCELED)
+		say_left(d, error);
+	if (error != ECANCELED && dispatch_live(dispatch) == 0)
+		stage_abort(d->stage, 2, "there is no output left");
+	for (; rest != NULL; rest = dispatch_leftover(dispatch, d->i))
+		give_away(d, rest);
+	while ((rest = dispatch_leftover(dispatch, d->i)) != NULL)
+		give_away(d, rest);
+	outbox_flush(&d->out);
+	dispatch_settle(dispatch, d->i);
+}
+
+void
+delivery_run(struct delivery *d, struct chan *out)
+{
+	struct parcel *p = NULL;
+	int error;
+
+	d->chan = out;
+	outbox_init(&d->out, out, d->stage->root);
+	error = open_fifo(d);
+	while (error == 0 && (error = next_parcel(d, &p)) == 0 && p != NULL)
+		error = deliver(d, p, &p);
+	if (error != 0)
+		leave(d, error, p);
+	output_close(d->output);
+}

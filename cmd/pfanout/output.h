@@ -1,0 +1,58 @@
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+/*
+ * An output of pfanout --to: a FIFO, a file, or another thing with a path; or
+ * standard output, which the sink writes.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct writer;
+
+enum output_kind {
+	OUTPUT_STDOUT, /* `-` */
+	OUTPUT_FILE,   /* a regular file: appended to */
+	OUTPUT_FIFO,   /* or a pipe: has a reader, who may leave */
+	OUTPUT_OTHER,  /* a terminal, a device */
+};
+
+struct output {
+	const char *path;
+	enum output_kind kind;
+	int fd;                /* open for writing (nonblocking), or -1 */
+	int fifo;              /* of a FIFO that nobody reads yet (O_PATH), or -1 */
+	struct writer *writer; /* once fd is open; NULL for OUTPUT_STDOUT */
+};
+
+/*
+ * Whether the n paths can be outputs beside each other, and beside standard
+ * input: before any of them is created.  -1: `error` says what is wrong.
+ */
+int output_check(const char *const *paths, size_t n, char *error, size_t size);
+
+/*
+ * Opens an output, and creates the file if there is none.  Does not wait for
+ * the reader of a FIFO.  -1 with errno; ENXIO for a FIFO whose reader cannot be
+ * waited for, as we are not allowed to read the FIFO.
+ */
+int output_open(struct output *, const char *path);
+
+/* Makes the descriptor the one to write to.  -1 with errno, and it is closed. */
+int output_set_fd(struct output *, int fd);
+
+/* Closes what is open, and frees the writer. */
+void output_close(struct output *);
+
+/* Whether a write would not block now.  Any output. */
+bool output_is_writable(const struct output *);
+
+/*
+ * After the reader of a FIFO has left: how many bytes it has left unread, and
+ * how many lines they complete.  The bytes stay there.
+ */
+void output_unread(const struct output *, uint64_t *bytes, uint64_t *lines);
+
+#endif

@@ -1,0 +1,156 @@
+#include "spread.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "delivery.h"
+#include "dispatch.h"
+#include "json/json.h"
+#include "output.h"
+#include "router.h"
+#include "stage/cli.h"
+#include "stage/pipeline.h"
+#include "stage/report.h"
+#include "stage/samefile.h"
+
+/* eventfd; the output, and what it is opened by; two to look into its pipe */
+#define FDS_PER_OUTPUT 5
+
+/* What a thread of the processor is: worker 0 is the router. */
+struct thread {
+	struct router *router;
+	struct delivery *delivery;
+};
+
+void
+spread_check(const struct spread *s, const struct options *opt)
+{
+	struct samefile *files = calloc(s->n + 1, sizeof(*files));
+	char error[REPORT_SIZE];
+
+	if (files == NULL)
+		errx(2, "out of memory");
+	for (unsigned i = 0; i < s->n; i++)
+		if (strcmp(s->paths[i], "-") != 0)
+			files[i] = (struct samefile){
+			    .role = "output", .path = s->paths[i], .written = true};
+	if (output_check(s->paths, s->n, error, sizeof(error)) == -1) {
+		cli_say(error);
+		exit(2);
+	}
+	cli_check_files(opt, files, s->n);
+	free(files);
+}
+
+static void __attribute__((noreturn)) cannot_open(const char *path, int error)
+{
+	char line[REPORT_SIZE];
+
+	if (error == ENXIO)
+		snprintf(line, sizeof(line),
+		    "output %s: nobody reads this FIFO, and without the right to read it we can't "
+		    "wait for somebody; start its reader first",
+		    path);
+	else
+		snprintf(line, sizeof(line), "output %s: %s", path, strerror(error));
+	cli_say(line);
+	exit(2);
+}
+
+void
+spread_open(struct spread *s, struct stage *st, size_t shard)
+{
+	s->stage = st;
+	s->shard = shard;
+	s->to_stdout = s->n;
+	if ((s->outputs = calloc(s->n, sizeof(*s->outputs))) == NULL ||
+	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN)) ==
+		NULL)
+		err(2, "the outputs");
+	for (unsigned i = 0; i < s->n; i++) {
+		if (output_open(&s->outputs[i], s->paths[i]) == -1)
+			cannot_open(s->paths[i], errno);
+		if (s->outputs[i].kind == OUTPUT_STDOUT && s->by == BY_COPY)
+			s->to_stdout = i;
+	}
+}
+
+void
+spread_close(struct spread *s)
+{
+	for (unsigned i = 0; i < s->n && s->outputs != NULL; i++)
+		output_close(&s->outputs[i]);
+	dispatch_free(s->dispatch);
+	free(s->outputs);
+	free(s->paths);
+	json_path_free(s->key);
+}
+
+unsigned
+spread_threads(const struct spread *s)
+{
+	return 1 + s->n;
+}
+
+size_t
+spread_fds(const struct spread *s)
+{
+	return (size_t)s->n * FDS_PER_OUTPUT;
+}
+
+static int
+open_thread(struct processor *p, unsigned worker, void **state)
+{
+	struct spread *s = p->arg;
+	struct thread *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return -1;
+	if (worker == 0)
+		t->router = router_new(s);
+	else
+		t->delivery = delivery_new(s, worker - 1);
+	if (t->router == NULL && t->delivery == NULL) {
+		free(t);
+		return -1;
+	}
+	*state = t;
+	return 0;
+}
+
+static void
+run_thread(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+{
+	struct thread *t = state;
+
+	(void)ctx;
+	if (t->router != NULL)
+		router_run(t->router, in, out);
+	else
+		delivery_run(t->delivery, out);
+}
+
+static void
+close_thread(void *state)
+{
+	struct thread *t = state;
+
+	router_free(t->router);
+	delivery_free(t->delivery);
+	free(t);
+}
+
+struct processor
+spread_processor(struct spread *s)
+{
+	return (struct processor){.name = "outputs",
+	    .workers = spread_threads(s),
+	    .arg = s,
+	    .open = open_thread,
+	    .run = run_thread,
+	    .close = close_thread};
+}

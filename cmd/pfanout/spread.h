@@ -1,0 +1,69 @@
+#ifndef SPREAD_H
+#define SPREAD_H
+
+/*
+ * pfanout --to: spreads records over outputs.  A router (router.c) checks the
+ * records, says which output each one goes to, and hands them over in parcels;
+ * each output has a thread that writes them (delivery.c).  Both send dead
+ * letters to the sink, which writes only those, and the records for standard
+ * output.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "stage/stage.h"
+
+struct chan;
+struct dispatch;
+struct json_path;
+struct output;
+struct parcel;
+struct processor;
+
+/* Which output has a record. */
+enum policy {
+	BY_READY,       /* whichever can take it */
+	BY_ROUND_ROBIN, /* one after the other */
+	BY_KEY,         /* the same key, the same output */
+	BY_COPY,        /* all */
+	BY_DEFAULT,     /* nothing was said: key with --key, else ready */
+};
+
+struct spread {
+	/* What the command line says. */
+	const char **paths; /* --to, n of them */
+	unsigned n;
+	enum policy by;
+	struct json_path *key;
+
+	struct stage *stage;
+	size_t shard; /* the router's; those of the outputs follow */
+	struct output *outputs;
+	struct dispatch *dispatch;
+	unsigned to_stdout; /* --by copy: which output is stdout; n: none */
+};
+
+/*
+ * Ends the process, with a message and status 2, if the outputs can't be used;
+ * before any is created.
+ */
+void spread_check(const struct spread *, const struct options *);
+
+/* Opens the outputs, and creates files; ends the process where it can't. */
+void spread_open(struct spread *, struct stage *, size_t shard);
+
+/* Closes and frees what there is. */
+void spread_close(struct spread *);
+
+/* How many threads it has: the router, and one for each output. */
+unsigned spread_threads(const struct spread *);
+
+/* The descriptors that they need. */
+size_t spread_fds(const struct spread *);
+
+/* The processor; the spread must outlive the pipeline. */
+struct processor spread_processor(struct spread *);
+
+#endif
