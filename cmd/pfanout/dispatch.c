@@ -1,6 +1,7 @@
 #include "dispatch.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -25,7 +26,7 @@ struct queue {
 
 struct slot {
 	struct parker parker;
-	bool live;
+	_Atomic bool live; /* written with the lock */
 	bool idle; /* found nothing that it could take, and has not been woken since */
 	bool busy; /* has a parcel */
 	struct ring own;
@@ -285,7 +286,7 @@ dispatch_reclaim(struct dispatch *d)
 bool
 dispatch_is_live(struct dispatch *d, unsigned i)
 {
-	bool live;
+	_Atomic bool live; /* written with the lock */
 
 	pthread_mutex_lock(&d->lock);
 	live = d->slot[i].live;
