@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "closing.h"
 #include "dispatch.h"
+#include "folder.h"
 #include "outbox.h"
 #include "output.h"
 #include "parcel.h"
@@ -36,6 +37,7 @@ struct delivery {
 	struct metrics_shard *shard;
 	struct chan *chan; /* to the sink */
 	struct outbox out; /* the same, for dead letters */
+	bool said_failed;  /* that a file of the folder can't be written */
 };
 
 struct delivery *
@@ -222,6 +224,59 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 	return error;
 }
 
+/* A write of a folder has failed; that is told once. */
+static void
+say_failed(struct delivery *d, const struct folder_result *result)
+{
+	char line[REPORT_SIZE];
+
+	if (result->error == 0 || result->error == ECANCELED || d->said_failed)
+		return;
+	d->said_failed = true;
+	snprintf(line, sizeof(line), "output %s: %s; such records leave as dead letters",
+	    d->output->path, result->why);
+	cli_say(line);
+	stage_set_status(d->stage, 2);
+}
+
+/* Ends the records that are written, and buries the others. */
+static void
+end_by_fate(struct delivery *d, struct parcel *p, const struct folder_fate *fate)
+{
+	size_t written = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (fate[i].written)
+			p->record[written++] = p->record[i];
+		else
+			closing_bury(
+			    d->stage, &d->out, &p->record[i], fate[i].reason, "%s", fate[i].why);
+	p->n = written;
+	closing_written(d->stage, d->shard, p, written);
+	parcel_free(p);
+	outbox_flush(&d->out);
+}
+
+static int
+deliver_to_files(struct delivery *d, struct parcel *p)
+{
+	struct folder_fate *fate = calloc(p->n, sizeof(*fate));
+	struct folder_result result;
+
+	if (fate == NULL) {
+		stage_give_up(d->stage, 2, "out of memory");
+		parcel_free(p);
+		return ECANCELED;
+	}
+	result = folder_write(d->spread->folder, d->stage->root, p, fate);
+	metrics_add(d->shard, METRIC_BYTES_OUT, result.bytes);
+	metrics_add(d->shard, METRIC_BLOCKED_OUTPUT_NS, result.blocked);
+	say_failed(d, &result);
+	end_by_fate(d, p, fate);
+	free(fate);
+	return 0;
+}
+
 /*
  * Writes the parcel and ends its records, or what is written of them.  Returns
  * 0, or an errno; then *rest is the parcel with what is left, or NULL.
@@ -235,6 +290,8 @@ deliver(struct delivery *d, struct parcel *p, struct parcel **rest)
 	*rest = NULL;
 	if (d->output->kind == OUTPUT_STDOUT)
 		return pass_to_sink(d, p);
+	if (d->output->kind == OUTPUT_FOLDER)
+		return deliver_to_files(d, p);
 	error = write_parcel(d, p, &n);
 	if (d->spread->by == BY_COPY) {
 		metrics_add(d->shard, METRIC_WRITTEN, n);

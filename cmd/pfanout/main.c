@@ -173,7 +173,8 @@ raise_limit(const struct pfanout *pf)
 					    : (size_t)pf->jobs * FDS_PER_WORKER;
 	size_t most;
 
-	if (child_raise_limit(fds, &most) == 0)
+	/* A folder makes do with fewer. */
+	if (child_raise_limit(fds, &most) == 0 || pf->spread.has_template)
 		return;
 	if (pf->mode == MODE_SPREAD)
 		errx(2, "--to: %u outputs are too many for the limit of open files (ulimit -Hn)",

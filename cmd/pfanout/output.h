@@ -17,6 +17,7 @@ enum output_kind {
 	OUTPUT_FILE,   /* a regular file: appended to */
 	OUTPUT_FIFO,   /* or a pipe: has a reader, who may leave */
 	OUTPUT_OTHER,  /* a terminal, a device */
+	OUTPUT_FOLDER, /* a file for each value: folder.h */
 };
 
 struct output {

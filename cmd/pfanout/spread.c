@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/io.h"
 #include "delivery.h"
 #include "dispatch.h"
+#include "folder.h"
 #include "json/json.h"
 #include "output.h"
 #include "router.h"
@@ -16,6 +18,7 @@
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/samefile.h"
+#include "template.h"
 
 /* eventfd; the output, and what it is opened by; two to look into its pipe */
 #define FDS_PER_OUTPUT 5
@@ -25,6 +28,20 @@ struct thread {
 	struct router *router;
 	struct delivery *delivery;
 };
+
+static void
+check_folder(const struct spread *s)
+{
+	const char *folder = template_folder(s->to[0]);
+	struct stat st;
+
+	if (stat(folder, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return;
+		errno = ENOTDIR;
+	}
+	err(2, "output folder %s", folder);
+}
 
 void
 spread_check(const struct spread *s, const struct options *opt)
@@ -38,7 +55,10 @@ spread_check(const struct spread *s, const struct options *opt)
 		if (strcmp(s->paths[i], "-") != 0)
 			files[i] = (struct samefile){
 			    .role = "output", .path = s->paths[i], .written = true};
-	if (output_check(s->paths, s->n, error, sizeof(error)) == -1) {
+	if (s->by == BY_NAME) {
+		check_folder(s);
+		files[0] = (struct samefile){0};
+	} else if (output_check(s->paths, s->n, error, sizeof(error)) == -1) {
 		cli_say(error);
 		exit(2);
 	}
@@ -71,6 +91,13 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN)) ==
 		NULL)
 		err(2, "the outputs");
+	if (s->by == BY_NAME) {
+		s->outputs[0] = (struct output){
+		    .path = s->paths[0], .kind = OUTPUT_FOLDER, .fd = -1, .fifo = -1};
+		if ((s->folder = folder_new(s->to[0])) == NULL)
+			err(2, "output folder %s", template_folder(s->to[0]));
+		return;
+	}
 	for (unsigned i = 0; i < s->n; i++) {
 		if (output_open(&s->outputs[i], s->paths[i]) == -1)
 			cannot_open(s->paths[i], errno);
@@ -82,11 +109,16 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 void
 spread_close(struct spread *s)
 {
-	for (unsigned i = 0; i < s->n && s->outputs != NULL; i++)
-		output_close(&s->outputs[i]);
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->outputs != NULL)
+			output_close(&s->outputs[i]);
+		template_free(s->to[i]);
+	}
+	folder_free(s->folder);
 	dispatch_free(s->dispatch);
 	free(s->outputs);
 	free(s->paths);
+	free(s->to);
 	json_path_free(s->key);
 }
 
@@ -99,7 +131,7 @@ spread_threads(const struct spread *s)
 size_t
 spread_fds(const struct spread *s)
 {
-	return (size_t)s->n * FDS_PER_OUTPUT;
+	return s->by == BY_NAME ? FOLDER_FILES : (size_t)s->n * FDS_PER_OUTPUT;
 }
 
 static int

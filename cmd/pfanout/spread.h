@@ -15,11 +15,11 @@
 
 #include "stage/stage.h"
 
-struct chan;
 struct dispatch;
+struct folder;
 struct json_path;
+struct name_template;
 struct output;
-struct parcel;
 struct processor;
 
 /* Which output has a record. */
@@ -28,13 +28,16 @@ enum policy {
 	BY_ROUND_ROBIN, /* one after the other */
 	BY_KEY,         /* the same key, the same output */
 	BY_COPY,        /* all */
+	BY_NAME,        /* a file for each value: the one output */
 	BY_DEFAULT,     /* nothing was said: key with --key, else ready */
 };
 
 struct spread {
 	/* What the command line says. */
-	const char **paths; /* --to, n of them */
+	struct name_template **to; /* --to, n of them */
+	const char **paths;        /* the same: where one is, or its text */
 	unsigned n;
+	bool has_template; /* one of them has a placeholder */
 	enum policy by;
 	struct json_path *key;
 
@@ -42,7 +45,8 @@ struct spread {
 	size_t shard; /* the router's; those of the outputs follow */
 	struct output *outputs;
 	struct dispatch *dispatch;
-	unsigned to_stdout; /* --by copy: which output is stdout; n: none */
+	struct folder *folder; /* BY_NAME */
+	unsigned to_stdout;    /* --by copy: which output is stdout; n: none */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "pfanout.h"
 #include "stage/cli.h"
+#include "template.h"
 
 #define JOBS_MAX 100000
 #define ATTEMPTS_MAX 1000000
@@ -174,16 +175,22 @@ static int
 parse_to(void *field, const char *value, const char **why)
 {
 	struct spread *s = field;
-	const char **paths;
+	struct name_template **to = reallocarray(s->to, s->n + 1, sizeof(struct name_template *));
+	const char **paths = reallocarray(s->paths, s->n + 1, sizeof(*paths)), *path;
 
-	*why = "a file name, or - for standard output";
-	if (*value == '\0')
-		return -1;
 	*why = NULL;
-	if ((paths = reallocarray(s->paths, s->n + 1, sizeof(*paths))) == NULL)
+	if (to != NULL)
+		s->to = to;
+	if (paths != NULL)
+		s->paths = paths;
+	if (to == NULL || paths == NULL)
 		return -1;
-	s->paths = paths;
-	s->paths[s->n++] = value;
+	*why = "a file name, or - for standard output";
+	if (*value == '\0' || (to[s->n] = template_new(value, why)) == NULL)
+		return -1;
+	path = template_path(to[s->n]);
+	s->has_template = s->has_template || path == NULL;
+	s->paths[s->n++] = path != NULL ? path : value;
 	return 0;
 }
 
@@ -191,6 +198,14 @@ parse_to(void *field, const char *value, const char **why)
 static void
 settle_policy(struct spread *s)
 {
+	if (s->has_template) {
+		if (s->n > 1 || s->by != BY_DEFAULT || s->key != NULL)
+			errx(2,
+			    "--to with a {.path} goes alone, without --to, --by and --key: "
+			    "the path says which file a record goes to");
+		s->by = BY_NAME;
+		return;
+	}
 	if (s->by == BY_DEFAULT)
 		s->by = s->key != NULL ? BY_KEY : BY_READY;
 	if (s->by == BY_KEY && s->key == NULL)

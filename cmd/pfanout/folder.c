@@ -1,0 +1,206 @@
+#include "folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "openfiles.h"
+#include "parcel.h"
+#include "record/writer.h"
+#include "template.h"
+
+/* An open file, and what is to be written to it. */
+struct page {
+	struct writer *writer;
+	uint64_t bytes; /* before this write */
+	size_t n;
+	uint16_t record[PARCEL_RECORDS]; /* which ones of the parcel */
+};
+
+struct folder {
+	const struct name_template *template;
+	struct openfiles *files;
+	struct stat in, out; /* the standard streams, which are no outputs */
+	/* During folder_write(). */
+	struct ctx *ctx;
+	const struct parcel *parcel;
+	struct folder_fate *fate;
+	struct folder_result result;
+};
+
+static void
+set_dead(struct folder_fate *fate, enum reason reason, const char *name, const char *why)
+{
+	fate->written = false;
+	fate->reason = reason;
+	snprintf(fate->why, sizeof(fate->why), "%s: %s", name, why);
+}
+
+/* The file has only the first `bytes` bytes of what was to be written. */
+static void
+mark_unwritten(struct folder *f, const struct openfile *file, uint64_t bytes, int error)
+{
+	const struct page *page = file->data;
+
+	for (size_t i = 0; i < page->n; i++) {
+		size_t len = f->parcel->record[page->record[i]].len + 1;
+
+		if (bytes >= len)
+			bytes -= len;
+		else {
+			bytes = 0;
+			set_dead(&f->fate[page->record[i]], REASON_UNROUTABLE, file->name,
+			    strerror(error));
+		}
+	}
+	if (f->result.error != 0)
+		return;
+	f->result.error = error;
+	snprintf(f->result.why, sizeof(f->result.why), "%s: %s", file->name, strerror(error));
+}
+
+static void
+flush_file(struct folder *f, const struct openfile *file)
+{
+	struct page *page = file->data;
+	uint64_t begun = writer_blocked(page->writer), bytes;
+	int error = 0;
+
+	if (writer_flush(page->writer, f->ctx) == -1)
+		error = errno;
+	bytes = writer_bytes(page->writer) - page->bytes;
+	if (error != 0)
+		mark_unwritten(f, file, bytes, error);
+	f->result.bytes += bytes;
+	f->result.blocked += writer_blocked(page->writer) - begun;
+	page->n = 0;
+}
+
+/* Before the file is forgotten. */
+static void
+end_file(struct openfile *file, void *arg)
+{
+	struct page *page = file->data;
+
+	if (page != NULL) {
+		if (page->n > 0)
+			flush_file(arg, file);
+		writer_free(page->writer);
+		free(page);
+	}
+	close(file->fd);
+}
+
+struct folder *
+folder_new(const struct name_template *template)
+{
+	struct folder *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->template = template;
+	if (fstat(STDIN_FILENO, &f->in) == 0 && fstat(STDOUT_FILENO, &f->out) == 0)
+		f->files = openfiles_new(template_folder(template), FOLDER_FILES, end_file, f);
+	if (f->files != NULL)
+		return f;
+	free(f);
+	return NULL;
+}
+
+void
+folder_free(struct folder *f)
+{
+	if (f == NULL)
+		return;
+	openfiles_free(f->files);
+	free(f);
+}
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The page of a file that has just been opened.  0, or an errno. */
+static int
+begin_page(const struct folder *f, struct openfile *file)
+{
+	struct page *page;
+	struct stat st;
+
+	if (fstat(file->fd, &st) == -1)
+		return errno;
+	/* What we read would never end. */
+	if (is_same(&st, &f->in) || is_same(&st, &f->out))
+		return EBUSY;
+	if ((page = calloc(1, sizeof(*page))) == NULL ||
+	    (page->writer = writer_new(file->fd)) == NULL) {
+		free(page);
+		return ENOMEM;
+	}
+	file->data = page;
+	return 0;
+}
+
+static void
+add_record(struct folder *f, const struct openfile *file, size_t i)
+{
+	const struct record *r = &f->parcel->record[i];
+	struct page *page = file->data;
+
+	if (page->n == 0)
+		page->bytes = writer_bytes(page->writer);
+	/* All records of a parcel fit into its queue. */
+	(void)writer_put(page->writer, f->ctx, r->data, r->len + 1);
+	page->record[page->n++] = (uint16_t)i;
+}
+
+/* Finds the file of record i, and queues the record there. */
+static void
+queue_record(struct folder *f, size_t i)
+{
+	const struct record *r = &f->parcel->record[i];
+	struct folder_fate *fate = &f->fate[i];
+	enum template_status status;
+	struct openfile *file;
+	char name[NAME_MAX + 1];
+	int error = 0;
+
+	fate->written = true;
+	status = template_fill(f->template, r->data, r->len, name, fate->why, sizeof(fate->why));
+	if (status != TEMPLATE_OK) {
+		fate->written = false;
+		fate->reason = status == TEMPLATE_NO_KEY ? REASON_NO_KEY : REASON_UNROUTABLE;
+		return;
+	}
+	if ((file = openfiles_get(f->files, name)) == NULL)
+		error = errno;
+	else if (file->data == NULL && (error = begin_page(f, file)) != 0)
+		openfiles_close(f->files, file);
+	if (error == 0)
+		add_record(f, file, i);
+	else
+		set_dead(fate, REASON_UNROUTABLE, name,
+		    error == EBUSY ? "it is standard input or output" : strerror(error));
+}
+
+struct folder_result
+folder_write(struct folder *f, struct ctx *ctx, const struct parcel *p, struct folder_fate *fate)
+{
+	f->ctx = ctx;
+	f->parcel = p;
+	f->fate = fate;
+	f->result = (struct folder_result){0};
+	for (size_t i = 0; i < p->n; i++)
+		queue_record(f, i);
+	/* The files used now come first. */
+	for (struct openfile *file = openfiles_next(f->files, NULL);
+	     file != NULL && ((struct page *)file->data)->n > 0;
+	     file = openfiles_next(f->files, file))
+		flush_file(f, file);
+	return f->result;
+}

@@ -1,0 +1,48 @@
+#ifndef FOLDER_H
+#define FOLDER_H
+
+/*
+ * The output of pfanout --to with a template: a file for each value, in one
+ * folder.  One thread's.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/reason.h"
+
+#define FOLDER_FILES 256 /* open at a time */
+#define FOLDER_WHY_SIZE 200
+
+struct ctx;
+struct folder;
+struct name_template;
+struct parcel;
+
+/* What became of a record. */
+struct folder_fate {
+	bool written;
+	enum reason reason; /* of the dead letter, if it is not */
+	char why[FOLDER_WHY_SIZE];
+};
+
+/* What one folder_write() has done. */
+struct folder_result {
+	uint64_t bytes, blocked; /* written; ns in writev(2) */
+	int error;               /* 0; or the errno of a write that failed, and why */
+	char why[FOLDER_WHY_SIZE];
+};
+
+/* The template must outlive the folder.  NULL with errno. */
+struct folder *folder_new(const struct name_template *);
+void folder_free(struct folder *);
+
+/*
+ * Writes the records of the parcel, each to its file; fate[i] says what became
+ * of record i.  Blocks for the disk only.
+ */
+struct folder_result folder_write(
+    struct folder *, struct ctx *, const struct parcel *, struct folder_fate *fate);
+
+#endif
