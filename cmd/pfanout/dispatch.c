@@ -27,8 +27,8 @@ struct queue {
 struct slot {
 	struct parker parker;
 	_Atomic bool live; /* written with the lock */
-	bool idle; /* found nothing that it could take, and has not been woken since */
-	bool busy; /* has a parcel */
+	bool idle;         /* found nothing that it could take, and has not been woken since */
+	bool busy;         /* has a parcel */
 	struct ring own;
 };
 
@@ -170,6 +170,16 @@ wake_router(struct dispatch *d)
 	d->router_waits = false;
 }
 
+/* Whether every parcel has been taken, and none can come back. */
+static bool
+is_drained(const struct dispatch *d)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		if (d->slot[i].own.n > 0)
+			return false;
+	return d->common.n == 0 && (!d->returns || d->busy == 0);
+}
+
 static void
 finish_parcel(struct dispatch *d, struct slot *s)
 {
@@ -252,15 +262,6 @@ dispatch_end(struct dispatch *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static bool
-is_drained(const struct dispatch *d)
-{
-	for (unsigned i = 0; i < d->n; i++)
-		if (d->slot[i].own.n > 0)
-			return false;
-	return d->common.n == 0 && (!d->returns || d->busy == 0);
-}
-
 void
 dispatch_drain(struct dispatch *d, struct ctx *ctx)
 {
@@ -279,6 +280,8 @@ dispatch_reclaim(struct dispatch *d)
 	p = queue_get(&d->common);
 	for (unsigned i = 0; i < d->n && p == NULL; i++)
 		p = ring_get(&d->slot[i].own);
+	if (d->ended && is_drained(d))
+		wake_all(d);
 	pthread_mutex_unlock(&d->lock);
 	return p;
 }
@@ -328,7 +331,7 @@ dispatch_take(struct dispatch *d, unsigned i, bool ready, struct parcel **p)
 		s->busy = true;
 		d->busy++;
 		wake_router(d);
-	} else if (d->ended && d->common.n == 0 && s->own.n == 0 && (!d->returns || d->busy == 0))
+	} else if (d->ended && (d->returns ? is_drained(d) : d->common.n + s->own.n == 0))
 		status = DISPATCH_END;
 	set_idle(d, s, ready && status == DISPATCH_EMPTY);
 	pthread_mutex_unlock(&d->lock);

@@ -171,7 +171,6 @@ unread() {
 	go 1 pfanout -R --to a --to b --by round-robin <in
 	wait
 	cmp in b
-	[ "$(total written)" = '' ]
 	has err 'output a: its reader has left; 0 records in the pipe'
 }
 
@@ -223,7 +222,7 @@ unread() {
 
 @test "to: the readers may come in any order" {
 	ids 1000 >in
-	for by in "${POLICIES[@]:0:3}"; do
+	for by in ready 'key --key .id'; do
 		rm -f a b
 		mkfifo a b
 		timeout 20 cat b a >got 3>&- &
@@ -234,10 +233,10 @@ unread() {
 	done
 	mkfifo c d
 	start pfanout --by copy --to c --to d
-	timeout 20 cat d >d.got 3>&- &
+	timeout 20 cat d >d.got 3>&- 8>&- &
 	ids 50 >&8
 	wait_until at_least d.got 50
-	timeout 20 cat c >c.got 3>&- &
+	timeout 20 cat c >c.got 3>&- 8>&- &
 	exec 8>&-
 	ends_with 0
 	wait
@@ -264,23 +263,21 @@ unread() {
 
 @test "to: two signals end what a reader that does not read holds up" {
 	mkfifo a
-	seq 20000 | sed 's/.*/{"id":&,"x":"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}/' >data
+	seq 3000 | sed 's/.*/{"id":&,"x":"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}/' >data
 	for by in ready copy; do
-		sleep 60 <a 3>&- &
+		sleep 50 <a 3>&- 8>&- &
 		reader=$!
 		start pfanout -v --to a --by "$by"
-		cat data >&8 3>&- &
-		sender=$!
+		cat data >&8
+		exec 8>&-
 		send "$pid" TERM
 		again "$pid" TERM
-		wait "$sender"
-		exec 8>&-
 		# What it is writing is written first.
 		wait_until grep -q cancelled out
 		kill "$reader"
-		ends_with 143 2
+		ends_with 143 1 2
 		accounted
-		[ "$(total received)" -eq 20000 ]
+		[ "$(total received)" -eq 3000 ]
 	done
 }
 
@@ -288,9 +285,7 @@ unread() {
 	ids 5000 >in
 	mkfifo a b
 	cat b >b.got 3>&- &
-	while read -r -n 1000 -t 20 line; do :; done <a 3>&- &
-	tee a.got <a 2>/dev/null 3>&- | dd bs=500 status=none 3>&- | cat >/dev/null 3>&- &
-	kill %2
+	dd if=a of=a.got bs=700 iflag=fullblock status=none 3>&- &
 	go 0 pfanout --by copy --to a --to b --to c <in
 	wait
 	cmp in a.got
@@ -324,11 +319,11 @@ unread() {
 
 @test "to: a file that grows too large, and /dev/full" {
 	ids 5000 >in
-	# shellcheck disable=SC2016 # for the other shell
-	go 2 bash -c 'ulimit -f 4; mkfifo f; cat f >got & exec pfanout --to a --to f <in'
+	readers f
+	go 2 bash -c 'ulimit -f 4; exec pfanout --to a --to f <in'
 	has err 'output a: File too large'
-	wait_until at_least got "$((5000 - $(wc -l <a)))"
-	once 5000 a got
+	wait
+	once 5000 a f.got
 	[ -c /dev/full ] || skip "no /dev/full"
 	go 2 pfanout --by copy --to /dev/full --to b <in
 	has err 'output /dev/full: No space'
