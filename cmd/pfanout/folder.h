@@ -6,6 +6,7 @@
  * folder.  One thread's.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
 #include "base/reason.h"
 
 #define FOLDER_FILES 256 /* open at a time */
-#define FOLDER_WHY_SIZE 200
+#define FOLDER_WHY_SIZE (NAME_MAX + 80)
 
 struct ctx;
 struct folder;

@@ -4,7 +4,7 @@
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one chan memory
-# start split letters pass rate shared fan-in fifos merge inputs.
+# start split letters pass rate shared fan-in fifos merge inputs to.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
 # PAIRS times (7).  The ratio is the median of the pairs' ratios, and says how
@@ -210,6 +210,24 @@ row_split() {
 		"pdeadletter -d $DIR/dead <$DATA | cat >/dev/null" "cat $DATA | cat >/dev/null"
 }
 
+# Over two FIFOs.  split checks nothing, so -R is its peer; the row without shows
+# what the check costs.
+row_to() {
+	local fifos=$DIR/fifos
+
+	rm -rf "$fifos"
+	mkdir "$fifos" && mkfifo "$fifos/a" "$fifos/b" || give_up "cannot make FIFOs"
+	local readers="cat $fifos/a >/dev/null & cat $fifos/b >/dev/null &"
+
+	compare '--to -R, 2 FIFOs' '>=1' ms time_ms "$readers pfanout -R --to $fifos/a --to $fifos/b <$DATA; wait" \
+		"split -n r/2 --filter='cat > /dev/null' $DATA"
+	compare '--to, 2 FIFOs' '-' ms time_ms "$readers pfanout --to $fifos/a --to $fifos/b <$DATA; wait" \
+		"split -n r/2 --filter='cat > /dev/null' $DATA"
+	compare '--to -R --by copy' '>=0.67' ms time_ms \
+		"$readers pfanout -R --by copy --to $fifos/a --to $fifos/b <$DATA; wait" \
+		"$readers tee $fifos/a <$DATA >$fifos/b; wait"
+}
+
 # Each of the three, in under 2 s, beside jq, which only extracts the records.
 row_letters() {
 	local command
@@ -401,7 +419,7 @@ max_rss() {
 }
 
 [ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start split letters pass rate shared \
-	fan-in fifos merge inputs
+	fan-in fifos merge inputs to
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done

@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout batch no-bisect; do
+		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout batch no-bisect to by key; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -97,7 +97,7 @@ flags_of() {
 }
 
 @test "options: a value that is missing" {
-	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --batch --max-record --grace; do
+	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --batch --max-record --grace --to --by --key; do
 		refused "$option" "$option"
 	done
 }
@@ -205,6 +205,14 @@ flags_of() {
 		cat err >>messages
 	done <<-'END'
 		pfanout|-x -F -- cat|-x does not go with -F
+		pfanout|--to f -- cat|--to does not go with a command
+		pfanout|-x --to f -- cat|--to does not go with a command
+		pfanout|-x --to f|--to does not go with -x
+		pfanout|-F --to f|--to does not go with -F
+		pfanout|-j 2 --to f|--to does not go with -j: there are no workers
+		pfanout|-k --to f|--to does not go with -k: each output has its records in the order of the input
+		pfanout|--by copy|--by needs --to
+		pfanout|--key .id|--key needs --to
 		pfanout|-x|-x needs a command
 		pfanout|-F --|-F needs a command
 		pfanout|-F -k -- cat|-k does not go with -F: a filter's lines have no order to keep

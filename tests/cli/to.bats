@@ -249,13 +249,19 @@ unread() {
 		echo "# $by"
 		# shellcheck disable=SC2086 # words
 		start pfanout -v --to a --to b --by $by
-		ids 100 >&8
+		{
+			ids 100
+			echo nonsense
+		} >&8
+		wait_until grep -q invalid out
 		stop_now
 		accounted
-		[ "$(reasons out)" = 'cancelled 100' ]
+		[ "$(reasons out)" = 'cancelled 100, invalid 1' ]
 	done
 	# Nothing has come for anybody: the first one is enough.
 	start pfanout --to a --to b
+	echo nonsense >&8
+	wait_until grep -q invalid out
 	exec 8>&-
 	send "$pid" TERM
 	ends_with 143
