@@ -99,7 +99,7 @@ arrival_end(struct arrival *a)
 		fd = a->fd;
 		error = a->error;
 	} else if (!break_off(a)) {
-		/* The stage ends, and the thread with it: what it uses stays. */
+		/* The stage ends, the thread with it: what that uses stays. */
 		pthread_detach(a->thread);
 		errno = ECANCELED;
 		return -1;

@@ -35,9 +35,11 @@ struct delivery {
 	struct output *output;
 	struct parker *parker;
 	struct metrics_shard *shard;
-	struct chan *chan; /* to the sink */
-	struct outbox out; /* the same, for dead letters */
-	bool said_failed;  /* that a file of the folder can't be written */
+	struct chan *chan;        /* to the sink */
+	struct outbox out;        /* the same, for dead letters */
+	struct folder_fate *fate; /* of a folder: PARCEL_RECORDS */
+	bool said_failed;         /* that a file of it can't be written */
+	unsigned reopened;        /* how often that was asked for, when it was done */
 };
 
 struct delivery *
@@ -53,12 +55,19 @@ delivery_new(struct spread *s, unsigned i)
 	d->output = &s->outputs[i];
 	d->parker = dispatch_parker(s->dispatch, i);
 	d->shard = metrics_shard(s->stage->metrics, s->shard + 1 + i);
+	if (s->by == BY_NAME && (d->fate = calloc(PARCEL_RECORDS, sizeof(*d->fate))) == NULL) {
+		free(d);
+		return NULL;
+	}
 	return d;
 }
 
 void
 delivery_free(struct delivery *d)
 {
+	if (d == NULL)
+		return;
+	free(d->fate);
 	free(d);
 }
 
@@ -200,6 +209,17 @@ pass_to_sink(struct delivery *d, struct parcel *p)
 	return 0;
 }
 
+/* Whether a SIGHUP has come that has not been seen yet. */
+static bool
+is_reopening(struct delivery *d)
+{
+	unsigned asked = atomic_load(&d->spread->reopens);
+	bool is_new = asked != d->reopened;
+
+	d->reopened = asked;
+	return is_new;
+}
+
 /* Writes the parcel.  *n is how many of its records are written, whole. */
 static int
 write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
@@ -260,20 +280,15 @@ end_by_fate(struct delivery *d, struct parcel *p, const struct folder_fate *fate
 static int
 deliver_to_files(struct delivery *d, struct parcel *p)
 {
-	struct folder_fate *fate = calloc(p->n, sizeof(*fate));
 	struct folder_result result;
 
-	if (fate == NULL) {
-		stage_give_up(d->stage, 2, "out of memory");
-		parcel_free(p);
-		return ECANCELED;
-	}
-	result = folder_write(d->spread->folder, d->stage->root, p, fate);
+	if (is_reopening(d))
+		folder_reopen(d->spread->folder);
+	result = folder_write(d->spread->folder, d->stage->root, p, d->fate);
 	metrics_add(d->shard, METRIC_BYTES_OUT, result.bytes);
 	metrics_add(d->shard, METRIC_BLOCKED_OUTPUT_NS, result.blocked);
 	say_failed(d, &result);
-	end_by_fate(d, p, fate);
-	free(fate);
+	end_by_fate(d, p, d->fate);
 	return 0;
 }
 
@@ -292,6 +307,10 @@ deliver(struct delivery *d, struct parcel *p, struct parcel **rest)
 		return pass_to_sink(d, p);
 	if (d->output->kind == OUTPUT_FOLDER)
 		return deliver_to_files(d, p);
+	if (d->output->kind == OUTPUT_FILE && is_reopening(d) && output_reopen(d->output) == -1) {
+		*rest = p;
+		return errno;
+	}
 	error = write_parcel(d, p, &n);
 	if (d->spread->by == BY_COPY) {
 		metrics_add(d->shard, METRIC_WRITTEN, n);

@@ -217,40 +217,36 @@ bool
 dispatch_put(struct dispatch *d, struct ctx *ctx, unsigned i, struct parcel *p)
 {
 	struct slot *s = &d->slot[i];
-	bool ok;
+	bool may = true;
 
 	pthread_mutex_lock(&d->lock);
-	while ((ok = s->live) && s->own.n >= ROOM)
-		if (!wait_for_room(d, ctx)) {
-			ok = false;
-			break;
-		}
-	if (ok) {
+	while (may && s->live && s->own.n >= ROOM)
+		may = wait_for_room(d, ctx);
+	may = may && s->live;
+	if (may) {
 		ring_put(&s->own, p);
 		if (s->idle)
 			wake_output(d, s);
 	}
 	pthread_mutex_unlock(&d->lock);
-	return ok;
+	return may;
 }
 
 bool
 dispatch_offer(struct dispatch *d, struct ctx *ctx, struct parcel *p)
 {
-	bool ok;
+	bool may = true;
 
 	pthread_mutex_lock(&d->lock);
-	while ((ok = d->live > 0) && d->common.n >= ROOM)
-		if (!wait_for_room(d, ctx)) {
-			ok = false;
-			break;
-		}
-	if (ok) {
+	while (may && d->live > 0 && d->common.n >= ROOM)
+		may = wait_for_room(d, ctx);
+	may = may && d->live > 0;
+	if (may) {
 		queue_put(&d->common, p);
 		wake_any(d);
 	}
 	pthread_mutex_unlock(&d->lock);
-	return ok;
+	return may;
 }
 
 void
@@ -373,15 +369,16 @@ dispatch_leftover(struct dispatch *d, unsigned i)
 bool
 dispatch_return(struct dispatch *d, struct parcel *p)
 {
-	bool ok;
+	bool may;
 
 	pthread_mutex_lock(&d->lock);
-	if ((ok = d->live > 0)) {
+	may = d->live > 0;
+	if (may) {
 		queue_put(&d->common, p);
 		wake_all(d);
 	}
 	pthread_mutex_unlock(&d->lock);
-	return ok;
+	return may;
 }
 
 void

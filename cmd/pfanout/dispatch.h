@@ -35,7 +35,10 @@ void dispatch_free(struct dispatch *);
  */
 bool dispatch_put(struct dispatch *, struct ctx *, unsigned i, struct parcel *);
 
-/* The same for whichever output takes it.  False: all have left, or ctx is done. */
+/*
+ * The same for whichever output takes it.  False: all have left, or ctx is
+ * done.
+ */
 bool dispatch_offer(struct dispatch *, struct ctx *, struct parcel *);
 
 /* The router: nothing will be put any more. */

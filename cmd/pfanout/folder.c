@@ -119,6 +119,12 @@ folder_free(struct folder *f)
 	free(f);
 }
 
+void
+folder_reopen(struct folder *f)
+{
+	openfiles_close_all(f->files);
+}
+
 static bool
 is_same(const struct stat *a, const struct stat *b)
 {

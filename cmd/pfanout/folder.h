@@ -31,13 +31,16 @@ struct folder_fate {
 /* What one folder_write() has done. */
 struct folder_result {
 	uint64_t bytes, blocked; /* written; ns in writev(2) */
-	int error;               /* 0; or the errno of a write that failed, and why */
+	int error;               /* 0, or that of a write that failed */
 	char why[FOLDER_WHY_SIZE];
 };
 
 /* The template must outlive the folder.  NULL with errno. */
 struct folder *folder_new(const struct name_template *);
 void folder_free(struct folder *);
+
+/* Closes the files: each is opened by its name again when it is needed. */
+void folder_reopen(struct folder *);
 
 /*
  * Writes the records of the parcel, each to its file; fate[i] says what became

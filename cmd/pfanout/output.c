@@ -72,7 +72,7 @@ look_at(const char *path, struct stat *st, char *error, size_t size)
 	return 0;
 }
 
-/* Whether it is one of our standard streams, a pipe that must not be another. */
+/* Whether it is a standard stream of ours, and a pipe. */
 static bool
 is_our_pipe(const char *path, const struct stat *st, char *error, size_t size)
 {
@@ -180,6 +180,15 @@ output_set_fd(struct output *o, int fd)
 	    : S_ISFIFO(st.st_mode)    ? OUTPUT_FIFO
 				      : OUTPUT_OTHER;
 	return 0;
+}
+
+int
+output_reopen(struct output *o)
+{
+	const char *path = o->path;
+
+	output_close(o);
+	return output_open(o, path);
 }
 
 void

@@ -24,7 +24,7 @@ struct output {
 	const char *path;
 	enum output_kind kind;
 	int fd;                /* open for writing (nonblocking), or -1 */
-	int fifo;              /* of a FIFO that nobody reads yet (O_PATH), or -1 */
+	int fifo;              /* a FIFO that nobody reads yet, or -1 */
 	struct writer *writer; /* once fd is open; NULL for OUTPUT_STDOUT */
 };
 
@@ -41,8 +41,16 @@ int output_check(const char *const *paths, size_t n, char *error, size_t size);
  */
 int output_open(struct output *, const char *path);
 
-/* Makes the descriptor the one to write to.  -1 with errno, and it is closed. */
+/*
+ * Makes the descriptor the one to write to.  -1 with errno, and it is closed.
+ */
 int output_set_fd(struct output *, int fd);
+
+/*
+ * Opens a file by its name again, after a rotation.  -1 with errno; what was
+ * open is closed then.
+ */
+int output_reopen(struct output *);
 
 /* Closes what is open, and frees the writer. */
 void output_close(struct output *);

@@ -14,8 +14,8 @@
 
 #include "record/record.h"
 
-#define PARCEL_RECORDS 256
-#define PARCEL_BYTES (32 << 10) /* half a pipe; or one longer record */
+#define PARCEL_RECORDS 512
+#define PARCEL_BYTES (64 << 10) /* a pipe; or one longer record */
 
 struct parcel {
 	struct parcel *next; /* the dispatcher's */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/io.h"
+#include "base/clock.h"
 #include "delivery.h"
 #include "dispatch.h"
 #include "folder.h"
@@ -18,6 +18,7 @@
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/samefile.h"
+#include "sync/ctx.h"
 #include "template.h"
 
 /* eventfd; the output, and what it is opened by; two to look into its pipe */
@@ -81,12 +82,44 @@ static void __attribute__((noreturn)) cannot_open(const char *path, int error)
 	exit(2);
 }
 
+/* SIGHUP: the files have been rotated.  By the monitor. */
+static void
+reopen_files(void *state, char *line, size_t size)
+{
+	struct spread *s = state;
+
+	(void)line;
+	(void)size;
+	atomic_fetch_add(&s->reopens, 1);
+}
+
+static void
+accept_rotation(struct spread *s)
+{
+	s->stage->reload = reopen_files;
+	s->stage->state = s;
+}
+
+/*
+ * The contexts open their descriptors when they are polled first: that is now,
+ * while there are some, as a folder uses all that it can get.
+ */
+static void
+open_contexts(const struct stage *st)
+{
+	if (ctx_poll(st->root, NULL, 0, clock_now()) == -1 ||
+	    ctx_poll(st->work, NULL, 0, clock_now()) == -1 ||
+	    ctx_poll(st->input, NULL, 0, clock_now()) == -1)
+		err(2, "the contexts");
+}
+
 void
 spread_open(struct spread *s, struct stage *st, size_t shard)
 {
 	s->stage = st;
 	s->shard = shard;
 	s->to_stdout = s->n;
+	open_contexts(st);
 	if ((s->outputs = calloc(s->n, sizeof(*s->outputs))) == NULL ||
 	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN)) ==
 		NULL)
@@ -96,11 +129,14 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 		    .path = s->paths[0], .kind = OUTPUT_FOLDER, .fd = -1, .fifo = -1};
 		if ((s->folder = folder_new(s->to[0])) == NULL)
 			err(2, "output folder %s", template_folder(s->to[0]));
+		accept_rotation(s);
 		return;
 	}
 	for (unsigned i = 0; i < s->n; i++) {
 		if (output_open(&s->outputs[i], s->paths[i]) == -1)
 			cannot_open(s->paths[i], errno);
+		if (s->outputs[i].kind == OUTPUT_FILE)
+			accept_rotation(s);
 		if (s->outputs[i].kind == OUTPUT_STDOUT && s->by == BY_COPY)
 			s->to_stdout = i;
 	}

@@ -45,8 +45,9 @@ struct spread {
 	size_t shard; /* the router's; those of the outputs follow */
 	struct output *outputs;
 	struct dispatch *dispatch;
-	struct folder *folder; /* BY_NAME */
-	unsigned to_stdout;    /* --by copy: which output is stdout; n: none */
+	struct folder *folder;    /* BY_NAME */
+	_Atomic unsigned reopens; /* how often a SIGHUP has come */
+	unsigned to_stdout;       /* --by copy: which output is stdout; n: none */
 };
 
 /*

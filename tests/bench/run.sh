@@ -210,13 +210,14 @@ row_split() {
 		"pdeadletter -d $DIR/dead <$DATA | cat >/dev/null" "cat $DATA | cat >/dev/null"
 }
 
-# Over two FIFOs.  split checks nothing, so -R is its peer; the row without shows
-# what the check costs.
+# Over two FIFOs.  split checks nothing, so -R is its peer; the row without -R
+# shows what the check costs.
 row_to() {
 	local fifos=$DIR/fifos
 
 	rm -rf "$fifos"
-	mkdir "$fifos" && mkfifo "$fifos/a" "$fifos/b" || give_up "cannot make FIFOs"
+	mkdir "$fifos"
+	mkfifo "$fifos/a" "$fifos/b" || give_up "cannot make FIFOs"
 	local readers="cat $fifos/a >/dev/null & cat $fifos/b >/dev/null &"
 
 	compare '--to -R, 2 FIFOs' '>=1' ms time_ms "$readers pfanout -R --to $fifos/a --to $fifos/b <$DATA; wait" \

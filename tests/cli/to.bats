@@ -9,7 +9,7 @@ load ../support/background
 
 POLICIES=(ready round-robin 'key --key .id' copy)
 
-# readers FILE...: makes a FIFO of each name, with a reader that writes FILE.got.
+# readers FILE...: makes a FIFO of each name, whose reader writes FILE.got.
 readers() {
 	local file
 
@@ -361,6 +361,23 @@ unread() {
 	[ "$(reasons out)" = 'no_key 1, unroutable 7' ]
 	go 0 pfanout --to 'dir/{.user}.ndjson' < <(head -n 1 in)
 	[ "$(jq -c .n dir/ann.ndjson | xargs)" = '1 3 1' ]
+}
+
+@test "to: after SIGHUP files are opened again" {
+	mkdir dir
+	for to in a 'dir/{.u}'; do
+		start pfanout --to "$to"
+		echo '{"u":"a","n":1}' >&8
+		wait_until grep -qs 1 a dir/a
+		mv "${to/\{.u\}/a}" rotated
+		send "$pid" HUP
+		echo '{"u":"a","n":2}' >&8
+		wait_until grep -qs 2 "${to/\{.u\}/a}"
+		exec 8>&-
+		ends_with 0
+		[ "$(cat rotated "${to/\{.u\}/a}" | jq .n | xargs)" = '1 2' ]
+		rm -f a
+	done
 }
 
 @test "to: thousands of files within the limit of open files" {
