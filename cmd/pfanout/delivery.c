@@ -39,7 +39,7 @@ struct delivery {
 	struct outbox out;        /* the same, for dead letters */
 	struct folder_fate *fate; /* of a folder: PARCEL_RECORDS */
 	bool said_failed;         /* that a file of it can't be written */
-	unsigned reopened;        /* how often that was asked for, when it was done */
+	unsigned reopened;        /* spread.reopens, when it was done */
 };
 
 struct delivery *

@@ -27,7 +27,7 @@ struct queue {
 struct slot {
 	struct parker parker;
 	_Atomic bool live; /* written with the lock */
-	bool idle;         /* found nothing that it could take, and has not been woken since */
+	bool idle;         /* found nothing, and has not been woken since */
 	bool busy;         /* has a parcel */
 	struct ring own;
 };

@@ -46,7 +46,7 @@ struct spread {
 	struct output *outputs;
 	struct dispatch *dispatch;
 	struct folder *folder;    /* BY_NAME */
-	_Atomic unsigned reopens; /* how often a SIGHUP has come */
+	_Atomic unsigned reopens; /* SIGHUPs so far */
 	unsigned to_stdout;       /* --by copy: which output is stdout; n: none */
 };
 

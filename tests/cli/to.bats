@@ -143,6 +143,7 @@ unread() {
 		readers b
 		rm -f a
 		mkfifo a
+		# shellcheck disable=SC2217 # it has the FIFO open
 		sleep 60 <a 3>&- &
 		reader=$!
 		(
@@ -217,7 +218,7 @@ unread() {
 	timeout 20 cat a >a.got
 	ends_with 0
 	[ ! -s a.got ]
-	[ "$(cat b | wc -l)" -eq 100 ]
+	lines b 100
 }
 
 @test "to: the readers may come in any order" {
@@ -263,6 +264,7 @@ unread() {
 	echo nonsense >&8
 	wait_until grep -q invalid out
 	exec 8>&-
+	# shellcheck disable=SC2154 # start sets it
 	send "$pid" TERM
 	ends_with 143
 }
@@ -271,6 +273,7 @@ unread() {
 	mkfifo a
 	seq 3000 | sed 's/.*/{"id":&,"x":"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}/' >data
 	for by in ready copy; do
+		# shellcheck disable=SC2217
 		sleep 50 <a 3>&- 8>&- &
 		reader=$!
 		start pfanout -v --to a --by "$by"
@@ -390,7 +393,7 @@ unread() {
 	[ "$(find dir -type f | wc -l)" -eq 3000 ]
 	accounted
 	cat dir/* | sort | cmp - <(sort in)
-	[ "$(cat dir/77 | xargs)" = '{u:77,n:1} {u:77,n:2} {u:77,n:3}' ]
+	[ "$(xargs <dir/77)" = '{u:77,n:1} {u:77,n:2} {u:77,n:3}' ]
 }
 
 @test "to: a file of a folder that is full: its records are dead, status 2" {
@@ -441,9 +444,11 @@ bad() {
 @test "to: a FIFO that is standard input or output is told" {
 	mkfifo f g
 	exec 5<>f
+	# shellcheck disable=SC2094
 	go 2 pfanout --to f <f
 	has err 'output f is standard input'
 	exec 5<>g
+	# shellcheck disable=SC2094
 	timeout 20 pfanout --to g </dev/null >g 2>err || true
 	has err 'output g is standard output: that is --to -'
 	exec 5>&-
