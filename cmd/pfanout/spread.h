@@ -47,7 +47,7 @@ struct spread {
 	struct dispatch *dispatch;
 	struct folder *folder;    /* BY_NAME */
 	_Atomic unsigned reopens; /* SIGHUPs so far */
-	unsigned to_stdout;       /* --by copy: which output is stdout; n: none */
+	unsigned to_stdout;       /* BY_COPY: which is standard output; or n */
 };
 
 /*
