@@ -146,15 +146,19 @@ unread() {
 		# shellcheck disable=SC2217 # it has the FIFO open
 		sleep 60 <a 3>&- &
 		reader=$!
-		(
-			wait_until at_least b.got 100
-			kill -KILL "$reader"
-		) 3>&- &
-		go 1 pfanout -v --to a --to b --by "$by" <in
-		wait
+		start pfanout -v --to a --to b --by "$by"
+		cat in >&8 3>&- &
+		sender=$!
+		wait_until at_least b.got 100
+		kill -KILL "$reader"
+		wait_until has err 'output a: its reader has left'
+		wait "$sender"
+		exec 8>&-
+		ends_with 1
+		wait_until at_least b.got $((100000 - $(unread a)))
 		accounted
 		if [ "$by" = copy ]; then
-			cmp in b.got
+			wait_until cmp -s in b.got
 		else
 			[ $(($(unread a) + $(wc -l <b.got))) -eq 100000 ]
 		fi
