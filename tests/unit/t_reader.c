@@ -259,7 +259,7 @@ test_every_split(void)
 
 		for (int bom = 0; bom < 2; bom++) {
 			struct text t = {
-			    texts[i], strdup(texts[i]), len, {.max = 3, .strip_bom = bom}};
+			    texts[i], strdup(texts[i]), len, {.max = 3, .strip_bom = bom}, false};
 
 			for (size_t mask = 0; mask < (size_t)1 << (len > 1 ? len - 1 : 0); mask++)
 				by_pipe(
@@ -278,7 +278,7 @@ static struct text
 make_text(
     const char *name, const long *lengths, size_t n, const char *start, struct reader_limits limits)
 {
-	struct text t = {name, NULL, 0, limits};
+	struct text t = {.name = name, .limits = limits};
 	size_t room = strlen(start);
 
 	for (size_t i = 0; i < n; i++)
