@@ -189,6 +189,26 @@ reader_fill(struct reader *r)
 	return n;
 }
 
+const char *
+reader_filled(const struct reader *r, size_t n)
+{
+	return r->slab->data + r->end - n;
+}
+
+void
+reader_unfill(struct reader *r, size_t n)
+{
+	r->end -= n;
+	r->bytes -= n;
+}
+
+void
+reader_restart(struct reader *r, uint64_t offset)
+{
+	r->bytes = offset;
+	r->line = 0;
+}
+
 static size_t
 limit_of(const struct reader *r, const char *data, size_t len)
 {

@@ -57,6 +57,19 @@ ssize_t reader_fill(struct reader *);
 void reader_set_fd(struct reader *, int fd);
 
 /*
+ * Right after reader_fill(): the n bytes that it has read last; and forgets
+ * them, as if they had not been read.
+ */
+const char *reader_filled(const struct reader *, size_t n);
+void reader_unfill(struct reader *, size_t n);
+
+/*
+ * Nothing is pending: what is read from now on begins at this offset of another
+ * input, and is its line 1.
+ */
+void reader_restart(struct reader *, uint64_t offset);
+
+/*
  * Nothing will be read for a while: gives the slab up, and keeps an unfinished
  * line in one of just its size.  Without memory for that, nothing changes.
  */

@@ -642,10 +642,72 @@ test_errors(void)
 	close(fds[1]);
 }
 
+/* A line is parked after each of its bytes, and goes on. */
+static void
+test_park(void)
+{
+	static const char text[] = "{\"id\":12345678901234567890}\n";
+	struct reader_limits limits = {.max = 1 << 20};
+	struct record rec;
+
+	for (size_t at = 0; at < sizeof(text) - 1; at++) {
+		int fd[2];
+		struct reader *r;
+
+		CHECK(pipe(fd) == 0, "%m");
+		r = reader_new(fd[0], &limits);
+		for (size_t i = 0; i < sizeof(text) - 1; i++) {
+			CHECK(write(fd[1], text + i, 1) == 1 && reader_fill(r) == 1, "at %zu", i);
+			if (i < sizeof(text) - 2)
+				CHECK(!reader_line(r, &rec), "at %zu", i);
+			if (i >= at)
+				reader_park(r);
+		}
+		CHECK(reader_line(r, &rec) && is_text(&rec, "{\"id\":12345678901234567890}"),
+		    "parked from %zu on", at);
+		record_free(&rec);
+		reader_free(r);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+/* What was read last can be looked at and forgotten, and a text begins anew. */
+static void
+test_restart(void)
+{
+	struct reader_limits limits = {.max = 1 << 20};
+	struct reader *r;
+	struct record rec;
+	int fd[2];
+
+	CHECK(pipe(fd) == 0, "%m");
+	r = reader_new(fd[0], &limits);
+	CHECK(write(fd[1], "one\ntw", 6) == 6 && reader_fill(r) == 6, "%m");
+	CHECK(reader_line(r, &rec) && is_text(&rec, "one"), "no line");
+	record_free(&rec);
+	CHECK(write(fd[1], "xyz", 3) == 3 && reader_fill(r) == 3, "%m");
+	CHECK(memcmp(reader_filled(r, 3), "xyz", 3) == 0, "not what was read");
+	reader_unfill(r, 3);
+	CHECK(reader_bytes(r) == 6 && reader_pending(r) == 2, "not forgotten");
+	CHECK(reader_rest(r, &rec) && is_text(&rec, "tw") && rec.line == 2, "no rest");
+	record_free(&rec);
+	reader_restart(r, 100);
+	CHECK(write(fd[1], "new\n", 4) == 4 && reader_fill(r) == 4, "%m");
+	CHECK(reader_line(r, &rec) && is_text(&rec, "new") && rec.line == 1 && rec.offset == 100,
+	    "line %ju at %ju", (uintmax_t)rec.line, (uintmax_t)rec.offset);
+	record_free(&rec);
+	reader_free(r);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 int
 main(void)
 {
 	alarm(60);
+	test_park();
+	test_restart();
 	test_every_split();
 	test_slab_borders();
 	test_long_lines();
