@@ -43,7 +43,8 @@ struct input {
 
 	/* Set by the thread that has the input. */
 	bool begun;   /* a record has been taken */
-	bool paused;  /* its writers have left, and others may come */
+	bool paused;  /* an unfinished line ends here, and more may come */
+	bool drained; /* of a watched one: nothing is there until it is told */
 	bool ended;   /* nothing more will be read */
 	bool stopped; /* before its end: the stage stops reading, or can't */
 
@@ -51,6 +52,9 @@ struct input {
 	enum input_state state;
 	bool polled;       /* in the epoll set; else it is always ready */
 	bool asked;        /* since the stop: whether it has a writer */
+	bool watched;      /* it is ready when the set's watch says so */
+	void *owner;       /* what the watch has for it */
+	bool woken;        /* inputs_wake() was called while it was taken */
 	size_t unfinished; /* bytes of its unfinished line */
 	TAILQ_ENTRY(input) turn, all;
 };

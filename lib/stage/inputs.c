@@ -28,7 +28,10 @@ struct inputs {
 	struct turns all; /* in the order of the operands */
 	size_t open, open_most;
 
+	struct inputs_watch watch; /* its fd is -1: none */
+
 	/* Set by inputs_begin(). */
+	struct reader_limits limits;
 	struct ctx *files, *pipes;
 	size_t most_unfinished;
 	size_t chunk; /* unfinished lines up to this size are always read on */
@@ -40,6 +43,7 @@ struct inputs {
 	pthread_mutex_t lock;
 	enum stop stop;
 	struct turns armed, ready, held, later;
+	struct turns spare;    /* dropped */
 	unsigned waiting;      /* threads that wait for an input */
 	size_t unfinished;     /* the sum of all inputs' */
 	struct input *longest; /* goes on although there is too much; or NULL */
@@ -55,12 +59,14 @@ inputs_new(size_t open_most)
 	s->open_most = open_most;
 	s->epoll = -1;
 	s->parker.fd = -1;
+	s->watch.fd = -1;
 	pthread_mutex_init(&s->lock, NULL);
 	TAILQ_INIT(&s->all);
 	TAILQ_INIT(&s->armed);
 	TAILQ_INIT(&s->ready);
 	TAILQ_INIT(&s->held);
 	TAILQ_INIT(&s->later);
+	TAILQ_INIT(&s->spare);
 	return s;
 }
 
@@ -75,6 +81,10 @@ inputs_free(struct inputs *s)
 		TAILQ_REMOVE(&s->all, in, all);
 		reader_free(in->reader);
 		input_close(in);
+		free(in);
+	}
+	while ((in = TAILQ_FIRST(&s->spare)) != NULL) {
+		TAILQ_REMOVE(&s->spare, in, turn);
 		free(in);
 	}
 	if (s->files != NULL) {
@@ -162,7 +172,7 @@ is_alone(const struct inputs *s)
 {
 	const struct input *in = TAILQ_FIRST(&s->all);
 
-	return s->n == 1 && (in->path == NULL || in->kind == INPUT_FILE);
+	return s->n == 1 && s->watch.fd == -1 && (in->path == NULL || in->kind == INPUT_FILE);
 }
 
 /* Where poll(2) can't tell, as for a file, a read does not wait. */
@@ -171,7 +181,7 @@ add_to_epoll(struct inputs *s, struct input *in)
 {
 	struct epoll_event e = {.events = EPOLLONESHOT, .data.ptr = in};
 
-	if (in->fd == -1)
+	if (in->fd == -1 || in->watched)
 		return 0;
 	in->polled = epoll_ctl(s->epoll, EPOLL_CTL_ADD, in->fd, &e) == 0;
 	return in->polled || errno == EPERM ? 0 : -1;
@@ -182,10 +192,13 @@ static int
 open_epoll(struct inputs *s)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+	struct epoll_event watch = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &s->watch};
 	struct input *in;
 
 	if ((s->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1 || park_init_fd(&s->parker) == -1 ||
 	    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->parker.fd, &e) == -1)
+		return -1;
+	if (s->watch.fd != -1 && epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->watch.fd, &watch) == -1)
 		return -1;
 	TAILQ_FOREACH (in, &s->all, all)
 		if (add_to_epoll(s, in) == -1)
@@ -193,19 +206,34 @@ open_epoll(struct inputs *s)
 	return 0;
 }
 
+/* The more inputs there are, the smaller are the steps of reading. */
+static size_t
+chunk_of(const struct inputs *s)
+{
+	size_t chunk = s->n > 1 ? INPUTS_BYTES / s->n : INPUTS_BYTES;
+
+	return chunk < CHUNK_MIN ? CHUNK_MIN : chunk < SLAB_SIZE ? chunk : SLAB_SIZE;
+}
+
+static int
+make_reader(struct inputs *s, struct input *in)
+{
+	struct reader_limits limits = s->limits;
+
+	limits.chunk = chunk_of(s);
+	return (in->reader = reader_new(in->fd, &limits)) == NULL ? -1 : 0;
+}
+
 int
 inputs_begin(
     struct inputs *s, const struct reader_limits *limits, struct ctx *files, struct ctx *pipes)
 {
-	struct reader_limits mine = *limits;
 	struct input *in;
 
-	mine.chunk = INPUTS_BYTES / s->n < SLAB_SIZE ? INPUTS_BYTES / s->n : SLAB_SIZE;
-	if (mine.chunk < CHUNK_MIN)
-		mine.chunk = CHUNK_MIN;
-	s->chunk = mine.chunk;
+	s->limits = *limits;
+	s->chunk = chunk_of(s);
 	TAILQ_FOREACH (in, &s->all, all)
-		if ((in->reader = reader_new(in->fd, &mine)) == NULL)
+		if (make_reader(s, in) == -1)
 			return -1;
 	s->most_unfinished = INPUTS_BYTES + limits->max;
 	if (!is_alone(s) && open_epoll(s) == -1)
@@ -253,7 +281,8 @@ await(struct inputs *s, struct input *in)
 {
 	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = in};
 
-	if (s->epoll == -1)
+	if (s->epoll == -1 ||
+	    (in->watched && in->drained && !in->woken && !inputs_must_stop(s, in)))
 		enter(&s->armed, in, INPUT_ARMED);
 	else if (has_to_be_asked(s, in)) {
 		in->asked = true;
@@ -360,6 +389,7 @@ static struct input *
 take(struct inputs *s, struct turns *list, struct input *in)
 {
 	leave(list, in);
+	in->woken = false;
 	if (in->fd == -1 && input_reopen(in) == 0) {
 		reader_set_fd(in->reader, in->fd);
 		s->open++;
@@ -386,6 +416,14 @@ stop_waiting(struct inputs *s, struct turns *list)
 	}
 }
 
+/* One of those that are waited for has ended. */
+static void
+end_one(struct inputs *s)
+{
+	if (--s->left == 0 && s->epoll != -1)
+		park_wake(&s->parker);
+}
+
 /* Once for each of the two contexts. */
 static void
 notice_stop(struct inputs *s)
@@ -396,17 +434,23 @@ notice_stop(struct inputs *s)
 
 	if (stop <= s->stop)
 		return;
+	if (s->stop == READS_ALL && s->watch.fd != -1)
+		end_one(s);
 	s->stop = stop;
 	stop_waiting(s, &s->armed);
 	stop_waiting(s, &s->held);
 	stop_waiting(s, &s->later);
 }
 
-/* Moves the inputs that epoll has found ready. */
-static void
+/*
+ * Moves the inputs that epoll has found ready.  True: the watch is to be
+ * handled by this thread.
+ */
+static bool
 collect(struct inputs *s)
 {
 	struct epoll_event events[EVENTS];
+	bool watch = false;
 	int n = epoll_wait(s->epoll, events, EVENTS, 0);
 
 	for (int i = 0; i < n; i++) {
@@ -414,12 +458,27 @@ collect(struct inputs *s)
 
 		if (in == NULL && s->left > 0)
 			park_clear(&s->parker);
+		else if (events[i].data.ptr == &s->watch)
+			watch = true;
 		else if (in != NULL && in->state == INPUT_ARMED) {
 			leave(&s->armed, in);
 			enter(&s->ready, in, INPUT_READY);
 		}
 	}
 	notice_stop(s);
+	return watch;
+}
+
+/* Until the watch is armed again no other thread handles it. */
+static void
+handle_watch(struct inputs *s)
+{
+	struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &s->watch};
+
+	if (ctx_state(s->files) != CTX_LIVE)
+		return;
+	s->watch.handle(s->watch.arg);
+	(void)epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->watch.fd, &e);
 }
 
 /* Waits for the only input. */
@@ -454,7 +513,11 @@ look(struct inputs *s, bool may_wait, bool *waits)
 
 	pthread_mutex_lock(&s->lock);
 	s->waiting -= *waits;
-	collect(s);
+	if (collect(s)) {
+		pthread_mutex_unlock(&s->lock);
+		handle_watch(s);
+		pthread_mutex_lock(&s->lock);
+	}
 	if (!TAILQ_EMPTY(&s->ready))
 		in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
 	*waits = may_wait && in == NULL && s->left > 0;
@@ -486,6 +549,103 @@ inputs_next(struct inputs *s, struct ctx *ctx, int64_t deadline)
 	}
 }
 
+ssize_t
+inputs_fill(struct inputs *s, struct input *in)
+{
+	return in->watched ? s->watch.fill(s->watch.arg, in) : reader_fill(in->reader);
+}
+
+void
+inputs_wake(struct inputs *s, struct input *in)
+{
+	pthread_mutex_lock(&s->lock);
+	if (in->state == INPUT_ARMED) {
+		leave(&s->armed, in);
+		enter(&s->ready, in, INPUT_READY);
+	} else
+		in->woken = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* With the lock.  The number is new, or that of one that was dropped. */
+static struct input *
+new_watched(struct inputs *s)
+{
+	struct input *in = TAILQ_FIRST(&s->spare);
+	size_t number = s->n;
+
+	if (in != NULL) {
+		TAILQ_REMOVE(&s->spare, in, turn);
+		number = in->number;
+	} else if ((in = malloc(sizeof(*in))) != NULL)
+		s->n++;
+	if (in != NULL)
+		*in = (struct input){.number = number, .kind = INPUT_FILE, .watched = true};
+	return in;
+}
+
+struct input *
+inputs_add_watched(struct inputs *s, const char *name, int fd, void *owner)
+{
+	struct input *in = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->open >= s->open_most)
+		errno = EMFILE;
+	else if ((in = new_watched(s)) != NULL) {
+		in->name = in->path = name;
+		in->fd = fd;
+		in->owner = owner;
+		if (s->files != NULL && make_reader(s, in) == -1) {
+			TAILQ_INSERT_HEAD(&s->spare, in, turn);
+			in = NULL;
+		} else {
+			TAILQ_INSERT_TAIL(&s->all, in, all);
+			s->open++;
+			s->left++;
+		}
+	}
+	pthread_mutex_unlock(&s->lock);
+	return in;
+}
+
+void
+inputs_drop(struct inputs *s, struct input *in)
+{
+	if (!in->watched || in->stopped)
+		return;
+	reader_free(in->reader);
+	pthread_mutex_lock(&s->lock);
+	count_unfinished(s, in, 0);
+	TAILQ_REMOVE(&s->all, in, all);
+	TAILQ_INSERT_HEAD(&s->spare, in, turn);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void
+inputs_set_watch(struct inputs *s, const struct inputs_watch *watch)
+{
+	s->watch = *watch;
+	s->left++;
+}
+
+bool
+inputs_have_ended(struct inputs *s)
+{
+	bool ended;
+
+	pthread_mutex_lock(&s->lock);
+	ended = s->left == 0;
+	pthread_mutex_unlock(&s->lock);
+	return ended;
+}
+
+bool
+inputs_may_grow(const struct inputs *s)
+{
+	return s->watch.fd != -1;
+}
+
 void
 inputs_end(struct inputs *s, struct input *in)
 {
@@ -501,8 +661,7 @@ inputs_end(struct inputs *s, struct input *in)
 	/* What a pipe still holds is looked at in the end. */
 	if (!in->stopped || in->kind != INPUT_PIPE)
 		input_close(in);
-	if (--s->left == 0 && s->epoll != -1)
-		park_wake(&s->parker);
+	end_one(s);
 	if ((later = TAILQ_FIRST(&s->later)) != NULL) {
 		leave(&s->later, later);
 		arm(s, later);

@@ -22,12 +22,31 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "stage/input.h"
 
 struct ctx;
 struct inputs;
 struct reader_limits;
+
+/*
+ * What watches files that go on: it adds inputs while threads read, and knows
+ * when there is more to read of one.
+ */
+struct inputs_watch {
+	int fd; /* when it is readable, handle() is called */
+
+	/* Called by a reading thread, but never by two at a time. */
+	void (*handle)(void *arg);
+
+	/*
+	 * What inputs_fill() does for an input of the watch, with the same
+	 * result.  Sets `paused` and `drained` of the input.
+	 */
+	ssize_t (*fill)(void *arg, struct input *);
+	void *arg;
+};
 
 #define INPUTS_BYTES (4 << 20)
 
@@ -45,6 +64,35 @@ void inputs_free(struct inputs *);
  * static text or NULL.  The input is the set's.
  */
 struct input *inputs_add(struct inputs *, const char *operand, const char **why);
+
+/*
+ * Sets a watch.  Then the inputs have not ended before reading of files is
+ * stopped.  Before inputs_begin(); the fd stays the caller's.
+ */
+void inputs_set_watch(struct inputs *, const struct inputs_watch *);
+
+/*
+ * Adds an open file, whose input the watch fills and wakes; also while threads
+ * read.  The name must stay valid; the fd is the set's.  The caller arms the
+ * input if threads read.  NULL with errno: EMFILE if too many are open.
+ */
+struct input *inputs_add_watched(struct inputs *, const char *name, int fd, void *owner);
+
+/* There may be more to read of an input of the watch. */
+void inputs_wake(struct inputs *, struct input *);
+
+/*
+ * The input, one of the watch's that has ended and was not stopped, will not be
+ * used any more.  Its number is that of another input later.  Does nothing for
+ * another one.
+ */
+void inputs_drop(struct inputs *, struct input *);
+
+/* Whether there is a watch, so that inputs may be added. */
+bool inputs_may_grow(const struct inputs *);
+
+/* Whether all inputs have ended, and none will be added. */
+bool inputs_have_ended(struct inputs *);
 
 /* The first input, and the one after another; NULL: no more. */
 struct input *inputs_first(const struct inputs *);
@@ -79,6 +127,12 @@ struct input *inputs_next(struct inputs *, struct ctx *, int64_t deadline);
  * unfinished line had is there for others.
  */
 void inputs_line_ended(struct inputs *, struct input *);
+
+/*
+ * The thread has the input: reads once, as reader_fill() does.  EAGAIN also
+ * says that there is nothing new in a file of the watch.
+ */
+ssize_t inputs_fill(struct inputs *, struct input *);
 
 /* The thread has the input, and nothing more is to be read: closes it. */
 void inputs_end(struct inputs *, struct input *);

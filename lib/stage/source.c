@@ -252,9 +252,9 @@ feed_read(struct feed *f, struct input *in)
 		feed_stop(f, in);
 		return;
 	}
-	n = in->fd != -1 ? reader_fill(in->reader) : -1;
-	f->read = clock_now();
 	in->paused = false;
+	n = in->fd != -1 ? inputs_fill(f->src->stage->inputs, in) : -1;
+	f->read = clock_now();
 	if (n > 0)
 		metrics_add(f->shard, METRIC_BYTES_IN, (uint64_t)n);
 	else if (n == 0)
@@ -308,6 +308,8 @@ read_as_they_arrive(struct feed *f)
 		pass_on(f, in);
 		if (!in->ended)
 			inputs_arm(inputs, in);
+		else
+			inputs_drop(inputs, in);
 	}
 }
 
@@ -404,6 +406,8 @@ count_readers(const struct source *src)
 
 	if (src->order != NULL)
 		return 1;
+	if (inputs_may_grow(src->stage->inputs))
+		return SOURCE_READERS;
 	return n < SOURCE_READERS ? (unsigned)n : SOURCE_READERS;
 }
 
