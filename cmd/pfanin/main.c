@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "json/json.h"
+#include "follow.h"
 #include "order.h"
 #include "pfanin.h"
 #include "proc/child.h"
@@ -23,6 +24,9 @@
 #include "stage/source.h"
 #include "tag.h"
 #include "usage.h"
+
+/* Files that are followed at a time, at most. */
+#define MOST_FILES (1 << 20)
 
 /* What a look at the first bytes of a file needs. */
 #define HEAD 16
@@ -44,8 +48,15 @@ count_operands(const struct pfanin *pi)
 static size_t
 open_most(const struct pfanin *pi, size_t n)
 {
-	size_t most;
+	size_t most = MOST_FILES;
 
+	/* As many as there can be: there may be more files later. */
+	if (pi->follow_files) {
+		(void)child_raise_limit(MOST_FILES, &most);
+		if (child_raise_limit(most, &most) == -1)
+			err(2, "the limit of open files");
+		return most;
+	}
 	if (child_raise_limit(n, &most) == 0)
 		return n > 0 ? n : 1;
 	if (errno != EMFILE || most == 0 || child_raise_limit(most, &most) == -1)
@@ -111,9 +122,35 @@ keep_open(const struct inputs *inputs)
 		errx(2, "--keep-open: none of the inputs is a FIFO");
 }
 
+/* Whether the operand is followed.  Ends the process for a folder. */
+static bool
+is_followed(const struct pfanin *pi, const char *operand)
+{
+	int takes = pi->follow == NULL ? 0 : follow_takes(operand);
+
+	if (takes == -1)
+		errx(2, "%s: it is a folder; follow the files in it: '%s/*'", operand, operand);
+	if (takes == 1 && follow_add(pi->follow, operand) == -1)
+		err(2, "%s", operand);
+	return takes == 1;
+}
+
+static void
+open_follow(struct pfanin *pi, struct inputs *inputs)
+{
+	const char *why;
+
+	pi->follow = follow_new(
+	    &(struct follow_how){
+		.opt = &pi->opt, .inputs = inputs, .stage = &pi->stage, .from_end = pi->from_end},
+	    &why);
+	if (pi->follow == NULL)
+		errx(2, "cannot follow files: %s", why != NULL ? why : strerror(errno));
+}
+
 /* Ends the process if one of them can't be read, before anything is written. */
 static struct inputs *
-open_inputs(const struct pfanin *pi)
+open_inputs(struct pfanin *pi)
 {
 	size_t n = count_operands(pi);
 	struct inputs *inputs = inputs_new(open_most(pi, n));
@@ -123,7 +160,11 @@ open_inputs(const struct pfanin *pi)
 
 	if (inputs == NULL)
 		errx(2, "out of memory");
+	if (pi->follow_files)
+		open_follow(pi, inputs);
 	for (char **operand = n > 0 ? pi->operands : standard; *operand != NULL; operand++) {
+		if (is_followed(pi, *operand))
+			continue;
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
 			errx(2, "%s: %s", words_for(*operand),
 			    why != NULL ? why : strerror(errno));
@@ -131,6 +172,8 @@ open_inputs(const struct pfanin *pi)
 		if (!pi->plain)
 			check_head(in);
 	}
+	if (pi->follow != NULL && follow_begin(pi->follow, &why) == -1)
+		errx(2, "%s", why);
 	if (pi->keep_open)
 		keep_open(inputs);
 	return inputs;
@@ -216,7 +259,7 @@ int
 main(int argc, char **argv)
 {
 	struct pfanin pi;
-	int sig;
+	int sig, status;
 
 	/*
 	 * The readers allocate what the sink frees.  With an arena for each of
@@ -228,5 +271,7 @@ main(int argc, char **argv)
 	set_up(&pi);
 	sig = run(&pi);
 	json_path_free(pi.merge);
-	return cli_end(&pi.stage, sig);
+	status = cli_end(&pi.stage, sig);
+	follow_free(pi.follow);
+	return status;
 }

@@ -23,10 +23,10 @@
 #define IDLE_LOOK (100 * CLOCK_MS)
 
 enum lane_state {
+	LANE_ENDED,
 	LANE_AWAITED, /* nothing can go before its next record is known */
 	LANE_IDLE,    /* it was silent for too long: the others go on */
 	LANE_WAITING, /* its record is in the heap */
-	LANE_ENDED,
 };
 
 /* An input, and its next record. */
@@ -42,7 +42,7 @@ struct merge {
 	struct pfanin *pi;
 	struct stage *stage;
 	size_t n;
-	struct lane *lane;
+	struct lane **lane;   /* by the number of the input; NULL: none yet */
 	size_t awaited, idle; /* how many are in these states */
 	struct heap heap;     /* those that are WAITING */
 	bool has_last;
@@ -137,6 +137,14 @@ set_state(struct merge *m, struct lane *l, enum lane_state state)
 	l->state = state;
 }
 
+static void
+end_lane(struct merge *m, struct lane *l)
+{
+	set_state(m, l, LANE_ENDED);
+	inputs_drop(m->stage->inputs, l->in);
+	l->in = NULL;
+}
+
 /* The lane's input has been read: its record, if there is one, is known. */
 static void
 look_at(struct merge *m, struct lane *l)
@@ -145,15 +153,49 @@ look_at(struct merge *m, struct lane *l)
 		set_state(m, l, LANE_WAITING);
 		heap_push(&m->heap, l);
 	} else if (l->in->ended)
-		set_state(m, l, LANE_ENDED);
+		end_lane(m, l);
 	else
 		inputs_arm(m->stage->inputs, l->in);
 }
 
-static struct lane *
-lane_of(struct merge *m, const struct input *in)
+/* Makes room for n lanes. */
+static bool
+grow(struct merge *m, size_t n)
 {
-	return &m->lane[in->number];
+	struct lane **lane = realloc(m->lane, n * sizeof(*lane));
+	void **item = realloc(m->heap.item, n * sizeof(*item));
+
+	if (lane != NULL)
+		m->lane = lane;
+	if (item != NULL)
+		m->heap.item = item;
+	if (lane == NULL || item == NULL)
+		return false;
+	memset(lane + m->n, 0, (n - m->n) * sizeof(*lane));
+	m->n = n;
+	return true;
+}
+
+/*
+ * The lane of an input.  It begins when the input is seen first; a number may
+ * be that of an input that has ended.  NULL: no memory.
+ */
+static struct lane *
+lane_of(struct merge *m, struct input *in)
+{
+	struct lane *l;
+
+	if (in->number >= m->n && !grow(m, 2 * in->number + 1))
+		return NULL;
+	l = m->lane[in->number];
+	if (l == NULL && (l = calloc(1, sizeof(*l))) == NULL)
+		return NULL;
+	m->lane[in->number] = l;
+	if (l->in != in) {
+		l->in = in;
+		set_state(m, l, LANE_AWAITED);
+	}
+	return l;
 }
 
 /* The first record of all goes, and the next one of its lane comes. */
@@ -176,7 +218,7 @@ send_first(struct merge *m)
 	}
 	heap_pop(&m->heap);
 	if (l->in->ended)
-		set_state(m, l, LANE_ENDED);
+		end_lane(m, l);
 	else {
 		set_state(m, l, LANE_AWAITED);
 		inputs_arm(m->stage->inputs, l->in);
@@ -202,8 +244,8 @@ static void
 leave_out_silent(struct merge *m)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (m->lane[i].state == LANE_AWAITED)
-			set_state(m, &m->lane[i], LANE_IDLE);
+		if (m->lane[i] != NULL && m->lane[i]->state == LANE_AWAITED)
+			set_state(m, m->lane[i], LANE_IDLE);
 }
 
 /* The next input that can be read; before a wait, what is done goes out. */
@@ -222,8 +264,15 @@ next_input(struct merge *m, int64_t until)
 static void
 read_lane(struct merge *m, struct input *in)
 {
+	struct lane *l = lane_of(m, in);
+
+	if (l == NULL) {
+		stage_give_up(m->stage, 2, "out of memory");
+		feed_stop(m->feed, in);
+		return;
+	}
 	feed_read(m->feed, in);
-	look_at(m, lane_of(m, in));
+	look_at(m, l);
 }
 
 /*
@@ -243,7 +292,7 @@ look_at_ready(struct merge *m)
 static bool
 has_to_wait(const struct merge *m)
 {
-	return m->awaited > 0 || (m->heap.n == 0 && m->idle > 0);
+	return m->awaited > 0 || (m->heap.n == 0 && !inputs_have_ended(m->stage->inputs));
 }
 
 /*
@@ -328,14 +377,12 @@ open_lanes(struct merge *m)
 {
 	struct input *in = inputs_first(m->stage->inputs);
 
-	m->n = inputs_count(m->stage->inputs);
-	m->lane = calloc(m->n, sizeof(*m->lane));
-	m->heap = (struct heap){.item = calloc(m->n, sizeof(void *)), .before = is_before};
-	if (m->lane == NULL || m->heap.item == NULL)
+	m->heap.before = is_before;
+	if (!grow(m, inputs_count(m->stage->inputs) + 1))
 		return false;
-	m->awaited = m->n;
-	for (size_t i = 0; i < m->n; i++, in = inputs_after(in)) {
-		m->lane[i].in = in;
+	for (; in != NULL; in = inputs_after(in)) {
+		if (lane_of(m, in) == NULL)
+			return false;
 		inputs_arm(m->stage->inputs, in);
 	}
 	return true;
@@ -344,8 +391,11 @@ open_lanes(struct merge *m)
 static void
 close_lanes(struct merge *m)
 {
-	for (size_t i = 0; m->lane != NULL && i < m->n; i++)
-		json_order_forget(&m->lane[i].key);
+	for (size_t i = 0; i < m->n; i++)
+		if (m->lane[i] != NULL) {
+			json_order_forget(&m->lane[i]->key);
+			free(m->lane[i]);
+		}
 	json_order_forget(&m->last);
 	free(m->lane);
 	free(m->heap.item);

@@ -10,6 +10,7 @@
 #include "stage/options.h"
 #include "stage/stage.h"
 
+struct follow;
 struct inputs;
 struct json_path;
 
@@ -31,7 +32,10 @@ struct pfanin {
 	int64_t idle_timeout; /* ns; CLOCK_NEVER: none */
 	const char *tag;      /* NULL: none */
 	bool keep_open;
+	bool follow_files, from_end;
 	char **operands;
+
+	struct follow *follow; /* NULL: no --follow */
 };
 
 #endif

@@ -19,6 +19,8 @@ static const char help[] =
     "                         as .time: numbers, or strings by their bytes\n"
     "      --idle-timeout D   leave a silent input out of the merge after D (default:\n"
     "                         wait for it)\n"
+    "      --follow           files, and quoted patterns: go on at the end, as tail -F\n"
+    "      --from-end         with --follow, leave out what is there at the start\n"
     "      --tag NAME         add the input's name to each record, as member NAME\n"
     "      --keep-open        read a FIFO on after its writers have left, until\n"
     "                         SIGTERM\n"
@@ -35,6 +37,10 @@ static const struct option_rule rules[] = {
     {"--idle-timeout", OPTION_NEEDS, "--merge", NULL},
     {"--keep-open", OPTION_EXCLUDES, "--concat", "the next input's turn would never come"},
     {"--keep-open", OPTION_NEEDS, "an input", "it is for FIFOs that are named"},
+    {"--follow", OPTION_EXCLUDES, "--concat", "a file that is followed does not end"},
+    {"--follow", OPTION_EXCLUDES, "--round-robin", "a silent file would hold up the others"},
+    {"--follow", OPTION_NEEDS, "an input", "it is for files that are named"},
+    {"--from-end", OPTION_NEEDS, "--follow", NULL},
     {0},
 };
 
@@ -58,6 +64,8 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    {0, "idle-timeout", OPTION_DURATION, OPTION_FIELD(pi->idle_timeout), .min = 1},
 	    {0, "tag", OPTION_TEXT, OPTION_FIELD(pi->tag)},
 	    {0, "keep-open", OPTION_FLAG, OPTION_FIELD(pi->keep_open)},
+	    {0, "follow", OPTION_FLAG, OPTION_FIELD(pi->follow_files)},
+	    {0, "from-end", OPTION_FLAG, OPTION_FIELD(pi->from_end)},
 	    {0},
 	};
 	const struct options_tool tool = {.name = "pfanin",
