@@ -86,6 +86,11 @@ N = 40
 campaign: all
 	@BIN=$(abspath $(BIN)) tests/campaign/campaign $(SEED) $(N)
 
+# N rotations of a log that pfanin follows while eight writers append.
+rotations: N = 200
+rotations: all
+	@BIN=$(abspath $(BIN)) tests/campaign/rotations $(SEED) $(N)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -123,6 +128,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign rotations bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

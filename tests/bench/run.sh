@@ -4,7 +4,7 @@
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one chan memory
-# start split letters pass rate shared fan-in fifos merge inputs to.
+# start split letters pass rate shared fan-in fifos merge inputs to follow.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
 # PAIRS times (7).  The ratio is the median of the pairs' ratios, and says how
@@ -296,6 +296,20 @@ rate_row() {
 	print_row '  of a processor' "$(echo "$rounds" | awk '{ print $4 }' | median) %" - - - ''
 }
 
+# A hundred log files, of which one gets a line now and then.
+row_follow() {
+	local rounds p99 idle
+
+	rounds=$(for _ in 1 2 3; do
+		"$PEERS/follow.py" "$DIR/logs" 100 2000 pfanin --follow "$DIR/logs/*.log" || exit 2
+	done) || give_up "follow.py did not run"
+	p99=$(echo "$rounds" | awk '{ print $2 }' | median)
+	idle=$(echo "$rounds" | awk '{ print $3 }' | median)
+	print_row 'follow, a line: p99' "$p99 ms" - - '<2' "$(verdict "$p99" '<2')"
+	print_row '  median' "$(echo "$rounds" | awk '{ print $1 }' | median) ms" - - - ''
+	print_row '  100 idle files' "$idle %" - - '<0.5' "$(verdict "$idle" '<0.5')"
+}
+
 # Twenty starts at a time, as one takes only a millisecond or two.
 row_start() {
 	have start jq || return 0
@@ -420,7 +434,7 @@ max_rss() {
 }
 
 [ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start split letters pass rate shared \
-	fan-in fifos merge inputs to
+	fan-in fifos merge inputs to follow
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done
