@@ -644,7 +644,7 @@ test_errors(void)
 
 /* A line is parked after each of its bytes, and goes on. */
 static void
-test_park(void)
+test_park_bytes(void)
 {
 	static const char text[] = "{\"id\":12345678901234567890}\n";
 	struct reader_limits limits = {.max = 1 << 20};
@@ -706,7 +706,7 @@ int
 main(void)
 {
 	alarm(60);
-	test_park();
+	test_park_bytes();
 	test_restart();
 	test_every_split();
 	test_slab_borders();
