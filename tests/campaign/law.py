@@ -17,7 +17,7 @@ COUNTS = ("received", "processed", "filtered", "failed", "unwritten", "bypassed"
           "written")
 NUMBERS = re.compile(r"received (\d+), processed (\d+), filtered (\d+), failed (\d+)(?: \([^)]*\))?"
                      r"(?:, unwritten (\d+))?, bypassed (\d+),.*? blank (\d+), written (\d+)")
-MESSAGE = re.compile(r"(pfanout|pratelimit|pdeadletter): ")
+MESSAGE = re.compile(r"(pfanout|pfanin|pratelimit|pdeadletter): ")
 # What says nothing about an error.
 SUMMARY = re.compile(r": received \d|records? failed \(|dead letters? (is|are) in ")
 # What a stage says when it knows that it has lost something.

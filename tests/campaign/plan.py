@@ -95,7 +95,7 @@ class Plan:
 
     def deal(self, number):
         s, r = Stage(number), self.r
-        tool = r.choices(["pfanout", "pratelimit", "pdeadletter"], [8, 1, 1])[0]
+        tool = r.choices(["pfanout", "pratelimit", "pdeadletter", "pfanin"], [8, 1, 1, 2])[0]
         s.argv = [tool, "-v", "-n", s.name]
         if self.signals or r.random() < .2:
             s.argv += ["--grace", r.choice(["100ms", "300ms", "1s"])]
@@ -112,6 +112,22 @@ class Plan:
             s.may_abort = "/dev/full" in s.argv
         getattr(self, "deal_" + tool)(s)
         return s
+
+    def deal_pfanin(self, s):
+        """Standard input among others that have nothing to say, or end early."""
+        r = self.r
+        order = r.choice([[], [], ["--round-robin"], ["--concat"], ["--merge", ".id"]])
+        s.argv += order
+        s.ordered = "--merge" not in order
+        if not s.ordered:
+            s.allows("invalid")
+            s.allows("no_key")
+            s.allows("late")
+        empty = os.path.join(self.folder, "empty")
+        open(empty, "w", encoding="ascii").close()
+        inputs = ["-"] + r.choice([[], ["/dev/null"], [empty], [empty, "/dev/null", empty]])
+        r.shuffle(inputs)
+        s.argv += inputs
 
     def deal_pratelimit(self, s):
         r = self.r
