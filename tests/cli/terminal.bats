@@ -215,6 +215,23 @@ has_run() {
 	ends_with 130
 }
 
+@test "terminal: -P of pfanin shows percent of all its files" {
+	terminal
+	yes '{"id":1}' | head -n 2000000 >a
+	cp a b
+	mkfifo out.fifo
+	exec 9<>out.fifo
+	type_in 'pfanin -P a b >out.fifo'
+	# Not more than the buffers hold, of 36 MB.
+	see ', 1?[0-9]%'
+	shows_not ', [2-9][0-9]%'
+	press C-c
+	press_again C-c
+	press_again C-c
+	see '^%$'
+	exec 9>&-
+}
+
 @test "terminal: -P is silent where stderr is no terminal" {
 	terminal
 	with_input 'pfanout -P <in.fifo >out 2>err; echo status=$?'
@@ -251,6 +268,23 @@ has_run() {
 	type_in '{"typed":1}'
 	see_twice '^{"typed":1}'
 	press C-c
+	ends_with 130
+}
+
+@test "terminal: a terminal is one of the inputs, and Ctrl-C stops it" {
+	terminal
+	mkfifo f
+	type_in 'pfanin - f'
+	exec 7>f
+	type_in '{"typed":1}'
+	see_twice '^{"typed":1}'
+	echo '{"fifo":1}' >&7
+	see '^{"fifo":1}'
+	press C-c
+	# The FIFO is read to its end.
+	echo '{"fifo":2}' >&7
+	see '{"fifo":2}$'
+	exec 7>&-
 	ends_with 130
 }
 
