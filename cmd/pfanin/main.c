@@ -166,8 +166,7 @@ open_inputs(struct pfanin *pi)
 		if (is_followed(pi, *operand))
 			continue;
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
-			errx(2, "%s: %s", words_for(*operand),
-			    why != NULL ? why : strerror(errno));
+			errx(2, "%s: %s", words_for(*operand), why != NULL ? why : strerror(errno));
 		check_output(in);
 		if (!pi->plain)
 			check_head(in);

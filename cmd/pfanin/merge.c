@@ -337,17 +337,23 @@ await_lanes(struct merge *m)
 	}
 }
 
+/* A record leaves as cancelled, if anything can still be written. */
+static void
+cancel_record(struct merge *m, struct record *r)
+{
+	if (r->kind == RECORD_DATA && ctx_state(m->stage->root) == CTX_LIVE)
+		stage_bury_cancelled(m->stage, r);
+	feed_put(m->feed, r);
+}
+
 /* All that has been read of an input leaves as cancelled. */
 static void
 cancel_rest(struct merge *m, struct input *in)
 {
 	struct record r;
 
-	while (feed_take(m->feed, in, &r)) {
-		if (r.kind == RECORD_DATA)
-			stage_bury_cancelled(m->stage, &r);
-		feed_put(m->feed, &r);
-	}
+	while (feed_take(m->feed, in, &r))
+		cancel_record(m, &r);
 	feed_send(m->feed);
 	if (!in->ended)
 		inputs_arm(m->stage->inputs, in);
@@ -362,8 +368,7 @@ cancel_lanes(struct merge *m)
 	for (; m->heap.n > 0; heap_pop(&m->heap)) {
 		struct lane *l = heap_top(&m->heap);
 
-		stage_bury_cancelled(m->stage, &l->record);
-		feed_put(m->feed, &l->record);
+		cancel_record(m, &l->record);
 		cancel_rest(m, l->in);
 	}
 	while ((in = feed_next(m->feed, m->stage->root, CLOCK_NEVER)) != NULL) {

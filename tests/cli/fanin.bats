@@ -86,7 +86,8 @@ sleeps() {
 	go 0 pfanin --merge . <(seq 1 2 9) <(seq 2 2 8) fd:9 9< <(echo 10)
 	seq 10 | cmp - out
 	# A file may be read twice at the same time.
-	go 0 pfanin --round-robin in ./in - <in
+	cp in same
+	go 0 pfanin --round-robin same ./same - <in
 	printf '%s\n' 1 1 1 2 2 2 3 3 3 | cmp - out
 	: >empty
 	go 0 pfanin empty /dev/null empty
@@ -134,7 +135,7 @@ sleeps() {
 	mkfifo fifo
 	exec 8<>fifo
 	for args in 'in' '--concat in' 'fd:9'; do
-		# shellcheck disable=SC2086 # words
+		# shellcheck disable=SC2086,SC2094 # words; it has to be refused
 		timeout 10 pfanin $args 9<in >>in 2>err </dev/null && return 1
 		[ $? -eq 2 ]
 		has err ' and '
@@ -444,9 +445,9 @@ sleeps() {
 	printf '%s\n' '{"a":  1.10,"b":12345678901234567890}' '{}' ' { } ' '[{"a":1}]' '"{}"' '1e2' 'null' >'a "q"'
 	printf '{"z":1}' >"caf"$'\xc3\xa9'
 	printf '{"z":2}\n' >$'bad\xff'
-	letters 1 >letters
+	letters 1 >dead
 	printf '{"pchan":"retry/1","id":"r","replays":1,"value":{"a":1}}\n' >retry
-	go 0 pfanin --concat --tag src 'a "q"' "caf"$'\xc3\xa9' $'bad\xff' letters retry
+	go 0 pfanin --concat --tag src 'a "q"' "caf"$'\xc3\xa9' $'bad\xff' dead retry
 	cat >want <<-'END'
 		{"src":"a \"q\"","a":  1.10,"b":12345678901234567890}
 		{"src":"a \"q\""}
@@ -458,7 +459,7 @@ sleeps() {
 		{"src":"café","z":1}
 		{"src":"bad�","z":2}
 	END
-	cat letters >>want
+	cat dead >>want
 	head -n 10 out | cmp - want
 	[ "$(tail -n 1 out | jq -c '[.pchan, .id, .replays, .value]')" = '["retry/1","r",1,{"src":"retry","a":1}]' ]
 	# Names of descriptors are those that were given.
@@ -819,20 +820,19 @@ sleeps() {
 # A FIFO whose writers are killed in between: each one writes lines that begin
 # with its number, and is killed at a random time.
 killed_writers() {
-	python3 - "$@" <<-'END'
+	python3 - <<-'END'
 		import os, random, signal, subprocess, sys, threading
 		random.seed(7)
 		fifos = ["f%d" % i for i in range(8)]
 		for f in fifos:
 		    os.mkfifo(f)
 		out = open("out", "wb")
-		p = subprocess.Popen(["pfanin", "-v", "--keep-open"] + sys.argv[1:] + fifos, stdout=out, stderr=open("err", "wb"))
+		p = subprocess.Popen(["pfanin", "-v", "--keep-open"] + fifos, stdout=out, stderr=open("err", "wb"))
 		sent = {}
 
 		def feed(f, index):
 		    for w in range(4):
 		        me = index * 100 + w
-		        # Written only after the counter: what is in the FIFO was counted.
 		        code = "import os,sys\nfd=os.open(%r,os.O_WRONLY)\nfor n in range(3000):\n os.write(fd,b'{\"w\":%d,\"n\":%%d}\\n'%%n)\n" % (f, me)
 		        q = subprocess.Popen([sys.executable, "-S", "-c", code])
 		        if w % 2:

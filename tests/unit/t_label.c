@@ -26,7 +26,7 @@ test_members(void)
 		"b",
 		"\"src\":\"a\xef\xbf\xbd"
 		"b\""},
-	    {"src", "\xed\xa0\x80", NULL}, /* a surrogate: whatever it is, it is UTF-8 */
+	    {"src", "\xed\xa0\x80", NULL}, /* a surrogate */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
