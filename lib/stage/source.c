@@ -218,16 +218,13 @@ feed_stop(struct feed *f, struct input *in)
 	inputs_end(f->src->stage->inputs, in);
 }
 
-/*
- * The input can't be read: the others go on.  What has been read of a line is
- * only half of it.
- */
+/* The input can't be read: the others go on. */
 static void
 fail(struct feed *f, struct input *in, int error)
 {
 	stage_fault(f->src->stage, 2, "%s: %s",
 	    strcmp(in->name, "-") == 0 ? "standard input" : in->name, strerror(error));
-	feed_stop(f, in);
+	inputs_end(f->src->stage->inputs, in);
 }
 
 /* The input has been read to its end. */
@@ -259,8 +256,11 @@ feed_read(struct feed *f, struct input *in)
 		metrics_add(f->shard, METRIC_BYTES_IN, (uint64_t)n);
 	else if (n == 0)
 		end_or_pause(f, in);
-	else if (errno != EAGAIN)
+	else if (errno != EAGAIN) {
+		/* What has been read of a line is only half of it. */
+		in->stopped = true;
 		fail(f, in, errno);
+	}
 }
 
 struct input *

@@ -527,10 +527,11 @@ sleeps() {
 	exec 8>f
 	rm f
 	seq 3 >f
+	printf 3 >&8
 	exec 8>&-
 	ends_with 2
 	has err 'pfanin: f: Stale file handle'
-	seq 2 | cmp - out
+	seq 3 | cmp - out
 }
 
 @test "fanin: one byte, then the rest of the line" {
