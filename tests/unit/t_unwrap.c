@@ -20,7 +20,7 @@ static const struct {
     {RETRY("\"value\":{\"a\": 1.10}"), "{\"a\": 1.10}", "{\"a\": 1.10}", false},
     {RETRY("\"value\": [1] "), " [1] ", " [1] ", false},
     {RETRY("\"text\":\"no \\\"JSON\\\"\""), "no \"JSON\"", "no \"JSON\"", true},
-    {RETRY("\"base64\":\"AP8=\""), "\0\xff", "\0\xff", true},
+    {RETRY("\"base64\":\"//4=\""), "\xff\xfe", "\xff\xfe", true},
     {RETRY("\"base64\":\"\""), "", "", true},
     /* What is none, or can't be decoded, is looked at as it stands. */
     {RETRY("\"base64\":\"!\""), RETRY("\"base64\":\"!\""), RETRY("\"base64\":\"!\""), false},
@@ -33,12 +33,6 @@ static const struct {
 	NULL, false},
     {"{\"pchan\":\"retry/1\",\"id\":\"x\"}", "{\"pchan\":\"retry/1\",\"id\":\"x\"}", NULL, false},
 };
-
-static size_t
-length(const char *text)
-{
-	return *text == '\0' && text[1] == '\xff' ? 2 : strlen(text);
-}
 
 static void
 test_case(const char *line, const char *view, const char *inside, bool is_owned)
@@ -53,14 +47,14 @@ test_case(const char *line, const char *view, const char *inside, bool is_owned)
 	r.line = 7;
 	unwrap_view(&r, &data, &len, &owned);
 	CHECK(
-	    len == length(view) && memcmp(data, view, len) == 0, "%s: %.*s", line, (int)len, data);
+	    len == strlen(view) && memcmp(data, view, len) == 0, "%s: %.*s", line, (int)len, data);
 	CHECK((owned != NULL) == is_owned, "%s", line);
 	CHECK(r.len == strlen(line) && memcmp(r.data, line, r.len) == 0 && r.origin == NULL,
 	    "%s: it has changed", line);
 	free(owned);
 	if (inside != NULL) {
 		unwrap(&r);
-		CHECK(r.len == length(inside) && memcmp(r.data, inside, r.len) == 0, "%s: %.*s",
+		CHECK(r.len == strlen(inside) && memcmp(r.data, inside, r.len) == 0, "%s: %.*s",
 		    line, (int)r.len, r.data);
 		CHECK(r.data[r.len] == '\n' && r.line == 7);
 		CHECK((r.origin != NULL) == (strcmp(inside, line) != 0), "%s", line);
