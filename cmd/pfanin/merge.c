@@ -151,7 +151,7 @@ look_at(struct merge *m, struct lane *l)
 {
 	if (take_next(m, l)) {
 		set_state(m, l, LANE_WAITING);
-		heap_push(&m->heap, l);
+		heap_push(&m->heap, l, is_before);
 	} else if (l->in->ended)
 		end_lane(m, l);
 	else
@@ -206,17 +206,17 @@ send_first(struct merge *m)
 
 	if (json_order_keep(&m->last, &l->key) == -1) {
 		stage_give_up(m->stage, 2, "out of memory");
-		heap_pop(&m->heap);
+		heap_pop(&m->heap, is_before);
 		record_free(&l->record);
 		return;
 	}
 	m->has_last = true;
 	feed_put(m->feed, &l->record);
 	if (take_next(m, l)) {
-		heap_sift_top(&m->heap);
+		heap_sift_top(&m->heap, is_before);
 		return;
 	}
-	heap_pop(&m->heap);
+	heap_pop(&m->heap, is_before);
 	if (l->in->ended)
 		end_lane(m, l);
 	else {
@@ -365,7 +365,7 @@ cancel_lanes(struct merge *m)
 {
 	struct input *in;
 
-	for (; m->heap.n > 0; heap_pop(&m->heap)) {
+	for (; m->heap.n > 0; heap_pop(&m->heap, is_before)) {
 		struct lane *l = heap_top(&m->heap);
 
 		cancel_record(m, &l->record);
@@ -382,7 +382,6 @@ open_lanes(struct merge *m)
 {
 	struct input *in = inputs_first(m->stage->inputs);
 
-	m->heap.before = is_before;
 	if (!grow(m, inputs_count(m->stage->inputs) + 1))
 		return false;
 	for (; in != NULL; in = inputs_after(in)) {

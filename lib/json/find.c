@@ -29,9 +29,11 @@ find_pair(const byte *p, const byte *end, byte first, byte second, size_t distan
 static bool
 may_come_again(const struct path_step *step, const byte *p, const byte *end)
 {
-	size_t distance = step->len + 1;
+	size_t distance = step->len + 1, left = (size_t)(end - p);
 
-	if (!step->plain || find_pair(p, end, '\\', 'u', 1) != NULL)
+	/* Few texts have a backslash at all. */
+	if (!step->plain ||
+	    (memchr(p, '\\', left) != NULL && find_pair(p, end, '\\', 'u', 1) != NULL))
 		return true;
 	for (; (p = find_pair(p, end, '"', '"', distance)) != NULL; p++)
 		if (memcmp(p + 1, step->name, step->len) == 0)

@@ -246,10 +246,8 @@ compare_strings(const struct json_order *a, const struct json_order *b)
 }
 
 int
-json_order_compare(const struct json_order *a, const struct json_order *b)
+json_order_compare_any(const struct json_order *a, const struct json_order *b)
 {
-	if (a->kind == JSON_ORDER_INTEGER && b->kind == JSON_ORDER_INTEGER)
-		return (a->integer > b->integer) - (a->integer < b->integer);
 	if (a->kind == JSON_ORDER_STRING && b->kind == JSON_ORDER_STRING)
 		return compare_strings(a, b);
 	if (a->kind == JSON_ORDER_STRING || b->kind == JSON_ORDER_STRING)

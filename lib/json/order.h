@@ -53,8 +53,17 @@ struct json_order {
  */
 int json_order_of(struct json_order *, const struct json_slice *value);
 
+/* json_order_compare() of any two. */
+int json_order_compare_any(const struct json_order *, const struct json_order *);
+
 /* Negative, 0 or positive, as memcmp(3). */
-int json_order_compare(const struct json_order *, const struct json_order *);
+static inline int
+json_order_compare(const struct json_order *a, const struct json_order *b)
+{
+	if (a->kind == JSON_ORDER_INTEGER && b->kind == JSON_ORDER_INTEGER)
+		return (a->integer > b->integer) - (a->integer < b->integer);
+	return json_order_compare_any(a, b);
+}
 
 /*
  * Makes *kept the same place as *order, but independent of the text.  Uses the

@@ -24,9 +24,18 @@ start() {
 
 # ends_with STATUS...: the process must end with one of these.
 ends_with() {
-	local status=0
+	local status tries=0
 
-	wait -f "$pid" || status=$? # -f: until it ends; a stop is no end
+	# A job that has stopped (status 147 to 150) has not ended.  `wait -f` is
+	# for that, but bash 5.2 now and then loops in it for ever, as it has no
+	# record of the process: then the next wait has its status.
+	until
+		status=0
+		wait "$pid" || status=$?
+		((status != 127 || ++tries > 3)) && ((status < 147 || status > 150))
+	do
+		continue
+	done
 	[[ " $* " == *" $status "* ]] || {
 		echo "status $status instead of $*"
 		return 1

@@ -30,14 +30,14 @@ test_sort(size_t n, unsigned below)
 {
 	unsigned number[MOST], last = 0;
 	void *item[MOST];
-	struct heap h = {.item = item, .before = is_less};
+	struct heap h = {.item = item};
 
 	for (size_t i = 0; i < n; i++) {
 		number[i] = (unsigned)(next_random() % below);
-		heap_push(&h, &number[i]);
+		heap_push(&h, &number[i], is_less);
 		CHECK(h.n == i + 1 && is_heap(&h));
 	}
-	for (; h.n > 0; heap_pop(&h)) {
+	for (; h.n > 0; heap_pop(&h, is_less)) {
 		CHECK(is_heap(&h) && *(unsigned *)heap_top(&h) >= last);
 		last = *(unsigned *)heap_top(&h);
 	}
@@ -49,11 +49,11 @@ test_merge(size_t n)
 {
 	unsigned number[MOST], last = 0, steps = 0;
 	void *item[MOST];
-	struct heap h = {.item = item, .before = is_less};
+	struct heap h = {.item = item};
 
 	for (size_t i = 0; i < n; i++) {
 		number[i] = (unsigned)(next_random() % 10);
-		heap_push(&h, &number[i]);
+		heap_push(&h, &number[i], is_less);
 	}
 	while (h.n > 0) {
 		unsigned *top = heap_top(&h);
@@ -63,9 +63,9 @@ test_merge(size_t n)
 		*top += (unsigned)(next_random() % 4);
 		steps++;
 		if (next_random() % 20 == 0)
-			heap_pop(&h);
+			heap_pop(&h, is_less);
 		else
-			heap_sift_top(&h);
+			heap_sift_top(&h, is_less);
 	}
 	CHECK(steps >= n);
 }
