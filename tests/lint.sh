@@ -42,6 +42,8 @@ lint_cppcheck() {
 		--suppress='nullPointerRedundantCheck:tests/*' \
 		--suppress='unknownMacro:lib/sync/ctx.c' --suppress='unknownMacro:lib/proc/running.c' \
 		--suppress='unknownMacro:cmd/pratelimit/flows.c' \
+		--suppress='unknownMacro:cmd/pfanin/places.c' \
+		--suppress='unknownMacro:cmd/pfanin/files.c' \
 		--suppress='unusedStructMember:lib/stage/inputs.c' \
 		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }

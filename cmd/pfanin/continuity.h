@@ -32,7 +32,7 @@ enum writers { WRITERS_NONE, WRITERS_SOME, WRITERS_UNKNOWN };
 
 enum parting {
 	PART_NOW,     /* read what there is, and close it */
-	PART_LATER,   /* look again when it has been silent for PARTING_SILENCE */
+	PART_LATER,   /* look again after PARTING_SILENCE */
 	PART_ON_EVENT /* look again when something happens to it */
 };
 

@@ -17,13 +17,14 @@ evidence_take(struct evidence *e, int fd, uint64_t offset)
 void
 evidence_add(struct evidence *e, const char *data, size_t n)
 {
-	size_t total = e->n + n < EVIDENCE_BYTES ? e->n + n : EVIDENCE_BYTES;
-	size_t fresh = n < total ? n : total, kept = total - fresh;
+	size_t room = EVIDENCE_BYTES - e->n, first = n < room ? n : room;
+	size_t last = n < EVIDENCE_BYTES ? n : EVIDENCE_BYTES;
+	size_t kept = e->n + first - last;
 
-	memcpy(e->head + e->n, data, total - e->n);
+	memcpy(e->head + e->n, data, first);
 	memmove(e->tail, e->tail + e->n - kept, kept);
-	memcpy(e->tail + kept, data + n - fresh, fresh);
-	e->n = total;
+	memcpy(e->tail + kept, data + n - last, last);
+	e->n += first;
 	e->offset += n;
 }
 

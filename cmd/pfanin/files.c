@@ -145,13 +145,14 @@ files_leave_out(struct files *f, struct followed *file)
 	struct named *nm;
 	struct stat st;
 
-	if (fstat(file->fd, &st) == 0)
+	if (fstat(file->fd, &st) == 0) {
 		LIST_FOREACH (nm, &file->names, same_file) {
 			nm->refuses = true;
 			nm->dev = st.st_dev;
 			nm->ino = st.st_ino;
 			nm->changed = st.st_ctim;
 		}
+	}
 	files_forget(f, file);
 }
 
@@ -250,9 +251,10 @@ files_touch_all(struct files *f)
 {
 	struct followed *file;
 
-	for (size_t i = 0; i < FILES_LISTS; i++)
+	for (size_t i = 0; i < FILES_LISTS; i++) {
 		LIST_FOREACH (file, &f->list[i], same_list)
 			files_touch(f, file);
+	}
 }
 
 /* Decides when the file, which no name leads to, ends. */

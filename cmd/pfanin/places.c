@@ -148,8 +148,9 @@ has_pattern(const char *text)
 	return strpbrk(text, "*?[") != NULL;
 }
 
-bool
-places_is_pattern(const char *operand)
+/* Whether the operand has a pattern, and names no file as it stands. */
+static bool
+operand_is_pattern(const char *operand)
 {
 	struct stat st;
 
@@ -224,7 +225,7 @@ new_operand(const char *text, struct known *link)
 		return NULL;
 	op->given = text;
 	op->link = link;
-	op->pattern = link == NULL && places_is_pattern(text);
+	op->pattern = link == NULL && operand_is_pattern(text);
 	if ((op->text = strdup(text)) != NULL && cut_operand(op) == 0 &&
 	    (op->top = new_folder(op, 0, strdup(text[0] == '/' ? "/" : ""))) != NULL)
 		return op;

@@ -38,9 +38,6 @@ struct places *places_new(
     int inotify, struct watches *watches, void (*check)(void *arg, struct name *), void *arg);
 void places_free(struct places *);
 
-/* Whether the operand has a pattern, and names no file as it stands. */
-bool places_is_pattern(const char *operand);
-
 /*
  * Adds an operand, which must stay valid.  Its names are found by a scan.  -1
  * with errno.

@@ -26,7 +26,7 @@ struct trail {
 	int fd;           /* the file's; the owner's */
 	const char *path; /* where copies are looked for; must stay valid */
 	enum trail_state state;
-	struct evidence text; /* what was read; the next read begins behind it */
+	struct evidence text; /* what was read; the next read goes on there */
 	uint64_t size;        /* of the file, when it was looked at last */
 	int copy;             /* -1: none */
 };

@@ -8,7 +8,8 @@
 
 static const char help[] =
     "usage: pfanin [--round-robin | --concat | --merge PATH [--idle-timeout D]]\n"
-    "              [--tag NAME] [--keep-open] [options] [input ...]\n"
+    "              [--follow [--from-end]] [--tag NAME] [--keep-open] [options]\n"
+    "              [input ...]\n"
     "\n"
     "Merges its inputs into one stream of lines, as they arrive.  An input is a\n"
     "file, a FIFO, fd:N, or - for standard input, which is also the default.\n"
@@ -19,7 +20,7 @@ static const char help[] =
     "                         as .time: numbers, or strings by their bytes\n"
     "      --idle-timeout D   leave a silent input out of the merge after D (default:\n"
     "                         wait for it)\n"
-    "      --follow           files, and quoted patterns: go on at the end, as tail -F\n"
+    "      --follow           files and quoted patterns: go on at the end, as tail -F\n"
     "      --from-end         with --follow, leave out what is there at the start\n"
     "      --tag NAME         add the input's name to each record, as member NAME\n"
     "      --keep-open        read a FIFO on after its writers have left, until\n"

@@ -240,6 +240,10 @@ flags_of() {
 		pfanin|--concat --merge .t|--concat does not go with --merge
 		pfanin|--idle-timeout 1s|--idle-timeout needs --merge
 		pfanin|--keep-open --concat in|--keep-open does not go with --concat: the next input's turn would never come
+		pfanin|--follow --concat in|--follow does not go with --concat: a file that is followed does not end
+		pfanin|--follow --round-robin in|--follow does not go with --round-robin: a silent file would hold up the others
+		pfanin|--follow|--follow needs an input: it is for files that are named
+		pfanin|--from-end in|--from-end needs --follow
 		pfanin|--keep-open|--keep-open needs an input: it is for FIFOs that are named
 		pratelimit|-r 1/s --rate-file x|-r does not go with --rate-file
 		pratelimit|-r 1/s --queue 3|--queue needs --key: without keys -b is the limit
