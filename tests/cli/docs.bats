@@ -7,12 +7,12 @@ load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES, and in its
+# The lines of the literal blocks in a man page's EXAMPLES and SHAPES, and in its
 # DESCRIPTION before the first subsection; a line %% ends each block.
 man_examples() {
 	awk '
-		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION/ }
-		/^\.Ss / { wanted = 0 }
+		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION|SHAPES/; shapes = /SHAPES/ }
+		/^\.Ss / { wanted = shapes }
 		/^\.Ed/ && literal { literal = 0; print "%%" }
 		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }
 		/^\.Bd -literal/ && wanted { literal = 1 }
