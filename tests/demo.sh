@@ -1,6 +1,7 @@
 #!/bin/sh
 # Shows the programs at work on 32 lines of an access log, with a worker that
-# crashes, hangs and rejects some of them.  BIN says where the programs are.
+# crashes, hangs and rejects some of them, and then on a diamond.  BIN says where
+# the programs are.
 set -eu
 PATH=$(cd "${BIN:-bin}" && pwd):$PATH
 dir=$(mktemp -d)
@@ -90,3 +91,21 @@ step "The letters that were replayed are purged; these are left:"
 echo "$ pdeadletter purge dead.ndjson; pdeadletter list dead.ndjson"
 pdeadletter purge dead.ndjson 2>&1
 pdeadletter list dead.ndjson | cut -c -120
+step "A diamond: the requests are spread over two FIFOs, sed and awk work on them side by side, and pfanin"
+echo "  merges what they print by its time:"
+cat <<'END'
+$ mkfifo in1 in2 out1 out2
+$ sed 's/}$/,"arm":"sed"}/' < in1 > out1 &
+$ awk '{ sub(/}$/, ",\"arm\":\"awk\"}"); print }' < in2 > out2 &
+$ pfanout --to in1 --to in2 --by round-robin -q -d dead.ndjson < access.ndjson &
+$ pfanin --merge .time out1 out2 > merged.ndjson
+END
+mkfifo in1 in2 out1 out2
+sed 's/}$/,"arm":"sed"}/' <in1 >out1 &
+awk '{ sub(/}$/, ",\"arm\":\"awk\"}"); print }' <in2 >out2 &
+pfanout --to in1 --to in2 --by round-robin -q -d dead.ndjson <access.ndjson &
+pfanin --merge .time out1 out2 >merged.ndjson
+wait
+step "All $(wc -l <merged.ndjson) requests are there, in order; the line that is no JSON is in dead.ndjson.  The first:"
+head -n 4 merged.ndjson
+[ "$(wc -l <merged.ndjson)" -eq 31 ]
