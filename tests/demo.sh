@@ -1,7 +1,7 @@
 #!/bin/sh
 # Shows the programs at work on 32 lines of an access log, with a worker that
-# crashes, hangs and rejects some of them, and then on a diamond.  BIN says where
-# the programs are.
+# crashes, hangs and rejects some of them, and with a diamond of filters.  BIN
+# says where the programs are.
 set -eu
 PATH=$(cd "${BIN:-bin}" && pwd):$PATH
 dir=$(mktemp -d)

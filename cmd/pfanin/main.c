@@ -148,6 +148,15 @@ open_follow(struct pfanin *pi, struct inputs *inputs)
 		errx(2, "cannot follow files: %s", why != NULL ? why : strerror(errno));
 }
 
+/* Ends the process: an operand can't be opened. */
+static void __attribute__((noreturn)) refuse(const char *operand, const char *why, int error)
+{
+	bool pattern = error == ENOENT && strpbrk(operand, "*?[") != NULL;
+
+	errx(2, "%s: %s%s", words_for(operand), why != NULL ? why : strerror(error),
+	    pattern ? "; patterns need --follow" : "");
+}
+
 /* Ends the process if one of them can't be read, before anything is written. */
 static struct inputs *
 open_inputs(struct pfanin *pi)
@@ -166,7 +175,7 @@ open_inputs(struct pfanin *pi)
 		if (is_followed(pi, *operand))
 			continue;
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
-			errx(2, "%s: %s", words_for(*operand), why != NULL ? why : strerror(errno));
+			refuse(*operand, why, errno);
 		check_output(in);
 		if (!pi->plain)
 			check_head(in);

@@ -165,6 +165,15 @@ add_record(struct folder *f, const struct openfile *file, size_t i)
 	page->record[page->n++] = (uint16_t)i;
 }
 
+/* Why a file can't be an output, in words. */
+static const char *
+why_not(int error)
+{
+	if (error == EBUSY)
+		return "it is standard input or output";
+	return error == EINVAL ? "it is no regular file" : strerror(error);
+}
+
 /* Finds the file of record i, and queues the record there. */
 static void
 queue_record(struct folder *f, size_t i)
@@ -190,8 +199,7 @@ queue_record(struct folder *f, size_t i)
 	if (error == 0)
 		add_record(f, file, i);
 	else
-		set_dead(fate, REASON_UNROUTABLE, name,
-		    error == EBUSY ? "it is standard input or output" : strerror(error));
+		set_dead(fate, REASON_UNROUTABLE, name, why_not(error));
 }
 
 struct folder_result

@@ -7,8 +7,8 @@ load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES and SHAPES, and in its
-# DESCRIPTION before the first subsection; a line %% ends each block.
+# The lines of the literal blocks in a man page's EXAMPLES and SHAPES, and in
+# its DESCRIPTION before the first subsection; a line %% ends each block.
 man_examples() {
 	awk '
 		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION|SHAPES/; shapes = /SHAPES/ }

@@ -101,6 +101,7 @@ sleeps() {
 	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
 	gzip -k in
 	for case in 'none|none: No such file or directory' \
+		'no*ne|no*ne: No such file or directory; patterns need --follow' \
 		'dir|dir: Is a directory' \
 		'socket|socket: No such device or address' \
 		'fd:99|fd:99: Bad file descriptor' \

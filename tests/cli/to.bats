@@ -366,6 +366,10 @@ unread() {
 	[ "$(find . -type f -newer in -name '*ndjson' | wc -l)" -eq 2 ]
 	[ ! -e outside ]
 	[ "$(reasons out)" = 'no_key 1, unroutable 7' ]
+	mkfifo dir/fifo.ndjson
+	echo '{"user":"fifo"}' >fifo
+	go 1 pfanout --to 'dir/{.user}.ndjson' <fifo
+	has out 'fifo.ndjson: it is no regular file'
 	go 0 pfanout --to 'dir/{.user}.ndjson' < <(head -n 1 in)
 	[ "$(jq -c .n dir/ann.ndjson | xargs)" = '1 3 1' ]
 }
