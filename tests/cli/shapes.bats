@@ -101,7 +101,7 @@ all_ids() {
 	# shellcheck disable=SC2016 # the inner shell's
 	go 0 bash -c 'pfanin <(head -n 500 in) <(tail -n +501 in)'
 	all_ids 1000
-	go 0 bash -c 'pfanout --to >(jq -c .) --to >(sed s/x/y/) <in | cat'
+	go 0 bash -c 'pfanout --to >(jq --unbuffered -c .) --to >(sed -u s/x/y/) <in | cat'
 	all_ids 1000
 }
 
