@@ -26,7 +26,7 @@ start() {
 ends_with() {
 	local status tries=0
 
-	# A job that has stopped (status 147 to 150) has not ended.  `wait -f` is
+	# A job that has stopped (147 to 150) has not ended.  `wait -f` is
 	# for that, but bash 5.2 now and then loops in it for ever, as it has no
 	# record of the process: then the next wait has its status.
 	until
