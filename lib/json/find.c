@@ -29,14 +29,16 @@ find_pair(const byte *p, const byte *end, byte first, byte second, size_t distan
 static bool
 may_come_again(const struct path_step *step, const byte *p, const byte *end)
 {
-	size_t distance = step->len + 1, left = (size_t)(end - p);
+	const size_t left = (size_t)(end - p), len = step->len;
 
 	/* Few texts have a backslash at all. */
 	if (!step->plain ||
 	    (memchr(p, '\\', left) != NULL && find_pair(p, end, '\\', 'u', 1) != NULL))
 		return true;
-	for (; (p = find_pair(p, end, '"', '"', distance)) != NULL; p++)
-		if (memcmp(p + 1, step->name, step->len) == 0)
+	/* The quote and the first letter, or the other quote, are rare. */
+	for (; (p = find_pair(p, end, '"', len > 0 ? (byte)*step->name : '"', 1)) != NULL; p++)
+		if ((size_t)(end - p) > len + 1 && p[len + 1] == '"' &&
+		    memcmp(p + 1, step->name, len) == 0)
 			return true;
 	return false;
 }
