@@ -33,7 +33,13 @@ PATIENCE=20m
 
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
-[ $# -gt 0 ] || set -- tests/cli/*.bats tests/unit/t_*.c
+# Most tests wait most of the time, so all together they run in two lanes.
+# Those with a sanitizer need the processors.
+lanes=1
+if [ $# -eq 0 ]; then
+	set -- tests/cli/*.bats tests/unit/t_*.c
+	[ -n "$SAN" ] || lanes=2
+fi
 units=
 for name; do
 	shift
@@ -50,24 +56,43 @@ if [ -n "$units" ]; then
 	set -- "$dir/unit.bats" "$@"
 fi
 
-: >"$dir/out" # tail(1) below may come first
-# The tests would inherit signals that our caller ignores, as `&` does.
-env --default-signal bats --tap "$@" >"$dir/out" 2>&1 &
-bats=$!
+# run_lane LANE FILE...: every other file, from this one on.
+run_lane() {
+	lane=$1 i=0
+	shift
+	for file; do
+		shift
+		[ $((i % lanes)) -ne "$lane" ] || set -- "$@" "$file"
+		i=$((i + 1))
+	done
+	# The tests would inherit signals that our caller ignores, as `&` does.
+	env --default-signal bats --tap "$@" >"$dir/out.$lane" 2>&1 || echo $? >"$dir/status"
+}
+
+run_lanes() {
+	[ "$lanes" -eq 1 ] || run_lane 1 "$@" &
+	run_lane 0 "$@"
+	wait
+}
+
+: >"$dir/out.0" # tail(1) below may come first
+[ "$lanes" -eq 1 ] || : >"$dir/out.1"
+run_lanes "$@" &
+runner=$!
 # Results appear as they come.  A run that hangs says where, and ends: whoever
 # waits for it would otherwise learn nothing.
-timeout --foreground "$PATIENCE" tail -n +1 -f --pid="$bats" "$dir/out"
+timeout --foreground "$PATIENCE" tail -q -n +1 -f --pid="$runner" "$dir"/out.*
 if [ $? -eq 124 ]; then
 	echo "# the run took over $PATIENCE; these processes are left:"
 	ps -N --ppid 2 -o pid,ppid,pgid,stat,etimes,wchan:20,args --forest | cut -c 1-160
-	echo "not ok - the run took over $PATIENCE" | tee -a "$dir/out"
-	kill -KILL "$bats"
+	echo "not ok - the run took over $PATIENCE" | tee -a "$dir/out.0"
+	pkill -KILL -P "$runner"
 fi
-wait "$bats"
-status=$?
+wait "$runner"
+cat "$dir"/out.* >"$dir/out"
 skipped=$(grep -c '^ok .* # skip' "$dir/out")
 passed=$(($(grep -c '^ok ' "$dir/out") - skipped))
 failed=$(grep -c '^not ok ' "$dir/out")
-[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1
+[ ! -e "$dir/status" ] || [ "$failed" -gt 0 ] || failed=1
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
