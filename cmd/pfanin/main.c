@@ -244,13 +244,14 @@ run(struct pfanin *pi)
 	struct source source = {.stage = st,
 	    .shard = SHARD_SOURCE,
 	    .keeps_retries = true,
-	    .checks = true,
+	    .checks = pi->order != ORDER_MERGE,
 	    .order = order_function(pi->order),
 	    .order_arg = pi};
 	struct sink sink = {.stage = st,
 	    .shard = metrics_shard(st->metrics, SHARD_SINK),
 	    .fd = STDOUT_FILENO,
-	    .takes = pi->tag == NULL};
+	    .takes = pi->tag == NULL,
+	    .checks = pi->order == ORDER_MERGE && pi->tag == NULL};
 	struct processor procs[3] = {source_processor(&source)};
 	size_t n = 1;
 	int sig;

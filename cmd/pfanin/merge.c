@@ -1,8 +1,6 @@
 /* --merge: a k-way merge of streams. */
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,16 +56,16 @@ is_before(const void *a, const void *b)
 	return order != 0 ? order < 0 : x->in->number < y->in->number;
 }
 
-static void __attribute__((format(printf, 4, 5)))
-refuse(struct merge *m, struct record *r, enum reason reason, const char *fmt, ...)
+/* The record can't be merged, as it is no record, or for this reason. */
+static void
+refuse(struct merge *m, struct record *r, enum reason reason, const char *message)
 {
 	struct failure f = {.reason = reason};
-	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(f.message, sizeof(f.message), fmt, ap);
-	va_end(ap);
-	stage_bury(m->stage, r, &f);
+	if (stage_check(m->stage, r)) {
+		strlcpy(f.message, message, sizeof(f.message));
+		stage_bury(m->stage, r, &f);
+	}
 	feed_put(m->feed, r);
 }
 
@@ -99,7 +97,10 @@ find_key(struct merge *m, struct lane *l)
 	return found;
 }
 
-/* The lane has a record: it goes into the heap, unless it can't be merged. */
+/*
+ * The lane has a record: it goes into the heap, unless it can't be merged.
+ * Whether it is JSON at all is checked behind the merge, by another thread.
+ */
 static bool
 enter(struct merge *m, struct lane *l)
 {

@@ -118,8 +118,12 @@ process_record(void *state, struct record *r)
 	struct tagger *t = state;
 
 	metrics_add(t->shard, METRIC_TAKEN, 1);
+	/* A merge leaves the check to who comes behind it. */
+	if (r->kind != RECORD_DATA ||
+	    (t->pi->order == ORDER_MERGE && !stage_check(&t->pi->stage, r)))
+		return;
 	/* With -R a line may be anything. */
-	if (r->kind == RECORD_DATA && (!t->pi->opt.raw || json_check(r->data, r->len, NULL)))
+	if (!t->pi->opt.raw || json_check(r->data, r->len, NULL))
 		tag_record(t, r);
 }
 

@@ -183,6 +183,15 @@ write_in_order(struct drain *d, struct record *r, size_t n)
 	return 0;
 }
 
+/* Of the n records of the batch, those that fail become letters. */
+static void
+check_records(struct drain *d, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (d->batch[i].kind == RECORD_DATA)
+			(void)stage_check(d->sink->stage, &d->batch[i]);
+}
+
 static void
 sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
@@ -194,6 +203,8 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK) {
 		if (d->sink->takes)
 			metrics_add(d->sink->shard, METRIC_TAKEN, n);
+		if (d->sink->checks)
+			check_records(d, n);
 		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
 					   : write_batch(d, d->batch, n);
 	}

@@ -19,7 +19,8 @@ struct sink {
 	struct stage *stage;
 	struct metrics_shard *shard;
 	int fd;
-	bool takes; /* the source is before it: it counts what it takes */
+	bool takes;  /* the source is before it: it counts what it takes */
+	bool checks; /* stage_check() here, and not before */
 };
 
 /* The processor; the sink must outlive the pipeline. */
