@@ -1,5 +1,6 @@
 #include "dispatch.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -26,9 +27,9 @@ struct queue {
 
 struct slot {
 	struct parker parker;
-	_Atomic bool live; /* written with the lock */
-	bool idle;         /* found nothing, and has not been woken since */
-	bool busy;         /* has a parcel */
+	bool live;
+	bool idle; /* found nothing, and has not been woken since */
+	bool busy; /* has a parcel */
 	struct ring own;
 };
 
@@ -197,20 +198,26 @@ set_idle(struct dispatch *d, struct slot *s, bool idle)
 	s->idle = idle;
 }
 
-/* The router's wait for room, with the lock held before and after. */
+/*
+ * The router's wait for room, with the lock held before and after.  False with
+ * errno.
+ */
 static bool
 wait_for_room(struct dispatch *d, struct ctx *ctx)
 {
 	struct pollfd fd = {.fd = d->router.fd, .events = POLLIN};
-	int n;
+	int error;
 
 	d->router_waits = true;
 	pthread_mutex_unlock(&d->lock);
-	n = ctx_poll(ctx, &fd, 1, CLOCK_NEVER);
+	error = ctx_poll(ctx, &fd, 1, CLOCK_NEVER) == -1 ? errno : 0;
 	park_clear(&d->router);
+	if (error == 0 && ctx_state(ctx) != CTX_LIVE)
+		error = ECANCELED;
 	pthread_mutex_lock(&d->lock);
 	d->router_waits = false;
-	return n != -1 && ctx_state(ctx) == CTX_LIVE;
+	errno = error;
+	return error == 0;
 }
 
 bool
@@ -222,7 +229,10 @@ dispatch_put(struct dispatch *d, struct ctx *ctx, unsigned i, struct parcel *p)
 	pthread_mutex_lock(&d->lock);
 	while (may && s->live && s->own.n >= ROOM)
 		may = wait_for_room(d, ctx);
-	may = may && s->live;
+	if (may && !s->live) {
+		errno = EPIPE;
+		may = false;
+	}
 	if (may) {
 		ring_put(&s->own, p);
 		if (s->idle)
@@ -240,7 +250,10 @@ dispatch_offer(struct dispatch *d, struct ctx *ctx, struct parcel *p)
 	pthread_mutex_lock(&d->lock);
 	while (may && d->live > 0 && d->common.n >= ROOM)
 		may = wait_for_room(d, ctx);
-	may = may && d->live > 0;
+	if (may && d->live == 0) {
+		errno = EPIPE;
+		may = false;
+	}
 	if (may) {
 		queue_put(&d->common, p);
 		wake_any(d);
@@ -258,13 +271,16 @@ dispatch_end(struct dispatch *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void
+bool
 dispatch_drain(struct dispatch *d, struct ctx *ctx)
 {
+	bool may = true;
+
 	pthread_mutex_lock(&d->lock);
-	while (!is_drained(d) && wait_for_room(d, ctx))
-		continue;
+	while (may && !is_drained(d))
+		may = wait_for_room(d, ctx);
 	pthread_mutex_unlock(&d->lock);
+	return may;
 }
 
 struct parcel *
@@ -285,7 +301,7 @@ dispatch_reclaim(struct dispatch *d)
 bool
 dispatch_is_live(struct dispatch *d, unsigned i)
 {
-	_Atomic bool live; /* written with the lock */
+	bool live;
 
 	pthread_mutex_lock(&d->lock);
 	live = d->slot[i].live;

@@ -30,14 +30,13 @@ void dispatch_free(struct dispatch *);
 
 /*
  * The router: gives the parcel to output i.  Blocks while the output has enough
- * of them.  False: the output has left, or ctx is done; the parcel is still the
- * caller's.
+ * of them.  False with errno (EPIPE: the output has left, ECANCELED: ctx is
+ * done); the parcel is still the caller's.
  */
 bool dispatch_put(struct dispatch *, struct ctx *, unsigned i, struct parcel *);
 
 /*
- * The same for whichever output takes it.  False: all have left, or ctx is
- * done.
+ * The same for whichever output takes it.  EPIPE: all have left.
  */
 bool dispatch_offer(struct dispatch *, struct ctx *, struct parcel *);
 
@@ -46,9 +45,9 @@ void dispatch_end(struct dispatch *);
 
 /*
  * The router, after the end: blocks until every parcel has been taken and, with
- * `returns`, none can come back; or until ctx is done.
+ * `returns`, none can come back.  False with errno (ECANCELED: ctx is done).
  */
-void dispatch_drain(struct dispatch *, struct ctx *);
+bool dispatch_drain(struct dispatch *, struct ctx *);
 
 /*
  * A parcel that nobody has taken yet, of whatever output, or NULL: for the

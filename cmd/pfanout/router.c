@@ -1,6 +1,8 @@
 #include "router.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/hash.h"
 #include "closing.h"
@@ -68,6 +70,37 @@ next_in_turn(struct router *t)
 	return t->spread->n;
 }
 
+/*
+ * A parcel could not be handed over, errno says why.  If that is neither the
+ * output's end nor ours, the stage stops.
+ */
+static void
+note_failure(struct router *t)
+{
+	if (errno != EPIPE && errno != ECANCELED)
+		stage_abort_always(t->stage, 2, "cannot wait for an output: %s", strerror(errno));
+}
+
+/* Gives the parcel to output i.  False: it is still ours. */
+static bool
+put_parcel(struct router *t, unsigned i, struct parcel *p)
+{
+	if (dispatch_put(t->spread->dispatch, t->stage->work, i, p))
+		return true;
+	note_failure(t);
+	return false;
+}
+
+/* The same for whichever output takes it. */
+static bool
+offer_parcel(struct router *t, struct parcel *p)
+{
+	if (dispatch_offer(t->spread->dispatch, t->stage->work, p))
+		return true;
+	note_failure(t);
+	return false;
+}
+
 /* All outputs have the parcel, and the last one to let go ends it. */
 static void
 send_copies(struct router *t, struct parcel *p)
@@ -76,7 +109,7 @@ send_copies(struct router *t, struct parcel *p)
 
 	for (unsigned i = 0; i < s->n; i++) {
 		atomic_fetch_add(&p->holders, 1);
-		if (!dispatch_put(s->dispatch, t->stage->work, i, p))
+		if (!put_parcel(t, i, p))
 			closing_let_go(s, t->shard, &t->out, p);
 	}
 	closing_let_go(s, t->shard, &t->out, p);
@@ -90,7 +123,7 @@ redirect(struct router *t, unsigned i, struct parcel *p)
 
 	while (s->by == BY_ROUND_ROBIN && !stage_is_cancelled(t->stage) &&
 	    (i = next_in_turn(t)) < s->n)
-		if (dispatch_put(s->dispatch, t->stage->work, i, p))
+		if (put_parcel(t, i, p))
 			return;
 	if (s->by == BY_KEY && !stage_is_cancelled(t->stage))
 		closing_unroutable(t->stage, &t->out, p, s->outputs[i].path);
@@ -108,8 +141,7 @@ send_parcel(struct router *t, unsigned i)
 	t->open[i] = NULL;
 	if (s->by == BY_COPY)
 		send_copies(t, p);
-	else if (s->by == BY_READY ? !dispatch_offer(s->dispatch, t->stage->work, p)
-				   : !dispatch_put(s->dispatch, t->stage->work, i, p))
+	else if (!(s->by == BY_READY ? offer_parcel(t, p) : put_parcel(t, i, p)))
 		redirect(t, i, p);
 }
 
@@ -229,7 +261,8 @@ router_run(struct router *t, struct chan *in, struct chan *out)
 			route_batch(t, n);
 	} while (status == CHAN_OK || (status != CHAN_CLOSED && ctx_state(st->root) == CTX_LIVE));
 	dispatch_end(t->spread->dispatch);
-	dispatch_drain(t->spread->dispatch, st->work);
+	if (!dispatch_drain(t->spread->dispatch, st->work))
+		note_failure(t);
 	if (stage_is_cancelled(st))
 		cancel_parcels(t);
 }

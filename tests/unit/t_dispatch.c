@@ -1,6 +1,8 @@
 #include "pfanout/dispatch.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "pfanout/parcel.h"
@@ -84,12 +86,12 @@ test_leaving(void)
 	CHECK(dispatch_put(d, ctx, 0, own));
 	CHECK(dispatch_offer(d, ctx, common));
 	dispatch_leave(d, 0);
-	CHECK(!dispatch_put(d, ctx, 0, late));
+	CHECK(!dispatch_put(d, ctx, 0, late) && errno == EPIPE);
 	CHECK(dispatch_leftover(d, 0) == own);
 	CHECK(dispatch_leftover(d, 0) == NULL, "output 1 may take the other");
 	dispatch_leave(d, 1);
 	CHECK(dispatch_leftover(d, 1) == common, "nobody else can");
-	CHECK(!dispatch_offer(d, ctx, late) && !dispatch_return(d, late));
+	CHECK(!dispatch_offer(d, ctx, late) && errno == EPIPE && !dispatch_return(d, late));
 	parcel_free(own);
 	parcel_free(common);
 	parcel_free(late);
@@ -109,15 +111,38 @@ test_room(void)
 		n++;
 		p = parcel_new();
 	}
+	CHECK(errno == ECANCELED);
 	CHECK(n > 0 && n < 100, "%u", n);
 	CHECK(ctx_state(soon) == CTX_TIMED_OUT);
 	while (n-- > 0)
 		parcel_free(dispatch_reclaim(d));
 	CHECK(dispatch_reclaim(d) == NULL);
-	dispatch_drain(d, ctx);
+	CHECK(dispatch_drain(d, ctx));
 	parcel_free(p);
 	dispatch_free(d);
 	ctx_free(soon);
+}
+
+/* A wait that can't begin, as there is no descriptor for its context. */
+static void
+test_no_wait(void)
+{
+	struct ctx *unpolled = ctx_new(NULL, CLOCK_NEVER);
+	struct dispatch *d = dispatch_new(1, false);
+	struct parcel *p = parcel_new();
+	struct rlimit limit, none;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	while (dispatch_put(d, unpolled, 0, p))
+		p = parcel_new();
+	CHECK(errno == EMFILE, "%d", errno);
+	CHECK(!dispatch_drain(d, unpolled) && errno == EMFILE, "%d", errno);
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	parcel_free(p);
+	dispatch_free(d);
+	ctx_free(unpolled);
 }
 
 static void
@@ -150,6 +175,7 @@ main(void)
 	test_waiting_parcel();
 	test_leaving();
 	test_room();
+	test_no_wait();
 	test_whole();
 	ctx_free(ctx);
 	return t_end();
