@@ -156,7 +156,7 @@ is_ready(const struct delivery *d)
 
 /*
  * Waits for a parcel, or until the output can be written to.  0, or an errno:
- * EPIPE if the reader has left.
+ * EPIPE if the reader has left, EIO if the terminal has.
  */
 static int
 wait_for_parcel(struct delivery *d, bool ready)
@@ -171,7 +171,12 @@ wait_for_parcel(struct delivery *d, bool ready)
 	park_clear(d->parker);
 	if (ctx_state(d->stage->root) != CTX_LIVE)
 		return ECANCELED;
-	return d->output->kind == OUTPUT_FIFO && (fds[1].revents & POLLERR) != 0 ? EPIPE : 0;
+	if (d->output->kind == OUTPUT_FIFO)
+		return (fds[1].revents & POLLERR) != 0 ? EPIPE : 0;
+	/* A terminal that was closed: poll(2) would not sleep any more. */
+	if (d->output->kind == OUTPUT_OTHER)
+		return (fds[1].revents & (POLLERR | POLLHUP)) != 0 ? EIO : 0;
+	return 0;
 }
 
 /* 0 with a parcel, or with NULL at the end; or an errno. */
@@ -220,16 +225,29 @@ is_reopening(struct delivery *d)
 	return is_new;
 }
 
+/* Puts an LF after a last line that has none.  0, or an errno. */
+static int
+close_line(struct output *o, struct ctx *ctx)
+{
+	if (!o->line_is_open)
+		return 0;
+	o->line_is_open = false;
+	(void)writer_put(o->writer, ctx, "\n", 1);
+	return writer_flush(o->writer, ctx) == -1 ? errno : 0;
+}
+
 /* Writes the parcel.  *n is how many of its records are written, whole. */
 static int
 write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 {
 	struct writer *w = d->output->writer;
 	struct ctx *root = d->stage->root;
-	uint64_t bytes = writer_bytes(w), blocked = writer_blocked(w);
-	int error = 0;
+	uint64_t bytes, blocked = writer_blocked(w);
+	int error;
 
 	stage_begin_writing(d->stage);
+	error = close_line(d->output, root);
+	bytes = writer_bytes(w);
 	for (size_t i = 0; i < p->n && error == 0; i++)
 		error = writer_put(w, root, p->record[i].data, p->record[i].len + 1);
 	if (error == 0)
@@ -354,7 +372,8 @@ say_left(const struct delivery *d, int error)
 	if (error == EPIPE)
 		describe_reader(d, line, sizeof(line));
 	else
-		snprintf(line, sizeof(line), "output %s: %s%s", d->output->path, strerror(error),
+		snprintf(line, sizeof(line), "output %s: %s%s", d->output->path,
+		    error == ENXIO ? "nobody reads this FIFO" : strerror(error),
 		    torn ? "; its last line is cut" : "");
 	cli_say(line);
 	stage_set_status(d->stage, error == EPIPE ? 1 : 2);
@@ -393,6 +412,21 @@ leave(struct delivery *d, int error, struct parcel *rest)
 	dispatch_settle(dispatch, d->i);
 }
 
+/*
+ * The end: whether the reader has left since the last write.  If it has read
+ * everything it has only been faster than us.
+ */
+static bool
+has_lost(const struct delivery *d)
+{
+	uint64_t bytes, lines;
+
+	if (d->output->kind != OUTPUT_FIFO || output_has_reader(d->output))
+		return false;
+	output_unread(d->output, &bytes, &lines);
+	return bytes > 0;
+}
+
 void
 delivery_run(struct delivery *d, struct chan *out)
 {
@@ -406,5 +440,7 @@ delivery_run(struct delivery *d, struct chan *out)
 		error = deliver(d, p, &p);
 	if (error != 0)
 		leave(d, error, p);
+	else if (has_lost(d))
+		say_left(d, EPIPE);
 	output_close(d->output);
 }

@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lastline.h"
 #include "openfiles.h"
 #include "parcel.h"
 #include "record/writer.h"
+#include "stage/samefile.h"
 #include "template.h"
 
 /* An open file, and what is to be written to it. */
@@ -23,7 +25,10 @@ struct page {
 struct folder {
 	const struct name_template *template;
 	struct openfiles *files;
-	struct stat in, out; /* the standard streams, which are no outputs */
+	/* What are no outputs: the standard streams, the dead-letter file. */
+	struct stat in, out;
+	const char *dead; /* or NULL */
+	char *dead_name;  /* if it is in the folder, or NULL */
 	/* During folder_write(). */
 	struct ctx *ctx;
 	const struct parcel *parcel;
@@ -94,18 +99,46 @@ end_file(struct openfile *file, void *arg)
 	close(file->fd);
 }
 
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*
+ * The name of the dead-letter file if it is in the folder, so that the names of
+ * the files beside it (FILE.1, FILE.cursor) begin like this; or NULL.
+ */
+static char *
+name_inside(const char *folder, const char *file)
+{
+	char path[PATH_MAX], *slash;
+	struct stat a, b;
+
+	if (file == NULL || realpath(file, path) == NULL || (slash = strrchr(path, '/')) == NULL)
+		return NULL;
+	*slash = '\0';
+	if (stat(folder, &a) == -1 || stat(slash == path ? "/" : path, &b) == -1 ||
+	    !is_same(&a, &b))
+		return NULL;
+	return strdup(slash + 1);
+}
+
 struct folder *
-folder_new(const struct name_template *template)
+folder_new(const struct name_template *template, const char *dead_letter)
 {
 	struct folder *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
 	f->template = template;
+	f->dead = dead_letter;
+	f->dead_name = name_inside(template_folder(template), dead_letter);
 	if (fstat(STDIN_FILENO, &f->in) == 0 && fstat(STDOUT_FILENO, &f->out) == 0)
 		f->files = openfiles_new(template_folder(template), FOLDER_FILES, end_file, f);
 	if (f->files != NULL)
 		return f;
+	free(f->dead_name);
 	free(f);
 	return NULL;
 }
@@ -116,6 +149,7 @@ folder_free(struct folder *f)
 	if (f == NULL)
 		return;
 	openfiles_free(f->files);
+	free(f->dead_name);
 	free(f);
 }
 
@@ -125,10 +159,29 @@ folder_reopen(struct folder *f)
 	openfiles_close_all(f->files);
 }
 
+/* Whether the file is open elsewhere in this stage, whatever its name. */
 static bool
-is_same(const struct stat *a, const struct stat *b)
+is_ours(const struct folder *f, const struct stat *st)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+	struct stat dead;
+
+	return is_same(st, &f->in) || is_same(st, &f->out) ||
+	    (f->dead != NULL && stat(f->dead, &dead) == 0 && is_same(st, &dead));
+}
+
+/* Whether the name is that of the dead-letter file, or of one beside it. */
+static bool
+is_dead_name(const struct folder *f, const char *name)
+{
+	char path[PATH_MAX], error[2 * PATH_MAX];
+	const struct samefile files[] = {{.role = "", .path = path, .written = true},
+	    {.role = "", .path = f->dead, .written = true, .series = true}};
+
+	if (f->dead_name == NULL || strncmp(name, f->dead_name, strlen(f->dead_name)) != 0)
+		return false;
+	return snprintf(path, sizeof(path), "%s/%s", template_folder(f->template), name) >=
+	    (int)sizeof(path) ||
+	    samefile_check(files, 2, error, sizeof(error)) == -1;
 }
 
 /* The page of a file that has just been opened.  0, or an errno. */
@@ -141,7 +194,7 @@ begin_page(const struct folder *f, struct openfile *file)
 	if (fstat(file->fd, &st) == -1)
 		return errno;
 	/* What we read would never end. */
-	if (is_same(&st, &f->in) || is_same(&st, &f->out))
+	if (is_ours(f, &st))
 		return EBUSY;
 	if ((page = calloc(1, sizeof(*page))) == NULL ||
 	    (page->writer = writer_new(file->fd)) == NULL) {
@@ -149,7 +202,10 @@ begin_page(const struct folder *f, struct openfile *file)
 		return ENOMEM;
 	}
 	file->data = page;
-	return 0;
+	if (!lastline_is_open(file->fd))
+		return 0;
+	(void)writer_put(page->writer, f->ctx, "\n", 1);
+	return writer_flush(page->writer, f->ctx) == -1 ? errno : 0;
 }
 
 static void
@@ -170,7 +226,7 @@ static const char *
 why_not(int error)
 {
 	if (error == EBUSY)
-		return "it is standard input or output";
+		return "it is standard input, standard output or a dead-letter file";
 	return error == EINVAL ? "it is no regular file" : strerror(error);
 }
 
@@ -192,7 +248,9 @@ queue_record(struct folder *f, size_t i)
 		fate->reason = status == TEMPLATE_NO_KEY ? REASON_NO_KEY : REASON_UNROUTABLE;
 		return;
 	}
-	if ((file = openfiles_get(f->files, name)) == NULL)
+	if (is_dead_name(f, name))
+		error = EBUSY;
+	else if ((file = openfiles_get(f->files, name)) == NULL)
 		error = errno;
 	else if (file->data == NULL && (error = begin_page(f, file)) != 0)
 		openfiles_close(f->files, file);

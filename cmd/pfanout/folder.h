@@ -35,8 +35,12 @@ struct folder_result {
 	char why[FOLDER_WHY_SIZE];
 };
 
-/* The template must outlive the folder.  NULL with errno. */
-struct folder *folder_new(const struct name_template *);
+/*
+ * The template and the name of the dead-letter file (NULL: there is none) must
+ * outlive the folder.  No record is written to this file or those beside it.
+ * NULL with errno.
+ */
+struct folder *folder_new(const struct name_template *, const char *dead_letter);
 void folder_free(struct folder *);
 
 /* Closes the files: each is opened by its name again when it is needed. */

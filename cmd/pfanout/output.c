@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lastline.h"
 #include "proc/leftover.h"
 #include "record/writer.h"
 
@@ -176,6 +177,7 @@ output_set_fd(struct output *o, int fd)
 		return -1;
 	}
 	o->fd = fd;
+	o->line_is_open = lastline_is_open(fd);
 	o->kind = S_ISREG(st.st_mode) ? OUTPUT_FILE
 	    : S_ISFIFO(st.st_mode)    ? OUTPUT_FIFO
 				      : OUTPUT_OTHER;
@@ -188,7 +190,13 @@ output_reopen(struct output *o)
 	const char *path = o->path;
 
 	output_close(o);
-	return output_open(o, path);
+	if (output_open(o, path) == -1)
+		return -1;
+	if (o->fd != -1)
+		return 0;
+	output_close(o);
+	errno = ENXIO;
+	return -1;
 }
 
 void
@@ -210,6 +218,14 @@ output_is_writable(const struct output *o)
 	    .fd = o->kind == OUTPUT_STDOUT ? STDOUT_FILENO : o->fd, .events = POLLOUT};
 
 	return poll(&p, 1, 0) != 0;
+}
+
+bool
+output_has_reader(const struct output *o)
+{
+	struct pollfd p = {.fd = o->fd};
+
+	return poll(&p, 1, 0) != 1 || (p.revents & POLLERR) == 0;
 }
 
 /*

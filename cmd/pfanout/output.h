@@ -26,6 +26,7 @@ struct output {
 	int fd;                /* open for writing (nonblocking), or -1 */
 	int fifo;              /* a FIFO that nobody reads yet, or -1 */
 	struct writer *writer; /* once fd is open; NULL for OUTPUT_STDOUT */
+	bool line_is_open;     /* a line without LF, not ours, is the last one */
 };
 
 /*
@@ -47,8 +48,9 @@ int output_open(struct output *, const char *path);
 int output_set_fd(struct output *, int fd);
 
 /*
- * Opens a file by its name again, after a rotation.  -1 with errno; what was
- * open is closed then.
+ * Opens a file by its name again, after a rotation.  -1 with errno, ENXIO if
+ * the name is now that of a FIFO that nobody reads; what was open is closed
+ * then.
  */
 int output_reopen(struct output *);
 
@@ -57,6 +59,9 @@ void output_close(struct output *);
 
 /* Whether a write would not block now.  Any output. */
 bool output_is_writable(const struct output *);
+
+/* Whether somebody has the FIFO, which is open, open for reading. */
+bool output_has_reader(const struct output *);
 
 /*
  * After the reader of a FIFO has left: how many bytes it has left unread, and

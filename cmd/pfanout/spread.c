@@ -44,6 +44,23 @@ check_folder(const struct spread *s)
 	err(2, "output folder %s", folder);
 }
 
+/* Files have been compared; a FIFO would have records and letters. */
+static void
+check_dead_fifo(const struct spread *s, const char *dead)
+{
+	struct stat st, output;
+
+	if (dead == NULL || stat(dead, &st) == -1 || !S_ISFIFO(st.st_mode))
+		return;
+	for (unsigned i = 0; i < s->n; i++)
+		if (stat(s->paths[i], &output) == 0 && output.st_dev == st.st_dev &&
+		    output.st_ino == st.st_ino)
+			errx(2,
+			    "dead-letter file %s and output %s are the same file: choose another "
+			    "one",
+			    dead, s->paths[i]);
+}
+
 void
 spread_check(const struct spread *s, const struct options *opt)
 {
@@ -64,6 +81,7 @@ spread_check(const struct spread *s, const struct options *opt)
 		exit(2);
 	}
 	cli_check_files(opt, files, s->n);
+	check_dead_fifo(s, opt->dead_letter);
 	free(files);
 }
 
@@ -127,7 +145,7 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 	if (s->by == BY_NAME) {
 		s->outputs[0] = (struct output){
 		    .path = s->paths[0], .kind = OUTPUT_FOLDER, .fd = -1, .fifo = -1};
-		if ((s->folder = folder_new(s->to[0])) == NULL)
+		if ((s->folder = folder_new(s->to[0], st->opt->dead_letter)) == NULL)
 			err(2, "output folder %s", template_folder(s->to[0]));
 		accept_rotation(s);
 		return;

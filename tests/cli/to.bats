@@ -137,6 +137,21 @@ unread() {
 	done
 }
 
+@test "to: a reader that is killed after the last write: what it had not read is told" {
+	no_sanitizer
+	cc -shared -fPIC -D_GNU_SOURCE -o shim.so "$STUBS/../shims/kill_reader.c"
+	ids 10 >in
+	mkfifo a
+	for by in ready 'key --key .id' copy; do
+		# shellcheck disable=SC2217 # it has the FIFO open
+		sleep 60 <a 3>&- &
+		# shellcheck disable=SC2086 # words
+		go 1 env KILL_READER=$! LD_PRELOAD="$PWD/shim.so" pfanout --to a --by $by <in
+		has err 'output a: its reader has left; 10 records in the pipe'
+		wait
+	done
+}
+
 @test "to: a reader that is killed: the others have the rest" {
 	ids 100000 >in
 	for by in ready round-robin copy; do
@@ -343,6 +358,24 @@ unread() {
 	cmp in b
 }
 
+@test "to: a terminal that is closed is told before the next record" {
+	needs python3
+	go 2 python3 -c 'if True:
+		import os, subprocess
+		ours, its = os.openpty()
+		r, w = os.pipe()
+		pfanout = subprocess.Popen(["pfanout", "--to", os.ttyname(its)],
+		    stdin=r, stderr=subprocess.PIPE)
+		os.write(w, b"1\n")
+		os.read(ours, 100)
+		os.close(its)
+		os.close(ours)
+		print(pfanout.stderr.readline(), flush=True)
+		os.close(w)
+		os._exit(pfanout.wait())'
+	grep -qE 'output /dev/pts/[0-9]+: Input/output error' out
+}
+
 @test "to: a file for each value" {
 	mkdir dir
 	cat >in <<-'END'
@@ -389,6 +422,51 @@ unread() {
 		[ "$(cat rotated "${to/\{.u\}/a}" | jq .n | xargs)" = '1 2' ]
 		rm -f a
 	done
+}
+
+@test "to: after SIGHUP a FIFO that nobody reads is no file" {
+	start pfanout --to a --to b --by copy
+	ids 1 >&8
+	wait_until at_least a 1
+	rm a
+	mkfifo a
+	# shellcheck disable=SC2154 # start sets it
+	send "$pid" HUP
+	ids 1 >&8
+	wait_until has err 'output a: nobody reads this FIFO'
+	exec 8>&-
+	ends_with 2
+	lines b 2
+}
+
+@test "to: a last line without LF is closed before the first record" {
+	mkdir dir
+	printf '{"u":"f"}\n{"u":"f"}\n' >in
+	printf '{"half' | tee f dir/f >whole
+	sed '1s/^/\n/' in >>whole
+	for to in f 'dir/{.u}'; do
+		go 0 pfanout --to "$to" <in
+		cmp "${to/\{.u\}/f}" whole
+		go 0 pfanout --to "$to" <in
+		cat whole in | cmp "${to/\{.u\}/f}" -
+	done
+	# Nothing comes: nothing is written.
+	printf x >g
+	go 0 pfanout --to g </dev/null
+	[ "$(wc -c <g)" -eq 1 ]
+}
+
+@test "to: the dead-letter file and those beside it are no file of a value" {
+	mkdir dir
+	printf '{"u":"%s"}\n' ok dead dead.1 dead.cursor hard deadly >in
+	touch dir/dead
+	ln dir/dead dir/hard
+	ln -s dir other
+	go 1 pfanout -d dir/dead --to 'other/{.u}' <in
+	[ "$(cd dir && echo *)" = 'dead deadly hard ok' ]
+	[ "$(reasons dir/dead)" = 'unroutable 4' ]
+	lines dir/dead 4
+	has dir/dead '"message":"dead.1: this file is standard input, standard output or a dead-letter file"'
 }
 
 @test "to: thousands of files within the limit of open files" {
@@ -445,6 +523,7 @@ bad() {
 	bad '--by key needs --key' --to new --by key
 	bad '--key needs --by key' --to new --by ready --key .x
 	bad 'dead-letter file new and output new are the same file' --to new -d new
+	bad 'dead-letter file ./fifo and output fifo are the same file' --to new --to fifo -d ./fifo
 	bad 'ready' --to new --by nonsense
 	bad --to --to ''
 }
