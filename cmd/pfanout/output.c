@@ -28,21 +28,33 @@ is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Whether a file can be created at the path, as far as its folder goes. */
+/* Whether we may write to what is there, or create files in the folder. */
+static bool
+may_write(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
+/*
+ * Whether a file can be created at the path, as far as its folder goes.  That
+ * of a link's target is left to open(2).
+ */
 static int
 check_folder(const char *path, char *error, size_t size)
 {
-	char copy[PATH_MAX];
+	char copy[PATH_MAX], *folder;
 	struct stat st;
+	bool is_link = lstat(path, &st) == 0;
 
 	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
 		errno = ENAMETOOLONG;
 	else if (path[strlen(path) - 1] == '/')
 		errno = EISDIR;
-	else if (stat(dirname(copy), &st) == 0) {
-		if (S_ISDIR(st.st_mode))
+	else if (stat(folder = dirname(copy), &st) == 0) {
+		if (S_ISDIR(st.st_mode) && (is_link || may_write(folder, W_OK | X_OK)))
 			return 0;
-		errno = ENOTDIR;
+		if (!S_ISDIR(st.st_mode))
+			errno = ENOTDIR;
 	}
 	snprintf(error, size, "output %s: %s", path, strerror(errno));
 	return -1;
@@ -68,6 +80,10 @@ look_at(const char *path, struct stat *st, char *error, size_t size)
 	}
 	if (S_ISSOCK(st->st_mode)) {
 		snprintf(error, size, "output %s is a socket, which can't be opened", path);
+		return -1;
+	}
+	if (!may_write(path, W_OK)) {
+		snprintf(error, size, "output %s: %s", path, strerror(errno));
 		return -1;
 	}
 	return 0;

@@ -34,7 +34,7 @@ add_literal(struct name_template *t, const char *text, size_t len, const char **
 		strncat(t->fixed, text, len);
 		return true;
 	}
-	*why = "a placeholder can be in the name of the file, not in that of a folder";
+	*why = "placeholders only in the name of the file, not in that of a folder";
 	if (memchr(text, '/', len) != NULL)
 		return false;
 	t->parts[t->n++] = (struct part){.text = text, .len = len};
@@ -46,7 +46,7 @@ add_placeholder(struct name_template *t, const char *text, size_t len, const cha
 {
 	struct json_path *path;
 
-	*why = "a { must begin a {.path}, and {{ stands for a brace";
+	*why = "a {.path} at each {, or {{ for a brace";
 	if (len == 0 || (path = placeholder_path(text, len, why)) == NULL)
 		return false;
 	t->parts[t->n++] = (struct part){.text = text, .len = len, .path = path};
@@ -73,7 +73,7 @@ parse(struct name_template *t, const char **why)
 		}
 		p += len;
 	}
-	*why = "the name is empty";
+	*why = "a name";
 	return *t->source != '\0';
 }
 

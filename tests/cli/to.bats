@@ -541,6 +541,21 @@ bad() {
 	exec 5>&-
 }
 
+@test "to: what may not be written is told before anything is created" {
+	ids 3 >in
+	nobody
+	chmod 777 .
+	mkdir dir
+	mkfifo fifo
+	touch file
+	chmod 444 fifo file
+	for path in fifo file dir/x; do
+		go_unread 2 "${NOBODY[@]}" "$(command -v pfanout)" --to new --to "$path"
+		has err "output $path: Permission denied"
+		[ ! -e new ]
+	done
+}
+
 @test "to: a FIFO that we may not read needs a reader first" {
 	echo >in
 	nobody
