@@ -346,6 +346,9 @@ dispatch_take(struct dispatch *d, unsigned i, bool ready, struct parcel **p)
 	} else if (d->ended && (d->returns ? is_drained(d) : d->common.n + s->own.n == 0))
 		status = DISPATCH_END;
 	set_idle(d, s, ready && status == DISPATCH_EMPTY);
+	/* It may have been woken for a parcel that it can't take now. */
+	if (!ready && d->common.n > 0)
+		wake_any(d);
 	pthread_mutex_unlock(&d->lock);
 	return status;
 }

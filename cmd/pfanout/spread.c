@@ -158,6 +158,8 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 		if (s->outputs[i].kind == OUTPUT_STDOUT && s->by == BY_COPY)
 			s->to_stdout = i;
 	}
+	/* Now that they exist: a link may have named a file that did not. */
+	spread_check(s, st->opt);
 }
 
 void

@@ -528,6 +528,16 @@ bad() {
 	bad --to --to ''
 }
 
+@test "to: a link to a file that does not exist yet is the same file" {
+	ids 3 >in
+	ln -s new link
+	go_unread 2 pfanout --to link --to new
+	has err 'outputs link and new are the same file'
+	rm new
+	go_unread 2 pfanout --to link -d new
+	has err 'dead-letter file new and output link are the same file'
+}
+
 @test "to: a FIFO that is standard input or output is told" {
 	mkfifo f g
 	exec 5<>f

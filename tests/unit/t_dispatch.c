@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "pfanout/parcel.h"
 #include "sync/ctx.h"
+#include "sync/park.h"
 #include "t.h"
 
 static struct ctx *ctx;
@@ -52,6 +53,22 @@ test_common(void)
 	CHECK(take(d, 1, true) == DISPATCH_EMPTY, "output 0 may give its parcel back");
 	CHECK(take(d, 0, true) == DISPATCH_END);
 	CHECK(take(d, 1, true) == DISPATCH_END);
+	dispatch_free(d);
+}
+
+/* Output 0 is woken, but its pipe has been filled by somebody else since. */
+static void
+test_passed_on(void)
+{
+	struct dispatch *d = dispatch_new(2, true);
+	struct parker *other = dispatch_parker(d, 1);
+
+	CHECK(take(d, 0, true) == DISPATCH_EMPTY && take(d, 1, true) == DISPATCH_EMPTY);
+	CHECK(dispatch_offer(d, ctx, parcel_new()));
+	CHECK(atomic_load(&other->woken) == 0);
+	CHECK(take(d, 0, false) == DISPATCH_EMPTY);
+	CHECK(atomic_load(&other->woken) == 1, "output 1 can have the parcel");
+	CHECK(take(d, 1, true) == DISPATCH_OK);
 	dispatch_free(d);
 }
 
@@ -172,6 +189,7 @@ main(void)
 	ctx = ctx_new(NULL, CLOCK_NEVER);
 	test_own();
 	test_common();
+	test_passed_on();
 	test_waiting_parcel();
 	test_leaving();
 	test_room();
