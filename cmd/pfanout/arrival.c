@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -12,24 +11,55 @@
 
 #define STACK_SIZE (64 * 1024)
 
+enum state {
+	WAITING,
+	OVER,
+	ABANDONED, /* the thread frees what there is, if it ever returns */
+};
+
 struct arrival {
-	char path[32];
+	pthread_mutex_t lock; /* guards the state and what belongs to it */
+	enum state state;
+	int fifo; /* O_PATH */
 	struct parker *parker;
 	pthread_t thread;
-	_Atomic bool over;
-	int fd, error; /* once it is over */
+	int fd, error; /* OVER */
 };
+
+static void
+free_arrival(struct arrival *a)
+{
+	close(a->fifo);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}
 
 static void *
 wait_in_open(void *arg)
 {
 	struct arrival *a = arg;
+	char path[32];
+	bool abandoned;
+	int fd;
 
-	while ((a->fd = open(a->path, O_WRONLY | O_CLOEXEC)) == -1 && errno == EINTR)
+	/* Not by its name, which may come to mean another file. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->fifo);
+	while ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1 && errno == EINTR)
 		continue;
+	pthread_mutex_lock(&a->lock);
 	a->error = errno;
-	atomic_store(&a->over, true);
-	park_wake(a->parker);
+	a->fd = fd;
+	abandoned = a->state == ABANDONED;
+	if (!abandoned) {
+		a->state = OVER;
+		park_wake(a->parker);
+	}
+	pthread_mutex_unlock(&a->lock);
+	if (abandoned) {
+		if (fd != -1)
+			close(fd);
+		free_arrival(a);
+	}
 	return NULL;
 }
 
@@ -51,60 +81,67 @@ struct arrival *
 arrival_begin(int fifo, struct parker *parker)
 {
 	struct arrival *a = calloc(1, sizeof(*a));
+	int error;
 
 	if (a == NULL)
 		return NULL;
-	/* Not by its name, which may come to mean another file. */
-	snprintf(a->path, sizeof(a->path), "/proc/self/fd/%d", fifo);
+	pthread_mutex_init(&a->lock, NULL);
 	a->parker = parker;
-	a->fd = -1;
-	if ((errno = start_thread(a)) == 0)
+	if ((a->fifo = fcntl(fifo, F_DUPFD_CLOEXEC, 0)) == -1)
+		error = errno;
+	else if ((error = start_thread(a)) == 0)
 		return a;
-	free(a);
+	free_arrival(a);
+	errno = error;
 	return NULL;
 }
 
-bool
-arrival_is_over(const struct arrival *a)
+static enum state
+state_of(struct arrival *a)
 {
-	return atomic_load(&a->over);
+	enum state state;
+
+	pthread_mutex_lock(&a->lock);
+	state = a->state;
+	pthread_mutex_unlock(&a->lock);
+	return state;
 }
 
-/*
- * A reading end of our own ends the open(2), also one that has not begun yet.
- * So the reading end stays until the thread has returned.  False: there can be
- * none, and the thread still waits.
- */
-static bool
-break_off(struct arrival *a)
+bool
+arrival_is_over(struct arrival *a)
 {
-	int fd = open(a->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return state_of(a) == OVER;
+}
 
-	if (fd == -1)
-		return false;
-	pthread_join(a->thread, NULL);
-	close(fd);
-	if (a->fd != -1)
-		close(a->fd);
-	return true;
+/* False: it is over. */
+static bool
+abandon(struct arrival *a)
+{
+	bool waits;
+
+	pthread_mutex_lock(&a->lock);
+	waits = a->state == WAITING;
+	if (waits) {
+		a->state = ABANDONED;
+		pthread_detach(a->thread);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return waits;
 }
 
 int
 arrival_end(struct arrival *a)
 {
-	int fd = -1, error = ECANCELED;
+	int fd, error;
 
-	if (arrival_is_over(a)) {
-		pthread_join(a->thread, NULL);
-		fd = a->fd;
-		error = a->error;
-	} else if (!break_off(a)) {
-		/* The stage ends, the thread with it: what that uses stays. */
-		pthread_detach(a->thread);
+	if (abandon(a)) {
 		errno = ECANCELED;
 		return -1;
 	}
-	free(a);
+	pthread_join(a->thread, NULL);
+	fd = a->fd;
+	error = a->error;
+	free_arrival(a);
 	if (fd != -1 && fcntl(fd, F_SETFL, O_NONBLOCK) == -1) {
 		error = errno;
 		close(fd);

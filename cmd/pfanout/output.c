@@ -137,21 +137,6 @@ out:
 	return result;
 }
 
-/* Nobody reads the FIFO yet. */
-static int
-open_unread(struct output *o)
-{
-	o->fifo = open(o->path, O_PATH | O_CLOEXEC);
-	if (o->fifo == -1)
-		return -1;
-	if (faccessat(AT_FDCWD, o->path, R_OK | W_OK, AT_EACCESS) == 0)
-		return 0;
-	close(o->fifo);
-	o->fifo = -1;
-	errno = ENXIO;
-	return -1;
-}
-
 static bool
 is_fifo(const char *path)
 {
@@ -176,8 +161,10 @@ output_open(struct output *o, const char *path)
 		return output_set_fd(o, fd);
 	if (errno != ENXIO || !is_fifo(path))
 		return -1;
+	/* Nobody reads it yet. */
 	o->kind = OUTPUT_FIFO;
-	return open_unread(o);
+	o->fifo = open(path, O_PATH | O_CLOEXEC);
+	return o->fifo == -1 ? -1 : 0;
 }
 
 int

@@ -37,8 +37,7 @@ int output_check(const char *const *paths, size_t n, char *error, size_t size);
 
 /*
  * Opens an output, and creates the file if there is none.  Does not wait for
- * the reader of a FIFO.  -1 with errno; ENXIO for a FIFO whose reader cannot be
- * waited for, as we are not allowed to read the FIFO.
+ * the reader of a FIFO.  -1 with errno.
  */
 int output_open(struct output *, const char *path);
 

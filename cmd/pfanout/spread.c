@@ -85,21 +85,6 @@ spread_check(const struct spread *s, const struct options *opt)
 	free(files);
 }
 
-static void __attribute__((noreturn)) cannot_open(const char *path, int error)
-{
-	char line[REPORT_SIZE];
-
-	if (error == ENXIO)
-		snprintf(line, sizeof(line),
-		    "output %s: nobody reads this FIFO, and without the right to read it we can't "
-		    "wait for somebody; start its reader first",
-		    path);
-	else
-		snprintf(line, sizeof(line), "output %s: %s", path, strerror(error));
-	cli_say(line);
-	exit(2);
-}
-
 /* SIGHUP: the files have been rotated.  By the monitor. */
 static void
 reopen_files(void *state, char *line, size_t size)
@@ -152,7 +137,7 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 	}
 	for (unsigned i = 0; i < s->n; i++) {
 		if (output_open(&s->outputs[i], s->paths[i]) == -1)
-			cannot_open(s->paths[i], errno);
+			err(2, "output %s", s->paths[i]);
 		if (s->outputs[i].kind == OUTPUT_FILE)
 			accept_rotation(s);
 		if (s->outputs[i].kind == OUTPUT_STDOUT && s->by == BY_COPY)

@@ -46,27 +46,48 @@ test_nobody_comes(int fifo, struct parker *parker)
 	park_clear(parker);
 }
 
+/*
+ * Waits that are given up, before or in the open(2), look like a reader to
+ * nobody.
+ */
+static void
+test_another_waits(int fifo, struct parker *parker, struct parker *other)
+{
+	struct arrival *a = arrival_begin(fifo, other);
+	struct pollfd woken = {.fd = other->fd, .events = POLLIN};
+	int reader, fd;
+
+	for (int i = 0; i < 100; i++)
+		test_nobody_comes(fifo, parker);
+	CHECK(poll(&woken, 1, 0) == 0 && !arrival_is_over(a));
+	/* The threads left behind end now, and wake nobody. */
+	CHECK((reader = open(path, O_RDONLY)) != -1);
+	CHECK(poll(&woken, 1, 10000) == 1);
+	CHECK((fd = arrival_end(a)) != -1);
+	close(reader);
+	close(fd);
+}
+
 int
 main(void)
 {
-	struct parker parker;
+	struct parker parker, other;
 	int fifo;
 
 	*strrchr(path, '/') = '\0';
 	if (mkdtemp(path) == NULL)
 		return 1;
 	path[strlen(path)] = '/';
-	if (mkfifo(path, 0600) == -1 || park_init_fd(&parker) == -1)
+	if (mkfifo(path, 0600) == -1 || park_init_fd(&parker) == -1 || park_init_fd(&other) == -1)
 		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	fifo = open(path, O_PATH | O_CLOEXEC);
-	/* An arrival that begins and ends at once, and others. */
-	for (int i = 0; i < 100; i++)
-		test_nobody_comes(fifo, &parker);
+	test_another_waits(fifo, &parker, &other);
 	test_reader_comes(fifo, &parker, true);
 	test_reader_comes(fifo, &parker, false);
 	close(fifo);
 	park_close(&parker);
+	park_close(&other);
 	unlink(path);
 	*strrchr(path, '/') = '\0';
 	rmdir(path);
