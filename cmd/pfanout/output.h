@@ -26,7 +26,7 @@ struct output {
 	int fd;                /* open for writing (nonblocking), or -1 */
 	int fifo;              /* a FIFO that nobody reads yet, or -1 */
 	struct writer *writer; /* once fd is open; NULL for OUTPUT_STDOUT */
-	bool line_is_open;     /* a line without LF, not ours, is the last one */
+	bool line_is_open;     /* its last line, not ours, has no LF */
 };
 
 /*
