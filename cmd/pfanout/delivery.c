@@ -262,7 +262,7 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 	return error;
 }
 
-/* A write of a folder has failed; that is told once. */
+/* A file of a folder could not be written or made; that is told once. */
 static void
 say_failed(struct delivery *d, const struct folder_result *result)
 {

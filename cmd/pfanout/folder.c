@@ -44,6 +44,16 @@ set_dead(struct folder_fate *fate, enum reason reason, const char *name, const c
 	snprintf(fate->why, sizeof(fate->why), "%s: %s", name, why);
 }
 
+/* The first failure of this folder_write() is told. */
+static void
+note_failure(struct folder *f, const char *name, int error)
+{
+	if (f->result.error != 0)
+		return;
+	f->result.error = error;
+	snprintf(f->result.why, sizeof(f->result.why), "%s: %s", name, strerror(error));
+}
+
 /* The file has only the first `bytes` bytes of what was to be written. */
 static void
 mark_unwritten(struct folder *f, const struct openfile *file, uint64_t bytes, int error)
@@ -61,10 +71,7 @@ mark_unwritten(struct folder *f, const struct openfile *file, uint64_t bytes, in
 			    strerror(error));
 		}
 	}
-	if (f->result.error != 0)
-		return;
-	f->result.error = error;
-	snprintf(f->result.why, sizeof(f->result.why), "%s: %s", file->name, strerror(error));
+	note_failure(f, file->name, error);
 }
 
 static void
@@ -230,6 +237,17 @@ why_not(int error)
 	return error == EINVAL ? "it is no regular file" : strerror(error);
 }
 
+/*
+ * Whether a file could not be opened for a reason that has to do with the disk
+ * or us, and not with the name that a record gave.  ENOENT: the folder is gone.
+ */
+static bool
+is_failure(int error)
+{
+	return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO ||
+	    error == ENOENT || error == ENOMEM || error == EMFILE || error == ENFILE;
+}
+
 /* Finds the file of record i, and queues the record there. */
 static void
 queue_record(struct folder *f, size_t i)
@@ -254,10 +272,13 @@ queue_record(struct folder *f, size_t i)
 		error = errno;
 	else if (file->data == NULL && (error = begin_page(f, file)) != 0)
 		openfiles_close(f->files, file);
-	if (error == 0)
+	if (error == 0) {
 		add_record(f, file, i);
-	else
-		set_dead(fate, REASON_UNROUTABLE, name, why_not(error));
+		return;
+	}
+	set_dead(fate, REASON_UNROUTABLE, name, why_not(error));
+	if (is_failure(error))
+		note_failure(f, name, error);
 }
 
 struct folder_result

@@ -492,6 +492,16 @@ unread() {
 	has out '"message":"x: No space left on device"'
 }
 
+@test "to: a folder that can have no more files: status 2" {
+	small_disk 64 2
+	printf '{"u":"%s"}\n' a b c ../d >in
+	go 2 pfanout -v --to 'disk/{.u}' <in
+	accounted
+	lines disk/a 1
+	[ "$(reasons out)" = 'unroutable 2' ]
+	[ "$(grep -c 'No space left on device; such records leave as dead letters' err)" -eq 1 ]
+}
+
 # bad TEXT ARG...: a usage error, and nothing is created.
 bad() {
 	go_unread 2 pfanout "${@:2}"
