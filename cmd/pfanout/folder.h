@@ -31,7 +31,7 @@ struct folder_fate {
 /* What one folder_write() has done. */
 struct folder_result {
 	uint64_t bytes, blocked; /* written; ns in writev(2) */
-	int error;               /* 0, or that of a write or an open that failed */
+	int error;               /* 0, or that of a file that failed */
 	char why[FOLDER_WHY_SIZE];
 };
 
