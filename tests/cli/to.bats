@@ -466,7 +466,7 @@ unread() {
 	[ "$(cd dir && echo *)" = 'dead deadly hard ok' ]
 	[ "$(reasons dir/dead)" = 'unroutable 4' ]
 	lines dir/dead 4
-	has dir/dead '"message":"dead.1: this file is standard input, standard output or a dead-letter file"'
+	has dir/dead '"message":"dead.1: it is standard input, standard output or a dead-letter file"'
 }
 
 @test "to: thousands of files within the limit of open files" {

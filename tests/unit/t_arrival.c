@@ -84,7 +84,7 @@ main(void)
 	fifo = open(path, O_PATH | O_CLOEXEC);
 	test_reader_comes(fifo, &parker, true);
 	test_reader_comes(fifo, &parker, false);
-	/* The last one: threads that it leaves behind would meet a reader, too. */
+	/* The last one: threads that it leaves would meet a reader, too. */
 	test_another_waits(fifo, &parker, &other);
 	close(fifo);
 	park_close(&parker);
