@@ -78,7 +78,8 @@ sleep_until(struct delivery *d, int64_t deadline)
 	struct pollfd fd = {.fd = d->parker->fd, .events = POLLIN};
 	bool cancelled = stage_is_cancelled(d->stage);
 
-	(void)ctx_poll(cancelled ? d->stage->root : d->stage->work, &fd, 1, deadline);
+	if (ctx_poll(cancelled ? d->stage->root : d->stage->work, &fd, 1, deadline) == -1)
+		stage_give_up(d->stage, 2, "output %s: poll: %s", d->output->path, strerror(errno));
 	park_clear(d->parker);
 }
 
