@@ -292,10 +292,10 @@ files_check(struct files *f)
 }
 
 bool
-files_at_end(struct files *f, struct followed *file)
+files_at_end(struct files *f, struct followed *file, bool may_end)
 {
 	release(f, file);
-	if (!file->may_end || !LIST_EMPTY(&file->names))
+	if (!may_end || !file->may_end || !LIST_EMPTY(&file->names))
 		return false;
 	files_forget(f, file);
 	return true;

@@ -112,10 +112,11 @@ void files_touch_all(struct files *);
 void files_check(struct files *);
 
 /*
- * The thread that has the input has read all of the file.  True: the file has
- * ended, and is forgotten.
+ * The thread that has the input has read all of the file, and `may_end` was so
+ * before that read: what was written later could be missed otherwise.  True:
+ * the file has ended, and is forgotten.
  */
-bool files_at_end(struct files *, struct followed *);
+bool files_at_end(struct files *, struct followed *, bool may_end);
 
 /*
  * The thread that has the input ends it: no name leads to the file any more.

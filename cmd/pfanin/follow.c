@@ -258,22 +258,25 @@ handle_event(struct follow *f, const struct inotify_event *event)
 		tell_unwatched(f, errno);
 }
 
-/* Handles the events that are there.  True: some were lost. */
+/*
+ * Handles the events that one read brings; true: some were lost.  If writers
+ * made new ones all the time, a loop until there are none would not end, and
+ * the files would not be read meanwhile.
+ */
 static bool
 handle_events(struct follow *f)
 {
 	char buf[64 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n = read(f->inotify, buf, sizeof(buf));
 	bool overflow = false;
-	ssize_t n;
 
-	while ((n = read(f->inotify, buf, sizeof(buf))) > 0)
-		for (char *at = buf; at < buf + n;) {
-			const struct inotify_event *event = (const void *)at;
+	for (char *at = buf; at < buf + n;) {
+		const struct inotify_event *event = (const void *)at;
 
-			overflow = overflow || (event->mask & IN_Q_OVERFLOW);
-			handle_event(f, event);
-			at += sizeof(*event) + event->len;
-		}
+		overflow = overflow || (event->mask & IN_Q_OVERFLOW);
+		handle_event(f, event);
+		at += sizeof(*event) + event->len;
+	}
 	return overflow;
 }
 
@@ -316,12 +319,30 @@ leave_out(struct follow *f, struct input *in, size_t n)
 	files_leave_out(&f->files, file);
 }
 
+/* What was so before a read. */
+struct before {
+	bool first;   /* nothing of the file had been read */
+	bool may_end; /* nobody could write to the file */
+};
+
+static struct before
+look_before(struct follow *f, const struct followed *file)
+{
+	struct before was = {.first = file->trail.text.offset == 0};
+
+	pthread_mutex_lock(&f->lock);
+	was.may_end = file->may_end;
+	pthread_mutex_unlock(&f->lock);
+	return was;
+}
+
 /*
  * Decides, with the lock, what the result of a read is.  Returns what
  * inputs_fill() does.
  */
 static ssize_t
-conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news *news, bool first)
+conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news *news,
+    const struct before *was)
 {
 	struct followed *file = in->owner;
 
@@ -330,7 +351,7 @@ conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news 
 		files_forget(&f->files, file);
 		return -1;
 	}
-	if (first && n > 0 && is_compressed(in, n)) {
+	if (was->first && n > 0 && is_compressed(in, n)) {
 		leave_out(f, in, (size_t)n);
 		return 0;
 	}
@@ -342,7 +363,7 @@ conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news 
 		    file->path, (uintmax_t)news->lost);
 	if (n > 0)
 		return n;
-	if (!news->more && files_at_end(&f->files, file))
+	if (!news->more && files_at_end(&f->files, file, was->may_end))
 		return 0;
 	errno = EAGAIN;
 	return -1;
@@ -353,14 +374,14 @@ fill(void *arg, struct input *in)
 {
 	struct follow *f = arg;
 	struct followed *file = in->owner;
-	bool first = file->trail.text.offset == 0;
+	struct before was = look_before(f, file);
 	struct trail_news news;
 	ssize_t n = trail_fill(&file->trail, in->reader, &news);
 	int error = errno;
 
 	pthread_mutex_lock(&f->lock);
 	errno = error;
-	n = conclude(f, in, n, &news, first);
+	n = conclude(f, in, n, &news, &was);
 	error = errno;
 	pthread_mutex_unlock(&f->lock);
 	errno = error;

@@ -372,6 +372,28 @@ all() {
 	[ "$(sort -u out | wc -l)" -eq 2000 ]
 }
 
+@test "follow: what is written between a read and the end of an old file is not lost" {
+	no_sanitizer
+	cc -shared -fPIC -D_GNU_SOURCE -o hold_read.so "$STUBS/../shims/hold_read.c"
+	exec 5>>log
+	echo one >&5
+	AS=(env LD_PRELOAD="$PWD/hold_read.so")
+	follow log
+	comes one
+	mv log log.1
+	touch hold
+	echo two >&5
+	# It has seen the end of the file; now that is not the end any more.
+	wait_until test -e held
+	echo three >&5
+	exec 5>&-
+	wait_until test -e leased
+	rm hold
+	comes three
+	stop
+	all one two three
+}
+
 @test "follow: twenty rotations of each kind while eight writers append" {
 	for seed in 1 2 3; do
 		TMPDIR=$PWD "$BATS_TEST_DIRNAME/../campaign/rotations" "$seed" 20
