@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 #define FOLDER_EVENTS                                                                       \
 	(IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_ATTRIB | IN_DELETE_SELF | \
 	    IN_MOVE_SELF | IN_ONLYDIR)
@@ -32,16 +34,22 @@ struct folder {
 	size_t level;        /* of that component */
 	char *path;          /* with a slash; "": the working directory */
 	struct place *place; /* NULL: it is not there, or cannot be watched */
-	LIST_ENTRY(folder) here;
+	LIST_ENTRY(folder) here, alike;
 	struct folder *below; /* one of those in it */
 	struct folder *next;  /* another one in the same folder */
 };
 
+LIST_HEAD(folders, folder);
+LIST_HEAD(alikes, folder);
+
 /* A folder as the system knows it: several operands may lead there. */
 struct place {
 	struct watch watch;
-	LIST_HEAD(folders, folder) folders;
+	struct folders folders;
+	struct alikes patterns; /* those of them that look for a pattern */
 };
+
+#define PLACES_LISTS 1024
 
 /* A name. */
 struct known {
@@ -61,13 +69,14 @@ struct places {
 	void *by_path; /* the names; tsearch(3) */
 	struct names names;
 	struct operands operands;
-	int error; /* of the call that is running; 0: none */
+	struct alikes plain[PLACES_LISTS]; /* folders that look for one entry */
+	int error;                         /* of the call that is running; 0: none */
 };
 
 struct places *
 places_new(int inotify, struct watches *watches, void (*check)(void *, struct name *), void *arg)
 {
-	struct places *p = malloc(sizeof(*p));
+	struct places *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -85,6 +94,7 @@ leave_place(struct folder *f)
 	if (place == NULL)
 		return;
 	LIST_REMOVE(f, here);
+	LIST_REMOVE(f, alike);
 	f->place = NULL;
 	if (!LIST_EMPTY(&place->folders))
 		return;
@@ -277,6 +287,13 @@ know(struct places *p, char *path, bool wanted)
 	return k;
 }
 
+/* The folders that look for this entry and no other one, and some others. */
+static struct alikes *
+plain_of(struct places *p, const char *entry)
+{
+	return &p->plain[hash_bytes(entry, strlen(entry)) % PLACES_LISTS];
+}
+
 /* The system watches the folder, if it is there, under this number. */
 static void
 enter_place(struct places *p, struct folder *f, int wd)
@@ -293,6 +310,9 @@ enter_place(struct places *p, struct folder *f, int wd)
 		watches_add(p->watches, &place->watch);
 	}
 	LIST_INSERT_HEAD(&place->folders, f, here);
+	LIST_INSERT_HEAD(
+	    is_pattern(f) ? &place->patterns : plain_of(p, f->operand->component[f->level]), f,
+	    alike);
 	f->place = place;
 }
 
@@ -451,20 +471,49 @@ places_scan(struct places *p)
 	return result(p);
 }
 
-/* The folders that lead to the place, in an array; NULL: no memory. */
-static struct folder **
-folders_of(const struct place *place, size_t *n)
-{
-	struct folder *f, **all;
-	size_t count = 0;
+/* An array that grows; or with `failed`, without memory for that. */
+struct found {
+	struct folder **folder;
+	size_t n, room;
+	bool failed;
+};
 
-	LIST_FOREACH (f, &place->folders, here)
-		count++;
-	*n = 0;
-	if ((all = calloc(count + 1, sizeof(struct folder *))) == NULL)
-		return NULL;
-	LIST_FOREACH (f, &place->folders, here)
-		all[(*n)++] = f;
+static void
+find(struct found *all, struct folder *f)
+{
+	size_t room = all->n < all->room ? all->room : 2 * all->room + 8;
+	struct folder **grown = all->folder;
+
+	if (room > all->room && (grown = reallocarray(grown, room, sizeof(*grown))) == NULL) {
+		all->failed = true;
+		return;
+	}
+	all->folder = grown;
+	all->room = room;
+	all->folder[all->n++] = f;
+}
+
+/*
+ * The folders that lead to the place; with an entry, only those that look for
+ * it.  What is done for one of them may change the lists.
+ */
+static struct found
+folders_of(struct places *p, const struct place *place, const char *entry)
+{
+	struct found all = {0};
+	struct folder *f;
+
+	if (entry == NULL) {
+		LIST_FOREACH (f, &place->folders, here)
+			find(&all, f);
+		return all;
+	}
+	LIST_FOREACH (f, &place->patterns, alike)
+		if (matches(f, entry))
+			find(&all, f);
+	LIST_FOREACH (f, plain_of(p, entry), alike)
+		if (f->place == place && matches(f, entry))
+			find(&all, f);
 	return all;
 }
 
@@ -480,20 +529,19 @@ folder_changed(struct places *p, struct folder *f, uint32_t mask)
 int
 places_event(struct places *p, struct watch *w, const struct inotify_event *event)
 {
-	bool itself = (event->mask & (IN_IGNORED | IN_MOVE_SELF)) != 0, above = itself;
-	size_t n;
-	struct folder **all = folders_of((struct place *)w, &n);
+	bool itself = event->len == 0, above = itself;
+	struct found all = folders_of(p, (struct place *)w, itself ? NULL : event->name);
 
-	if (all == NULL)
-		return -1;
-	for (size_t i = 0; i < n; i++)
+	if (all.failed)
+		p->error = ENOMEM;
+	for (size_t i = 0; i < all.n; i++)
 		if (itself)
-			folder_changed(p, all[i], event->mask);
-		else if (event->len > 0 && matches(all[i], event->name)) {
-			look_at(p, all[i], event->name);
-			above = above || !is_last(all[i]);
+			folder_changed(p, all.folder[i], event->mask);
+		else {
+			look_at(p, all.folder[i], event->name);
+			above = above || !is_last(all.folder[i]);
 		}
-	free(all);
+	free(all.folder);
 	/* All that was in the folder may have gone with it. */
 	if (above)
 		check_all(p);

@@ -394,6 +394,70 @@ all() {
 	all one two three
 }
 
+# rename_often N: renames something in the folder: 2 * N events.
+rename_often() {
+	python3 -c 'import os, sys
+open("x", "w")
+for i in range(int(sys.argv[1])):
+    os.rename("x", "y") if i % 2 == 0 else os.rename("y", "x")' "$1"
+}
+
+@test "follow: more events than the queue of inotify holds" {
+	echo one >a.log
+	echo two >b.log
+	echo three >c.log
+	follow '*.log' later/d 'new*/e'
+	wait_until lines out 3
+	kill -STOP "$pid"
+	rename_often "$(cat /proc/sys/fs/inotify/max_queued_events)"
+	mv a.log a.1
+	echo four >>a.1
+	echo five >a.log
+	echo six >>b.log
+	rm c.log
+	echo seven >c.log
+	mkdir later new1
+	echo eight >later/d
+	echo nine >new1/e
+	kill -CONT "$pid"
+	wait_until lines out 9
+	[ "$(sort out | xargs)" = "eight five four nine one seven six three two" ]
+	echo ten >>a.log
+	comes ten
+	echo eleven >>later/d
+	comes eleven
+	echo twelve >new1/e.log
+	mv new1 new2
+	echo thirteen >new2/e2
+	echo fourteen >>new2/e
+	comes fourteen
+	stop
+	lines out 12
+}
+
+# The CPU time of pfanin, in 1/100 s.
+cpu_time() {
+	awk '{ print $14 + $15 }' "/proc/$pid/stat"
+}
+
+@test "follow: many names in one folder, which are all rotated at once" {
+	no_sanitizer
+	seq 5000 | while read -r i; do echo "old $i" >"$i.log"; done
+	# shellcheck disable=SC2046 # words
+	follow $(seq -f '%g.log' 5000)
+	wait_until lines out 5000
+	before=$(cpu_time)
+	kill -STOP "$pid"
+	seq 5000 | while read -r i; do echo "new $i" >"$i.new"; done
+	python3 -c 'import os
+for i in range(1, 5001): os.rename(f"{i}.log", f"{i}.1"); os.rename(f"{i}.new", f"{i}.log")'
+	kill -CONT "$pid"
+	wait_until lines out 10000
+	[ $(($(cpu_time) - before)) -lt 100 ]
+	stop
+	[ "$(sort -u out | wc -l)" -eq 10000 ]
+}
+
 @test "follow: twenty rotations of each kind while eight writers append" {
 	for seed in 1 2 3; do
 		TMPDIR=$PWD "$BATS_TEST_DIRNAME/../campaign/rotations" "$seed" 20
