@@ -291,12 +291,52 @@ files_check(struct files *f)
 	}
 }
 
+/*
+ * When the file was made, as its number may be that of another one later.
+ * False: the file system does not know.
+ */
+static bool
+birth_of(int fd, struct statx_timestamp *born)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) == -1 ||
+	    (st.stx_mask & STATX_BTIME) == 0)
+		return false;
+	*born = st.stx_btime;
+	return true;
+}
+
+/* The file ends; it may get its name back later. */
+static void
+remember(const struct followed *file)
+{
+	struct ended e = {.dev = file->dev, .ino = file->ino, .text = file->trail.text};
+
+	if (file->former != NULL && birth_of(file->fd, &e.born))
+		file->former->ended = e;
+}
+
+uint64_t
+files_resume(const struct named *nm, int fd, const struct stat *st)
+{
+	const struct ended *e = &nm->ended;
+	struct statx_timestamp born;
+
+	if (e->text.offset == 0 || e->dev != st->st_dev || e->ino != st->st_ino ||
+	    !birth_of(fd, &born) || born.tv_sec != e->born.tv_sec ||
+	    born.tv_nsec != e->born.tv_nsec || !evidence_holds(&e->text, fd))
+		return 0;
+	return e->text.offset;
+}
+
 bool
 files_at_end(struct files *f, struct followed *file, bool may_end)
 {
 	release(f, file);
 	if (!may_end || !file->may_end || !LIST_EMPTY(&file->names))
 		return false;
+	remember(file);
 	files_forget(f, file);
 	return true;
 }

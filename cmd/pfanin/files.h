@@ -62,6 +62,14 @@ struct named {
 	dev_t dev;
 	ino_t ino;
 	struct timespec changed;
+
+	/* The last file that lost this name and ended: how far it was read. */
+	struct ended {
+		dev_t dev;
+		ino_t ino;
+		struct statx_timestamp born;
+		struct evidence text; /* offset 0: there is none */
+	} ended;
 };
 
 struct files {
@@ -103,6 +111,12 @@ void files_name(struct files *, struct named *, struct followed *);
 
 /* The name does not lead to its file any more, if it has one. */
 void files_unname(struct files *, struct named *);
+
+/*
+ * Where the reading of an open file begins: where it ended, if the file had
+ * this name before, else at 0.
+ */
+uint64_t files_resume(const struct named *, int fd, const struct stat *);
 
 /* Something has happened to the file. */
 void files_touch(struct files *, struct followed *);

@@ -144,13 +144,15 @@ is_fit(const struct follow *f, const struct name *name, struct known *k, const s
 
 /* Where the reading of a file begins that has been found. */
 static uint64_t
-first_offset(const struct follow *f, int fd)
+first_offset(const struct follow *f, const struct known *k, int fd, const struct stat *st)
 {
 	char head[8];
 	ssize_t n;
 	int64_t offset;
 
-	if (!f->how.from_end || f->files.running || (n = pread(fd, head, sizeof(head), 0)) <= 0 ||
+	if (f->files.running)
+		return files_resume(&k->named, fd, st);
+	if (!f->how.from_end || (n = pread(fd, head, sizeof(head), 0)) <= 0 ||
 	    hint_look(head, (size_t)n) >= LOOK_COMPRESSED)
 		return 0;
 	offset = copies_last_line(fd);
@@ -175,8 +177,8 @@ open_file(struct follow *f, const struct name *name, struct known *k)
 	if (fstat(fd, &st) == 0 && (file = files_find(&f->files, &st)) == NULL) {
 		errno = EAGAIN;
 		if (S_ISREG(st.st_mode))
-			file = files_add(
-			    &f->files, name->path, fd, &st, first_offset(f, fd), k->named.previous);
+			file = files_add(&f->files, name->path, fd, &st,
+			    first_offset(f, k, fd, &st), k->named.previous);
 		taken = file != NULL;
 	}
 	error = errno;

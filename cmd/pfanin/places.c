@@ -69,8 +69,8 @@ struct places {
 	void *by_path; /* the names; tsearch(3) */
 	struct names names;
 	struct operands operands;
-	struct alikes plain[PLACES_LISTS]; /* folders that look for one entry */
-	int error;                         /* of the call that is running; 0: none */
+	struct alikes plain[PLACES_LISTS]; /* that look for one entry */
+	int error;                         /* of the running call; 0: none */
 };
 
 struct places *

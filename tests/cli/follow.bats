@@ -394,6 +394,31 @@ all() {
 	all one two three
 }
 
+@test "follow: a file that gets its name back is not read again" {
+	mkdir d
+	echo one >d/log
+	follow d/log
+	comes one
+	closed() { ! readlink "/proc/$pid"/fd/* | grep -qF "$PWD/$1"; }
+	mv d/log d/away
+	wait_until closed d/away
+	echo two >>d/away
+	mv d/away d/log
+	comes two
+	mv d away
+	wait_until closed away/log
+	mv away d
+	echo three >>d/log
+	comes three
+	# Another file, even with the same number, is read from its start.
+	rm d/log
+	wait_until closed "d/log (deleted)"
+	printf 'one\ntwo\nthree\nfour\n' >d/log
+	comes one two three four
+	stop
+	all one two three one two three four
+}
+
 # rename_often N: renames something in the folder: 2 * N events.
 rename_often() {
 	python3 -c 'import os, sys
