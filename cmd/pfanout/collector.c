@@ -19,7 +19,7 @@ struct collector {
 	_Atomic bool taken;       /* the seat */
 	struct waitlist standing; /* the workers that wait for it */
 
-	/* Who has the seat may use the following. */
+	/* Only the worker that has the seat uses the following. */
 	struct batch batch; /* is being collected */
 	int64_t until;      /* when it has waited for long enough */
 };
@@ -240,7 +240,7 @@ seek_batch(struct seeker *s, struct batch *b)
 
 	watch(s);
 	found = look_for_batch(s, b);
-	/* Who has just sat down, or stood up, waits for something else now. */
+	/* A worker that has sat down or stood up waits for something else. */
 	if (!found && !is_over(s) && s->seated == seated)
 		park_wait(&s->parker,
 		    seated && s->batch->records.n > 0 ? s->collector->until : CLOCK_NEVER);

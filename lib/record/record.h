@@ -89,7 +89,7 @@ struct origin {
 /* A slab of SLAB_SIZE or more with refs references.  NULL with errno ENOMEM. */
 struct slab *slab_new(size_t size, size_t refs);
 
-/* The same, of just that size, for what is kept for long. */
+/* The same, of just that size, for bytes that stay for a long time. */
 struct slab *slab_new_exact(size_t size, size_t refs);
 
 /* Gives up n references; the slab is freed with the last one. */

@@ -672,7 +672,7 @@ test_park_bytes(void)
 	}
 }
 
-/* What was read last can be looked at and forgotten, and a text begins anew. */
+/* What was read last can be looked at and forgotten; a new text begins. */
 static void
 test_restart(void)
 {
