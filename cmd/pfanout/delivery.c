@@ -243,7 +243,7 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 {
 	struct writer *w = d->output->writer;
 	struct ctx *root = d->stage->root;
-	uint64_t bytes, blocked = writer_blocked(w);
+	uint64_t bytes;
 	int error;
 
 	stage_begin_writing(d->stage);
@@ -259,7 +259,6 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 	bytes = writer_bytes(w) - bytes;
 	*n = parcel_whole(p, bytes);
 	metrics_add(d->shard, METRIC_BYTES_OUT, bytes);
-	metrics_add(d->shard, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(w) - blocked);
 	return error;
 }
 
@@ -305,7 +304,6 @@ deliver_to_files(struct delivery *d, struct parcel *p)
 		folder_reopen(d->spread->folder);
 	result = folder_write(d->spread->folder, d->stage->root, p, d->fate);
 	metrics_add(d->shard, METRIC_BYTES_OUT, result.bytes);
-	metrics_add(d->shard, METRIC_BLOCKED_OUTPUT_NS, result.blocked);
 	say_failed(d, &result);
 	end_by_fate(d, p, d->fate);
 	return 0;

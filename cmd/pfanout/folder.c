@@ -78,7 +78,7 @@ static void
 flush_file(struct folder *f, const struct openfile *file)
 {
 	struct page *page = file->data;
-	uint64_t begun = writer_blocked(page->writer), bytes;
+	uint64_t bytes;
 	int error = 0;
 
 	if (writer_flush(page->writer, f->ctx) == -1)
@@ -87,7 +87,6 @@ flush_file(struct folder *f, const struct openfile *file)
 	if (error != 0)
 		mark_unwritten(f, file, bytes, error);
 	f->result.bytes += bytes;
-	f->result.blocked += writer_blocked(page->writer) - begun;
 	page->n = 0;
 }
 

@@ -30,8 +30,8 @@ struct folder_fate {
 
 /* What one folder_write() has done. */
 struct folder_result {
-	uint64_t bytes, blocked; /* written; ns in writev(2) */
-	int error;               /* 0, or that of a file that failed */
+	uint64_t bytes; /* written */
+	int error;      /* 0, or that of a file that failed */
 	char why[FOLDER_WHY_SIZE];
 };
 

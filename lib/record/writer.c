@@ -25,7 +25,6 @@ struct writer {
 	bool pipe; /* the fd is one, which other processes may write to */
 	bool torn; /* see writer_is_torn() */
 	uint64_t bytes;
-	uint64_t blocked; /* ns */
 	struct iovec iov[IOVS];
 };
 
@@ -213,18 +212,15 @@ write_iovecs(struct writer *w, struct ctx *ctx)
 int
 writer_flush(struct writer *w, struct ctx *ctx)
 {
-	int64_t begun;
 	int error;
 
 	if (w->n == 0)
 		return 0;
-	begun = clock_now();
 	error = lock_pipe(w, ctx);
 	if (error == 0) {
 		error = write_iovecs(w, ctx);
 		unlock_pipe(w);
 	}
-	w->blocked += (uint64_t)(clock_now() - begun);
 	w->n = 0;
 	return error;
 }
@@ -239,10 +235,4 @@ uint64_t
 writer_bytes(const struct writer *w)
 {
 	return w->bytes;
-}
-
-uint64_t
-writer_blocked(const struct writer *w)
-{
-	return w->blocked;
 }

@@ -45,7 +45,4 @@ uint64_t writer_bytes(const struct writer *);
 /* Whether a failed write has left a torn line: not in a regular file. */
 bool writer_is_torn(const struct writer *);
 
-/* Time spent in writev(2) and waiting for it, in ns. */
-uint64_t writer_blocked(const struct writer *);
-
 #endif

@@ -141,7 +141,7 @@ static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
 	struct metrics_shard *s = d->sink->shard;
-	uint64_t bytes = writer_bytes(d->writer), blocked = writer_blocked(d->writer);
+	uint64_t bytes = writer_bytes(d->writer);
 	int error;
 
 	stage_begin_writing(d->sink->stage);
@@ -154,7 +154,6 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	}
 	ending_count(d->sink->stage, s, r, d->place, n);
 	metrics_add(s, METRIC_BYTES_OUT, writer_bytes(d->writer) - bytes);
-	metrics_add(s, METRIC_BLOCKED_OUTPUT_NS, writer_blocked(d->writer) - blocked);
 	return error;
 }
 

@@ -114,12 +114,12 @@ feed_send(struct feed *f)
 {
 	struct source *src = f->src;
 	struct stage *st = src->stage;
-	int64_t begun = clock_now();
 	size_t sent = 0;
 
 	if (f->n == 0)
 		return;
 	pthread_mutex_lock(&src->lock);
+	stopwatch_start(&f->shard->time[TIME_OWN], clock_now());
 	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].seq = src->seq++;
@@ -127,7 +127,7 @@ feed_send(struct feed *f)
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
 	pthread_mutex_unlock(&src->lock);
-	metrics_add(f->shard, METRIC_BLOCKED_WORKERS_NS, (uint64_t)(clock_now() - begun));
+	stopwatch_stop(&f->shard->time[TIME_OWN], clock_now());
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);
 	f->n = f->bytes = 0;
@@ -266,14 +266,14 @@ feed_read(struct feed *f, struct input *in)
 struct input *
 feed_next(struct feed *f, struct ctx *ctx, int64_t deadline)
 {
-	int64_t begun = clock_now();
 	struct input *in;
 	int error;
 
 	errno = 0;
+	stopwatch_start(&f->shard->time[TIME_INPUT], clock_now());
 	in = inputs_next(f->src->stage->inputs, ctx, deadline);
 	error = errno;
-	metrics_add(f->shard, METRIC_BLOCKED_INPUT_NS, (uint64_t)(clock_now() - begun));
+	stopwatch_stop(&f->shard->time[TIME_INPUT], clock_now());
 	if (in == NULL && error != 0)
 		stage_abort(f->src->stage, 2, "the inputs: poll: %s", strerror(error));
 	errno = error;

@@ -22,7 +22,7 @@
 #include "record/envelope.h"
 #include "record/record.h"
 #include "stage/hint.h"
-#include "stage/metrics.h"
+#include "metrics/metrics.h"
 #include "stage/options.h"
 #include "sync/stopwatch.h"
 

@@ -1,4 +1,4 @@
-#include "stage/metrics.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
 #include <inttypes.h>

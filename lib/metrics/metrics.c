@@ -1,13 +1,9 @@
-#include "stage/metrics.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct metrics {
-	size_t n;
-	struct metrics_shard *shard;
-};
 
 struct metrics *
 metrics_new(size_t shards)
@@ -49,19 +45,38 @@ metrics_shard(struct metrics *m, size_t i)
 	return &m->shard[i];
 }
 
+static bool
+is_moment(enum metric c)
+{
+	return c == METRIC_LAST_RECORD_US || c == METRIC_LAST_RESULT_US;
+}
+
+static uint64_t
+merge(enum metric c, uint64_t a, uint64_t b)
+{
+	if (!is_moment(c))
+		return a + b;
+	return a > b ? a : b;
+}
+
 uint64_t
 metrics_get(const struct metrics *m, enum metric c)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < m->n; i++) {
-		uint64_t n = atomic_load_explicit(&m->shard[i].counter[c], memory_order_relaxed);
+	for (size_t i = 0; i < m->n; i++)
+		sum = merge(
+		    c, sum, atomic_load_explicit(&m->shard[i].counter[c], memory_order_acquire));
+	return sum;
+}
 
-		if (c != METRIC_LAST_RECORD_US)
-			sum += n;
-		else if (n > sum)
-			sum = n;
-	}
+uint64_t
+metrics_time(const struct metrics *m, enum metric_time t, int64_t now)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		sum += (uint64_t)stopwatch_read(&m->shard[i].time[t], now);
 	return sum;
 }
 
@@ -113,4 +128,19 @@ metrics_queue(const struct metrics *m, struct histogram *sum)
 	memset(sum, 0, sizeof(*sum));
 	for (size_t i = 0; i < m->n; i++)
 		histogram_merge(sum, &m->shard[i].queue);
+}
+
+void
+metrics_sum(const struct metrics *m, int64_t now, struct metrics_shard *sum)
+{
+	for (int c = METRIC_COUNT - 1; c >= 0; c--)
+		metrics_set(sum, c,
+		    merge(c, atomic_load_explicit(&sum->counter[c], memory_order_relaxed),
+			metrics_get(m, c)));
+	for (int t = 0; t < TIME_COUNT; t++)
+		stopwatch_add(&sum->time[t], (int64_t)metrics_time(m, t, now));
+	for (size_t i = 0; i < m->n; i++) {
+		histogram_merge(&sum->latency, &m->shard[i].latency);
+		histogram_merge(&sum->queue, &m->shard[i].queue);
+	}
 }

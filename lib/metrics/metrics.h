@@ -4,9 +4,11 @@
 /*
  * A stage's numbers.  Every thread that counts has a shard of its own, so
  * counting is a plain load, add and store; a reader adds the shards up.  All
- * numbers are 64-bit counters that only grow, at fixed places in one block,
- * which can live in anonymous memory or in a mapped file.  Gauges (backlog, in
- * flight) are derived from two counters.
+ * numbers are 64-bit words at fixed places, in memory or in a mapped file
+ * (statfile.h), where another process reads them.  Counters only grow.  Gauges
+ * (backlog, in flight) are derived from two counters.
+ *
+ * The sum of several shards is a shard, too.
  */
 
 #include <stdatomic.h>
@@ -15,7 +17,12 @@
 
 #include "base/histogram.h"
 #include "base/reason.h"
+#include "sync/stopwatch.h"
 
+/*
+ * What begins stands before what ends: numbers are read from the end, so what
+ * begins and ends meanwhile never counts as ended only.
+ */
 enum metric {
 	METRIC_RECEIVED,  /* records read, without blank and bypassed ones */
 	METRIC_PROCESSED, /* records that succeeded */
@@ -30,29 +37,42 @@ enum metric {
 	METRIC_RETRIES,   /* attempts after the first */
 	METRIC_BYTES_IN,
 	METRIC_BYTES_OUT,
-	METRIC_TAKEN,              /* out of the channel, with bypassed ones */
-	METRIC_QUEUED,             /* and into it: backlog = queued - taken */
-	METRIC_GIVEN,              /* attempts begun */
-	METRIC_ENDED,              /* and ended: in flight = given - ended */
-	METRIC_RETRY_IN,           /* records that began to wait for a retry */
-	METRIC_RETRY_OUT,          /* and that stopped waiting */
-	METRIC_STARTS,             /* children started */
-	METRIC_EXITS,              /* and ended */
-	METRIC_BLOCKED_INPUT_NS,   /* the reader waited for input */
-	METRIC_BLOCKED_OUTPUT_NS,  /* the writer waited for its reader */
-	METRIC_BLOCKED_WORKERS_NS, /* the reader waited for the workers */
-	METRIC_LAST_RECORD_US,     /* no count: when records were last read */
-	METRIC_FAILED,             /* REASON_COUNT of them from here on */
+	METRIC_QUEUED,         /* into the channel, with bypassed ones */
+	METRIC_TAKEN,          /* and out of it: backlog = queued - taken */
+	METRIC_GIVEN,          /* attempts begun */
+	METRIC_ENDED,          /* and ended: in flight = given - ended */
+	METRIC_RETRY_IN,       /* records that began to wait for a retry */
+	METRIC_RETRY_OUT,      /* and that stopped waiting */
+	METRIC_STARTS,         /* children started */
+	METRIC_EXITS,          /* and ended */
+	METRIC_LAST_RECORD_US, /* no count: when records were last read */
+	METRIC_LAST_RESULT_US, /* and when the last one ended; calendar us */
+	METRIC_FAILED,         /* REASON_COUNT of them from here on */
 	METRIC_COUNT = METRIC_FAILED + REASON_COUNT
+};
+
+/* What a stage waits for, or does.  Kinds overlap: they are no partition. */
+enum metric_time {
+	TIME_INPUT,  /* the readers wait: nothing can be read */
+	TIME_OUTPUT, /* the writer waits for its reader */
+	TIME_OWN,    /* a reader waits for the ledger, or the channel */
+	TIME_RATE,   /* the limiter waits until a record may go */
+	TIME_BUSY,   /* a worker has an attempt; added up over the workers */
+	TIME_COUNT
 };
 
 struct metrics_shard {
 	_Alignas(64) _Atomic uint64_t counter[METRIC_COUNT];
+	struct stopwatch time[TIME_COUNT];
 	struct histogram latency; /* service time of an attempt */
 	struct histogram queue;   /* wait from the read to a worker */
 };
 
-struct metrics;
+/* n shards in one block; the block is the caller's. */
+struct metrics {
+	size_t n;
+	struct metrics_shard *shard;
+};
 
 /*
  * n shards in anonymous memory, all zero.  NULL with errno (EINVAL for none,
@@ -69,10 +89,10 @@ static inline void
 metrics_add(struct metrics_shard *s, enum metric c, uint64_t n)
 {
 	atomic_store_explicit(&s->counter[c],
-	    atomic_load_explicit(&s->counter[c], memory_order_relaxed) + n, memory_order_relaxed);
+	    atomic_load_explicit(&s->counter[c], memory_order_relaxed) + n, memory_order_release);
 }
 
-/* For METRIC_LAST_RECORD_US.  By the shard's thread only. */
+/* For times of last events.  By the shard's thread only. */
 static inline void
 metrics_set(struct metrics_shard *s, enum metric c, uint64_t value)
 {
@@ -80,10 +100,16 @@ metrics_set(struct metrics_shard *s, enum metric c, uint64_t value)
 }
 
 /*
- * The sum over all shards; of METRIC_LAST_RECORD_US the latest.  Any thread, at
+ * The sum over all shards; of times of last events the latest.  Any thread, at
  * any time, as all that follow.
  */
 uint64_t metrics_get(const struct metrics *, enum metric);
+
+/*
+ * The time, in ns, until now (CLOCK_MONOTONIC); of a process that is dead until
+ * it was last known: now is 0.
+ */
+uint64_t metrics_time(const struct metrics *, enum metric_time, int64_t now);
 
 /*
  * How many have begun and not ended, such as (METRIC_QUEUED, METRIC_TAKEN).
@@ -103,5 +129,12 @@ uint64_t metrics_held(const struct metrics *);
 /* The sum of the shards' histograms; what was in it is lost. */
 void metrics_latency(const struct metrics *, struct histogram *);
 void metrics_queue(const struct metrics *, struct histogram *);
+
+/*
+ * Adds all shards to `sum`, the caller's.  The waits under way count until now,
+ * and are totals in the sum.  In the sum no record has ended that was not
+ * received, even while other threads count.
+ */
+void metrics_sum(const struct metrics *, int64_t now, struct metrics_shard *sum);
 
 #endif

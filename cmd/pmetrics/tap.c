@@ -1,0 +1,69 @@
+/* A stage that only counts. */
+
+#include <err.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "stage/cli.h"
+#include "stage/options.h"
+#include "stage/pipeline.h"
+#include "stage/signals.h"
+#include "stage/sink.h"
+#include "stage/source.h"
+#include "stage/stage.h"
+
+enum { SHARD_SINK, SHARD_SOURCE, SHARDS };
+
+static const char help[] =
+    "usage: pmetrics [-n STAGE] [options]\n"
+    "\n"
+    "Copies lines from standard input to standard output and counts them, so that\n"
+    "a place in a pipeline can be watched.\n"
+    "\n"
+    "  -n, --name STAGE       name of the stage (default: pmetrics)\n"
+    "  -b, --buffer N         capacity of the channel, in records (default 1024)\n"
+    "      --no-bypass        treat dead letters in the input as data\n";
+
+static void
+set_up(struct stage *st, struct options *opt)
+{
+	opt->raw = true; /* nothing looks into the lines */
+	cli_check_files(opt, NULL, 0);
+	if (stage_init(st,
+		&(struct stage_setup){.tool = "pmetrics",
+		    .name = opt->name != NULL ? opt->name : "pmetrics",
+		    .opt = opt,
+		    .workers = 1,
+		    .shards = SHARDS,
+		    .max_records = stage_max_records(opt)}) == -1)
+		errx(2, "%s", st->error);
+	st->pipe_ignored = signals_ignored(SIGPIPE);
+}
+
+int
+tap_command(int argc, char **argv)
+{
+	const struct option_row rows[] = {{0}};
+	const struct options_tool tool = {.name = "pmetrics", .help = help, .rows = rows};
+	struct options opt = {0};
+	struct stage st;
+	int sig;
+
+	cli_begin();
+	if (cli_parse(&opt, argc, argv, &tool) != argc)
+		errx(2, "no such command: %s", argv[argc - 1]);
+	set_up(&st, &opt);
+
+	struct source source = {
+	    .stage = &st, .shard = SHARD_SOURCE, .keeps_retries = true, .checks = true};
+	struct sink sink = {.stage = &st,
+	    .shard = metrics_shard(st.metrics, SHARD_SINK),
+	    .fd = STDOUT_FILENO,
+	    .takes = true};
+	struct processor procs[] = {source_processor(&source), sink_processor(&sink)};
+
+	if (cli_run(&st, procs, 2, &sig) == -1)
+		errx(2, "%s", st.error);
+	return cli_end(&st, sig);
+}

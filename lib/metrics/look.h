@@ -1,0 +1,55 @@
+#ifndef PCHAN_LOOK_H
+#define PCHAN_LOOK_H
+
+/*
+ * A look at what all stages say of themselves: all run directories, the stat
+ * files in them, and the retired numbers.  What is read is a copy, checked:
+ * files may be damaged, cut, of another version, or somebody else's, and then
+ * are skipped and counted.  Texts end with a NUL, but may have any other bytes:
+ * who shows them tames them.
+ *
+ * A look counts each stage once, also while another process folds.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "metrics/link.h"
+#include "metrics/retired.h"
+#include "metrics/statfile.h"
+
+struct look_stage {
+	struct statfile_header header;
+	bool live;                /* the process holds the file's lock */
+	bool same_clock;          /* its begun_ns is of our CLOCK_MONOTONIC */
+	struct metrics_shard sum; /* of its shards; times until now */
+	uint32_t busy;            /* workers with an attempt now */
+	int64_t oldest;           /* since when the oldest has it; 0: none */
+	size_t n_links;
+	struct metrics_link link[LINKS];
+	uint64_t more_links; /* that have no place */
+};
+
+struct look {
+	int64_t now;      /* CLOCK_MONOTONIC */
+	int64_t calendar; /* us */
+	size_t n;         /* by pipeline, name, tool, and begin */
+	struct look_stage *stage;
+	/* Of all directories; the same entries are added up. */
+	struct retired retired;
+	size_t live, dead, skipped; /* files */
+	size_t n_dirs;              /* directories that were there */
+};
+
+/*
+ * Looks.  -1 with errno (ENOMEM).  With `fold`, folds the files of dead
+ * processes before.  Free it with look_free().
+ */
+int look_take(struct look *, bool fold);
+void look_free(struct look *);
+
+/* How the process of a stage that is not live ended. */
+enum statfile_exit look_exit(const struct look_stage *);
+
+#endif

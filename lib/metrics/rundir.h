@@ -1,0 +1,45 @@
+#ifndef PCHAN_RUNDIR_H
+#define PCHAN_RUNDIR_H
+
+/*
+ * The run directory: where stat files are.  A directory is taken if it is ours
+ * (of this effective user), no one else may enter it, and it is no symbolic
+ * link; or if it can be made so.
+ *
+ *	$PCHAN_METRICS is "off"	none
+ *	$PCHAN_RUN_DIR is set	that one, or none
+ *	else the first of	$XDG_RUNTIME_DIR/pchan
+ *				/run/user/EUID/pchan
+ *				/run/pchan, for root
+ *				/dev/shm/pchan-EUID
+ *
+ * that is on a tmpfs: a store to a mapped file on a disk may wait for the disk.
+ * (Who names a directory is taken at their word.)
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RUNDIR_MOST 8
+#define RUNDIR_WHY_SIZE 256
+
+/* The directories that stages of this user may use, in this order. */
+struct rundir_list {
+	size_t n;
+	char *path[RUNDIR_MOST];
+	bool named; /* by $PCHAN_RUN_DIR */
+	bool off;   /* by $PCHAN_METRICS; n is 0 */
+};
+
+/* -1 with errno ENOMEM.  Free it with rundir_list_free(). */
+int rundir_list(struct rundir_list *);
+void rundir_list_free(struct rundir_list *);
+
+/*
+ * Opens the directory, and makes it before if `make` is set and its parent is
+ * there.  Returns its descriptor, or -1 with `why`: "PATH: what is wrong", and
+ * errno, ENOENT if it is not there.
+ */
+int rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE]);
+
+#endif

@@ -1,0 +1,137 @@
+#ifndef PCHAN_STATFILE_H
+#define PCHAN_STATFILE_H
+
+/*
+ * A stage's numbers in a mapped file, so that other processes can read them
+ * while the stage runs, and after it was killed.
+ *
+ *	header	what the stage is, at offset 0
+ *	links	struct metrics_links, at links_at
+ *	shards	`shards` of struct metrics_shard, at shards_at
+ *
+ * The file has a fixed size, is created with all its space, and never grows.
+ * All values have the machine's byte order.  Whoever wants to know whether the
+ * process lives asks for the file's lock (F_OFD_GETLK): the process holds a
+ * write lock until it ends, however it ends.
+ *
+ * The name is TOOL.PID.UUID.stat, in the run directory (rundir.h).  A stage
+ * that ends adds its numbers to the `retired` ones (retired.h) and removes its
+ * file; that of a killed one is left for whoever comes next.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "metrics/link.h"
+#include "metrics/metrics.h"
+
+#define STATFILE_MAGIC "pchan.st" /* eight bytes, without the NUL */
+#define STATFILE_VERSION 1        /* of all that is in the file */
+#define STATFILE_ORDER 0x01020304 /* in the byte order of the machine */
+
+#define STATFILE_UUID 16
+#define STATFILE_TOOL_SIZE 16
+#define STATFILE_NAME_SIZE 256 /* of a stage; longer ones are cut */
+#define STATFILE_PIPELINE_SIZE 128
+#define STATFILE_ARGV_SIZE 200
+
+enum statfile_state { STATFILE_INIT, STATFILE_RUNNING, STATFILE_EXITED };
+
+/* What a stage does; a pool has workers with attempts, so TIME_BUSY. */
+enum statfile_mode {
+	STAGE_PASSES, /* pfanin, pdeadletter, pmetrics: no worker */
+	STAGE_LIMITS, /* pratelimit */
+	STAGE_CHECKS, /* pfanout without a command */
+	STAGE_MAPS,   /* a pool: long-lived workers */
+	STAGE_EXECS,  /* a pool: a process for each record or batch */
+	STAGE_FILTERS,
+	STAGE_SPREADS, /* pfanout --to */
+	STAGE_MODES
+};
+
+/* How a process ended. */
+enum statfile_exit {
+	EXIT_OK,      /* status 0 */
+	EXIT_RECORDS, /* 1: records failed */
+	EXIT_ERROR,   /* any other status */
+	EXIT_SIGNAL,  /* it was stopped, and ended as it should */
+	EXIT_KILLED,  /* it could not say how it ended */
+	EXIT_COUNT
+};
+
+struct statfile_header {
+	char magic[8];
+	uint32_t version, order;
+	uint64_t gen1;        /* equal to gen2, and not 0: complete */
+	uint64_t size;        /* of the file */
+	uint32_t header_size; /* these four: the sizes of what is in it */
+	uint32_t links_size;  /* struct metrics_links */
+	uint32_t shard_size;  /* struct metrics_shard */
+	uint32_t shards;      /* how many */
+	uint32_t links_at;    /* offsets */
+	uint32_t shards_at;
+	unsigned char uuid[STATFILE_UUID];
+	char boot_id[40]; /* as /proc/sys/kernel/random/boot_id has it */
+	int32_t pid, pgid, sid;
+	uint32_t mode, workers; /* enum statfile_mode; -j, or outputs */
+	uint32_t spare;
+	uint64_t capacity;         /* records that the stage may hold */
+	int64_t begun_us;          /* these two: when it began, calendar ... */
+	int64_t begun_ns;          /* ... and CLOCK_MONOTONIC */
+	_Atomic uint32_t state;    /* enum statfile_state */
+	_Atomic uint32_t how;      /* enum statfile_exit, when it has exited */
+	_Atomic uint64_t rate;     /* pratelimit: the bits of a double, per s */
+	_Atomic uint64_t by_bytes; /* it limits bytes, not records */
+	char tool[STATFILE_TOOL_SIZE];
+	char tool_version[16];
+	char name[STATFILE_NAME_SIZE];
+	char pipeline[STATFILE_PIPELINE_SIZE]; /* $PCHAN_PIPELINE, or "" */
+	char argv[STATFILE_ARGV_SIZE];         /* with blanks between, cut */
+	uint64_t gen2;
+};
+
+struct statfile;
+
+/* What a new file says of its stage. */
+struct statfile_setup {
+	const char *tool, *name;
+	char **argv; /* ends with NULL; or NULL */
+	enum statfile_mode mode;
+	uint32_t workers;
+	uint64_t capacity;
+	uint32_t shards;
+};
+
+#define STATFILE_WHY_SIZE 256
+
+/*
+ * Creates the file, locked, and maps it.  Where none can be created, or
+ * $PCHAN_METRICS is `off`, the numbers are in anonymous memory, and `why` says
+ * so in one line ("" otherwise); *warn: the user has named a directory, so the
+ * line must be told.  NULL with errno ENOMEM.
+ *
+ * A process that ends by exit(3) before statfile_end() is recorded with its
+ * status, too.  One per process.
+ */
+struct statfile *statfile_open(
+    const struct statfile_setup *, char why[STATFILE_WHY_SIZE], bool *warn);
+
+/* What is in the file; these live until the process ends. */
+struct metrics *statfile_metrics(struct statfile *);
+struct metrics_links *statfile_links(struct statfile *);
+struct statfile_header *statfile_header(struct statfile *);
+
+/*
+ * No thread counts any more: records how the process ends, adds its numbers to
+ * the retired ones, and removes the file.  Where others are busy with that, the
+ * file stays for them.  Does not wait, does not fail.  The numbers stay
+ * readable until statfile_free().  NULL does nothing.
+ */
+void statfile_end(struct statfile *, enum statfile_exit how);
+
+/* Unmaps and frees; a file that was not ended (above) is removed. */
+void statfile_free(struct statfile *);
+
+#endif
