@@ -80,6 +80,8 @@ lint_unused() {
 		histogram_bound		for metrics
 		histogram_count		for metrics
 		histogram_quantile	for metrics
+		metrics_new		makes numbers for tests
+		metrics_free		makes numbers for tests
 		metrics_latency		for metrics
 		metrics_queue		for metrics
 		chan_len		for metrics: what waits in a channel

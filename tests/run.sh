@@ -9,7 +9,7 @@
 # sanitizer they have.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-unset PYTHONUNBUFFERED PCHAN_RUN_DIR
+unset PYTHONUNBUFFERED PCHAN_PIPELINE PCHAN_METRICS
 PATH=$BIN:$PATH
 PCHAN_SHARED=${PCHAN_SHARED:-$(cd .. && pwd)/shared}
 export PATH PCHAN_SHARED T
@@ -33,6 +33,9 @@ PATIENCE=20m
 
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
+# The stat files of tests stay out of the machine's run directories.
+mkdir -m 700 "$dir/stat"
+export PCHAN_RUN_DIR="$dir/stat"
 # Most tests wait most of the time, so all together they run in two lanes.
 # Those with a sanitizer need the processors.
 lanes=1

@@ -84,6 +84,7 @@ set_up_split(struct stage *st, struct options *opt)
 		&(struct stage_setup){.tool = "pdeadletter",
 		    .name = name,
 		    .opt = opt,
+		    .mode = STAGE_PASSES,
 		    .workers = 1,
 		    .shards = SHARDS,
 		    .max_records = stage_max_records(opt)}) == -1)

@@ -214,6 +214,7 @@ set_up(struct pfanin *pi)
 		&(struct stage_setup){.tool = "pfanin",
 		    .name = pi->opt.name != NULL ? pi->opt.name : "pfanin",
 		    .opt = &pi->opt,
+		    .mode = STAGE_PASSES,
 		    .workers = 1,
 		    .shards = SHARD_SOURCE + SOURCE_READERS,
 		    .max_records = stage_max_records(&pi->opt),

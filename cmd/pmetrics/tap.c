@@ -34,6 +34,7 @@ set_up(struct stage *st, struct options *opt)
 		&(struct stage_setup){.tool = "pmetrics",
 		    .name = opt->name != NULL ? opt->name : "pmetrics",
 		    .opt = opt,
+		    .mode = STAGE_PASSES,
 		    .workers = 1,
 		    .shards = SHARDS,
 		    .max_records = stage_max_records(opt)}) == -1)

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "key.h"
 #include "meter.h"
+#include "metrics/statfile.h"
 #include "pacer.h"
 #include "record/record.h"
 #include "stage/pipeline.h"
@@ -29,7 +30,8 @@ struct limiter {
 	struct chan *in, *out;
 	bool in_ended;
 	struct pacer pacer;
-	bool moved; /* a record has moved in this turn */
+	struct rate shown; /* in the stat file */
+	bool moved;        /* a record has moved in this turn */
 	struct parker parker;
 	struct waiter on_in, on_cancel, on_change;
 
@@ -231,11 +233,29 @@ cancel_records(struct limiter *l)
 	}
 }
 
+/* Shows the rate to whoever looks at the stage. */
+static void
+show_rate(struct limiter *l)
+{
+	struct statfile_header *h = statfile_header(l->stage->stat);
+	const struct rate *r = &l->pacer.rate;
+	double per_second = (double)r->amount * (double)CLOCK_S / (double)r->per;
+	uint64_t bits;
+
+	if (r->amount == l->shown.amount && r->per == l->shown.per)
+		return;
+	l->shown = *r;
+	memcpy(&bits, &per_second, sizeof(bits));
+	atomic_store_explicit(&h->by_bytes, l->pr->bytes, memory_order_relaxed);
+	atomic_store_explicit(&h->rate, bits, memory_order_release);
+}
+
 /* Called after take_batch(), so that no record came later than now. */
 static void
 read_clock(struct limiter *l)
 {
 	pacer_set_time(&l->pacer, clock_now());
+	show_rate(l);
 	if (l->pacer.generation == 0)
 		stage_abort(
 		    l->stage, 2, "%s was truncated: the rate it held is lost", l->pr->shared);
@@ -368,6 +388,7 @@ limiter_open(struct processor *p, unsigned worker, void **state)
 		limiter_close(l);
 		return -1;
 	}
+	show_rate(l);
 	*state = l;
 	return 0;
 }

@@ -95,6 +95,7 @@ set_up_limit(struct pratelimit *pr)
 		&(struct stage_setup){.tool = "pratelimit",
 		    .name = name,
 		    .opt = opt,
+		    .mode = STAGE_LIMITS,
 		    .workers = 1,
 		    .shards = SHARDS,
 		    .max_records = stage_max_records(opt)}) == -1)

@@ -15,21 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "metrics/link.h"
 #include "metrics/retired.h"
-#include "metrics/statfile.h"
-
-struct look_stage {
-	struct statfile_header header;
-	bool live;                /* the process holds the file's lock */
-	bool same_clock;          /* its begun_ns is of our CLOCK_MONOTONIC */
-	struct metrics_shard sum; /* of its shards; times until now */
-	uint32_t busy;            /* workers with an attempt now */
-	int64_t oldest;           /* since when the oldest has it; 0: none */
-	size_t n_links;
-	struct metrics_link link[LINKS];
-	uint64_t more_links; /* that have no place */
-};
+#include "metrics/statview.h"
 
 struct look {
 	int64_t now;      /* CLOCK_MONOTONIC */
@@ -48,8 +35,5 @@ struct look {
  */
 int look_take(struct look *, bool fold);
 void look_free(struct look *);
-
-/* How the process of a stage that is not live ended. */
-enum statfile_exit look_exit(const struct look_stage *);
 
 #endif

@@ -32,9 +32,12 @@ struct retired_entry {
 };
 
 struct retired {
+	uint64_t id; /* another one after each fold; 0: no file */
 	size_t n;
-	struct retired_entry *entry;
-	size_t n_in; /* stat files that are in the entries, and may remain */
+	struct retired_entry *entry; /* sorted by pipeline, name, tool */
+	size_t room;                 /* for entries */
+	size_t n_in;
+	/* Stat files that are in the entries, and may remain; sorted. */
 	unsigned char (*in)[STATFILE_UUID];
 };
 
@@ -45,13 +48,27 @@ struct retired {
 int retired_read(struct retired *, int dir, bool *damaged);
 void retired_free(struct retired *);
 
+/* The id that a retired_read() would find now. */
+uint64_t retired_id(int dir);
+
+/* Adds all entries to those of `to`.  -1 with errno ENOMEM. */
+int retired_merge(struct retired *to, const struct retired *from);
+
 /* Whether the numbers of this stat file are in the entries. */
 bool retired_has(const struct retired *, const unsigned char uuid[STATFILE_UUID]);
 
 /*
- * Folds the stat files of dead processes in the directory.  Returns how many,
- * or -1 with errno: EAGAIN if another process does it.  Does not wait.
+ * Folds the stat files of dead processes in the directory.  `own` is the name
+ * of the caller's file, which has ended though its process lives; of the other
+ * files only those are looked at whose process is gone, which is cheap.  NULL:
+ * none; each file is looked at.
+ *
+ * Returns how many were folded, or -1 with errno: EAGAIN if another process
+ * folds or looks.  Does not wait.
  */
-int retired_fold(int dir);
+int retired_fold(int dir, const char *own);
+
+/* Keeps others from folding, until the descriptor is closed; -1 with errno. */
+int retired_lock(int dir);
 
 #endif

@@ -77,9 +77,14 @@ struct statfile_header {
 	int32_t pid, pgid, sid;
 	uint32_t mode, workers; /* enum statfile_mode; -j, or outputs */
 	uint32_t spare;
-	uint64_t capacity;         /* records that the stage may hold */
-	int64_t begun_us;          /* these two: when it began, calendar ... */
-	int64_t begun_ns;          /* ... and CLOCK_MONOTONIC */
+	uint64_t capacity; /* records that the stage may hold */
+	int64_t begun_us;  /* these two: when it began, calendar ... */
+	int64_t begun_ns;  /* ... and CLOCK_MONOTONIC */
+	/*
+	 * CLOCK_MONOTONIC when it ended, or until then, when a look last saw
+	 * it alive: what was waited for lasted until then at least.
+	 */
+	_Atomic int64_t alive_ns;
 	_Atomic uint32_t state;    /* enum statfile_state */
 	_Atomic uint32_t how;      /* enum statfile_exit, when it has exited */
 	_Atomic uint64_t rate;     /* pratelimit: the bits of a double, per s */
@@ -130,6 +135,12 @@ struct statfile_header *statfile_header(struct statfile *);
  * readable until statfile_free().  NULL does nothing.
  */
 void statfile_end(struct statfile *, enum statfile_exit how);
+
+/*
+ * The process is about to die while its threads still count: records how, and
+ * leaves the file to whoever comes next.  Any thread.
+ */
+void statfile_mark(struct statfile *, enum statfile_exit how);
 
 /* Unmaps and frees; a file that was not ended (above) is removed. */
 void statfile_free(struct statfile *);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "metrics/statfile.h"
 #include "record/deadfile.h"
 #include "stage/inputs.h"
 #include "stage/monitor.h"
@@ -184,6 +185,8 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 
 	if (start_log(st, procs, n) == -1)
 		return -1;
+	if (st->warn_metrics)
+		cli_say(st->no_metrics);
 	if ((result = run_watched(st, procs, n, sig)) == -1) {
 		error = errno;
 		log_stop(CLOCK_NEVER); /* there is little in it, if anything */
@@ -212,6 +215,8 @@ report_end(const struct stage *st)
 	}
 	if (report_unread(st, line, sizeof(line)))
 		cli_say(line);
+	if (st->opt->verbose && *st->no_metrics != '\0' && !st->warn_metrics)
+		cli_say(st->no_metrics);
 	if (st->opt->verbose) {
 		report_totals(st, line, sizeof(line));
 		cli_say(line);
@@ -263,6 +268,11 @@ cli_end(struct stage *st, int sig)
 	lost = st->unread > 0;
 	report_end(st);
 	end_log(sig != 0 || hung_up);
+	statfile_end(st->stat,
+	    hung_up || (sig != 0 && !lost) ? EXIT_SIGNAL
+		: status == 0              ? EXIT_OK
+		: status == 1              ? EXIT_RECORDS
+					   : EXIT_ERROR);
 	stage_free(st);
 	if (hung_up)
 		signals_die_of(SIGPIPE);

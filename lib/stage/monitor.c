@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "metrics/statfile.h"
 #include "proc/running.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
@@ -152,6 +153,7 @@ end_at_once(struct monitor *m, int sig)
 	    metrics_held(m->stage->metrics));
 	m->say(line);
 	log_stop(clock_after(clock_now(), LAST_MOMENT));
+	statfile_mark(m->stage->stat, EXIT_SIGNAL);
 	signals_die_of(sig);
 }
 

@@ -306,7 +306,8 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	/* '+': stop at the first operand; ':': report a missing value. */
 	strlcpy(
 	    t.shortopts, tool->command == NULL && !tool->files ? "+:" : ":", sizeof(t.shortopts));
-	*o = (struct options){.buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
+	*o = (struct options){
+	    .argv = argv, .buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
 	add_common_rows(&t, o, tool->command != NULL);
 	add_rows(&t, tool->rows);
 	if (parse_rows(o, argc, argv, &t) == -1)

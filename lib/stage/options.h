@@ -34,6 +34,8 @@ struct options {
 	bool quiet;    /* -q */
 	bool verbose;  /* -v */
 
+	char **argv; /* the whole command line */
+
 	/* The text that --help or --version prints; NULL: neither was given. */
 	char *answer;
 

@@ -82,6 +82,28 @@ stage_max_records(const struct options *opt)
 	return HELD_BUFFERS * (opt->buffer + 1);
 }
 
+/* A stage that only passes records on has no workers to be told of. */
+static int
+open_metrics(struct stage *st, const struct stage_setup *setup)
+{
+	bool passes = setup->mode == STAGE_PASSES || setup->mode == STAGE_LIMITS, warn;
+
+	st->stat = statfile_open(&(struct statfile_setup){.tool = st->tool,
+				     .name = st->name,
+				     .argv = setup->opt->argv,
+				     .mode = setup->mode,
+				     .workers = passes ? 0 : (uint32_t)setup->workers,
+				     .capacity = setup->max_records,
+				     .shards = (uint32_t)setup->shards},
+	    st->no_metrics, &warn);
+	if (st->stat == NULL)
+		return -1;
+	st->metrics = statfile_metrics(st->stat);
+	st->links = statfile_links(st->stat);
+	st->warn_metrics = warn;
+	return 0;
+}
+
 int
 stage_init(struct stage *st, const struct stage_setup *setup)
 {
@@ -97,7 +119,7 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	    .inputs = setup->inputs,
 	    .begun = clock_now()};
 	pthread_mutex_init(&st->lock, NULL);
-	if (open_contexts(st) == -1 || (st->metrics = metrics_new(setup->shards)) == NULL ||
+	if (open_contexts(st) == -1 || open_metrics(st, setup) == -1 ||
 	    (st->budget = budget_new(&limits)) == NULL) {
 		snprintf(st->error, sizeof(st->error), "out of memory");
 		return -1;
@@ -111,7 +133,7 @@ stage_free(struct stage *st)
 	deadfile_close(st->dead);
 	inputs_free(st->inputs);
 	budget_free(st->budget);
-	metrics_free(st->metrics);
+	statfile_free(st->stat);
 	ctx_free(st->running);
 	ctx_free(st->files);
 	ctx_free(st->input);

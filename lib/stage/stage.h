@@ -23,6 +23,7 @@
 #include "record/record.h"
 #include "stage/hint.h"
 #include "metrics/metrics.h"
+#include "metrics/statfile.h"
 #include "stage/options.h"
 #include "sync/stopwatch.h"
 
@@ -40,7 +41,11 @@ struct stage {
 	struct ctx *root, *work, *input; /* work and input are below root */
 	struct ctx *files;               /* below input; inputs.h */
 	struct ctx *running;             /* below root: no signal has come */
+	struct statfile *stat;           /* which the next two are in */
 	struct metrics *metrics;
+	struct metrics_links *links;
+	char no_metrics[STATFILE_WHY_SIZE]; /* why nobody sees them; or "" */
+	bool warn_metrics;                  /* the user wants them seen */
 	struct budget *budget;
 	bool keep_order;         /* -k: the sink writes in input order */
 	struct deadfile *dead;   /* NULL: dead letters go in band */
@@ -108,6 +113,7 @@ struct failure {
 struct stage_setup {
 	const char *tool, *name;
 	const struct options *opt;
+	enum statfile_mode mode;
 	size_t workers;     /* in its middle */
 	size_t shards;      /* of numbers */
 	size_t max_records; /* held at a time; see budget.h */

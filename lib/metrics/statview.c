@@ -1,0 +1,378 @@
+#include "metrics/statview.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "metrics/sigbus.h"
+
+#define SIZE_MOST ((off_t)1 << 30) /* of a file: some 100,000 workers */
+
+/*
+ * More than 36 years are no time that a stage has waited; sums of many must not
+ * overflow.
+ */
+#define TIME_MOST (INT64_C(1) << 60)
+
+/* By how much a clock may be set while a stage runs. */
+#define CLOCK_TOLERANCE (60 * CLOCK_S)
+
+enum statfile_exit
+look_exit(const struct look_stage *s)
+{
+	uint32_t how = atomic_load(&s->header.how);
+
+	return atomic_load(&s->header.state) == STATFILE_EXITED && how < EXIT_COUNT ? how
+										    : EXIT_KILLED;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Reads 32 digits. */
+static bool
+read_uuid(const char *text, unsigned char uuid[STATFILE_UUID])
+{
+	for (size_t i = 0; i < STATFILE_UUID; i++) {
+		int high = hex_digit(text[2 * i]), low;
+
+		if (high == -1 || (low = hex_digit(text[2 * i + 1])) == -1)
+			return false;
+		uuid[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+bool
+statview_name(const char *name, pid_t *pid, unsigned char uuid[STATFILE_UUID])
+{
+	static const char ending[] = ".stat";
+	const char *tool = name, *number, *id;
+	char *end;
+	long value;
+
+	if (strlen(name) >= STATVIEW_NAME_SIZE || *tool == '.' ||
+	    (number = strchr(tool, '.')) == NULL || number - tool >= STATFILE_TOOL_SIZE ||
+	    !isdigit((unsigned char)*++number))
+		return false;
+	errno = 0;
+	value = strtol(number, &end, 10);
+	if (errno != 0 || value <= 0 || value > INT32_MAX || *end != '.')
+		return false;
+	id = end + 1;
+	*pid = (pid_t)value;
+	return strlen(id) == (size_t)2 * STATFILE_UUID + strlen(ending) &&
+	    strcmp(id + (size_t)2 * STATFILE_UUID, ending) == 0 && read_uuid(id, uuid);
+}
+
+static void
+read_boot_id(char id[40])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, id, 39);
+
+	if (fd != -1)
+		close(fd);
+	id[n > 0 ? n : 0] = '\0';
+	id[strcspn(id, "\n")] = '\0';
+}
+
+void
+statview_clocks(struct statview_now *now)
+{
+	struct timespec ts = {0};
+
+	memset(now, 0, sizeof(*now));
+	now->monotonic = clock_now();
+	now->calendar = clock_calendar();
+	if (clock_gettime(CLOCK_BOOTTIME, &ts) == 0)
+		now->slept = ts.tv_sec * CLOCK_S + ts.tv_nsec - now->monotonic;
+	read_boot_id(now->boot_id);
+}
+
+/* open(2) of what can be a stat file: does not block, and follows no link. */
+static int
+open_file(int dir, const char *name, int how)
+{
+	return openat(dir, name, how | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+}
+
+enum owner { OWNED, UNOWNED, UNKNOWN };
+
+/* Whether a process holds the lock. */
+static enum owner
+find_owner(int fd)
+{
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_GETLK, &fl) == -1)
+		return UNKNOWN;
+	return fl.l_type == F_UNLCK ? UNOWNED : OWNED;
+}
+
+bool
+statview_is_dead(int dir, const char *name)
+{
+	int fd = open_file(dir, name, O_RDONLY);
+	bool dead = fd != -1 && find_owner(fd) == UNOWNED;
+
+	if (fd != -1)
+		close(fd);
+	return dead;
+}
+
+/* A file that is mapped, and where what is in it goes. */
+struct reading {
+	const unsigned char *map;
+	size_t size;
+	const struct statview_now *now;
+	struct look_stage *to;
+	bool good;
+	int64_t until; /* the sums are, CLOCK_MONOTONIC */
+};
+
+static bool
+has_end(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* Whether this part of the file is in it, behind the header. */
+static bool
+is_inside(const struct reading *r, uint64_t at, uint64_t size, uint64_t n)
+{
+	return at >= sizeof(struct statfile_header) && at % 64 == 0 && at <= r->size &&
+	    n <= (r->size - at) / size;
+}
+
+/* Whether the header, a copy, is one that we know, and true of this file. */
+static bool
+is_good(const struct reading *r, const struct statfile_header *h)
+{
+	return memcmp(h->magic, STATFILE_MAGIC, sizeof(h->magic)) == 0 &&
+	    h->version == STATFILE_VERSION && h->order == STATFILE_ORDER && h->gen1 != 0 &&
+	    h->gen1 == h->gen2 && h->size == r->size && h->header_size == sizeof(*h) &&
+	    h->links_size == sizeof(struct metrics_links) &&
+	    h->shard_size == sizeof(struct metrics_shard) && h->shards > 0 &&
+	    is_inside(r, h->links_at, h->links_size, 1) &&
+	    is_inside(r, h->shards_at, h->shard_size, h->shards) && h->mode < STAGE_MODES &&
+	    has_end(h->boot_id, sizeof(h->boot_id)) && has_end(h->tool, sizeof(h->tool)) &&
+	    has_end(h->tool_version, sizeof(h->tool_version)) &&
+	    has_end(h->name, sizeof(h->name)) && has_end(h->pipeline, sizeof(h->pipeline)) &&
+	    has_end(h->argv, sizeof(h->argv));
+}
+
+/*
+ * Whether the stage's CLOCK_MONOTONIC is ours.  A time namespace has another
+ * one; then the time since the stage began differs from the calendar's, which
+ * goes on while the machine sleeps, and may be set a little.
+ */
+static bool
+is_same_clock(const struct statfile_header *h, const struct statview_now *now)
+{
+	int64_t passed, expected;
+
+	if (*h->boot_id == '\0' || strcmp(h->boot_id, now->boot_id) != 0 || h->begun_ns < 0 ||
+	    h->begun_ns > now->monotonic || h->begun_us < 0 || h->begun_us > INT64_MAX / 1000)
+		return false;
+	passed = now->calendar * 1000 - h->begun_us * 1000;
+	expected = now->monotonic - h->begun_ns;
+	return passed >= expected - CLOCK_TOLERANCE &&
+	    passed <= expected + now->slept + CLOCK_TOLERANCE;
+}
+
+static void
+copy_header(void *arg)
+{
+	struct reading *r = arg;
+	struct statfile_header *h = &r->to->header;
+
+	memcpy(h, r->map, sizeof(*h));
+	r->good = is_good(r, h);
+}
+
+/* In a stat file the shards are aligned, and nobody changes their places. */
+static struct metrics
+shards_of(const struct reading *r)
+{
+	return (struct metrics){.n = r->to->header.shards,
+	    .shard = (struct metrics_shard *)(uintptr_t)(r->map + r->to->header.shards_at)};
+}
+
+static void
+find_busy(struct look_stage *to, const struct metrics *m, int64_t now)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		int64_t since = stopwatch_since(&m->shard[i].time[TIME_BUSY]);
+
+		if (since <= 0)
+			continue;
+		to->busy++;
+		if (to->same_clock && since <= now && (to->oldest == 0 || since < to->oldest))
+			to->oldest = since;
+	}
+}
+
+static bool
+copy_link(const struct metrics_link *from, struct metrics_link *to)
+{
+	uint32_t state = atomic_load_explicit(&from->state, memory_order_acquire), before;
+
+	/* Again, if the place was used for another link meanwhile. */
+	do {
+		before = state;
+		memcpy(to, from, sizeof(*to));
+		atomic_thread_fence(memory_order_acquire);
+		state = atomic_load_explicit(&from->state, memory_order_acquire);
+	} while (state >> 2 != before >> 2);
+	atomic_store_explicit(&to->state, state, memory_order_relaxed);
+	to->name[LINK_NAME_SIZE - 1] = '\0';
+	return (state & 3) != LINK_UNUSED;
+}
+
+static void
+copy_links(struct look_stage *to, const struct metrics_links *links)
+{
+	to->more_links = atomic_load_explicit(&links->more, memory_order_relaxed);
+	for (size_t i = 0; i < LINKS; i++)
+		if (copy_link(&links->link[i], &to->link[to->n_links]))
+			to->n_links++;
+}
+
+static void
+copy_numbers(void *arg)
+{
+	struct reading *r = arg;
+	struct look_stage *to = r->to;
+	struct metrics m = shards_of(r);
+
+	to->n_links = 0;
+	to->busy = 0;
+	to->oldest = 0;
+	memset(&to->sum, 0, sizeof(to->sum));
+	metrics_sum(&m, r->until, &to->sum);
+	for (int t = 0; t < TIME_COUNT; t++) {
+		int64_t total = atomic_load(&to->sum.time[t].state);
+
+		r->good = r->good && total >= 0 && total < TIME_MOST;
+	}
+	if (to->live)
+		find_busy(to, &m, r->now->monotonic);
+	copy_links(to, (const struct metrics_links *)(r->map + to->header.links_at));
+}
+
+/*
+ * Notes that the process has been seen alive.  Sums are shown until now, and
+ * must not go back should it be killed a moment later: then all see this time.
+ */
+static void
+note_alive(void *arg)
+{
+	struct reading *r = arg;
+	struct statfile_header *h = (struct statfile_header *)(uintptr_t)r->map;
+	int64_t seen = atomic_load(&h->alive_ns);
+
+	while (seen < r->now->monotonic &&
+	    !atomic_compare_exchange_weak(&h->alive_ns, &seen, r->now->monotonic))
+		continue;
+}
+
+/* Until when the process was alive, as far as the file says. */
+static void
+find_end(void *arg)
+{
+	struct reading *r = arg;
+	const struct statfile_header *h = (const struct statfile_header *)r->map;
+	struct statfile_header *to = &r->to->header;
+	uint32_t state = atomic_load(&h->state);
+
+	atomic_store(&to->how, atomic_load(&h->how));
+	atomic_store(&to->state, state);
+	atomic_store(&to->alive_ns, atomic_load(&h->alive_ns));
+	r->until = r->to->live && r->to->same_clock && state != STATFILE_EXITED
+	    ? r->now->monotonic
+	    : atomic_load(&to->alive_ns);
+}
+
+/* Copies what is in the mapped file.  False: it can't be read. */
+static bool
+read_map(struct reading *r, int fd, bool writable)
+{
+	struct look_stage *to = r->to;
+	enum owner owner = find_owner(fd);
+
+	if (!sigbus_guard(copy_header, r) || !r->good)
+		return false;
+	to->same_clock = is_same_clock(&to->header, r->now);
+	if (owner == OWNED && to->same_clock && writable) {
+		if (!sigbus_guard(note_alive, r))
+			return false;
+		owner = find_owner(fd);
+	}
+	/* Who cannot know leaves the file alone. */
+	to->live = owner != UNOWNED;
+	return sigbus_guard(find_end, r) && sigbus_guard(copy_numbers, r) && r->good;
+}
+
+static bool
+is_named_so(const struct statfile_header *h, const char *name)
+{
+	unsigned char uuid[STATFILE_UUID];
+	pid_t pid;
+
+	return statview_name(name, &pid, uuid) && pid == h->pid &&
+	    memcmp(uuid, h->uuid, sizeof(uuid)) == 0;
+}
+
+static bool
+may_be_mapped(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
+	    st->st_size >= (off_t)sizeof(struct statfile_header) && st->st_size <= SIZE_MOST;
+}
+
+int
+statview_read(int dir, const char *name, const struct statview_now *now, struct look_stage *to)
+{
+	struct reading r = {.now = now, .to = to};
+	bool writable = true, good;
+	struct stat st;
+	void *map;
+	int fd = open_file(dir, name, O_RDWR);
+
+	if (fd == -1 && (errno == EACCES || errno == EROFS)) {
+		writable = false;
+		fd = open_file(dir, name, O_RDONLY);
+	}
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == -1 || !may_be_mapped(&st))
+		goto err;
+	r.size = (size_t)st.st_size;
+	map = mmap(NULL, r.size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		goto err;
+	r.map = map;
+	good = read_map(&r, fd, writable) && is_named_so(&to->header, name);
+	munmap(map, r.size);
+	close(fd);
+	errno = EINVAL;
+	return good ? 0 : -1;
+err:
+	close(fd);
+	errno = EINVAL;
+	return -1;
+}
