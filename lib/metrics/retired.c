@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "metrics/rundir.h"
 #include "metrics/statview.h"
 
 #define NAME "retired.1"
@@ -339,7 +340,7 @@ retired_lock(int dir)
 /* What one fold does. */
 struct fold {
 	int dir;
-	const char *own;
+	const struct retired_own *own;
 	struct statview_now now;
 	struct retired r;
 	/* The files that are in the new entries: their names ... */
@@ -370,18 +371,18 @@ make_room_for_file(struct fold *f)
 	return 0;
 }
 
+/* Adds the numbers of a stage that has ended to its entry. */
 static int
-add_stage(struct fold *f, const char *name)
+add_stage(struct fold *f, const char *name, const struct statfile_header *h,
+    const struct metrics *m, int64_t until)
 {
-	struct look_stage *s = &f->stage;
-	struct statfile_header *h = &s->header;
 	struct retired_entry *e;
 
 	if (make_room_for_file(f) == -1 ||
 	    (e = find_entry(&f->r, h->tool, h->name, h->pipeline)) == NULL)
 		return -1;
-	e->exits[look_exit(s)]++;
-	metrics_sum(&(struct metrics){.n = 1, .shard = &s->sum}, 0, &e->sum);
+	e->exits[statview_exit(h)]++;
+	metrics_sum(m, until, &e->sum);
 	strlcpy(f->name[f->n++], name, STATVIEW_NAME_SIZE);
 	memcpy(f->in[f->n_in++], h->uuid, STATFILE_UUID);
 	return 0;
@@ -402,21 +403,21 @@ remove_rest(struct fold *f, const char *name, const unsigned char uuid[STATFILE_
 static int
 look_at_file(struct fold *f, const char *name)
 {
+	struct look_stage *s = &f->stage;
 	unsigned char uuid[STATFILE_UUID];
-	bool own = f->own != NULL && strcmp(name, f->own) == 0;
 	pid_t pid;
 
 	if (!statview_name(name, &pid, uuid))
 		return 0;
 	if (retired_has(&f->r, uuid))
 		return remove_rest(f, name, uuid);
-	if (f->own != NULL && !own && (kill(pid, 0) == 0 || errno != ESRCH))
+	if (f->own != NULL &&
+	    (kill(pid, 0) == 0 || errno != ESRCH || strcmp(name, f->own->name) == 0))
 		return 0;
-	if (!own && !statview_is_dead(f->dir, name))
+	if (!statview_is_dead(f->dir, name) || statview_read(f->dir, name, &f->now, s) == -1 ||
+	    s->live)
 		return 0;
-	if (statview_read(f->dir, name, &f->now, &f->stage) == -1 || (f->stage.live && !own))
-		return 0;
-	return add_stage(f, name);
+	return add_stage(f, name, &s->header, &(struct metrics){.n = 1, .shard = &s->sum}, 0);
 }
 
 /* Removes what a process has left that died while it created its file. */
@@ -431,6 +432,17 @@ look_at_unfinished(const struct fold *f, const char *name)
 	if (fstatat(f->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
 	    time(NULL) - st.st_mtime > NEW_AGE && statview_is_dead(f->dir, name))
 		unlinkat(f->dir, name, 0);
+}
+
+static int
+add_own(struct fold *f)
+{
+	const struct retired_own *own = f->own;
+
+	if (own == NULL || retired_has(&f->r, own->header->uuid))
+		return 0;
+	return add_stage(
+	    f, own->name, own->header, own->metrics, atomic_load(&own->header->alive_ns));
 }
 
 static int
@@ -489,6 +501,18 @@ make_file(const struct fold *f, size_t *size)
 	return data;
 }
 
+static int
+create_new(int dir)
+{
+	const int how = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dir, NAME_NEW, how, 01600);
+
+	/* One that is there is of a process that died in here. */
+	if (fd == -1 && errno == EEXIST && unlinkat(dir, NAME_NEW, 0) == 0)
+		fd = openat(dir, NAME_NEW, how, 01600);
+	return fd;
+}
+
 /* Puts the new file in the place of the old one.  Only its rename shows. */
 static int
 write_file(const struct fold *f)
@@ -499,10 +523,7 @@ write_file(const struct fold *f)
 
 	if (data == NULL)
 		return -1;
-	/* One that is there is of a process that died in here. */
-	unlinkat(f->dir, NAME_NEW, 0);
-	fd = openat(f->dir, NAME_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 01600);
-	if (fd == -1) {
+	if ((fd = create_new(f->dir)) == -1) {
 		free(data);
 		return -1;
 	}
@@ -529,7 +550,10 @@ fold_files(struct fold *f)
 		return -1;
 	if (damaged && renameat(f->dir, NAME, f->dir, NAME_BAD) == -1)
 		return -1;
-	if (look_at_files(f) == -1)
+	if (add_own(f) == -1)
+		return -1;
+	/* Beside our own there are the lock and the retired ones. */
+	if ((f->own == NULL || rundir_may_have(f->dir, 3)) && look_at_files(f) == -1)
 		return -1;
 	if (f->n == 0)
 		return 0;
@@ -541,14 +565,15 @@ fold_files(struct fold *f)
 }
 
 int
-retired_fold(int dir, const char *own)
+retired_fold(int dir, const struct retired_own *own)
 {
 	struct fold f = {.dir = dir, .own = own};
 	int lock = lock_directory(dir, F_WRLCK), result, error;
 
 	if (lock == -1)
 		return -1;
-	statview_clocks(&f.now);
+	if (own == NULL)
+		statview_clocks(&f.now);
 	result = fold_files(&f);
 	error = errno;
 	retired_free(&f.r);

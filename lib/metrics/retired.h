@@ -57,16 +57,22 @@ int retired_merge(struct retired *to, const struct retired *from);
 /* Whether the numbers of this stat file are in the entries. */
 bool retired_has(const struct retired *, const unsigned char uuid[STATFILE_UUID]);
 
+/* A stat file that has ended, though its process, which folds it, lives. */
+struct retired_own {
+	const char *name; /* of the file */
+	const struct statfile_header *header;
+	const struct metrics *metrics;
+};
+
 /*
- * Folds the stat files of dead processes in the directory.  `own` is the name
- * of the caller's file, which has ended though its process lives; of the other
- * files only those are looked at whose process is gone, which is cheap.  NULL:
- * none; each file is looked at.
+ * Folds the stat files of dead processes in the directory, and `own` or NULL.
+ * With own, of the other files only those are looked at whose process is gone,
+ * which is cheap; else each file is.
  *
  * Returns how many were folded, or -1 with errno: EAGAIN if another process
  * folds or looks.  Does not wait.
  */
-int retired_fold(int dir, const char *own);
+int retired_fold(int dir, const struct retired_own *own);
 
 /* Keeps others from folding, until the descriptor is closed; -1 with errno. */
 int retired_lock(int dir);

@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <linux/magic.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,4 +209,12 @@ rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE
 	close(fd);
 	errno = EPERM;
 	return -1;
+}
+
+bool
+rundir_may_have(int dir, size_t n)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == -1 || st.st_size <= 0 || (uintmax_t)st.st_size > 20 * (n + 2);
 }

@@ -42,4 +42,10 @@ void rundir_list_free(struct rundir_list *);
  */
 int rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE]);
 
+/*
+ * Whether there may be more than n entries in a directory, without reading it:
+ * the size of one on a tmpfs is 20 bytes for each, and 40.
+ */
+bool rundir_may_have(int dir, size_t n);
+
 #endif

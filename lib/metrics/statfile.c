@@ -189,7 +189,9 @@ err:
 static void
 clear_directory(int dir)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = rundir_may_have(dir, FILES_MOST)
+	    ? openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+	    : -1;
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
 	unsigned n = 0;
 
@@ -339,7 +341,9 @@ statfile_end(struct statfile *s, enum statfile_exit how)
 	s->ended = true;
 	statfile_mark(s, how);
 	if (s->dir != -1)
-		(void)retired_fold(s->dir, s->name);
+		(void)retired_fold(s->dir,
+		    &(struct retired_own){
+			.name = s->name, .header = s->header, .metrics = &s->metrics});
 }
 
 void

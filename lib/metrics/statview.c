@@ -26,12 +26,17 @@
 #define CLOCK_TOLERANCE (60 * CLOCK_S)
 
 enum statfile_exit
+statview_exit(const struct statfile_header *h)
+{
+	uint32_t how = atomic_load(&h->how);
+
+	return atomic_load(&h->state) == STATFILE_EXITED && how < EXIT_COUNT ? how : EXIT_KILLED;
+}
+
+enum statfile_exit
 look_exit(const struct look_stage *s)
 {
-	uint32_t how = atomic_load(&s->header.how);
-
-	return atomic_load(&s->header.state) == STATFILE_EXITED && how < EXIT_COUNT ? how
-										    : EXIT_KILLED;
+	return statview_exit(&s->header);
 }
 
 static int

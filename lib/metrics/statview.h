@@ -28,6 +28,7 @@ struct look_stage {
 };
 
 /* How the process of a stage that is not live ended. */
+enum statfile_exit statview_exit(const struct statfile_header *);
 enum statfile_exit look_exit(const struct look_stage *);
 
 #define STATVIEW_NAME_SIZE 80 /* of a stat file's name */
