@@ -71,11 +71,26 @@ struct metrics_links {
 struct metrics_link *link_open(
     struct metrics_links *, enum link_direction, int fd, const char *name);
 
-/* Nothing more is read or written.  NULL does nothing.  Its thread. */
+/*
+ * The following are called by the thread that has the link, and do nothing for
+ * NULL.
+ */
+
+/* The input or output has been opened again, as this descriptor. */
+void link_identify(struct metrics_link *, int fd);
+
+/* Nothing more is read or written, and it is not waited for. */
 void link_close(struct metrics_link *);
 
-/* Counts what came or went.  NULL does nothing.  Its thread. */
+/* Counts what came or went. */
 void link_add(struct metrics_link *, uint64_t records, uint64_t bytes);
+
+/*
+ * The stage waits for this one from then on (monotonic ns, it may be to come),
+ * unless it does so already; or does not wait any more.
+ */
+void link_start(struct metrics_link *, int64_t start);
+void link_stop(struct metrics_link *, int64_t now);
 
 /*
  * Reads a link that another thread or process may change: a copy of it, or

@@ -37,6 +37,13 @@ stopwatch_add(struct stopwatch *w, int64_t ns)
 	    memory_order_release);
 }
 
+void
+stopwatch_reset(struct stopwatch *w)
+{
+	atomic_store_explicit(&w->state, 0, memory_order_release);
+	atomic_store_explicit(&w->since, 0, memory_order_release);
+}
+
 bool
 stopwatch_runs(const struct stopwatch *w)
 {
@@ -73,4 +80,13 @@ stopwatch_read(const struct stopwatch *w, int64_t now)
 	if (state >= 0)
 		return state;
 	return state + (now > since ? now : since);
+}
+
+void
+stopwatch_copy(const struct stopwatch *w, struct stopwatch *copy)
+{
+	int64_t since, state = look(w, &since);
+
+	atomic_store_explicit(&copy->state, state, memory_order_relaxed);
+	atomic_store_explicit(&copy->since, since, memory_order_relaxed);
 }

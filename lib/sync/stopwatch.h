@@ -35,15 +35,23 @@ void stopwatch_next(struct stopwatch *, int64_t now);
 /* Adds to a watch that stands.  By its thread. */
 void stopwatch_add(struct stopwatch *, int64_t ns);
 
+/* It has never run.  By its thread. */
+void stopwatch_reset(struct stopwatch *);
+
 bool stopwatch_runs(const struct stopwatch *);
 
 /* When it was started, or its thread called stopwatch_next(); 0: it stands. */
 int64_t stopwatch_since(const struct stopwatch *);
 
 /*
- * The total until now.  It never goes back.  With now = 0, the total until
- * stopwatch_since(): all that is known of a process that is dead.
+ * The total until now.  It never goes back where the watch is started and
+ * stopped as soon as its thread knows the time; after a stop that came late, by
+ * as much.  With now = 0, the total until stopwatch_since(): all that is known
+ * of a process that is dead.
  */
 int64_t stopwatch_read(const struct stopwatch *, int64_t now);
+
+/* Makes the copy, which nobody else uses, show what the watch does. */
+void stopwatch_copy(const struct stopwatch *, struct stopwatch *copy);
 
 #endif
