@@ -8,7 +8,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototype
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDFLAGS = -pie -Wl,-z,relro,-z,now
-LDLIBS = -lbsd -ljansson -pthread
+LDLIBS = -lbsd -ljansson -lm -pthread
 
 # SAN=thread or SAN=address builds and tests everything in a folder of its own.
 SAN =

@@ -43,6 +43,7 @@ struct part {
 	double input, output, own, rate, busy; /* fractions */
 	unsigned workers, busy_workers;
 	double in, out;             /* records a second */
+	double results;             /* records whose end came, a second */
 	double bytes_in, bytes_out; /* a second */
 	double retries, restarts;   /* a second */
 	double mean, p50, p99;      /* s, of the attempts that ended */
@@ -82,6 +83,8 @@ enum verdict_kind {
 	VERDICT_CATCHING_UP, /* the source is idle, the backlog shrinks */
 };
 
+#define VERDICT_MORE 3
+
 struct verdict {
 	enum verdict_kind kind;
 	size_t part;    /* the one that is named */
@@ -89,6 +92,14 @@ struct verdict {
 	bool mostly;    /* below 0.7: it is only mostly the one */
 	double more;    /* -j that would help; 0: none would */
 	double seconds; /* CATCHING_UP: until it is done */
+	double left;    /* CATCHING_UP: records */
+	/* Neighbours of a foreign program: it may be any of them. */
+	size_t n_beside, beside[VERDICT_MORE];
+	/* Parts on other branches that hold up theirs. */
+	size_t n_also, also[VERDICT_MORE];
+	/* In the last minute, or before the end, it was mostly this part. */
+	bool changed;
+	size_t earlier;
 };
 
 struct model {
