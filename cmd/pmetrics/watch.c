@@ -5,32 +5,21 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/utf8.h"
 #include "crew.h"
 #include "graph.h"
+#include "judge.h"
 #include "machine.h"
 #include "programs.h"
-#include "steady.h"
-#include "verdict.h"
-#include "wording.h"
-
-/* What is remembered of a pipeline from look to look. */
-struct memory {
-	uint64_t pipeline; /* a number for its first stage */
-	bool used;         /* in this look */
-	struct steady steady;
-	struct verdict verdict; /* that was shown */
-};
 
 struct watch {
 	int64_t window;
 	struct crew crew;
 	struct programs programs;
 	struct machine machine;
+	double cpus;
 	struct graph graph;
-	size_t n_memories, memories_size;
-	struct memory *memory;
+	struct judge judge;
 
 	/* The view, and what is in it. */
 	struct view view;
@@ -71,7 +60,7 @@ watch_free(struct watch *w)
 	free_view(w);
 	crew_free(&w->crew);
 	programs_free(&w->programs);
-	free(w->memory);
+	judge_free(&w->judge);
 	free(w);
 }
 
@@ -154,8 +143,9 @@ fill_part(const struct watch *w, const struct graph_node *node, struct part *p, 
 	if (node->kind != PART_PROGRAM)
 		return;
 	p->pid = w->programs.found.program[node->index].pid;
-	p->cpu =
-	    fmax(0, fmin(machine_cpus(), trend_rate(&w->programs.use[node->index].cpu, w->window)));
+	p->cpu = trend_rate(&w->programs.use[node->index].cpu, w->window);
+	if (p->cpu > w->cpus)
+		p->cpu = w->cpus;
 }
 
 /* How many links of this direction a stage uses. */
@@ -239,7 +229,7 @@ fill_model(struct watch *w, size_t *node, size_t *edge, struct model *m)
 
 	*m = (struct model){.seconds = INFINITY,
 	    .up = 0,
-	    .cpus = machine_cpus(),
+	    .cpus = w->cpus,
 	    .cpu_idle = machine_idle(&w->machine, w->window),
 	    .part = &w->part[first],
 	    .edge = &w->edge[*edge]};
@@ -258,124 +248,6 @@ fill_model(struct watch *w, size_t *node, size_t *edge, struct model *m)
 	if (isinf(m->seconds))
 		m->seconds = 0;
 	name_model(m);
-}
-
-/* A number for a part that stays the same from look to look. */
-static uint64_t
-number_of(const struct part *p)
-{
-	uint64_t pid = (uint64_t)p->pid;
-
-	if (p->kind == PART_STAGE)
-		return hash_bytes(p->stage->header.uuid, STATFILE_UUID);
-	return p->pid != 0 ? hash_bytes(&pid, sizeof(pid)) : hash_bytes(p->name, strlen(p->name));
-}
-
-static bool
-find_part(const struct model *m, uint64_t number, size_t *part)
-{
-	for (*part = 0; *part < m->n; ++*part)
-		if (number_of(&m->part[*part]) == number)
-			return true;
-	return false;
-}
-
-/* The number of the stage that began first. */
-static uint64_t
-number_of_model(const struct model *m)
-{
-	const struct part *first = NULL;
-
-	for (size_t i = 0; i < m->n; i++)
-		if (m->part[i].kind == PART_STAGE &&
-		    (first == NULL ||
-			m->part[i].stage->header.begun_us < first->stage->header.begun_us))
-			first = &m->part[i];
-	return first != NULL ? number_of(first) : 0;
-}
-
-/* NULL with errno ENOMEM. */
-static struct memory *
-memory_of(struct watch *w, uint64_t pipeline)
-{
-	struct memory *more;
-
-	for (size_t i = 0; i < w->n_memories; i++)
-		if (w->memory[i].pipeline == pipeline) {
-			w->memory[i].used = true;
-			return &w->memory[i];
-		}
-	if (w->n_memories == w->memories_size) {
-		if ((more = reallocarray(w->memory, w->memories_size * 2 + 16, sizeof(*more))) ==
-		    NULL)
-			return NULL;
-		w->memory = more;
-		w->memories_size = w->memories_size * 2 + 16;
-	}
-	w->memory[w->n_memories] = (struct memory){.pipeline = pipeline, .used = true};
-	return &w->memory[w->n_memories++];
-}
-
-static void
-forget_others(struct watch *w)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < w->n_memories; i++)
-		if (w->memory[i].used) {
-			w->memory[n] = w->memory[i];
-			w->memory[n++].used = false;
-		}
-	w->n_memories = n;
-}
-
-/* The verdict that is shown: that of this look, or still the one before. */
-static void
-hold_steady(const struct model *m, struct memory *memory, struct verdict *v, int64_t now)
-{
-	bool named = v->kind != VERDICT_BALANCED;
-	uint64_t number = named ? number_of(&m->part[v->part]) : 0;
-	size_t part = 0;
-
-	if (steady_take(&memory->steady, number, now))
-		;
-	else if (memory->steady.shown == 0)
-		*v = (struct verdict){.kind = VERDICT_BALANCED};
-	else if (find_part(m, memory->steady.shown, &part)) {
-		*v = memory->verdict;
-		v->part = part;
-		v->n_also = v->n_beside = 0;
-	} else
-		steady_show(&memory->steady, number);
-	memory->verdict = *v;
-}
-
-/* Who else it was in the last minute; before the end, whoever it was. */
-static void
-look_back(const struct model *m, const struct memory *memory, struct verdict *v)
-{
-	uint64_t number =
-	    v->kind == VERDICT_ENDED ? memory->steady.shown : steady_minute(&memory->steady);
-
-	if (number == 0 || (v->kind != VERDICT_ENDED && number == memory->steady.shown))
-		return;
-	v->changed = find_part(m, number, &v->earlier);
-}
-
-static int
-judge(struct watch *w, struct model *m)
-{
-	struct memory *memory = memory_of(w, number_of_model(m));
-	struct verdict *v = &m->verdict;
-
-	if (memory == NULL || verdict_find(m, v) == -1)
-		return -1;
-	if (v->kind != VERDICT_MEASURING && v->kind != VERDICT_ENDED)
-		hold_steady(m, memory, v, w->crew.look.now);
-	if (v->kind != VERDICT_MEASURING)
-		look_back(m, memory, v);
-	wording_verdict(m, v, m->text);
-	return 0;
 }
 
 static int
@@ -407,9 +279,9 @@ make_view(struct watch *w)
 	while (node < g->n)
 		fill_model(w, &node, &edge, &v->pipeline[v->n++]);
 	for (size_t i = 0; i < v->n; i++)
-		if (judge(w, &v->pipeline[i]) == -1)
+		if (judge_model(&w->judge, &v->pipeline[i], w->crew.look.now) == -1)
 			return -1;
-	forget_others(w);
+	judge_forget(&w->judge);
 	qsort(v->pipeline, v->n, sizeof(*v->pipeline), by_name_and_age);
 	v->calendar = w->crew.look.calendar;
 	v->live = w->crew.look.live;
@@ -425,6 +297,7 @@ watch_look(struct watch *w)
 	if (crew_look(&w->crew, w->window) == -1)
 		return NULL;
 	programs_sample(&w->programs, w->crew.look.now, w->window);
+	w->cpus = machine_cpus();
 	machine_sample(&w->machine, w->crew.look.now, w->window);
 	if (draw(w) == -1 || make_view(w) == -1)
 		return NULL;
