@@ -116,6 +116,8 @@ map_start_child(struct map_worker *m)
 		return start_failed(m, ENOMEM);
 	}
 	metrics_add(m->w.shard, METRIC_STARTS, 1);
+	metrics_add(m->w.shard, METRIC_RESTARTS, m->started);
+	m->started = true;
 	hunger_open(&m->probe, child->pid, child->in);
 	inflight_reset_pipe(&m->inflight);
 	deadline_started(&m->deadline);

@@ -61,6 +61,7 @@ struct map_worker {
 	struct bisect bisect;
 	struct probe probe;
 	struct reader *answers;
+	bool started;        /* there was a child before */
 	bool out_ended;      /* its stdout is at its end */
 	int64_t last_answer; /* or the start */
 	int64_t busy_since;  /* when it got a record while it owed nothing */

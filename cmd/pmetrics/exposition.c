@@ -24,7 +24,10 @@ void
 exposition_format_number(double number, char text[EXPOSITION_NUMBER_SIZE])
 {
 	if (isnan(number) || isinf(number)) {
-		strlcpy(text, isnan(number) ? "NaN" : number > 0 ? "+Inf" : "-Inf",
+		strlcpy(text,
+		    isnan(number)    ? "NaN"
+			: number > 0 ? "+Inf"
+				     : "-Inf",
 		    EXPOSITION_NUMBER_SIZE);
 		return;
 	}
@@ -72,15 +75,23 @@ void
 exposition_family(
     struct exposition *e, const char *name, enum exposition_type type, const char *help)
 {
-	bool open = e->format == EXPOSITION_OPENMETRICS;
-	const char *suffix;
-
 	e->name = name;
 	e->suffix = type == EXPOSITION_COUNTER ? "_total" : "";
-	suffix = open ? "" : e->suffix;
-	fprintf(e->out, "# HELP %s%s ", name, suffix);
-	write_escaped(e->out, help, open ? "\\\n\"" : "\\\n");
-	fprintf(e->out, "\n# TYPE %s%s %s\n", name, suffix, type_names[type]);
+	e->type = type;
+	e->help = help;
+}
+
+/* The lines before the first sample. */
+static void
+write_head(struct exposition *e)
+{
+	bool open = e->format == EXPOSITION_OPENMETRICS;
+	const char *suffix = open ? "" : e->suffix;
+
+	fprintf(e->out, "# HELP %s%s ", e->name, suffix);
+	write_escaped(e->out, e->help, open ? "\\\n\"" : "\\\n");
+	fprintf(e->out, "\n# TYPE %s%s %s\n", e->name, suffix, type_names[e->type]);
+	e->help = NULL;
 }
 
 char *
@@ -112,6 +123,8 @@ static void
 begin_sample(struct exposition *e, const char *suffix, const char *labels, const char *name,
     const char *value)
 {
+	if (e->help != NULL)
+		write_head(e);
 	fputs(e->name, e->out);
 	fputs(suffix, e->out);
 	if (*labels != '\0' || name != NULL) {
@@ -125,16 +138,16 @@ begin_sample(struct exposition *e, const char *suffix, const char *labels, const
 }
 
 void
-exposition_count(struct exposition *e, const char *labels, const char *name, const char *value,
-    uint64_t count)
+exposition_count(
+    struct exposition *e, const char *labels, const char *name, const char *value, uint64_t count)
 {
 	begin_sample(e, e->suffix, labels, name, value);
 	fprintf(e->out, "%" PRIu64 "\n", count);
 }
 
 void
-exposition_number(struct exposition *e, const char *labels, const char *name, const char *value,
-    double number)
+exposition_number(
+    struct exposition *e, const char *labels, const char *name, const char *value, double number)
 {
 	char text[EXPOSITION_NUMBER_SIZE];
 
@@ -151,7 +164,8 @@ exposition_histogram(struct exposition *e, const char *labels, const struct hist
 
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		count += h->bucket[i];
-		begin_sample(e, "_bucket", labels, "le", i < HISTOGRAM_BOUNDS ? e->bound[i] : "+Inf");
+		begin_sample(
+		    e, "_bucket", labels, "le", i < HISTOGRAM_BOUNDS ? e->bound[i] : "+Inf");
 		fprintf(e->out, "%" PRIu64 "\n", count);
 	}
 	exposition_format_number((double)h->sum / 1e9, sum);

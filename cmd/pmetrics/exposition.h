@@ -26,6 +26,8 @@ struct exposition {
 	FILE *out;
 	enum exposition_format format;
 	const char *name, *suffix; /* of the family */
+	const char *help;          /* NULL once the family has a sample */
+	enum exposition_type type;
 	char bound[HISTOGRAM_BOUNDS][EXPOSITION_NUMBER_SIZE];
 };
 
@@ -42,8 +44,9 @@ void exposition_begin(struct exposition *, FILE *, enum exposition_format);
 void exposition_end(struct exposition *);
 
 /*
- * Begins a family.  The name of a counter is given without its "_total".  The
- * name must live as long as samples are written.
+ * Begins a family; one without samples is left out.  The name of a counter is
+ * given without its "_total".  The texts must live as long as samples are
+ * written.
  */
 void exposition_family(
     struct exposition *, const char *name, enum exposition_type, const char *help);

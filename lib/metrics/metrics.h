@@ -45,6 +45,7 @@ enum metric {
 	METRIC_RETRY_OUT,      /* and that stopped waiting */
 	METRIC_STARTS,         /* children started */
 	METRIC_EXITS,          /* and ended */
+	METRIC_RESTARTS,       /* children started in place of one that ended */
 	METRIC_LAST_RECORD_US, /* no count: when records were last read */
 	METRIC_LAST_RESULT_US, /* and when the last one ended; calendar us */
 	METRIC_FAILED,         /* REASON_COUNT of them from here on */

@@ -116,8 +116,8 @@ int
 main(void)
 {
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		CHECK(accept_format(formats[i].accept) == formats[i].format, "%s",
-		    formats[i].accept);
+		CHECK(
+		    accept_format(formats[i].accept) == formats[i].format, "%s", formats[i].accept);
 	for (size_t i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++)
 		CHECK(accept_gzip(encodings[i].accept) == encodings[i].gzip, "%s",
 		    encodings[i].accept);
