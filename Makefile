@@ -8,7 +8,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototype
 	-Wmissing-prototypes -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDFLAGS = -pie -Wl,-z,relro,-z,now
-LDLIBS = -lbsd -ljansson -lm -pthread
+LDLIBS = -lbsd -ljansson -pthread
+LDLIBS_pmetrics = -lmicrohttpd -lz -lm
 
 # SAN=thread or SAN=address builds and tests everything in a folder of its own.
 SAN =
@@ -46,18 +47,20 @@ $(TOOLS:%=$(BUILD)/%.a): $(BUILD)/%.a: $$(call objects,$$*)
 
 $(TOOLS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/cmd/%/main.o $(BUILD)/%.a $(BUILD)/libpchan.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS_$*) $(LDLIBS)
 
 # A test that includes a header of a tool is linked with the tool.
-$(foreach tool,$(TOOLS),$(eval \
-	$(patsubst %.c,$(BUILD)/%,$(shell grep -l '"$(tool)/' $(wildcard tests/unit/t_*.c))): $(BUILD)/$(tool).a))
+tests_of = $(patsubst %.c,$(BUILD)/%,$(shell grep -l '"$(1)/' $(wildcard tests/unit/t_*.c)))
+$(foreach tool,$(TOOLS),$(eval $(call tests_of,$(tool)): $(BUILD)/$(tool).a))
+$(call tests_of,pmetrics): LDLIBS += $(LDLIBS_pmetrics)
 
 $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out %.o %/libpchan.a,$^) $(BUILD)/libpchan.a $(LDLIBS)
 
 # What building, the demo and the tests need, and what the other targets need in
 # addition.
-DEPS = gcc make libc6-dev libbsd-dev libjansson-dev bats jq python3 procps curl
+DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev zlib1g-dev bats jq python3 \
+	procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
 	libclang-rt-14-dev tmux time fiu-utils faketime logrotate
 install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \

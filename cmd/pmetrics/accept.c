@@ -111,9 +111,9 @@ read_element(struct piece text)
 
 /*
  * How closely a media range fits the format: 0 not at all, 1 `*` and `/`, 2 a
- * type, 3 a format.  Names of our metrics have no characters that would need an
- * escaping, so any `escaping` fits; and since they have none, 0.0.4 and 1.0.0 of
- * text/plain are the same.
+ * type, 3 a format.  The names of our metrics have no characters that would
+ * need an escaping, so any `escaping` fits, and 0.0.4 and 1.0.0 of text/plain
+ * are the same.
  */
 static int
 fits(const struct element *e, enum exposition_format format)

@@ -9,4 +9,13 @@
 /* A stage that only counts: standard input to standard output. */
 int tap_command(int argc, char **argv);
 
+/* Prints the metrics of all stages once. */
+int print_command(int argc, char **argv);
+
+/* Serves the metrics over HTTP until it is stopped. */
+int serve_command(int argc, char **argv);
+
+/* Keeps a file of the metrics up to date. */
+int textfile_command(int argc, char **argv);
+
 #endif

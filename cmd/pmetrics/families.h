@@ -6,8 +6,8 @@
  * series (series.h).
  *
  * In every scrape, received = processed + filtered + failed + held, of each
- * series.  The records that a stage could not write are in the failed ones, with
- * the reason "unwritten", and so are those that a killed stage held.
+ * series.  The records that a stage could not write are in the failed ones,
+ * with the reason "unwritten", and so are those that a killed stage held.
  */
 
 #include <stdbool.h>

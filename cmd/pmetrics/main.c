@@ -9,6 +9,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
     {"tap", tap_command},
+    {"print", print_command},
+    {"serve", serve_command},
+    {"textfile", textfile_command},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

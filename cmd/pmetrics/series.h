@@ -3,9 +3,9 @@
 
 /*
  * The numbers of all stages, by the labels that they have in metrics: stages
- * with the same name, tool and pipeline are one series.  Their numbers are added
- * up, those of processes that have ended included, so that counters never go
- * back.  Gauges are those of live stages; of times the latest counts, of the
+ * with the same name, tool and pipeline are one series.  Their numbers are
+ * added up, those of processes that have ended included, so that counters never
+ * go back.  Gauges are those of live stages; of times the latest counts, of the
  * oldest attempts the oldest.
  */
 

@@ -12,18 +12,9 @@
 #include "stage/sink.h"
 #include "stage/source.h"
 #include "stage/stage.h"
+#include "usage.h"
 
 enum { SHARD_SINK, SHARD_SOURCE, SHARDS };
-
-static const char help[] =
-    "usage: pmetrics [-n STAGE] [options]\n"
-    "\n"
-    "Copies lines from standard input to standard output and counts them, so that\n"
-    "a place in a pipeline can be watched.\n"
-    "\n"
-    "  -n, --name STAGE       name of the stage (default: pmetrics)\n"
-    "  -b, --buffer N         capacity of the channel, in records (default 1024)\n"
-    "      --no-bypass        treat dead letters in the input as data\n";
 
 static void
 set_up(struct stage *st, struct options *opt)
@@ -46,7 +37,7 @@ int
 tap_command(int argc, char **argv)
 {
 	const struct option_row rows[] = {{0}};
-	const struct options_tool tool = {.name = "pmetrics", .help = help, .rows = rows};
+	const struct options_tool tool = {.name = "pmetrics", .help = usage_help, .rows = rows};
 	struct options opt = {0};
 	struct stage st;
 	int sig;

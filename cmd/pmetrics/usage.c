@@ -1,0 +1,57 @@
+#include "usage.h"
+
+#include <err.h>
+
+#include "stage/cli.h"
+#include "stage/options.h"
+
+const char usage_help[] =
+    "usage: pmetrics [-n STAGE] [options]\n"
+    "       pmetrics print [--format prometheus|openmetrics|json] [--all-users]\n"
+    "       pmetrics serve [--web.listen-address HOST:PORT] ...\n"
+    "                [--web.telemetry-path PATH] [--all-users]\n"
+    "       pmetrics textfile [--interval D] [--once] [--all-users] DIR\n"
+    "\n"
+    "Without a command, copies lines from standard input to standard output and\n"
+    "counts them, so that a place in a pipeline can be watched.\n"
+    "\n"
+    "The commands read the numbers of all stages that run, or have run.  print\n"
+    "prints them once, serve answers the scrapes of Prometheus, textfile keeps\n"
+    "DIR/pchan.prom up to date for the textfile collector of node_exporter.\n"
+    "\n"
+    "Options of the commands:\n"
+    "\n"
+    "      --format FORMAT    prometheus (text, version 0.0.4: the default),\n"
+    "                         openmetrics or json\n"
+    "      --web.listen-address HOST:PORT\n"
+    "                         where to listen (default 127.0.0.1:9464); :9464 is all\n"
+    "                         addresses; may be given several times\n"
+    "      --web.telemetry-path PATH\n"
+    "                         where the metrics are (default /metrics)\n"
+    "      --interval D       time between two files (default 15s)\n"
+    "      --once             write the file once\n"
+    "      --all-users        the stages of all users (for root)\n"
+    "\n"
+    "Options without a command:\n"
+    "\n"
+    "  -n, --name STAGE       name of the stage (default: pmetrics)\n"
+    "  -b, --buffer N         capacity of the channel, in records (default 1024)\n"
+    "      --no-bypass        treat dead letters in the input as data\n";
+
+int
+usage_parse(
+    int argc, char **argv, const struct option_row *rows, const struct option_rule *rules, int most)
+{
+	const struct options_tool tool = {.name = "pmetrics",
+	    .help = usage_help,
+	    .rows = rows,
+	    .rules = rules,
+	    .command = argv[0],
+	    .operands = "an operand"};
+	struct options opt = {0};
+	int operands = cli_parse(&opt, argc, argv, &tool);
+
+	if (argc - operands > most)
+		errx(2, "%s: unexpected operand %s", argv[0], argv[operands + most]);
+	return operands;
+}
