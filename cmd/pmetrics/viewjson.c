@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/reason.h"
 #include "base/utf8.h"
-#include "state.h"
+#include "doing.h"
 #include "viewjson.h"
 
 static const char *const part_kinds[] = {
@@ -135,7 +135,7 @@ waits_json(const struct part *p)
 
 	put(&object, "input", number(p->input));
 	put(&object, "output", number(p->output));
-	put(&object, "own", number(p->own));
+	put(&object, "workers", number(p->own));
 	put(&object, "rate", number(p->rate));
 	return object;
 }
@@ -205,14 +205,15 @@ static void
 put_stage(json_t **object, const struct part *p)
 {
 	const struct statfile_header *h = &p->stage->header;
-	double share;
-	const enum state state = state_of(p, &share);
+	struct doing doing;
 
+	doing_of(p, &doing);
 	put(object, "tool", text(h->tool));
 	put(object, "mode", name_of(modes, STAGE_MODES, h->mode));
 	put(object, "argv", text(h->argv));
-	put(object, "state", json_string(state_name(state)));
-	put(object, "share", number(share));
+	put(object, "state", json_string(doing.word));
+	put(object, "share", number(doing.share));
+	put(object, "doing", json_string(doing.text));
 	put(object, "exit", p->ended ? name_of(exits, EXIT_COUNT, p->how) : json_null());
 	put(object, "up", number(p->up));
 	put(object, "waits", waits_json(p));

@@ -1,8 +1,8 @@
-/* The JSON of a view, and the state of a stage. */
+/* The JSON of a view, and what a stage does. */
 
 #include <stdlib.h>
 
-#include "pmetrics/state.h"
+#include "pmetrics/doing.h"
 #include "pmetrics/viewjson.h"
 #include "t.h"
 #include "t_view.h"
@@ -42,10 +42,11 @@ test_values(void)
 	    {"pipelines.0.parts.1.tool", "\"pfanout\""},
 	    {"pipelines.0.parts.1.mode", "\"map\""},
 	    {"pipelines.0.parts.1.state", "\"busy\""},
-	    {"pipelines.0.parts.1.share", "0.99"},
+	    {"pipelines.0.parts.1.share", "0.98"},
+	    {"pipelines.0.parts.1.doing", "\"workers busy 98 %\""},
 	    {"pipelines.0.parts.1.exit", "null"},
 	    {"pipelines.0.parts.1.waits",
-		"{\"input\":0.01,\"output\":0.02,\"own\":0.97,\"rate\":0.0}"},
+		"{\"input\":0.01,\"output\":0.02,\"workers\":0.97,\"rate\":0.0}"},
 	    {"pipelines.0.parts.1.rates.out", "411.25"},
 	    {"pipelines.0.parts.1.limit", "null"},
 	    {"pipelines.0.parts.1.workers", "{\"all\":8,\"busy\":8}"},
@@ -130,33 +131,36 @@ test_empty(void)
 }
 
 static void
-test_states(void)
+test_doing(void)
 {
 	static const struct {
+		enum statfile_mode mode;
 		struct part part;
-		enum state state;
+		const char *word, *text;
 		double share;
 	} rows[] = {
-	    {{.input = NAN, .output = NAN}, STATE_MEASURING, NAN},
-	    {{.ended = true}, STATE_ENDED, NAN},
-	    {{.input = 0.98, .output = 0.01}, STATE_INPUT, 0.98},
-	    {{.input = 0.1, .output = 0.8, .own = 0.8}, STATE_OUTPUT, 0.8},
-	    {{.input = 0.1, .output = 0.1, .own = 0.9}, STATE_WORKS, 0.8},
-	    {{.input = 0, .output = 0, .own = 0.95, .rate = 0.9}, STATE_RATE, 0.9},
-	    {{.pool = true, .input = 0, .output = 0, .own = 0.99, .busy = 1}, STATE_BUSY, 1},
-	    {{.pool = true, .input = 0.02, .output = 0.05, .own = 0.95, .busy = 0.12}, STATE_OWN,
-		0.83},
-	    {{.pool = true, .input = 0.9, .output = 0, .own = 0, .busy = 0.3}, STATE_INPUT, 0.9},
-	    {{.input = 0.5, .output = 0.7, .own = NAN, .rate = NAN}, STATE_OUTPUT, 0.7},
+	    {STAGE_MAPS, {.input = NAN, .output = NAN}, "measuring", "measuring", NAN},
+	    {STAGE_MAPS, {.ended = true}, "ended", "ended", NAN},
+	    {STAGE_MAPS, {.ended = true, .how = EXIT_KILLED}, "ended", "killed", NAN},
+	    {STAGE_PASSES, {.input = 0.98, .output = 0.01}, "input", "waits for input 98 %", 0.98},
+	    {STAGE_PASSES, {.output = 0.8, .own = 0.8}, "output", "waits for output 80 %", 0.8},
+	    {STAGE_LIMITS, {.own = 0.95, .rate = 0.9}, "rate", "waits for rate 90 %", 0.9},
+	    {STAGE_MAPS, {.own = 0.99, .busy = 1}, "busy", "workers busy 100 %", 1},
+	    {STAGE_MAPS, {.own = 0.95, .busy = 0.12}, "workers", "waits for workers 95 %", 0.95},
+	    {STAGE_PASSES, {.own = NAN, .rate = NAN, .busy = NAN}, "works", "works 100 %", 1},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		double share;
-		const enum state state = state_of(&rows[i].part, &share);
+		struct look_stage stage = {.header.mode = rows[i].mode};
+		struct part part = rows[i].part;
+		struct doing doing;
 
-		CHECK(state == rows[i].state, "row %zu: %s", i, state_name(state));
-		CHECK(isnan(rows[i].share) ? isnan(share) : fabs(share - rows[i].share) < 1e-9,
-		    "row %zu: %g", i, share);
+		part.stage = &stage;
+		doing_of(&part, &doing);
+		CHECK(strcmp(doing.word, rows[i].word) == 0, "row %zu: %s", i, doing.word);
+		CHECK(strcmp(doing.text, rows[i].text) == 0, "row %zu: %s", i, doing.text);
+		CHECK(isnan(rows[i].share) ? isnan(doing.share) : doing.share == rows[i].share,
+		    "row %zu: %g", i, doing.share);
 	}
 }
 
@@ -168,6 +172,6 @@ main(void)
 	test_members();
 	test_odd_bytes();
 	test_empty();
-	test_states();
+	test_doing();
 	return t_end();
 }

@@ -1,0 +1,47 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "doing.h"
+#include "metrics/state.h"
+
+static const char *const words[] = {
+    [STATE_INPUT] = "input",
+    [STATE_OUTPUT] = "output",
+    [STATE_RATE] = "rate",
+    [STATE_BUSY] = "busy",
+    [STATE_WORKERS] = "workers",
+    [STATE_WORKS] = "works",
+};
+
+static const char *const ends[EXIT_COUNT] = {
+    [EXIT_OK] = "ended",
+    [EXIT_RECORDS] = "ended, records failed",
+    [EXIT_ERROR] = "ended with an error",
+    [EXIT_SIGNAL] = "ended, was stopped",
+    [EXIT_KILLED] = "killed",
+};
+
+void
+doing_of(const struct part *p, struct doing *d)
+{
+	struct state state;
+
+	d->share = NAN;
+	if (p->ended) {
+		d->word = "ended";
+		snprintf(d->text, sizeof(d->text), "%s", ends[p->how]);
+	} else if (isnan(p->input) || isnan(p->output)) {
+		d->word = "measuring";
+		snprintf(d->text, sizeof(d->text), "measuring");
+	} else {
+		state = state_of(&(struct state_facts){.mode = p->stage->header.mode,
+		    .input = p->input,
+		    .output = p->output,
+		    .own = p->own,
+		    .rate = p->rate,
+		    .busy = p->busy});
+		d->word = words[state.kind];
+		d->share = state.percent / 100.0;
+		state_say(state, d->text);
+	}
+}
