@@ -21,13 +21,28 @@ static const char *const ends[EXIT_COUNT] = {
     [EXIT_KILLED] = "killed",
 };
 
+static void
+foreign(const struct part *p, struct doing *d)
+{
+	d->word = NULL;
+	if (p->kind == PART_PROGRAM && !isnan(p->cpu))
+		snprintf(d->text, sizeof(d->text), "program, CPU %.0f %%", 100 * p->cpu);
+	else
+		snprintf(d->text, sizeof(d->text), "%s",
+		    p->kind == PART_FILE          ? "file"
+			: p->kind == PART_PROGRAM ? "program"
+						  : "not visible");
+}
+
 void
 doing_of(const struct part *p, struct doing *d)
 {
 	struct state state;
 
 	d->share = NAN;
-	if (p->ended) {
+	if (p->kind != PART_STAGE) {
+		foreign(p, d);
+	} else if (p->ended) {
 		d->word = "ended";
 		snprintf(d->text, sizeof(d->text), "%s", ends[p->how]);
 	} else if (isnan(p->input) || isnan(p->output)) {

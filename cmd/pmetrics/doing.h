@@ -2,7 +2,7 @@
 #define DOING_H
 
 /*
- * What a stage does: a word for programs, a text for people.  A pure function.
+ * What a part does: a word for programs, a text for people.  A pure function.
  */
 
 #include "model.h"
@@ -13,11 +13,11 @@ struct doing {
 	/*
 	 * "measuring" (nothing is known yet), "ended", or what the stage mainly
 	 * did in the window (metrics/state.h): "input", "output", "rate",
-	 * "busy", "workers", "works".
+	 * "busy", "workers", "works".  NULL if the part is no stage.
 	 */
 	const char *word;
-	double share; /* of the window's time; NAN for the first two */
-	/* "waits for output 91 %" */
+	double share; /* of the window's time; else NAN */
+	/* "waits for output 91 %"; "program, CPU 3 %" */
 	char text[DOING_TEXT_SIZE];
 };
 

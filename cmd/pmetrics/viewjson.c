@@ -29,6 +29,21 @@ static const char *const verdict_kinds[] = {
     [VERDICT_CATCHING_UP] = "catching_up",
 };
 
+/* What is written at the part that a verdict names; none is named: NULL. */
+static const char *const marks[] = {
+    [VERDICT_MEASURING] = NULL,
+    [VERDICT_ENDED] = NULL,
+    [VERDICT_BALANCED] = NULL,
+    [VERDICT_POOL] = "bottleneck",
+    [VERDICT_WORK] = "bottleneck",
+    [VERDICT_ORDER] = "slow record",
+    [VERDICT_SILENT] = "no results",
+    [VERDICT_RATE] = "on purpose",
+    [VERDICT_PROGRAM] = "bottleneck",
+    [VERDICT_KEEPS_UP] = "waited for",
+    [VERDICT_CATCHING_UP] = "catching up",
+};
+
 static const char *const modes[STAGE_MODES] = {
     [STAGE_PASSES] = "pass",
     [STAGE_LIMITS] = "limit",
@@ -202,18 +217,15 @@ history_json(const struct part *p)
 
 /* Adds what only a stage has. */
 static void
-put_stage(json_t **object, const struct part *p)
+put_stage(json_t **object, const struct part *p, const struct doing *doing)
 {
 	const struct statfile_header *h = &p->stage->header;
-	struct doing doing;
 
-	doing_of(p, &doing);
 	put(object, "tool", text(h->tool));
 	put(object, "mode", name_of(modes, STAGE_MODES, h->mode));
 	put(object, "argv", text(h->argv));
-	put(object, "state", json_string(doing.word));
-	put(object, "share", number(doing.share));
-	put(object, "doing", json_string(doing.text));
+	put(object, "state", json_string(doing->word));
+	put(object, "share", number(doing->share));
 	put(object, "exit", p->ended ? name_of(exits, EXIT_COUNT, p->how) : json_null());
 	put(object, "up", number(p->up));
 	put(object, "waits", waits_json(p));
@@ -233,13 +245,16 @@ static json_t *
 part_json(const struct part *p, size_t id)
 {
 	json_t *object = json_object();
+	struct doing doing;
 
+	doing_of(p, &doing);
 	put(&object, "id", json_integer((json_int_t)id));
 	put(&object, "name", text(p->name));
 	put(&object, "kind", json_string(part_kinds[p->kind]));
 	put(&object, "pid", p->pid > 0 ? json_integer(p->pid) : json_null());
+	put(&object, "doing", json_string(doing.text));
 	if (p->kind == PART_STAGE)
-		put_stage(&object, p);
+		put_stage(&object, p, &doing);
 	else
 		put(&object, "cpu", number(p->cpu));
 	return object;
@@ -258,22 +273,16 @@ link_json(const struct edge *e)
 	return object;
 }
 
-/* Whether a verdict of this kind is about a part. */
-static bool
-names_part(enum verdict_kind kind)
-{
-	return kind != VERDICT_MEASURING && kind != VERDICT_ENDED && kind != VERDICT_BALANCED;
-}
-
 static json_t *
 verdict_json(const struct model *m)
 {
 	const struct verdict *v = &m->verdict;
-	const bool named = names_part(v->kind) && v->part < m->n;
+	const bool named = marks[v->kind] != NULL && v->part < m->n;
 	json_t *object = json_object();
 
 	put(&object, "kind", json_string(verdict_kinds[v->kind]));
 	put(&object, "part", named ? json_integer((json_int_t)v->part) : json_null());
+	put(&object, "mark", named ? json_string(marks[v->kind]) : json_null());
 	put(&object, "score", number(v->score));
 	put(&object, "mostly", json_boolean(v->mostly));
 	put(&object, "more", v->more > 0 ? number(v->more) : json_null());

@@ -31,11 +31,13 @@ test_values(void)
 	    {"files", "{\"live\":2,\"dead\":1,\"skipped\":0}"},
 	    {"pipelines.0.name", "\"access\""},
 	    {"pipelines.0.verdict",
-		"{\"kind\":\"pool\",\"part\":1,\"score\":0.98,\"mostly\":false,\"more\":13.0,"
+		"{\"kind\":\"pool\",\"part\":1,\"mark\":\"bottleneck\",\"score\":0.98,\"mostly\":"
+		"false,\"more\":13.0,"
 		"\"seconds\":null,\"text\":\"enrich is the bottleneck: 8 of 8 workers busy, "
 		"19.4 ms a record.\"}"},
 	    {"pipelines.0.parts.0",
-		"{\"id\":0,\"name\":\"in.ndjson\",\"kind\":\"file\",\"pid\":null,\"cpu\":null}"},
+		"{\"id\":0,\"name\":\"in.ndjson\",\"kind\":\"file\",\"pid\":null,\"doing\":"
+		"\"file\",\"cpu\":null}"},
 	    {"pipelines.0.parts.1.id", "1"},
 	    {"pipelines.0.parts.1.kind", "\"stage\""},
 	    {"pipelines.0.parts.1.pid", "4711"},
@@ -58,6 +60,7 @@ test_values(void)
 	    {"pipelines.0.parts.1.history", "[400.0,420.0,411.0]"},
 	    {"pipelines.0.parts.2.busy", "null"},
 	    {"pipelines.0.parts.2.workers", "{\"all\":1,\"busy\":null}"},
+	    {"pipelines.0.parts.3.doing", "\"program, CPU 3 %\""},
 	    {"pipelines.0.parts.3.cpu", "0.03"},
 	    {"pipelines.0.links.1",
 		"{\"from\":1,\"to\":2,\"name\":\"\",\"out_wait\":0.02,\"in_wait\":0.97}"},
