@@ -39,6 +39,14 @@ $(BUILD)/%.o: %.c
 $(BUILD)/libpchan.a: $(LIB_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
+# The page of `pmetrics serve`, as C strings, with the hashes of its policy.
+$(BUILD)/page_parts.o: cmd/pmetrics/page/embed $(wildcard cmd/pmetrics/page/page.*)
+	@mkdir -p $(@D)
+	cmd/pmetrics/page/embed >$(BUILD)/page_parts.c
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $(BUILD)/page_parts.c
+
+$(BUILD)/pmetrics.a: $(BUILD)/page_parts.o
+
 # A tool is its main.o, the other objects of its folder, and the library.
 objects = $(patsubst %.c,$(BUILD)/%.o,$(filter-out cmd/$(1)/main.c,$(wildcard cmd/$(1)/*.c)))
 .SECONDEXPANSION:

@@ -1,0 +1,278 @@
+'use strict';
+// Shows /api/v1/pipelines, again every two seconds.  Names are data: they get
+// into the page as text and as values of attributes, and never as markup.
+(() => {
+const main = document.getElementById('main');
+const live = document.getElementById('live');
+const EVERY = 2000;
+const WIDTH = 172, HEIGHT = 96, GAP = 92, ROOM = 30; // of a box, and between
+
+// An element; attributes that are null are left out.
+const make = (e, attributes, children) => {
+	for (const name in attributes)
+		if (attributes[name] != null)
+			e.setAttribute(name, attributes[name]);
+	e.append(...children);
+	return e;
+};
+const html = (name, attributes, ...children) =>
+	make(document.createElement(name), attributes, children);
+const svg = (name, attributes, ...children) =>
+	make(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
+
+// 0.4, 412, 1.24k; as rate() in page.c.
+function rate(x) {
+	if (x == null)
+		return '–';
+	let unit = '';
+	for (const next of 'kMGT') {
+		if (x < 999.5)
+			break;
+		x /= 1000;
+		unit = next;
+	}
+	return x.toFixed(x >= 99.5 ? 0 : unit ? (x < 9.995 ? 2 : 1) : x < 9.95 && x % 1 ? 1 : 0) + unit;
+}
+
+// 19.4 ms; as duration() in page.c.
+function duration(x) {
+	if (x == null)
+		return '–';
+	for (const [size, unit] of [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's'], [1e-3, 'ms']])
+		if (x >= size)
+			return (x / size).toFixed(x / size < 99.95 ? 1 : 0) + ' ' + unit;
+	return (x * 1e6).toFixed(0) + ' µs';
+}
+
+const cut = (text, n) => [...text].length > n ? [...text].slice(0, n - 1).join('') + '…' : text;
+const failed = part => Object.values(part.totals.failed).reduce((a, b) => a + b, 0);
+const flow = (link, parts) => {
+	const rates = [parts[link.from].rates?.out, parts[link.to].rates?.in].filter(x => x != null);
+	return rates.length ? Math.min(...rates) : null;
+};
+
+// The column of each part is its distance from the source; a source stands
+// before the first that reads from it.
+function columns(parts, links) {
+	const before = parts.map(() => []), after = parts.map(() => []);
+	const column = [], open = new Set();
+	for (const l of links) {
+		before[l.to].push(l.from);
+		after[l.from].push(l.to);
+	}
+	const find = i => {
+		if (column[i] == null && !open.has(i)) { // open: the pipeline is a circle
+			open.add(i);
+			column[i] = 1 + Math.max(-1, ...before[i].map(find));
+		}
+		return column[i] ?? -1;
+	};
+	parts.forEach((_, i) => find(i));
+	parts.forEach((_, i) => {
+		if (!before[i].length && after[i].length)
+			column[i] = Math.max(0, Math.min(...after[i].map(to => column[to])) - 1);
+	});
+	return column;
+}
+
+// Places parts, and the points where long links pass by a column: {column, row}
+// of each; what a link passes is in link.via.
+function place(parts, links) {
+	const column = columns(parts, links);
+	const nodes = parts.map((_, i) => ({column: column[i], row: 0, before: []}));
+	for (const l of links) {
+		let last = nodes[l.from];
+		l.via = [last];
+		for (let c = last.column + 1; c < column[l.to]; c++) {
+			const pass = {column: c, row: 0, before: [last]};
+			nodes.push(pass);
+			l.via.push(last = pass);
+		}
+		l.via.push(nodes[l.to]);
+		if (last.column < column[l.to])
+			nodes[l.to].before.push(last);
+	}
+	let lowest = 0;
+	const mean = list => list.reduce((a, b) => a + b, 0) / list.length;
+	for (let c = 0; c <= Math.max(...column); c++) {
+		const list = nodes.filter(n => n.column === c);
+		for (const n of list)
+			n.wish = n.before.length ? mean(n.before.map(b => b.row)) : null;
+		list.forEach((n, i) => n.wish ??= i);
+		list.sort((a, b) => a.wish - b.wish);
+		list.forEach((n, i) => n.row = i ? Math.max(n.wish, list[i - 1].row + 1) : n.wish);
+		const shift = list.length ? mean(list.map(n => n.wish - n.row)) : 0;
+		for (const n of list)
+			lowest = Math.min(lowest, n.row += shift);
+	}
+	for (const n of nodes)
+		n.row -= lowest;
+	return nodes;
+}
+
+function spark(history) {
+	const most = Math.max(...history), step = (WIDTH - 20) / 59;
+	const x = i => 10 + (60 - history.length + i) * step;
+	return svg('polyline', {
+		class: 'spark',
+		points: history.map((v, i) => `${x(i).toFixed(1)},${(HEIGHT - 8 - 20 * (v ?? 0) / (most || 1)).toFixed(1)}`).join(' '),
+	});
+}
+
+function box(part, verdict, x, y) {
+	const named = verdict.part === part.id;
+	const inner = svg('svg', {x, y, width: WIDTH, height: HEIGHT},
+		svg('text', {class: 'name', x: 10, y: 23}, cut(part.name, 21)),
+		svg('text', {x: 10, y: 42}, cut(part.doing, 26)));
+	const g = svg('g', {
+		class: (part.kind === 'stage' ? 'stage' : 'other') + (named ? ' mark' : ''),
+	},
+		svg('title', {}, part.name + (part.argv ? '\n' + part.argv : '') + (part.pid ? '\nprocess ' + part.pid : '')),
+		svg('rect', {class: 'box', x, y, width: WIDTH, height: HEIGHT, rx: 7}), inner);
+	if (part.kind === 'stage') {
+		const dead = failed(part);
+		inner.append(svg('text', {class: 'small', x: 10, y: 60}, 'held ' + part.held));
+		if (dead)
+			inner.append(svg('text', {class: 'dead', x: WIDTH - 10, y: 60, 'text-anchor': 'end'}, dead + ' failed'));
+		if (part.history.length > 1)
+			inner.append(spark(part.history));
+	}
+	if (named && verdict.mark) {
+		const mark = (verdict.mostly ? 'mostly the ' : '') + verdict.mark;
+		g.append(svg('rect', {class: 'tag', x: x + 8, y: y - 13, width: 22 + 7 * mark.length, height: 20, rx: 4}),
+			svg('text', {class: 'tagged', x: x + 19 + 3.5 * mark.length, y: y + 2}, mark));
+	}
+	return g;
+}
+
+// The link's line, its head, and what is written at it.
+function wire(link, parts, at, down, most) {
+	const r = flow(link, parts);
+	const thick = 1.5 + (r && most ? 7 * Math.sqrt(r / most) : 0), head = 5 + thick;
+	let d = '', x, y, first;
+	link.via.forEach((node, i) => {
+		const [nx, ny] = at(node), last = i === link.via.length - 1;
+		const [ex, ey] = down ? [nx + WIDTH / 2, ny - (last ? head : 0)] : [nx - (last ? head : 0), ny + HEIGHT / 2];
+		if (i === 0) {
+			[x, y] = down ? [nx + WIDTH / 2, ny + HEIGHT] : [nx + WIDTH, ny + HEIGHT / 2];
+			d = `M${x} ${y}`;
+			return;
+		}
+		first ??= [(x + ex) / 2, (y + ey) / 2];
+		d += down ? `C${x} ${y + 30} ${ex} ${ey - 30} ${ex} ${ey}` : `C${x + 45} ${y} ${ex - 45} ${ey} ${ex} ${ey}`;
+		[x, y] = [ex, ey];
+		if (!last) { // past the boxes of this column
+			down ? y += HEIGHT : x += WIDTH;
+			d += `L${x} ${y}`;
+		}
+	});
+	const tip = down ? `${x - head},${y} ${x + head},${y} ${x},${y + head}` : `${x},${y - head} ${x},${y + head} ${x + head},${y}`;
+	const [lx, ly] = down ? [first[0] + 12, first[1] + 4] : [first[0], first[1] - 8 - thick / 2];
+	const words = [];
+	if (r != null)
+		words.push(svg('text', {class: 'rates', x: lx, y: ly}, rate(r) + '/s'));
+	if (link.name)
+		words.push(svg('text', {class: 'rates', x: down ? lx + 60 : lx, y: down ? ly : ly + 25 + thick}, cut(link.name, down ? 18 : 12)));
+	return svg('g', {}, svg('title', {}, link.name || 'a pipe'),
+		svg('path', {class: 'wire', d, 'stroke-width': thick.toFixed(1)}),
+		svg('polygon', {class: 'tip', points: tip}), ...words);
+}
+
+function graph(pipeline, room) {
+	const {parts, links, verdict} = pipeline;
+	const nodes = place(parts, links), down = room < 600;
+	const at = ({column, row}) => down ?
+		[1.5 + row * (WIDTH + 20), 15 + column * (HEIGHT + 52)] :
+		[1.5 + column * (WIDTH + GAP), 15 + row * (HEIGHT + ROOM)];
+	const places = nodes.map(at);
+	const width = Math.max(...places.map(p => p[0])) + WIDTH + 3;
+	const height = Math.max(...places.map(p => p[1])) + HEIGHT + 3;
+	const scale = Math.min(1, Math.max(room / width, 0.7));
+	const most = Math.max(0, ...links.map(l => flow(l, parts) ?? 0));
+	return svg('svg', {
+		class: down ? 'down' : null, role: 'img', viewBox: `0 0 ${width} ${height}`,
+		width: width * scale, height: height * scale,
+		'aria-label': 'graph: ' + parts.map(p => p.name).join(', '),
+	},
+		...links.map(l => wire(l, parts, at, down, most)),
+		...parts.map((p, i) => box(p, verdict, ...places[i])));
+}
+
+// The same table as table() in page.c.
+function row(part, verdict) {
+	const named = verdict.part === part.id, stage = part.kind === 'stage';
+	const cell = (text, name) => html('td', {class: name}, text);
+	const cells = stage ? [
+		cell(rate(part.rates.in), 'wide'), cell(rate(part.rates.out)),
+		cell(part.workers.busy == null ? '–' : part.workers.busy + '/' + part.workers.all, 'wide'),
+		cell(String(part.held)), cell(duration(part.latency.mean), 'wide'),
+		cell(duration(part.latency.p99), 'wide'), cell(rate(part.rates.retries), 'wide'),
+		cell(String(failed(part)), failed(part) ? 'dead' : null),
+	] : [cell('–', 'wide'), cell('–'), cell('–', 'wide'), cell('–'), cell('–', 'wide'), cell('–', 'wide'), cell('–', 'wide'), cell('–')];
+	return html('tr', {class: named ? 'named' : null},
+		html('td', {title: part.name}, part.name),
+		cell(part.doing + (named && verdict.mark ? ': ' + verdict.mark : '')), ...cells);
+}
+
+function table(pipeline) {
+	const head = (text, name) => html('th', {class: name}, text);
+	return html('table', {}, html('thead', {}, html('tr', {},
+		head('Part'), head('State'), head('In/s', 'wide'), head('Out/s'), head('Workers', 'wide'),
+		head('Held'), head('Mean', 'wide'), head('p99', 'wide'), head('Retries/s', 'wide'), head('Failed'))),
+	html('tbody', {}, ...pipeline.parts.map(p => row(p, pipeline.verdict))));
+}
+
+function failures(pipeline) {
+	return pipeline.parts.filter(p => p.kind === 'stage' && failed(p)).map(p =>
+		html('p', {class: 'failures'}, html('span', {class: 'dead'}, 'Failed in ' + p.name + ': '),
+			Object.entries(p.totals.failed).filter(f => f[1]).sort((a, b) => b[1] - a[1])
+				.map(([reason, n]) => n + ' ' + reason).join(', ')));
+}
+
+function section(pipeline, room) {
+	const busy = pipeline.cpu_idle == null ? null : 1 - pipeline.cpu_idle;
+	return html('section', {class: pipeline.verdict.kind},
+		html('h2', {}, pipeline.verdict.text),
+		html('p', {class: 'sub'}, pipeline.name + ' · up ' + duration(pipeline.up) +
+			(busy == null ? '' : ` · CPU ${(100 * busy).toFixed(0)} % of ${pipeline.cpus}`)),
+		html('div', {class: 'scroll'}, graph(pipeline, room)),
+		html('div', {class: 'scroll'}, table(pipeline)), ...failures(pipeline));
+}
+
+function show(view) {
+	const room = main.clientWidth - (innerWidth > 640 ? 90 : 45);
+	const at = [...document.querySelectorAll('.scroll')].map(e => e.scrollLeft);
+	main.replaceChildren(...(view.pipelines.length ? view.pipelines.map(p => section(p, room)) : [
+		html('section', {}, html('h2', {}, 'No stage runs'),
+			html('p', {}, 'A pipeline of pchan’s tools appears here as soon as it runs.')),
+	]));
+	document.querySelectorAll('.scroll').forEach((e, i) => e.scrollLeft = at[i] ?? 0);
+	document.title = (view.pipelines[0]?.verdict.text ?? 'no stage runs').slice(0, 80) + ' – pchan';
+}
+
+let shown = null;
+async function poll() {
+	const stop = new AbortController(), timer = setTimeout(() => stop.abort(), 5000);
+	try {
+		const answer = await fetch('/api/v1/pipelines', {cache: 'no-store', signal: stop.signal});
+		if (!answer.ok)
+			throw new Error(answer.status);
+		const view = await answer.json();
+		shown = new Date(view.time).toLocaleTimeString([], {hour12: false});
+		// A text that is being selected stays.
+		if (getSelection().type !== 'Range')
+			show(view);
+		live.textContent = `live, ${shown}, over the last ${view.window} s`;
+		document.body.className = '';
+	} catch (e) {
+		console.error(e);
+		live.textContent = 'The server is gone.' + (shown ? ` This is of ${shown}.` : '');
+		document.body.className = 'gone';
+	}
+	clearTimeout(timer);
+	setTimeout(next, EVERY);
+}
+// Nobody asks for what nobody sees.
+const next = () => document.hidden ? document.addEventListener('visibilitychange', next, {once: true}) : poll();
+next();
+})();
