@@ -70,7 +70,8 @@ $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev zlib1g-dev bats jq python3 \
 	procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
-	libclang-rt-14-dev tmux time fiu-utils faketime logrotate
+	libclang-rt-14-dev tmux time fiu-utils faketime logrotate prometheus prometheus-node-exporter \
+	python3-prometheus-client chromium
 install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive \
@@ -124,17 +125,25 @@ fuzz: $(FUZZERS)
 lint:
 	@tests/lint.sh
 
+# man/doc has what the pages refer to, and goes to share/doc as it is.
+DOCS = $(patsubst man/doc/%,%,$(wildcard man/doc/*/*))
+DOCDIR = $(PREFIX)/share/doc/pchan
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
 	for page in man/*.*; do section=$${page##*.}; \
 		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section && \
 		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section || exit 1; done
+	for file in $(DOCS); do \
+		install -D -m 644 man/doc/$$file $(DESTDIR)$(DOCDIR)/$$file || exit 1; done
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	for page in man/*.*; do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	rm -f $(DOCS:%=$(DESTDIR)$(DOCDIR)/%)
+	rmdir $(sort $(dir $(DOCS:%=$(DESTDIR)$(DOCDIR)/%))) $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf build bin
