@@ -103,6 +103,11 @@ rotations: N = 200
 rotations: all
 	@BIN=$(abspath $(BIN)) tests/campaign/rotations $(SEED) $(N)
 
+# A Prometheus and a node_exporter that watch a pipeline, and what they see.  The
+# last line is `N passed, N failed`.
+prometheus: all
+	@BIN=$(abspath $(BIN)) tests/prometheus/run
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -148,6 +153,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign rotations bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign rotations prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)
