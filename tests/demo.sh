@@ -7,6 +7,8 @@ PATH=$(cd "${BIN:-bin}" && pwd):$PATH
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
+mkdir -m 700 numbers
+export PCHAN_RUN_DIR="$dir/numbers"
 
 step() {
 	printf '\n* %s\n' "$*"
@@ -109,3 +111,6 @@ wait
 step "All $(wc -l <merged.ndjson) requests are there, in order; the line that is no JSON is in dead.ndjson.  The first:"
 head -n 4 merged.ndjson
 [ "$(wc -l <merged.ndjson)" -eq 31 ]
+step "All stages have counted.  pmetrics top shows this live, pmetrics serve shows it to Prometheus:"
+echo "$ pmetrics print | grep -E '_(received|failed)_total.* [1-9]'"
+pmetrics print | grep -E '_(received|failed)_total.* [1-9]'

@@ -7,11 +7,11 @@ load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES and SHAPES, and in
-# its DESCRIPTION before the first subsection; a line %% ends each block.
+# The lines of the literal blocks in a man page's EXAMPLES, SHAPES and WATCHING,
+# and in its DESCRIPTION before the first subsection; a line %% ends each block.
 man_examples() {
 	awk '
-		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION|SHAPES/; shapes = /SHAPES/ }
+		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION|SHAPES|WATCHING/; shapes = /SHAPES|WATCHING/ }
 		/^\.Ss / { wanted = shapes }
 		/^\.Ed/ && literal { literal = 0; print "%%" }
 		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }
@@ -80,16 +80,24 @@ run_examples() {
 	[ "$n" -gt 0 ]
 }
 
+# What --help prints.  The commands of pmetrics have their own.
+help_of() {
+	timeout 5 "$1" --help
+	[ "$1" != pmetrics ] || for command in top print serve textfile; do
+		timeout 5 "$1" "$command" --help
+	done
+}
+
 # The options, short and long, that --help lists, and those that the man page
 # lists.
 help_options() {
-	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' |
-		tr -d ' ' | tr , '\n' | sort
+	help_of "$1" | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' |
+		tr -d ' ' | tr , '\n' | sort -u
 }
 
 man_options() {
-	sed -n 's/^\.It \(Fl .*\)/ \1/p' "$ROOT/man/$1.1" | grep -oE ' Fl [A-Za-z-]+' |
-		sed 's/^ Fl /-/' | sort
+	sed -n 's/^\.It \(Fl .*\)/ \1/p' "$ROOT/man/$1.1" | grep -oE ' Fl [A-Za-z.-]+' |
+		sed 's/^ Fl /-/' | sort -u
 }
 
 @test "docs: the examples of pfanout(1) run and print what they show" {
@@ -118,6 +126,40 @@ man_options() {
 	run_examples <examples || failed=1
 	kill "$api"
 	[ -z "${failed-}" ]
+}
+
+@test "docs: the examples of pmetrics(1) run and print what they show" {
+	command -v curl >/dev/null || skip "curl is not installed"
+	mkdir -m 700 run
+	export PCHAN_RUN_DIR=$PWD/run
+	man_examples "$ROOT/man/pmetrics.1" >examples
+	run_examples <examples
+}
+
+@test "docs: pmetrics(1) names all families, and all members of the JSON" {
+	mkdir -m 700 run
+	export PCHAN_RUN_DIR=$PWD/run
+	mkfifo in
+	pfanout -n enrich cat <in | cat >out 3>&- &
+	exec 8>in
+	echo 1 >&8
+	wait_until test -s out
+	timeout 20 pmetrics print >metrics
+	timeout 20 pmetrics print --format json >json
+	exec 8>&-
+	wait
+	man=$ROOT/man/pmetrics.1
+	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' metrics | sort >families
+	[ "$(wc -l <families)" -gt 20 ]
+	sed -n '/^\.Sh METRICS/,/^\.Sh JSON/p' "$man" | sed -n 's/^\.It Li//p' | grep -oE '(pipeline|pchan)_[a-z_]+' |
+		sort | diff families -
+	jq -r '.. | objects | keys[]' json | sort -u >members
+	[ "$(wc -l <members)" -gt 40 ]
+	sed -n '/^\.Sh JSON/,/^\.Sh ENV/p' "$man" | grep -oE '[a-z_0-9]+' | sort -u >words
+	# Those of `failed` are the reasons.
+	comm -23 members words | grep -vxFf <(sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan.5") >missing || true
+	cat missing
+	[ ! -s missing ]
 }
 
 @test "docs: the examples of pchan(5) run and print what they show" {
@@ -164,7 +206,7 @@ man_options() {
 }
 
 @test "docs: the pages and --help list the same options" {
-	for tool in pfanin pfanout pdeadletter pratelimit; do
+	for tool in pfanin pfanout pdeadletter pmetrics pratelimit; do
 		help_options $tool >in-help
 		man_options $tool >in-man
 		[ "$(wc -l <in-help)" -gt 20 ]
@@ -174,8 +216,8 @@ man_options() {
 
 @test "docs: the SYNOPSIS of the pages is the usage of --help" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
-	for tool in pfanin pfanout pdeadletter pratelimit; do
-		timeout 5 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
+	for tool in pfanin pfanout pdeadletter pmetrics pratelimit; do
+		help_of $tool | sed -n '/^usage:/,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
 		timeout 5 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
 			sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man
 		grep -q "$tool" in-help

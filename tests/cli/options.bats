@@ -57,8 +57,10 @@ flags_of() {
 			return 1
 		}
 	done
-	for tool in pfanin pfanout pdeadletter pratelimit; do
-		$tool --help >out
+	for tool in pfanin pfanout pdeadletter pratelimit pmetrics 'pmetrics '{top,print,serve,textfile}; do
+		# shellcheck disable=SC2086 # words
+		timeout 20 $tool --help >out
+		grep -q "^usage: $tool" out
 		[ "$(wc -L <out)" -le 80 ]
 	done
 }
