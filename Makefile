@@ -9,7 +9,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wstrict-prototype
 HARDENING = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDFLAGS = -pie -Wl,-z,relro,-z,now
 LDLIBS = -lbsd -ljansson -pthread
-LDLIBS_pmetrics = -lmicrohttpd -lz -lm
+# What a single tool needs.
+LDLIBS_pmetrics = -lmicrohttpd -lz -lncursesw -ltinfo -lm
 
 # SAN=thread or SAN=address builds and tests everything in a folder of its own.
 SAN =
@@ -67,8 +68,8 @@ $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 
 # What building, the demo and the tests need, and what the other targets need in
 # addition.
-DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev zlib1g-dev bats jq python3 \
-	procps curl
+DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev libncurses-dev zlib1g-dev \
+	bats jq python3 procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
 	libclang-rt-14-dev tmux time fiu-utils faketime logrotate prometheus prometheus-node-exporter \
 	python3-prometheus-client chromium

@@ -18,4 +18,7 @@ int serve_command(int argc, char **argv);
 /* Keeps a file of the metrics up to date. */
 int textfile_command(int argc, char **argv);
 
+/* Pipelines on a screen, or as lines. */
+int top_command(int argc, char **argv);
+
 #endif
