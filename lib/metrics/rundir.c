@@ -163,19 +163,7 @@ judge(int fd, bool on_tmpfs)
 static int
 open_directory(const char *path)
 {
-	char *copy = strdup(path);
-	size_t len;
-	int fd;
-
-	if (copy == NULL)
-		return -1;
-	/* With a slash at the end a link would be followed. */
-	for (len = strlen(copy); len > 1 && copy[len - 1] == '/'; len--)
-		copy[len - 1] = '\0';
-	fd = open(copy, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* O_DIRECTORY comes first: it says ENOTDIR for a link, too. */
-	free(copy);
-	return fd;
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static const char *
@@ -183,32 +171,54 @@ explain(const char *path, int error)
 {
 	struct stat st;
 
+	/* O_DIRECTORY makes this ENOTDIR for a link, too. */
 	if ((error == ENOTDIR || error == ELOOP) && lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
 		return "is a symbolic link";
 	return strerror(error);
 }
 
-int
-rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE])
+/* A path without a slash at its end, of which a link would be followed. */
+static int
+open_plain(const char *path, bool make, bool on_tmpfs, const char **why)
 {
-	const char *text = NULL;
 	int fd = open_directory(path), error;
 
-	if (fd == -1 && errno == ENOENT && make && make_directory(path, on_tmpfs, &text) == 0)
+	if (fd == -1 && errno == ENOENT && make && make_directory(path, on_tmpfs, why) == 0)
 		fd = open_directory(path);
-	error = errno;
 	if (fd == -1) {
-		snprintf(why, RUNDIR_WHY_SIZE, "%s: %s", path,
-		    text != NULL ? text : explain(path, error));
+		error = errno;
+		if (*why == NULL)
+			*why = explain(path, error);
 		errno = error;
 		return -1;
 	}
-	if ((text = judge(fd, on_tmpfs)) == NULL)
+	if ((*why = judge(fd, on_tmpfs)) == NULL)
 		return fd;
-	snprintf(why, RUNDIR_WHY_SIZE, "%s: %s", path, text);
 	close(fd);
 	errno = EPERM;
 	return -1;
+}
+
+int
+rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE])
+{
+	char *plain = strdup(path);
+	const char *text = NULL;
+	int fd, error;
+
+	if (plain == NULL) {
+		snprintf(why, RUNDIR_WHY_SIZE, "out of memory");
+		return -1;
+	}
+	for (size_t len = strlen(plain); len > 1 && plain[len - 1] == '/'; len--)
+		plain[len - 1] = '\0';
+	fd = open_plain(plain, make, on_tmpfs, &text);
+	error = errno;
+	free(plain);
+	if (fd == -1)
+		snprintf(why, RUNDIR_WHY_SIZE, "%s: %s", path, text);
+	errno = error;
+	return fd;
 }
 
 bool

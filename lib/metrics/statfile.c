@@ -193,6 +193,7 @@ clear_directory(int dir)
 	    ? openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 	    : -1;
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
 	unsigned n = 0;
 
 	if (d == NULL) {
@@ -200,8 +201,8 @@ clear_directory(int dir)
 			close(fd);
 		return;
 	}
-	while (n <= FILES_MOST && readdir(d) != NULL)
-		n++;
+	while (n <= FILES_MOST && (entry = readdir(d)) != NULL)
+		n += strstr(entry->d_name, ".stat") != NULL;
 	closedir(d);
 	if (n > FILES_MOST)
 		(void)retired_fold(dir, NULL);

@@ -155,12 +155,15 @@ has_end(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
-/* Whether this part of the file is in it, behind the header. */
+/* Whether the parts are where they can be: aligned, one behind the other. */
 static bool
-is_inside(const struct reading *r, uint64_t at, uint64_t size, uint64_t n)
+is_laid_out(const struct reading *r, const struct statfile_header *h)
 {
-	return at >= sizeof(struct statfile_header) && at % 64 == 0 && at <= r->size &&
-	    n <= (r->size - at) / size;
+	return h->header_size == sizeof(*h) && h->links_size == sizeof(struct metrics_links) &&
+	    h->shard_size == sizeof(struct metrics_shard) && h->links_at % 64 == 0 &&
+	    h->links_at >= sizeof(*h) && h->shards_at % 64 == 0 &&
+	    h->shards_at >= (uint64_t)h->links_at + h->links_size && h->shards > 0 &&
+	    h->size == r->size && h->size == h->shards_at + (uint64_t)h->shards * h->shard_size;
 }
 
 /* Whether the header, a copy, is one that we know, and true of this file. */
@@ -169,11 +172,7 @@ is_good(const struct reading *r, const struct statfile_header *h)
 {
 	return memcmp(h->magic, STATFILE_MAGIC, sizeof(h->magic)) == 0 &&
 	    h->version == STATFILE_VERSION && h->order == STATFILE_ORDER && h->gen1 != 0 &&
-	    h->gen1 == h->gen2 && h->size == r->size && h->header_size == sizeof(*h) &&
-	    h->links_size == sizeof(struct metrics_links) &&
-	    h->shard_size == sizeof(struct metrics_shard) && h->shards > 0 &&
-	    is_inside(r, h->links_at, h->links_size, 1) &&
-	    is_inside(r, h->shards_at, h->shard_size, h->shards) && h->mode < STAGE_MODES &&
+	    h->gen1 == h->gen2 && is_laid_out(r, h) && h->mode < STAGE_MODES &&
 	    has_end(h->boot_id, sizeof(h->boot_id)) && has_end(h->tool, sizeof(h->tool)) &&
 	    has_end(h->tool_version, sizeof(h->tool_version)) &&
 	    has_end(h->name, sizeof(h->name)) && has_end(h->pipeline, sizeof(h->pipeline)) &&
