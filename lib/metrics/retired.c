@@ -544,7 +544,7 @@ write_file(const struct fold *f)
 static int
 fold_files(struct fold *f)
 {
-	bool damaged;
+	bool damaged, others;
 
 	if (retired_read(&f->r, f->dir, &damaged) == -1)
 		return -1;
@@ -552,8 +552,9 @@ fold_files(struct fold *f)
 		return -1;
 	if (add_own(f) == -1)
 		return -1;
-	/* Beside our own there are the lock and the retired ones. */
-	if ((f->own == NULL || rundir_may_have(f->dir, 3)) && look_at_files(f) == -1)
+	/* Beside our own there are the lock and, if any, the retired ones. */
+	others = f->own == NULL || rundir_may_have(f->dir, f->r.id != 0 ? 3 : 2);
+	if (others && look_at_files(f) == -1)
 		return -1;
 	if (f->n == 0)
 		return 0;

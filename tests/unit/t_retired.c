@@ -267,6 +267,24 @@ test_remains(void)
 	free(like);
 }
 
+/* A stage that ends folds dead ones, also where nothing is retired yet. */
+static void
+test_others(void)
+{
+	struct look l;
+
+	for (int first = 1; first >= 0; first--) {
+		if (first)
+			(void)!unlink("retired.1");
+		t_run("others", 5, T_KILLED, 0);
+		t_run("others", 5, T_ENDED, EXIT_OK);
+		CHECK(t_count(".stat") == 0, "%d: %zu", first, t_count(".stat"));
+	}
+	t_look(&l, false);
+	CHECK(t_total(&l, "others", METRIC_RECEIVED) == 20, "all");
+	look_free(&l);
+}
+
 /* A full disk: nothing is lost, and nothing counts twice. */
 static void
 test_full(void)
@@ -367,6 +385,7 @@ main(void)
 	test_most();
 	test_lock();
 	test_remains();
+	test_others();
 	test_full();
 	test_unfinished();
 	test_killed();
