@@ -36,7 +36,7 @@ struct track {
 	struct sample kept[SAMPLES];
 
 	/* The last minute, second by second. */
-	int64_t counted_at;
+	int64_t second, counted_at; /* the end of the last second; of the count */
 	uint64_t counted;
 	unsigned n_history;
 	float history[MODEL_HISTORY];
@@ -167,23 +167,28 @@ keep(struct track *t, struct sample *s)
 	t->next = (t->next + 1) % SAMPLES;
 }
 
-/* The rate since the last count is that of each second since. */
+/*
+ * The rate since the last count is that of each second that is over since; a
+ * look that comes a little early counts as the second's.
+ */
 static void
 count_history(struct track *t)
 {
-	int64_t ns = t->now.at - t->counted_at;
+	int64_t seconds = (t->now.at - t->second + CLOCK_S / 10) / CLOCK_S;
 	float rate;
 
-	if (ns < CLOCK_S * 9 / 10)
+	if (seconds <= 0 || t->now.at <= t->counted_at)
 		return;
-	rate = (float)((double)(t->now.out - t->counted) * 1e9 / (double)ns);
-	for (int64_t i = 0; i < (ns + CLOCK_S / 2) / CLOCK_S && i < MODEL_HISTORY; i++) {
+	rate =
+	    (float)((double)(t->now.out - t->counted) * 1e9 / (double)(t->now.at - t->counted_at));
+	for (int64_t i = 0; i < seconds && i < MODEL_HISTORY; i++) {
 		if (t->n_history == MODEL_HISTORY)
 			memmove(t->history, t->history + 1, sizeof(t->history) - sizeof(float));
 		else
 			t->n_history++;
 		t->history[t->n_history - 1] = rate;
 	}
+	t->second += seconds * CLOCK_S;
 	t->counted_at = t->now.at;
 	t->counted = t->now.out;
 }
@@ -200,9 +205,9 @@ track_sample(struct track *t, const struct look_stage *s, int64_t now)
 	else if (t->begun != 0 && now - t->begun < t->window) {
 		/* All that it has done is in the window: it began with nothing. */
 		keep(t, &(struct sample){.at = t->begun});
-		t->counted_at = t->begun;
+		t->second = t->counted_at = t->begun;
 	} else {
-		t->counted_at = now;
+		t->second = t->counted_at = now;
 		t->counted = fresh.out;
 	}
 	t->fresh = false;
