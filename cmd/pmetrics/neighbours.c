@@ -205,7 +205,10 @@ find_holder(const struct search *s, const struct want *w)
 	return second;
 }
 
-/* Whether nobody else has this end but those who started the program. */
+/*
+ * Whether nobody else has this end but those whom the program started: what it
+ * has inherited itself leads elsewhere.
+ */
 static bool
 is_its_own(const struct search *s, const struct hold *h)
 {
@@ -213,7 +216,7 @@ is_its_own(const struct search *s, const struct hold *h)
 
 	for (size_t i = 0; i < s->n_holds; i++)
 		if (has_end(&s->hold[i], &w) && s->hold[i].pid != h->pid &&
-		    !is_ancestor(s, s->hold[i].pid, h))
+		    !is_ancestor(s, h->pid, &s->hold[i]))
 			return false;
 	return true;
 }
@@ -265,8 +268,8 @@ follow(struct search *s, pid_t pid, size_t who, int step)
 	for (size_t i = 0; i < s->n_holds; i++) {
 		const struct hold *h = &s->hold[i];
 
-		if (h->pid != pid || h->fd == STDERR_FILENO ||
-		    (h->fd > STDERR_FILENO ? !is_its_own(s, h) : h->fd != h->writes))
+		if (h->pid != pid || h->fd == STDERR_FILENO || !is_its_own(s, h) ||
+		    (h->fd < STDERR_FILENO && h->fd != h->writes))
 			continue;
 		if (add_end(s, h, who) == -1 ||
 		    want_other(s, h->dev, h->ino, h->writes, step + 1) == -1)

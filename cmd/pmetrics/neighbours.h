@@ -10,7 +10,8 @@
  * pipes of the stages, and of several holders of an end takes the one that has
  * it as standard input or output while its parent hasn't; without one, the one
  * that is no ancestor of another holder.  A wrong choice costs a label: who
- * waits for whom is known from the stages.
+ * waits for whom is known from the stages.  Of a program only those pipes
+ * lead on that it has not inherited.
  */
 
 #include <stdbool.h>
