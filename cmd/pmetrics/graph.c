@@ -301,23 +301,22 @@ number_pipelines(struct graph *g)
 
 /* How the nodes are put into order. */
 struct order {
-	struct graph *g;
+	struct graph *g; /* its edges by `from` */
+	size_t *first;   /* edge of each node */
 	size_t *missing; /* edges into the node whose other node has no place yet */
 	bool *placed;
 	size_t n_stack, *stack; /* that may come next, the next one on top */
-	size_t n, *place;       /* node -> its place, of n that have one */
+	size_t n, *sorted;      /* nodes, as they got their places */
 };
 
-/* Those behind a node that has its place; the first is on top at the end. */
-static void
-push_behind(struct order *o, size_t node)
+static int
+by_nodes(const void *a, const void *b)
 {
-	for (size_t i = o->g->n_edges; i-- > 0;) {
-		const struct graph_edge *e = &o->g->edge[i];
+	const struct graph_edge *x = a, *y = b;
 
-		if (e->from == node && !o->placed[e->to] && --o->missing[e->to] == 0)
-			o->stack[o->n_stack++] = e->to;
-	}
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	return (x->to > y->to) - (x->to < y->to);
 }
 
 static void
@@ -326,8 +325,14 @@ place(struct order *o, size_t node)
 	if (o->placed[node])
 		return;
 	o->placed[node] = true;
-	o->place[node] = o->n++;
-	push_behind(o, node);
+	o->sorted[o->n++] = node;
+	/* Those behind it; the first one is on top at the end. */
+	for (size_t i = o->first[node + 1]; i-- > o->first[node];) {
+		size_t to = o->g->edge[i].to;
+
+		if (!o->placed[to] && --o->missing[to] == 0)
+			o->stack[o->n_stack++] = to;
+	}
 }
 
 /*
@@ -335,64 +340,62 @@ place(struct order *o, size_t node)
  * leaves none that could be next, its first node is.
  */
 static void
-place_pipeline(struct order *o, size_t pipeline)
+place_all(struct order *o)
 {
-	const struct graph *g = o->g;
-
-	for (size_t i = g->n; i-- > 0;)
-		if (g->node[i].pipeline == pipeline && o->missing[i] == 0)
+	for (size_t i = o->g->n; i-- > 0;)
+		if (o->missing[i] == 0)
 			o->stack[o->n_stack++] = i;
-	for (size_t i = 0; i < g->n; i++) {
+	for (size_t i = 0; i <= o->g->n; i++) {
 		while (o->n_stack > 0)
 			place(o, o->stack[--o->n_stack]);
-		if (g->node[i].pipeline == pipeline && !o->placed[i])
+		if (i < o->g->n)
 			place(o, i);
 	}
-	while (o->n_stack > 0)
-		place(o, o->stack[--o->n_stack]);
 }
 
+/*
+ * Moves the nodes to their places, pipeline by pipeline; those of none leave,
+ * with their edges.
+ */
 static int
-by_pipeline(const void *a, const void *b, void *nodes)
+move(struct order *o)
 {
-	const struct graph_edge *x = a, *y = b;
-	const struct graph_node *node = nodes;
-	size_t p = node[x->from].pipeline, q = node[y->from].pipeline;
+	struct graph *g = o->g;
+	struct graph_node *node = calloc(g->n + 1, sizeof(*node));
+	size_t *at = calloc(g->n_pipelines + 2, sizeof(*at)), *to = o->missing, edges = 0, n;
 
-	if (p != q)
-		return p < q ? -1 : 1;
-	if (x->from != y->from)
-		return x->from < y->from ? -1 : 1;
-	return (x->to > y->to) - (x->to < y->to);
-}
-
-/* Moves the nodes to their places; those without one leave, with their edges. */
-static int
-move(struct graph *g, const size_t *to, size_t n)
-{
-	struct graph_node *node = calloc(n + 1, sizeof(*node));
-	size_t edges = 0;
-
-	if (node == NULL)
+	if (node == NULL || at == NULL) {
+		free(node);
+		free(at);
 		return -1;
-	for (size_t i = 0; i < g->n; i++)
-		if (to[i] != SIZE_MAX)
-			node[to[i]] = g->node[i];
-	for (size_t i = 0; i < g->n_edges; i++) {
-		struct graph_edge *e = &g->edge[i];
-
-		if (to[e->from] == SIZE_MAX)
-			continue;
-		e->from = to[e->from];
-		e->to = to[e->to];
-		g->edge[edges++] = *e;
 	}
+	for (size_t i = 0; i < g->n; i++)
+		if (g->node[i].pipeline != SIZE_MAX)
+			at[g->node[i].pipeline + 1]++;
+	for (size_t i = 0; i < g->n_pipelines; i++)
+		at[i + 1] += at[i];
+	n = at[g->n_pipelines];
+	for (size_t i = 0; i < g->n; i++) {
+		const struct graph_node *from = &g->node[o->sorted[i]];
+
+		to[o->sorted[i]] = from->pipeline == SIZE_MAX ? SIZE_MAX : at[from->pipeline]++;
+		if (from->pipeline != SIZE_MAX)
+			node[to[o->sorted[i]]] = *from;
+	}
+	for (size_t i = 0; i < g->n_edges; i++) {
+		struct graph_edge e = g->edge[i];
+
+		if (to[e.from] == SIZE_MAX)
+			continue;
+		e.from = to[e.from];
+		e.to = to[e.to];
+		g->edge[edges++] = e;
+	}
+	free(at);
 	free(g->node);
 	g->node = node;
 	g->n = n;
 	g->n_edges = edges;
-	if (edges > 0)
-		qsort_r(g->edge, edges, sizeof(*g->edge), by_pipeline, g->node);
 	return 0;
 }
 
@@ -402,24 +405,33 @@ put_into_order(struct graph *g)
 	struct order o = {.g = g};
 	int result = -1;
 
+	o.first = calloc(g->n + 2, sizeof(*o.first));
 	o.missing = calloc(g->n + 1, sizeof(*o.missing));
 	o.placed = calloc(g->n + 1, sizeof(*o.placed));
 	o.stack = calloc(g->n + 1, sizeof(*o.stack));
-	o.place = calloc(g->n + 1, sizeof(*o.place));
-	if (o.missing == NULL || o.placed == NULL || o.stack == NULL || o.place == NULL)
+	o.sorted = calloc(g->n + 1, sizeof(*o.sorted));
+	if (o.first == NULL || o.missing == NULL || o.placed == NULL || o.stack == NULL ||
+	    o.sorted == NULL)
 		goto out;
-	for (size_t i = 0; i < g->n; i++)
-		o.place[i] = SIZE_MAX;
-	for (size_t i = 0; i < g->n_edges; i++)
+	if (g->n_edges > 0)
+		qsort(g->edge, g->n_edges, sizeof(*g->edge), by_nodes);
+	for (size_t i = 0; i < g->n_edges; i++) {
 		o.missing[g->edge[i].to]++;
-	for (size_t p = 0; p < g->n_pipelines; p++)
-		place_pipeline(&o, p);
-	result = move(g, o.place, o.n);
+		o.first[g->edge[i].from + 1]++;
+	}
+	for (size_t i = 0; i < g->n; i++)
+		o.first[i + 1] += o.first[i];
+	place_all(&o);
+	result = move(&o);
+	/* Pipelines stand one after the other, so their edges do now, too. */
+	if (result == 0 && g->n_edges > 0)
+		qsort(g->edge, g->n_edges, sizeof(*g->edge), by_nodes);
 out:
+	free(o.first);
 	free(o.missing);
 	free(o.placed);
 	free(o.stack);
-	free(o.place);
+	free(o.sorted);
 	return result;
 }
 

@@ -57,28 +57,38 @@ put_name(const char *text, size_t len, char *name, size_t size)
 	utf8_tame(name, len, "");
 }
 
-/* A command line has a NUL behind each argument. */
+/* The arguments, each of which ends with a NUL, without the folders of paths. */
+static size_t
+join_arguments(char *text, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0, next; i < len; i = next) {
+		const char *argument = text + i, *base = strrchr(argument, '/');
+
+		next = i + strlen(argument) + 1;
+		if (base != NULL && base[1] != '\0' && (argument[0] == '/' || i == 0))
+			argument = base + 1;
+		if (n > 0)
+			text[n++] = ' ';
+		memmove(text + n, argument, strlen(argument));
+		n += (size_t)(text + next - 1 - argument);
+	}
+	return n;
+}
+
 void
 process_name(pid_t pid, char *name, size_t size)
 {
-	char text[NAME_BYTES + 512], *start = text, *slash;
+	char text[1024];
 	ssize_t n = read_start(pid, "cmdline", text, sizeof(text));
 
 	name[0] = '\0';
-	if (n <= 0) {
-		if ((n = read_start(pid, "comm", text, sizeof(text))) > 1)
-			put_name(text, (size_t)n - 1, name, size);
-		return;
-	}
-	if ((slash = strrchr(text, '/')) != NULL && slash[1] != '\0')
-		start = slash + 1;
-	n -= start - text;
-	while (n > 0 && start[n - 1] == '\0')
-		n--;
-	for (ssize_t i = 0; i < n; i++)
-		if (start[i] == '\0' || start[i] == '\n')
-			start[i] = ' ';
-	put_name(start, (size_t)n, name, size < NAME_BYTES + 1 ? size : NAME_BYTES + 1);
+	if (n > 0)
+		put_name(text, join_arguments(text, (size_t)n), name,
+		    size < NAME_BYTES + 1 ? size : NAME_BYTES + 1);
+	else if ((n = read_start(pid, "comm", text, sizeof(text))) > 1)
+		put_name(text, (size_t)n - 1, name, size);
 }
 
 void

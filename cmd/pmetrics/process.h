@@ -21,8 +21,8 @@ struct process_stat {
 bool process_stat(pid_t, struct process_stat *);
 
 /*
- * "gzip -9": the command without its folder, and its arguments, cut where it
- * becomes long, and tamed.  "" if it is not there.
+ * "gzip -9": the command and its arguments, paths without their folders, cut
+ * where it becomes long, and tamed.  "" if it is not there.
  */
 void process_name(pid_t, char *name, size_t size);
 

@@ -205,16 +205,20 @@ name_more(const struct trial *t, size_t best, struct verdict *v)
 	}
 }
 
+/*
+ * A pool whose workers are not busy, and which does not read on, waits for a
+ * record that others have to wait for.
+ */
 static enum verdict_kind
 read_stage(const struct part *p, double seconds)
 {
 	if (p->rate >= ON_PURPOSE)
 		return VERDICT_RATE;
+	if (p->pool && p->busy < POOL_BUSY)
+		return VERDICT_ORDER;
 	if (p->held > 0 && p->results * seconds < 0.5 && !(p->oldest < MEASURED))
 		return VERDICT_SILENT;
-	if (!p->pool)
-		return VERDICT_WORK;
-	return p->busy >= POOL_BUSY ? VERDICT_POOL : VERDICT_ORDER;
+	return p->pool ? VERDICT_POOL : VERDICT_WORK;
 }
 
 /* The -j that the processors have room for, at most twice as many; or 0. */

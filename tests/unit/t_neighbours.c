@@ -241,6 +241,13 @@ test_process(void)
 	/* Bytes that would control a terminal, and an argument that is long. */
 	pid = start("sh -c sleep 1009; : ?[31m ??????????????",
 	    (char *[]){(char[]){"/bin/sh"}, (char[]){"-c"}, script, NULL}, (int[]){-1});
+	end_all();
+	pid = start("tail -f null",
+	    (char *[]){(char[]){"tail"}, (char[]){"-f"}, (char[]){"/dev/null"}, NULL}, (int[]){-1});
+	end_all();
+	pid = start("sh -c sleep 1010; :",
+	    (char *[]){(char[]){"/bin/sh"}, (char[]){"-c"}, (char[]){"sleep 1010; :"}, NULL},
+	    (int[]){-1});
 	process_name(pid, name, 8);
 	CHECK(strcmp(name, "sh -c s") == 0, "%s", name);
 	end_all();
