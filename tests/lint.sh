@@ -44,6 +44,7 @@ lint_cppcheck() {
 		--suppress='unknownMacro:cmd/pratelimit/flows.c' \
 		--suppress='unknownMacro:cmd/pfanin/places.c' \
 		--suppress='unknownMacro:cmd/pfanin/files.c' \
+		--suppress='unknownMacro:cmd/pmetrics/page.c' \
 		--suppress='unusedStructMember:lib/stage/inputs.c' \
 		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }
@@ -52,7 +53,7 @@ lint_cppcheck() {
 # (SC2030, SC2031), and jq's variables look like the shell's (SC2016).  Other
 # files use what a helper sets (SC2034).
 lint_shellcheck() {
-	scripts=$(find tests .ci -type f -exec awk '
+	scripts=$(find cmd tests .ci -type f -exec awk '
 		FNR == 1 && /^#!.*[\/ ](ba)?sh( |$)/ { print FILENAME }
 		{ nextfile }' {} +)
 	# shellcheck disable=SC2086 # names without spaces

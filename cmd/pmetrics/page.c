@@ -33,11 +33,11 @@ is(json_t *object, const char *key, const char *value)
 	return strcmp(string(object, key), value) == 0;
 }
 
-/* Text, also as the value of an attribute in quotes. */
+/* Some bytes of a text, also as the value of an attribute in quotes. */
 static void
-escaped(FILE *f, const char *s)
+escaped_part(FILE *f, const char *s, size_t len)
 {
-	for (; *s != '\0'; s++)
+	for (; len > 0; s++, len--)
 		switch (*s) {
 		case '&':
 			fputs("&amp;", f);
@@ -57,6 +57,12 @@ escaped(FILE *f, const char *s)
 		default:
 			putc(*s, f);
 		}
+}
+
+static void
+escaped(FILE *f, const char *s)
+{
+	escaped_part(f, s, strlen(s));
 }
 
 /* 0.4, 412, 1.24k; as rate() in page.js. */
@@ -145,7 +151,6 @@ stage_cells(FILE *f, json_t *part)
 static void
 row(FILE *f, json_t *part, json_t *verdict)
 {
-	static const bool wide[] = {true, false, true, false, true, true, true, false};
 	const bool named =
 	    json_equal(json_object_get(verdict, "part"), json_object_get(part, "id"));
 
@@ -163,8 +168,7 @@ row(FILE *f, json_t *part, json_t *verdict)
 	if (is(part, "kind", "stage"))
 		stage_cells(f, part);
 	else
-		for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
-			fprintf(f, "<td%s>" DASH "</td>", wide[i] ? " class=\"wide\"" : "");
+		fputs("<td colspan=\"8\"></td>", f);
 	fputs("</tr>\n", f);
 }
 
@@ -217,10 +221,18 @@ section(FILE *f, json_t *pipeline)
 {
 	json_t *verdict = json_object_get(pipeline, "verdict");
 	const double idle = real(pipeline, "cpu_idle");
+	const char *text = string(verdict, "text"), *rest = strstr(text, ". ");
+	const size_t len = strlen(text),
+		     first = rest != NULL     ? (size_t)(rest - text)
+	    : len > 0 && text[len - 1] == '.' ? len - 1
+					      : len;
 
+	/* The first sentence is the heading. */
 	fprintf(f, "<section class=\"%s\"><h2>", string(verdict, "kind"));
-	escaped(f, string(verdict, "text"));
-	fputs("</h2>\n<p class=\"sub\">", f);
+	escaped_part(f, text, first);
+	fputs("</h2>\n<p>", f);
+	escaped(f, rest != NULL ? rest + 2 : "");
+	fputs("</p>\n<p class=\"sub\">", f);
 	escaped(f, string(pipeline, "name"));
 	fputs(" \xc2\xb7 up ", f);
 	duration(f, real(pipeline, "up"));

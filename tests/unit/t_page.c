@@ -24,7 +24,7 @@ test_contents(void)
 {
 	static const char *const expected[] = {
 	    "<!doctype html>",
-	    "<h2>enrich is the bottleneck: 8 of 8 workers busy, 19.4 ms a record.</h2>",
+	    "<h2>enrich is the bottleneck: 8 of 8 workers busy, 19.4 ms a record</h2>",
 	    "<section class=\"pool\">",
 	    "<p class=\"sub\">access \xc2\xb7 up 12.1 min \xc2\xb7 CPU 59 % of 2</p>",
 	    "<tr class=\"named\"><td title=\"enrich\">enrich</td>"
@@ -34,7 +34,7 @@ test_contents(void)
 	    "<td class=\"dead\">7</td></tr>",
 	    "<td title=\"gzip -9\">gzip -9</td><td>program, CPU 3 %</td>",
 	    "<p class=\"failures\"><span class=\"dead\">Failed in enrich: </span>7 timeout</p>",
-	    "<h2>The pipeline has ended.</h2>",
+	    "<h2>The pipeline has ended</h2>",
 	    "<td>killed</td>",
 	    "<noscript><p>This is of 2026-11-26T12:00:00.000000Z.",
 	    "</html>\n",
@@ -134,7 +134,7 @@ test_hostile_names(void)
 	free(html);
 }
 
-/* That the hashes are those of what is served is seen in tests/cli/page.bats. */
+/* That the hashes are those of what is served, tests/cli/page.bats shows. */
 static void
 test_policy(void)
 {

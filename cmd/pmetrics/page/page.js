@@ -5,7 +5,7 @@
 const main = document.getElementById('main');
 const live = document.getElementById('live');
 const EVERY = 2000;
-const WIDTH = 172, HEIGHT = 96, GAP = 92, ROOM = 30; // of a box, and between
+const WIDTH = 158, HEIGHT = 96, FLAT = 52; // of a box; a flat one is no stage's
 
 // An element; attributes that are null are left out.
 const make = (e, attributes, children) => {
@@ -113,27 +113,30 @@ function place(parts, links) {
 function spark(history) {
 	const most = Math.max(...history), step = (WIDTH - 20) / 59;
 	const x = i => 10 + (60 - history.length + i) * step;
-	return svg('polyline', {
+	const low = HEIGHT - 8, points = history.map((v, i) =>
+		`${x(i).toFixed(1)},${(low - 22 * (v ?? 0) / (most || 1)).toFixed(1)}`);
+	return svg('polygon', {
 		class: 'spark',
-		points: history.map((v, i) => `${x(i).toFixed(1)},${(HEIGHT - 8 - 20 * (v ?? 0) / (most || 1)).toFixed(1)}`).join(' '),
+		points: [`${x(0).toFixed(1)},${low}`, ...points, `${x(history.length - 1).toFixed(1)},${low}`].join(' '),
 	});
 }
 
 function box(part, verdict, x, y) {
-	const named = verdict.part === part.id;
-	const inner = svg('svg', {x, y, width: WIDTH, height: HEIGHT},
-		svg('text', {class: 'name', x: 10, y: 23}, cut(part.name, 21)),
-		svg('text', {x: 10, y: 42}, cut(part.doing, 26)));
-	const g = svg('g', {
-		class: (part.kind === 'stage' ? 'stage' : 'other') + (named ? ' mark' : ''),
-	},
+	const named = verdict.part === part.id, stage = part.kind === 'stage';
+	const height = stage ? HEIGHT : FLAT;
+	y += (HEIGHT - height) / 2;
+	const inner = svg('svg', {x, y, width: WIDTH, height},
+		svg('text', {class: 'name', x: 10, y: 22}, cut(part.name, 18)),
+		svg('text', {x: 10, y: 40}, cut(part.doing, 24)));
+	const g = svg('g', {class: (stage ? 'stage' : 'other') + (named ? ' mark' : '')},
 		svg('title', {}, part.name + (part.argv ? '\n' + part.argv : '') + (part.pid ? '\nprocess ' + part.pid : '')),
-		svg('rect', {class: 'box', x, y, width: WIDTH, height: HEIGHT, rx: 7}), inner);
-	if (part.kind === 'stage') {
+		svg('rect', {class: 'box', x, y, width: WIDTH, height, rx: 7}), inner);
+	if (stage) {
 		const dead = failed(part);
-		inner.append(svg('text', {class: 'small', x: 10, y: 60}, 'held ' + part.held));
+		if (!dead || (dead + ' ' + part.held).length < 8)
+			inner.append(svg('text', {class: 'small', x: 10, y: 58}, 'held ' + part.held));
 		if (dead)
-			inner.append(svg('text', {class: 'dead', x: WIDTH - 10, y: 60, 'text-anchor': 'end'}, dead + ' failed'));
+			inner.append(svg('text', {class: 'dead', x: WIDTH - 10, y: 58, 'text-anchor': 'end'}, dead + ' failed'));
 		if (part.history.length > 1)
 			inner.append(spark(part.history));
 	}
@@ -146,20 +149,31 @@ function box(part, verdict, x, y) {
 }
 
 // The link's line, its head, and what is written at it.
-function wire(link, parts, at, down, most) {
+function wire(link, {parts, links}, at, down, gap, most) {
 	const r = flow(link, parts);
 	const thick = 1.5 + (r && most ? 7 * Math.sqrt(r / most) : 0), head = 5 + thick;
-	let d = '', x, y, first;
+	const flat = id => parts[id].kind === 'stage' ? 0 : (HEIGHT - FLAT) / 2;
+	let d = '', x, y, spot;
+	const split = links.some(l => l !== link && l.from === link.from);
+	const joins = links.some(l => l !== link && l.to === link.to);
 	link.via.forEach((node, i) => {
 		const [nx, ny] = at(node), last = i === link.via.length - 1;
-		const [ex, ey] = down ? [nx + WIDTH / 2, ny - (last ? head : 0)] : [nx - (last ? head : 0), ny + HEIGHT / 2];
+		const [ex, ey] = down ? [nx + WIDTH / 2, ny - (last ? head - flat(link.to) : 0)] : [nx - (last ? head : 0), ny + HEIGHT / 2];
 		if (i === 0) {
-			[x, y] = down ? [nx + WIDTH / 2, ny + HEIGHT] : [nx + WIDTH, ny + HEIGHT / 2];
+			[x, y] = down ? [nx + WIDTH / 2, ny + HEIGHT - flat(link.from)] : [nx + WIDTH, ny + HEIGHT / 2];
 			d = `M${x} ${y}`;
 			return;
 		}
-		first ??= [(x + ex) / 2, (y + ey) / 2];
-		d += down ? `C${x} ${y + 30} ${ex} ${ey - 30} ${ex} ${ey}` : `C${x + 45} ${y} ${ex - 45} ${ey} ${ex} ${ey}`;
+		// What several links have in common is at one end; the words are at
+		// the other, on the side where this link does not turn.
+		if (!spot) {
+			const near = split ? [ex, ey] : joins ? [x, y] : [(x + ex) / 2, (y + ey) / 2];
+			const turn = (split ? -1 : joins ? 1 : 0) * (down ? ex - x : ey - y);
+			spot = down ? [near[0], near[1] + (split ? -14 : joins ? 20 : 0), turn > 0] :
+				[near[0] + (split ? -16 : joins ? 20 : 0), near[1], turn < 0];
+		}
+		const bend = (down ? ey - y : ex - x) / 2;
+		d += down ? `C${x} ${y + bend} ${ex} ${ey - bend} ${ex} ${ey}` : `C${x + bend} ${y} ${ex - bend} ${ey} ${ex} ${ey}`;
 		[x, y] = [ex, ey];
 		if (!last) { // past the boxes of this column
 			down ? y += HEIGHT : x += WIDTH;
@@ -167,12 +181,13 @@ function wire(link, parts, at, down, most) {
 		}
 	});
 	const tip = down ? `${x - head},${y} ${x + head},${y} ${x},${y + head}` : `${x},${y - head} ${x},${y + head} ${x + head},${y}`;
-	const [lx, ly] = down ? [first[0] + 12, first[1] + 4] : [first[0], first[1] - 8 - thick / 2];
-	const words = [];
+	const [lx, ly] = down ? [spot[0] + (spot[2] ? -12 : 12), spot[1]] :
+		[spot[0], spot[1] + (spot[2] ? 18 : -8) + (spot[2] ? thick : -thick) / 2];
+	const name = down && spot[2] ? 'rates left' : 'rates', words = [];
 	if (r != null)
-		words.push(svg('text', {class: 'rates', x: lx, y: ly}, rate(r) + '/s'));
-	if (link.name)
-		words.push(svg('text', {class: 'rates', x: down ? lx + 60 : lx, y: down ? ly : ly + 25 + thick}, cut(link.name, down ? 18 : 12)));
+		words.push(svg('text', {class: name, x: lx, y: ly}, rate(r) + '/s'));
+	if (link.name && (down || gap > 80) && parts[link.from].kind !== 'file' && parts[link.to].kind !== 'file')
+		words.push(svg('text', {class: name, x: lx, y: ly + (down || spot[2] ? 14 : 26 + thick)}, cut(link.name, 12)));
 	return svg('g', {}, svg('title', {}, link.name || 'a pipe'),
 		svg('path', {class: 'wire', d, 'stroke-width': thick.toFixed(1)}),
 		svg('polygon', {class: 'tip', points: tip}), ...words);
@@ -181,20 +196,22 @@ function wire(link, parts, at, down, most) {
 function graph(pipeline, room) {
 	const {parts, links, verdict} = pipeline;
 	const nodes = place(parts, links), down = room < 600;
+	const last = Math.max(1, ...nodes.map(n => n.column));
+	const gap = Math.min(110, Math.max(56, (room - 3 - WIDTH) / last - WIDTH));
 	const at = ({column, row}) => down ?
-		[1.5 + row * (WIDTH + 20), 15 + column * (HEIGHT + 52)] :
-		[1.5 + column * (WIDTH + GAP), 15 + row * (HEIGHT + ROOM)];
+		[1.5 + row * (WIDTH + 20), 15 + column * (HEIGHT + 48)] :
+		[1.5 + column * (WIDTH + gap), 15 + row * (HEIGHT + 28)];
 	const places = nodes.map(at);
 	const width = Math.max(...places.map(p => p[0])) + WIDTH + 3;
 	const height = Math.max(...places.map(p => p[1])) + HEIGHT + 3;
-	const scale = Math.min(1, Math.max(room / width, 0.7));
+	const scale = Math.min(1, Math.max(room / width, 0.8));
 	const most = Math.max(0, ...links.map(l => flow(l, parts) ?? 0));
 	return svg('svg', {
 		class: down ? 'down' : null, role: 'img', viewBox: `0 0 ${width} ${height}`,
 		width: width * scale, height: height * scale,
 		'aria-label': 'graph: ' + parts.map(p => p.name).join(', '),
 	},
-		...links.map(l => wire(l, parts, at, down, most)),
+		...links.map(l => wire(l, pipeline, at, down, gap, most)),
 		...parts.map((p, i) => box(p, verdict, ...places[i])));
 }
 
@@ -208,7 +225,7 @@ function row(part, verdict) {
 		cell(String(part.held)), cell(duration(part.latency.mean), 'wide'),
 		cell(duration(part.latency.p99), 'wide'), cell(rate(part.rates.retries), 'wide'),
 		cell(String(failed(part)), failed(part) ? 'dead' : null),
-	] : [cell('–', 'wide'), cell('–'), cell('–', 'wide'), cell('–'), cell('–', 'wide'), cell('–', 'wide'), cell('–', 'wide'), cell('–')];
+	] : [html('td', {colspan: 8})];
 	return html('tr', {class: named ? 'named' : null},
 		html('td', {title: part.name}, part.name),
 		cell(part.doing + (named && verdict.mark ? ': ' + verdict.mark : '')), ...cells);
@@ -219,7 +236,7 @@ function table(pipeline) {
 	return html('table', {}, html('thead', {}, html('tr', {},
 		head('Part'), head('State'), head('In/s', 'wide'), head('Out/s'), head('Workers', 'wide'),
 		head('Held'), head('Mean', 'wide'), head('p99', 'wide'), head('Retries/s', 'wide'), head('Failed'))),
-	html('tbody', {}, ...pipeline.parts.map(p => row(p, pipeline.verdict))));
+	html('tbody', {}, ...pipeline.parts.filter(p => p.kind !== 'file').map(p => row(p, pipeline.verdict))));
 }
 
 function failures(pipeline) {
@@ -231,8 +248,9 @@ function failures(pipeline) {
 
 function section(pipeline, room) {
 	const busy = pipeline.cpu_idle == null ? null : 1 - pipeline.cpu_idle;
+	const [, first, rest] = pipeline.verdict.text.match(/^(.*?)(?:\.(?: (.*))?)?$/s);
 	return html('section', {class: pipeline.verdict.kind},
-		html('h2', {}, pipeline.verdict.text),
+		html('h2', {}, first), html('p', {}, rest ?? ''),
 		html('p', {class: 'sub'}, pipeline.name + ' · up ' + duration(pipeline.up) +
 			(busy == null ? '' : ` · CPU ${(100 * busy).toFixed(0)} % of ${pipeline.cpus}`)),
 		html('div', {class: 'scroll'}, graph(pipeline, room)),
