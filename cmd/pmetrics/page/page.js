@@ -44,7 +44,18 @@ function duration(x) {
 	return (x * 1e6).toFixed(0) + ' µs';
 }
 
-const cut = (text, n) => [...text].length > n ? [...text].slice(0, n - 1).join('') + '…' : text;
+
+// The text, or as much of it as has room; Asian letters take two places.
+function cut(text, room) {
+	let out = '';
+	for (const c of text) {
+		if ((room -= c > '\u2e7f' ? 2 : 1) < 0)
+			return out + '…';
+		out += c;
+	}
+	return out;
+}
+
 const failed = part => Object.values(part.totals.failed).reduce((a, b) => a + b, 0);
 const flow = (link, parts) => {
 	const rates = [parts[link.from].rates?.out, parts[link.to].rates?.in].filter(x => x != null);
@@ -126,7 +137,7 @@ function box(part, verdict, x, y) {
 	const height = stage ? HEIGHT : FLAT;
 	y += (HEIGHT - height) / 2;
 	const inner = svg('svg', {x, y, width: WIDTH, height},
-		svg('text', {class: 'name', x: 10, y: 22}, cut(part.name, 18)),
+		svg('text', {class: 'name', x: 10, y: 22}, cut(part.name, 16)),
 		svg('text', {x: 10, y: 40}, cut(part.doing, 24)));
 	const g = svg('g', {class: (stage ? 'stage' : 'other') + (named ? ' mark' : '')},
 		svg('title', {}, part.name + (part.argv ? '\n' + part.argv : '') + (part.pid ? '\nprocess ' + part.pid : '')),
@@ -169,7 +180,7 @@ function wire(link, {parts, links}, at, down, gap, most) {
 		if (!spot) {
 			const near = split ? [ex, ey] : joins ? [x, y] : [(x + ex) / 2, (y + ey) / 2];
 			const turn = (split ? -1 : joins ? 1 : 0) * (down ? ex - x : ey - y);
-			spot = down ? [near[0], near[1] + (split ? -14 : joins ? 20 : 0), turn > 0] :
+			spot = down ? [near[0], near[1] + (split ? -24 : joins ? 20 : 0), turn > 0] :
 				[near[0] + (split ? -16 : joins ? 20 : 0), near[1], turn < 0];
 		}
 		const bend = (down ? ey - y : ex - x) / 2;
