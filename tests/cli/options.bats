@@ -60,7 +60,7 @@ flags_of() {
 	for tool in pfanin pfanout pdeadletter pratelimit pmetrics 'pmetrics '{top,print,serve,textfile}; do
 		# shellcheck disable=SC2086 # words
 		timeout 20 $tool --help >out
-		grep -q "^usage: $tool" out
+		grep -qE "^(usage:|      ) $tool" out
 		[ "$(wc -L <out)" -le 80 ]
 	done
 }

@@ -28,7 +28,7 @@ CASES=$BATS_TEST_DIRNAME/../prometheus/rules.yml
 	cp "$DOC"/prometheus/*.yml .
 	timeout 30 promtool check config scrape.yml
 	timeout 30 promtool check rules --lint=all --lint-fatal pchan.rules.yml
-	[ "$(grep -c ' alert: ' pchan.rules.yml)" -eq "$(grep -c '  description: ".*`.*`' pchan.rules.yml)" ]
+	[ "$(grep -c ' alert: ' pchan.rules.yml)" -eq "$(grep -c ' description: ".*\."$' pchan.rules.yml)" ]
 	grep ' summary: ' pchan.rules.yml >summaries
 	[ "$(wc -l <summaries)" -eq "$(grep -cE '\$labels\.(stage|instance) }}' summaries)" ]
 }
@@ -66,4 +66,36 @@ CASES=$BATS_TEST_DIRNAME/../prometheus/rules.yml
 	done
 	[ "$(sort -u User | wc -l)" -eq 1 ]
 	[ "$(grep -c '^Environment=PCHAN_RUN_DIR=%t/pchan$' Environment)" -eq "$(find . -name '*.service' | wc -l)" ]
+}
+
+# The shell command of the unit's ExecStart or ExecStop, for folders here.
+command_of() {
+	awk -v name="$1=" 'index($0, name) == 1 { on = 1 } on { print } !/\\$/ { on = 0 }' "$DOC/systemd/access.service" |
+		tr -d '\\\n' | sed "s/^$1=\/bin\/sh -c '\(.*\)'\$/\1/; s|%S|$PWD|g; s|/var/log|$PWD|; s| --from-end||"
+}
+
+@test "rules: the pipeline of the unit runs, and its ExecStop loses no record" {
+	mkdir access
+	ids 500 >access.ndjson
+	cat >enrich <<-'END'
+		#!/bin/sh
+		while read -r record; do case $record in *7}) echo '!seven' ;; *) echo "$record" ;; esac; done
+	END
+	chmod +x enrich
+	PATH=$PWD:$PATH
+	command_of ExecStart | sed 's|200/s|20000/s|' >start.sh
+	command_of ExecStop >stop.sh
+	PCHAN_PIPELINE=access timeout 60 sh start.sh 3>&- 2>err &
+	shell=$!
+	# timeout(1) is the parent of the shell.
+	wait_until pgrep -P "$shell" >/dev/null
+	main=$(pgrep -P "$shell")
+	wait_until test -s access/ok.ndjson
+	MAINPID=$main timeout 30 sh stop.sh
+	status=0
+	wait "$shell" || status=$?
+	cat err
+	# One of SuccessExitStatus.
+	[ "$status" -eq 143 ]
+	account "$(cat access/*.ndjson | wc -l)" access/ok.ndjson access/dead.ndjson
 }
