@@ -104,8 +104,8 @@ rotations: N = 200
 rotations: all
 	@BIN=$(abspath $(BIN)) tests/campaign/rotations $(SEED) $(N)
 
-# A Prometheus and a node_exporter that watch a pipeline, and what they see.  The
-# last line is `N passed, N failed`.
+# A Prometheus and a node_exporter watch a pipeline.  The last line is
+# `N passed, N failed`.
 prometheus: all
 	@BIN=$(abspath $(BIN)) tests/prometheus/run
 

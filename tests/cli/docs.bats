@@ -145,7 +145,7 @@ man_options() {
 	echo 1 >&8
 	wait_until test -s out
 	timeout 20 pmetrics print >metrics
-	timeout 20 pmetrics print --format json >json
+	timeout 20 pmetrics print --format json >view
 	exec 8>&-
 	wait
 	man=$ROOT/man/pmetrics.1
@@ -153,7 +153,7 @@ man_options() {
 	[ "$(wc -l <families)" -gt 20 ]
 	sed -n '/^\.Sh METRICS/,/^\.Sh JSON/p' "$man" | sed -n 's/^\.It Li//p' | grep -oE '(pipeline|pchan)_[a-z_]+' |
 		sort | diff families -
-	jq -r '.. | objects | keys[]' json | sort -u >members
+	jq -r '.. | objects | keys[]' view | sort -u >members
 	[ "$(wc -l <members)" -gt 40 ]
 	sed -n '/^\.Sh JSON/,/^\.Sh ENV/p' "$man" | grep -oE '[a-z_0-9]+' | sort -u >words
 	# Those of `failed` are the reasons.
