@@ -4,53 +4,86 @@
 #include "json/object.h"
 #include "json/path.h"
 
-/*
- * The first place from p on where one byte stands, and another one at this
- * distance after it; NULL: there is none.
- */
-static const byte *
-find_pair(const byte *p, const byte *end, byte first, byte second, size_t distance)
-{
-	unsigned found;
+#define BLOCK 18 /* what names16() reads */
 
-	for (; (size_t)(end - p) >= 16 + distance; p += 16)
-		if ((found = equal16(p, first) & equal16(p + distance, second)) != 0)
-			return p + __builtin_ctz(found);
-	for (; (size_t)(end - p) > distance; p++)
-		if (*p == first && p[distance] == second)
-			return p;
-	return NULL;
+/* Whether one of the places in `found`, from p on, has the name with its quotes. */
+static bool
+is_name(const struct path_step *step, const byte *p, const byte *end, unsigned found)
+{
+	const size_t len = step->len;
+
+	for (; found != 0; found &= found - 1) {
+		const byte *at = p + __builtin_ctz(found);
+
+		if (*at == '\\')
+			return true;
+		if ((size_t)(end - at) > len + 1 && at[len + 1] == '"' &&
+		    memcmp(at + 1, step->name, len) == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
- * Whether the rest of a text may have another member of that name.  To look for
- * the name is far quicker than to go through the members.
+ * Whether the rest of a text may have another member of that name, as it stands
+ * or with an escape.  To look for the name is far quicker than to go through the
+ * members.
  */
 static bool
 may_come_again(const struct path_step *step, const byte *p, const byte *end)
 {
-	const size_t left = (size_t)(end - p), len = step->len;
+	const size_t len = step->len;
+	byte name[3] = {'"'}, copy[BLOCK] = {0};
+	unsigned found;
 
-	/* Few texts have a backslash at all. */
-	if (!step->plain ||
-	    (memchr(p, '\\', left) != NULL && find_pair(p, end, '\\', 'u', 1) != NULL))
+	if (!step->plain || len == 0)
 		return true;
-	/* The quote and the first letter, or the other quote, are rare. */
-	for (; (p = find_pair(p, end, '"', len > 0 ? (byte)*step->name : '"', 1)) != NULL; p++)
-		if ((size_t)(end - p) > len + 1 && p[len + 1] == '"' &&
-		    memcmp(p + 1, step->name, len) == 0)
+	name[1] = (byte)step->name[0];
+	name[2] = len > 1 ? (byte)step->name[1] : '"';
+	if (end - p < BLOCK) {
+		memcpy(copy, p, (size_t)(end - p));
+		return (found = names16(copy, name)) != 0 && is_name(step, p, end, found);
+	}
+	for (; end - p > BLOCK; p += 16)
+		if ((found = names16(p, name)) != 0 && is_name(step, p, end, found))
 			return true;
-	return false;
+	/* The last block may overlap the one before. */
+	p = end - BLOCK;
+	return (found = names16(p, name)) != 0 && is_name(step, p, end, found);
+}
+
+/*
+ * Whether the first member has this name, with no space around it: where the
+ * key mostly is, and where no more of the text needs a look.
+ */
+static bool
+is_first(const struct path_step *step, const struct span *text, struct span *value)
+{
+	const byte *p = text->start + 1, *end = text->end;
+	const size_t len = step->len;
+	struct lookahead w = {0};
+
+	if (!step->plain || (size_t)(end - p) <= len + 3 || *p != '"' || p[len + 1] != '"' ||
+	    p[len + 2] != ':' || memcmp(p + 1, step->name, len) != 0)
+		return false;
+	p = skip_space(p + len + 3, end);
+	if (p < end && (*p == '"' || *p == '{' || *p == '['))
+		w = lookahead_seek(text, lookahead_at(text, text->start), p);
+	*value = (struct span){p, skip_value(text, &w, p)};
+	return value->end != NULL;
 }
 
 /* The last member of that name in an object. */
 static bool
 find_member(const struct path_step *step, const struct span *text, struct span *value)
 {
-	struct object_iter it = object_begin(text);
+	struct object_iter it;
 	struct object_member m;
 	bool found = false;
 
+	if (is_first(step, text, value) && !may_come_again(step, value->end, text->end))
+		return true;
+	it = object_begin(text);
 	while (object_next(&it, &m)) {
 		if (!object_is_named(&m, step->name, step->len))
 			continue;

@@ -45,6 +45,9 @@ object_skip_scalar(const byte *p, const byte *end)
 {
 	const byte *start = p;
 
+	/* Mostly digits: up to 16 of them take one look. */
+	if (end - p >= 16)
+		p += __builtin_ctz(nondigits16(p) | 1u << 16);
 	for (; p < end; p++)
 		if (*p <= ' ' || *p == ',' || *p == ']' || *p == '}')
 			break;

@@ -41,9 +41,11 @@ parse_integer(const char *p, size_t len, int64_t *integer)
 	if (len == 0 || len > INTEGER_DIGITS || (*p == '0' && len > 1))
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		if (p[i] < '0' || p[i] > '9')
+		unsigned digit = (unsigned char)p[i] - (unsigned)'0';
+
+		if (digit > 9)
 			return false;
-		value = value * 10 + (p[i] - '0');
+		value = value * 10 + digit;
 	}
 	*integer = negative ? -value : value;
 	return true;
