@@ -345,8 +345,11 @@ look_at_head(const char *line, size_t len)
 	/*
 	 * Nearly all lines are data, and most of those are seen to be at once.
 	 */
-	if (len > 2 && line[0] == '{' && line[1] == '"' && line[2] != 'p')
+	if (len > 2 && line[0] == '{' && line[1] == '"' && line[2] != 'p') {
+		if (line[2] > 'f')
+			return HEAD_DATA;
 		return is_sorted_head(line, len) ? HEAD_SORTED : HEAD_DATA;
+	}
 	if (json_first_member(line, len, "pchan", LETTER))
 		return HEAD_LETTER;
 	return json_first_member(line, len, "pchan", RETRY) ? HEAD_RETRY : HEAD_DATA;

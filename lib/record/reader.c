@@ -251,13 +251,28 @@ reader_shorten(struct record *rec)
 static void
 take_line(struct reader *r, struct record *rec, size_t len)
 {
-	/* A view into the slab, with one of the reader's references. */
+	/*
+	 * A view into the slab, with one of the reader's references.  All
+	 * fields are named, as clearing the rest would cost as much as finding
+	 * the line.
+	 */
 	*rec = (struct record){
 	    .data = r->slab->data + r->start,
 	    .len = len,
 	    .slab = r->slab,
+	    .input = NULL,
+	    .seq = 0,
 	    .line = ++r->line,
 	    .offset = r->bytes - (r->end - r->start),
+	    .came = 0,
+	    .reserved = 0,
+	    .origin = NULL,
+	    .full_len = 0,
+	    .attempts = 0,
+	    .reason = 0,
+	    .kind = RECORD_DATA,
+	    .begun = false,
+	    .answered = false,
 	};
 	r->given++;
 	skip_bom(r, rec);
