@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "heap.h"
 #include "json/json.h"
 #include "json/order.h"
 #include "order.h"
@@ -16,6 +15,7 @@
 #include "stage/source.h"
 #include "sync/ctx.h"
 #include "sync/stopwatch.h"
+#include "tournament.h"
 
 /* How often to look at an idle timeout that stands still. */
 #define IDLE_LOOK (100 * CLOCK_MS)
@@ -24,7 +24,7 @@ enum lane_state {
 	LANE_ENDED,
 	LANE_AWAITED, /* nothing can go before its next record is known */
 	LANE_IDLE,    /* it was silent for too long: the others go on */
-	LANE_WAITING, /* its record is in the heap */
+	LANE_WAITING, /* its record is in the tournament */
 };
 
 /* An input, and its next record. */
@@ -40,20 +40,26 @@ struct merge {
 	struct pfanin *pi;
 	struct stage *stage;
 	size_t n;
-	struct lane **lane;   /* by the number of the input; NULL: none yet */
-	size_t awaited, idle; /* how many are in these states */
-	struct heap heap;     /* those that are WAITING */
+	struct lane **lane;      /* by the number of the input; NULL: none yet */
+	size_t awaited, idle;    /* how many are in these states */
+	struct tournament first; /* those that are WAITING, by their numbers */
 	bool has_last;
 	struct json_order last; /* the key that was sent last */
 };
 
-static bool
-is_before(const void *a, const void *b)
+static inline int
+compare_lanes(const void *a, const void *b)
 {
 	const struct lane *x = a, *y = b;
-	int order = json_order_compare(&x->key, &y->key);
 
-	return order != 0 ? order < 0 : x->in->number < y->in->number;
+	return json_order_compare(&x->key, &y->key);
+}
+
+/* The lane whose record goes next; NULL: none is WAITING. */
+static struct lane *
+first_lane(const struct merge *m)
+{
+	return tournament_first(&m->first);
 }
 
 /* The record can't be merged, as it is no record, or for this reason. */
@@ -69,6 +75,17 @@ refuse(struct merge *m, struct record *r, enum reason reason, const char *messag
 	feed_put(m->feed, r);
 }
 
+/* The key of a text that does not stay. */
+static bool
+copy_key(struct json_order *key, const struct json_slice *value)
+{
+	struct json_order order = {0};
+	bool copied = json_order_of(&order, value) == 0 && json_order_keep(key, &order) == 0;
+
+	json_order_forget(&order);
+	return copied;
+}
+
 /*
  * Finds the key, which stays valid while the lane has the record.  False: it
  * has none.
@@ -79,26 +96,22 @@ find_key(struct merge *m, struct lane *l)
 	const char *data = l->record.data;
 	size_t len = l->record.len;
 	struct json_slice value;
-	struct json_order order = {0};
 	char *owned = NULL;
 	bool found;
 
 	if (!m->pi->opt.no_bypass)
 		unwrap_view(&l->record, &data, &len, &owned);
-	if (!json_path_get(m->pi->merge, data, len, &value))
-		found = false;
-	else if (owned == NULL)
+	found = json_path_get(m->pi->merge, data, len, &value);
+	if (found && owned == NULL)
 		found = json_order_of(&l->key, &value) == 0;
-	else {
-		found = json_order_of(&order, &value) == 0 && json_order_keep(&l->key, &order) == 0;
-		json_order_forget(&order);
-	}
+	else if (found)
+		found = copy_key(&l->key, &value);
 	free(owned);
 	return found;
 }
 
 /*
- * The lane has a record: it goes into the heap, unless it can't be merged.
+ * Whether the record that the lane has can be merged; if not, it goes.
  * Whether it is JSON at all is checked behind the merge, by another thread.
  */
 static bool
@@ -152,7 +165,7 @@ look_at(struct merge *m, struct lane *l)
 {
 	if (take_next(m, l)) {
 		set_state(m, l, LANE_WAITING);
-		heap_push(&m->heap, l, is_before);
+		tournament_seat(&m->first, l->in->number, l, compare_lanes);
 	} else if (l->in->ended)
 		end_lane(m, l);
 	else
@@ -163,15 +176,12 @@ look_at(struct merge *m, struct lane *l)
 static bool
 grow(struct merge *m, size_t n)
 {
-	struct lane **lane = realloc(m->lane, n * sizeof(*lane));
-	void **item = realloc(m->heap.item, n * sizeof(*item));
+	struct lane **lane;
 
-	if (lane != NULL)
-		m->lane = lane;
-	if (item != NULL)
-		m->heap.item = item;
-	if (lane == NULL || item == NULL)
+	if (tournament_grow(&m->first, n, compare_lanes) == -1 ||
+	    (lane = realloc(m->lane, n * sizeof(*lane))) == NULL)
 		return false;
+	m->lane = lane;
 	memset(lane + m->n, 0, (n - m->n) * sizeof(*lane));
 	m->n = n;
 	return true;
@@ -203,21 +213,22 @@ lane_of(struct merge *m, struct input *in)
 static void
 send_first(struct merge *m)
 {
-	struct lane *l = heap_top(&m->heap);
+	struct lane *l = first_lane(m);
+	struct tournament *first = &m->first;
 
 	if (json_order_keep(&m->last, &l->key) == -1) {
 		stage_give_up(m->stage, 2, "out of memory");
-		heap_pop(&m->heap, is_before);
+		tournament_seat(first, l->in->number, NULL, compare_lanes);
 		record_free(&l->record);
 		return;
 	}
 	m->has_last = true;
 	feed_put(m->feed, &l->record);
 	if (take_next(m, l)) {
-		heap_sift_top(&m->heap, is_before);
+		tournament_seat(first, l->in->number, l, compare_lanes);
 		return;
 	}
-	heap_pop(&m->heap, is_before);
+	tournament_seat(first, l->in->number, NULL, compare_lanes);
 	if (l->in->ended)
 		end_lane(m, l);
 	else {
@@ -293,7 +304,7 @@ look_at_ready(struct merge *m)
 static bool
 has_to_wait(const struct merge *m)
 {
-	return m->awaited > 0 || (m->heap.n == 0 && !inputs_have_ended(m->stage->inputs));
+	return m->awaited > 0 || (first_lane(m) == NULL && !inputs_have_ended(m->stage->inputs));
 }
 
 /*
@@ -303,7 +314,7 @@ has_to_wait(const struct merge *m)
 static int64_t
 patience(const struct merge *m, int64_t since)
 {
-	if (m->heap.n == 0 || m->pi->idle_timeout == CLOCK_NEVER)
+	if (first_lane(m) == NULL || m->pi->idle_timeout == CLOCK_NEVER)
 		return CLOCK_NEVER;
 	return clock_after(since, m->pi->idle_timeout) - time_to_write(m);
 }
@@ -320,7 +331,7 @@ await_lanes(struct merge *m)
 	bool held_up = false;
 
 	while (has_to_wait(m) && !stage_is_cancelled(m->stage)) {
-		if (m->heap.n > 0 && !held_up) {
+		if (first_lane(m) != NULL && !held_up) {
 			held_up = true;
 			since = time_to_write(m);
 		}
@@ -365,10 +376,10 @@ static void
 cancel_lanes(struct merge *m)
 {
 	struct input *in;
+	struct lane *l;
 
-	for (; m->heap.n > 0; heap_pop(&m->heap, is_before)) {
-		struct lane *l = heap_top(&m->heap);
-
+	while ((l = first_lane(m)) != NULL) {
+		tournament_seat(&m->first, l->in->number, NULL, compare_lanes);
 		cancel_record(m, &l->record);
 		cancel_rest(m, l->in);
 	}
@@ -382,8 +393,9 @@ static bool
 open_lanes(struct merge *m)
 {
 	struct input *in = inputs_first(m->stage->inputs);
+	size_t n = inputs_count(m->stage->inputs);
 
-	if (!grow(m, inputs_count(m->stage->inputs) + 1))
+	if (n > 0 && !grow(m, n))
 		return false;
 	for (; in != NULL; in = inputs_after(in)) {
 		if (lane_of(m, in) == NULL)
@@ -403,7 +415,7 @@ close_lanes(struct merge *m)
 		}
 	json_order_forget(&m->last);
 	free(m->lane);
-	free(m->heap.item);
+	free(m->first.at);
 }
 
 void
@@ -417,9 +429,9 @@ order_merge(struct feed *f, void *arg)
 		close_lanes(&m);
 		return;
 	}
-	while (!stage_is_cancelled(m.stage) && (has_to_wait(&m) || m.heap.n > 0)) {
+	while (!stage_is_cancelled(m.stage) && (has_to_wait(&m) || first_lane(&m) != NULL)) {
 		await_lanes(&m);
-		if (m.heap.n > 0 && m.awaited == 0)
+		if (first_lane(&m) != NULL && m.awaited == 0)
 			send_first(&m);
 		if (m.idle > 0)
 			look_at_ready(&m);
