@@ -6,7 +6,10 @@
 
 #define BLOCK 18 /* what names16() reads */
 
-/* Whether one of the places in `found`, from p on, has the name with its quotes. */
+/*
+ * Whether one of the places in `found`, from p on, has the name in quotes, or an
+ * escape that may be part of it.
+ */
 static bool
 is_name(const struct path_step *step, const byte *p, const byte *end, unsigned found)
 {
@@ -26,8 +29,8 @@ is_name(const struct path_step *step, const byte *p, const byte *end, unsigned f
 
 /*
  * Whether the rest of a text may have another member of that name, as it stands
- * or with an escape.  To look for the name is far quicker than to go through the
- * members.
+ * or with an escape.  To look for the name is far quicker than to go through
+ * the members.
  */
 static bool
 may_come_again(const struct path_step *step, const byte *p, const byte *end)
@@ -44,9 +47,11 @@ may_come_again(const struct path_step *step, const byte *p, const byte *end)
 		memcpy(copy, p, (size_t)(end - p));
 		return (found = names16(copy, name)) != 0 && is_name(step, p, end, found);
 	}
-	for (; end - p > BLOCK; p += 16)
-		if ((found = names16(p, name)) != 0 && is_name(step, p, end, found))
+	for (; end - p > BLOCK; p += 16) {
+		found = names16(p, name);
+		if (unlikely(found != 0) && is_name(step, p, end, found))
 			return true;
+	}
 	/* The last block may overlap the one before. */
 	p = end - BLOCK;
 	return (found = names16(p, name)) != 0 && is_name(step, p, end, found);
@@ -56,7 +61,7 @@ may_come_again(const struct path_step *step, const byte *p, const byte *end)
  * Whether the first member has this name, with no space around it: where the
  * key mostly is, and where no more of the text needs a look.
  */
-static bool
+INLINE bool
 is_first(const struct path_step *step, const struct span *text, struct span *value)
 {
 	const byte *p = text->start + 1, *end = text->end;
@@ -74,16 +79,13 @@ is_first(const struct path_step *step, const struct span *text, struct span *val
 }
 
 /* The last member of that name in an object. */
-static bool
+OUTLINE bool
 find_member(const struct path_step *step, const struct span *text, struct span *value)
 {
-	struct object_iter it;
+	struct object_iter it = object_begin(text);
 	struct object_member m;
 	bool found = false;
 
-	if (is_first(step, text, value) && !may_come_again(step, value->end, text->end))
-		return true;
-	it = object_begin(text);
 	while (object_next(&it, &m)) {
 		if (!object_is_named(&m, step->name, step->len))
 			continue;
@@ -95,7 +97,7 @@ find_member(const struct path_step *step, const struct span *text, struct span *
 	return found;
 }
 
-static bool
+OUTLINE bool
 find_element(const struct path_step *step, const struct span *text, struct span *value)
 {
 	const byte *p = text->start, *end = text->end;
@@ -129,8 +131,12 @@ json_path_get(const struct json_path *path, const char *text, size_t len, struct
 
 		if (*in.start != (step->name != NULL ? '{' : '['))
 			return false;
-		if (step->name != NULL ? !find_member(step, &in, &found)
-				       : !find_element(step, &in, &found))
+		if (step->name == NULL) {
+			if (!find_element(step, &in, &found))
+				return false;
+		} else if ((!is_first(step, &in, &found) ||
+			       may_come_again(step, found.end, in.end)) &&
+		    !find_member(step, &in, &found))
 			return false;
 	}
 	*value = span_slice(found);

@@ -258,20 +258,19 @@ json_order_compare_any(const struct json_order *a, const struct json_order *b)
 }
 
 int
-json_order_keep(struct json_order *kept, const struct json_order *order)
+json_order_keep_any(struct json_order *kept, const struct json_order *order)
 {
 	char *room;
 	size_t size;
 
-	if (order->kind != JSON_ORDER_INTEGER && reserve(kept, order->len + 1) == -1)
+	if (reserve(kept, order->len + 1) == -1)
 		return -1;
 	room = kept->room;
 	size = kept->size;
 	*kept = *order;
 	kept->room = room;
 	kept->size = size;
-	if (order->kind != JSON_ORDER_INTEGER)
-		kept->data = memcpy(room, order->data, order->len);
+	kept->data = memcpy(room, order->data, order->len);
 	return 0;
 }
 

@@ -65,11 +65,22 @@ json_order_compare(const struct json_order *a, const struct json_order *b)
 	return json_order_compare_any(a, b);
 }
 
+/* json_order_keep() of any. */
+int json_order_keep_any(struct json_order *kept, const struct json_order *order);
+
 /*
  * Makes *kept the same place as *order, but independent of the text.  Uses the
  * room that *kept has, as far as it goes.  Returns 0, or -1 with errno ENOMEM.
  */
-int json_order_keep(struct json_order *kept, const struct json_order *order);
+static inline int
+json_order_keep(struct json_order *kept, const struct json_order *order)
+{
+	if (order->kind != JSON_ORDER_INTEGER)
+		return json_order_keep_any(kept, order);
+	kept->kind = JSON_ORDER_INTEGER;
+	kept->integer = order->integer;
+	return 0;
+}
 
 /* Frees the room; the order is {0} again. */
 void json_order_forget(struct json_order *);

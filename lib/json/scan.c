@@ -154,7 +154,10 @@ scan_string(struct scan *s, struct lookahead *window)
 			break;
 		if ((p = scan_not_plain(s, p)) == NULL)
 			return NULL;
-		w = lookahead_seek(&s->text, w, p);
+		if (likely(p - w.base < LOOKAHEAD_SIZE))
+			w.stops &= UINT64_MAX << (p - w.base);
+		else
+			w = lookahead_seek(&s->text, w, p);
 	}
 	w = lookahead_next(w);
 	*window = w;

@@ -78,7 +78,8 @@ test_texts(void)
 	    {".[1][0]", "[[],[[\"]\"]]]", "[\"]\"]"}, {".[0]", "{}", "none"}, {".a", "[]", "none"},
 	    {".a", "1", "none"}, {".a", "{\"a\":1", "1"}, {".a", "{\"a\":\"x", "none"},
 	    {".a", "{\"a\":{\"b\":1}", "{\"b\":1}"}, {".a.b", "{\"a\":{\"b\":1", "none"},
-	    {".a", "{\"a\":}", "none"}, {".a", "{\"a\"}", "none"}, {".a", "{a:1,\"a\":2}", "none"},
+	    {".a", "{\"a\":}", "none"}, {".a", "{\"a\":", "none"}, {".a", "{\"a\": ", "none"},
+	    {".a", "{\"a\":[1", "none"}, {".a", "{\"a\"}", "none"}, {".a", "{a:1,\"a\":2}", "none"},
 	    {".a", "{\"b\":\\\\,\"a\":\xff\xff}", "\xff\xff"},
 	    {".a", "{\"b\":\x01,\"a\":2}", "none"}, {".a", "{", "none"},
 	    {".a", "{\"\\x\":1,\"\\u00\":2,\"a\":3}", "3"},
@@ -103,29 +104,64 @@ test_texts(void)
 static void
 test_again(void)
 {
+#define LONG "a_name_of_24_characters_"
 	static const struct {
-		const char *path, *rest, *value;
-	} rows[] = {{".ab", "", "1"}, {".ab", ",\"ab\":2", "2"}, {".ab", ",\"a\\u0062\":2", "2"},
-	    {".ab", ",\"\\u0061b\":2", "2"}, {".ab", ",\"abc\":2", "1"},
-	    {".ab", ",\"x\":\"ab\"", "1"}, {".ab", ",\"x\":{\"ab\":2}", "1"},
-	    {".ab", ",\"x\":{\"ab\":2},\"ab\" : 3 ", "3"}, {".ab", ",\"x\":\"\\\"ab\"", "1"},
-	    {".\"ab\"", ",\"ab\":2", "2"}, {".\"a/b\"", ",\"a\\/b\":2", "2"}};
+		const char *path, *name, *rest, *value;
+	} rows[] = {{".ab", "ab", "", "1"}, {".ab", "ab", ",\"ab\":2", "2"},
+	    {".ab", "ab", ",\"a\\u0062\":2", "2"}, {".ab", "ab", ",\"\\u0061b\":2", "2"},
+	    {".ab", "ab", ",\"abc\":2", "1"}, {".ab", "ab", ",\"x\":\"ab\"", "1"},
+	    {".ab", "ab", ",\"x\":{\"ab\":2}", "1"},
+	    {".ab", "ab", ",\"x\":{\"ab\":2},\"ab\" : 3 ", "3"},
+	    {".ab", "ab", ",\"x\":\"\\\"ab\"", "1"}, {".\"ab\"", "ab", ",\"ab\":2", "2"},
+	    {".\"a/b\"", "a/b", ",\"a\\/b\":2", "2"}, {".a", "a", "", "1"},
+	    {".a", "a", ",\"a\":2", "2"}, {".a", "a", ",\"\\u0061\":2", "2"},
+	    {".a", "a", ",\"ab\":2,\"x\":\"a\"", "1"}, {".a", "a", ",\"ab\":2,\"a\" :3", "3"},
+	    {".\"\"", "", ",\"\":2", "2"}, {".\"\"", "", ",\"x\":\"\"", "1"},
+	    {"." LONG, LONG, ",\"" LONG "\":2", "2"},
+	    {"." LONG, LONG, ",\"a_name_of_24_characters\\u005f\":2", "2"},
+	    {"." LONG, LONG, ",\"a_name_of_24_characters\":2", "1"}};
+#undef LONG
+	/* Around the name. */
+	static const char *const heads[][2] = {
+	    {"{\"", "\":1"}, {"{\"", "\" : 1 "}, {"{\"x\":0,\"", "\":1"}};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		for (int pad = 0; pad < 70; pad++) {
+		for (int pad = 0; pad < 3 * 70; pad++) {
 			char text[256];
-			const char *name = strchr(rows[i].path, '/') != NULL ? "a/b" : "ab", *value;
-			int len = snprintf(text, sizeof(text), "{\"%s\":1,\"pad\":\"%*s\"%s}", name,
-			    pad, "", rows[i].rest);
+			const char *value;
+			int len = snprintf(text, sizeof(text), "%s%s%s,\"pad\":\"%*s\"%s}",
+			    heads[pad % 3][0], rows[i].name, heads[pad % 3][1], pad / 3, "",
+			    rows[i].rest);
 
 			value = get(rows[i].path, text, (size_t)len);
 			CHECK(strcmp(value, rows[i].value) == 0, "%s of %s: %s", rows[i].path, text,
 			    value);
-			len = snprintf(text, sizeof(text), "{\"%s\":1%s,\"pad\":\"%*s\"}", name,
-			    rows[i].rest, pad, "");
+			len = snprintf(text, sizeof(text), "{\"%s\":1%s,\"pad\":\"%*s\"}",
+			    rows[i].name, rows[i].rest, pad / 3, "");
 			value = get(rows[i].path, text, (size_t)len);
 			CHECK(strcmp(value, rows[i].value) == 0, "%s of %s: %s", rows[i].path, text,
 			    value);
+		}
+}
+
+/* The value of the first member, which is found without the others. */
+static void
+test_first(void)
+{
+	static const char *const values[] = {"1", "-0", "12345678901234567890", "1.5e300", "true",
+	    "\"\"", "\"x\\\"}\"", "{}", "[[\"]\"],{\"a\":2}]", "{\"a\":{\"a\":\"\\\\\"}}",
+	    "\"a string that is longer than a window of sixty-four bytes, with a \\\" after "
+	    "them\""};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		for (int pad = 0; pad < 70; pad++) {
+			char text[256];
+			int len = snprintf(
+			    text, sizeof(text), "{\"a\":%s,\"p\":\"%*s\"}", values[i], pad, "");
+
+			CHECK(strcmp(get(".a", text, (size_t)len), values[i]) == 0, "%s", text);
+			len = snprintf(text, sizeof(text), "{\"a\":%*s%s}", pad, "", values[i]);
+			CHECK(strcmp(get(".a", text, (size_t)len), values[i]) == 0, "%s", text);
 		}
 }
 
@@ -332,6 +368,7 @@ main(void)
 	test_get();
 	test_texts();
 	test_again();
+	test_first();
 	test_bad_paths();
 	test_walk();
 	test_damaged();
