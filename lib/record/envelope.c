@@ -345,11 +345,10 @@ look_at_head(const char *line, size_t len)
 	/*
 	 * Nearly all lines are data, and most of those are seen to be at once.
 	 */
-	if (len > 2 && line[0] == '{' && line[1] == '"' && line[2] != 'p') {
-		if (line[2] > 'f')
-			return HEAD_DATA;
+	if (envelope_is_unlikely(line, len))
+		return HEAD_DATA;
+	if (len > 2 && line[0] == '{' && line[1] == '"' && line[2] != 'p')
 		return is_sorted_head(line, len) ? HEAD_SORTED : HEAD_DATA;
-	}
 	if (json_first_member(line, len, "pchan", LETTER))
 		return HEAD_LETTER;
 	return json_first_member(line, len, "pchan", RETRY) ? HEAD_RETRY : HEAD_DATA;
@@ -398,7 +397,7 @@ kind_by_members(const char *line, size_t len, enum head head)
 }
 
 enum envelope_kind
-envelope_kind(const char *line, size_t len)
+envelope_kind_of(const char *line, size_t len)
 {
 	enum head head = look_at_head(line, len);
 

@@ -80,6 +80,23 @@ struct envelope_id {
 };
 
 /*
+ * Whether the first bytes of a line tell that it is data: something else than
+ * an object, or one whose first name no envelope begins with.
+ */
+static inline bool
+envelope_is_unlikely(const char *line, size_t len)
+{
+	unsigned char first = len > 2 ? (unsigned char)line[0] : 0;
+
+	if (first != '{')
+		return first > ' ';
+	return line[1] == '"' && (unsigned char)line[2] > 'f' && line[2] != 'p';
+}
+
+/* What a line is whose first bytes don't tell: for envelope_kind(). */
+enum envelope_kind envelope_kind_of(const char *line, size_t len);
+
+/*
  * What the line is.  An envelope has `pchan` as its first member, or all its
  * members sorted by name, and is whole: a JSON object with an id (a string of 1
  * to 63 bytes, no NUL) and exactly one of value, text and base64; a dead letter
@@ -87,7 +104,11 @@ struct envelope_id {
  * Members are found by name, as a filter can have added others.  Quick for
  * lines that do not begin like an envelope.
  */
-enum envelope_kind envelope_kind(const char *line, size_t len);
+static inline enum envelope_kind
+envelope_kind(const char *line, size_t len)
+{
+	return envelope_is_unlikely(line, len) ? ENVELOPE_NONE : envelope_kind_of(line, len);
+}
 
 /*
  * The same, but `pchan` may be anywhere: for files of envelopes.  Checks every

@@ -349,9 +349,15 @@ test_kind(void)
 {
 	char line[256];
 
-	for (size_t i = 0; i < LEN(lines); i++)
-		CHECK(envelope_kind(lines[i].line, strlen(lines[i].line)) == lines[i].kind, "%s",
-		    lines[i].line);
+	for (size_t i = 0; i < LEN(lines); i++) {
+		size_t len = strlen(lines[i].line);
+
+		CHECK(envelope_kind(lines[i].line, len) == lines[i].kind, "%s", lines[i].line);
+		CHECK(envelope_kind_of(lines[i].line, len) == lines[i].kind, "%s", lines[i].line);
+		/* Only data is unlikely, whatever there is of its head. */
+		for (size_t cut = 0; cut <= len && lines[i].kind != ENVELOPE_NONE; cut++)
+			CHECK(!envelope_is_unlikely(lines[i].line, cut), "%s", lines[i].line);
+	}
 	snprintf(line, sizeof(line), "{\"app\":1,\"id\":\"x\",\"pchan\":\"retry/1\",\"value\":1}");
 	CHECK(envelope_kind_anywhere(line, strlen(line)) == ENVELOPE_RETRY, "%s", line);
 	for (size_t i = 0; i < LEN(lines); i++)
