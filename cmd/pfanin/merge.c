@@ -20,6 +20,9 @@
 /* How often to look at an idle timeout that stands still. */
 #define IDLE_LOOK (100 * CLOCK_MS)
 
+/* How many records go between two looks at whether work is cancelled. */
+#define RUN 64
+
 enum lane_state {
 	LANE_ENDED,
 	LANE_AWAITED, /* nothing can go before its next record is known */
@@ -40,9 +43,9 @@ struct merge {
 	struct pfanin *pi;
 	struct stage *stage;
 	size_t n;
-	struct lane **lane;      /* by the number of the input; NULL: none yet */
+	struct lane **lane;      /* by the input's number; NULL: none yet */
 	size_t awaited, idle;    /* how many are in these states */
-	struct tournament first; /* those that are WAITING, by their numbers */
+	struct tournament first; /* those that are WAITING, at their numbers */
 	bool has_last;
 	struct json_order last; /* the key that was sent last */
 };
@@ -300,6 +303,17 @@ look_at_ready(struct merge *m)
 		read_lane(m, in);
 }
 
+/* Sends what can go before another input is to be looked at. */
+static void
+send_run(struct merge *m)
+{
+	for (int i = 0; i < RUN && m->awaited == 0 && first_lane(m) != NULL; i++) {
+		send_first(m);
+		if (m->idle > 0)
+			look_at_ready(m);
+	}
+}
+
 /* Whether nothing can go before another lane has a record. */
 static bool
 has_to_wait(const struct merge *m)
@@ -431,10 +445,7 @@ order_merge(struct feed *f, void *arg)
 	}
 	while (!stage_is_cancelled(m.stage) && (has_to_wait(&m) || first_lane(&m) != NULL)) {
 		await_lanes(&m);
-		if (first_lane(&m) != NULL && m.awaited == 0)
-			send_first(&m);
-		if (m.idle > 0)
-			look_at_ready(&m);
+		send_run(&m);
 	}
 	if (stage_is_cancelled(m.stage))
 		cancel_lanes(&m);
