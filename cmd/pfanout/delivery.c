@@ -12,6 +12,7 @@
 #include "closing.h"
 #include "dispatch.h"
 #include "folder.h"
+#include "metrics/link.h"
 #include "outbox.h"
 #include "output.h"
 #include "parcel.h"
@@ -139,12 +140,16 @@ await_reader(struct delivery *d)
 static int
 open_fifo(struct delivery *d)
 {
-	int fd;
+	int fd, error;
 
 	if (d->output->fifo == -1)
 		return 0;
-	if ((fd = await_reader(d)) == -1)
-		return errno;
+	link_start(d->output->link, clock_now());
+	fd = await_reader(d);
+	error = errno;
+	link_stop(d->output->link, clock_now());
+	if (fd == -1)
+		return error;
 	return output_set_fd(d->output, fd) == -1 ? errno : 0;
 }
 
@@ -164,11 +169,18 @@ wait_for_parcel(struct delivery *d, bool ready)
 {
 	struct pollfd fds[] = {{.fd = d->parker->fd, .events = POLLIN},
 	    {.fd = d->output->fd, .events = ready ? 0 : POLLOUT}};
+	int error;
 
 	if (d->output->kind == OUTPUT_STDOUT)
 		fds[1].fd = ready ? -1 : STDOUT_FILENO;
-	if (ctx_poll(d->stage->root, fds, 2, CLOCK_NEVER) == -1)
-		return errno;
+	/* Its pipe is full. */
+	if (!ready)
+		link_start(d->output->link, clock_now());
+	error = ctx_poll(d->stage->root, fds, 2, CLOCK_NEVER) == -1 ? errno : 0;
+	if (!ready)
+		link_stop(d->output->link, clock_now());
+	if (error != 0)
+		return error;
 	park_clear(d->parker);
 	if (ctx_state(d->stage->root) != CTX_LIVE)
 		return ECANCELED;
@@ -251,14 +263,17 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 	bytes = writer_bytes(w);
 	for (size_t i = 0; i < p->n && error == 0; i++)
 		error = writer_put(w, root, p->record[i].data, p->record[i].len + 1);
+	link_start(d->output->link, clock_now() + writer_copying(w));
 	if (error == 0)
 		error = writer_flush(w, root);
 	if (error == -1)
 		error = errno;
+	link_stop(d->output->link, clock_now());
 	stage_end_writing(d->stage);
 	bytes = writer_bytes(w) - bytes;
 	*n = parcel_whole(p, bytes);
 	metrics_add(d->shard, METRIC_BYTES_OUT, bytes);
+	link_add(d->output->link, *n, bytes);
 	return error;
 }
 
@@ -290,6 +305,7 @@ end_by_fate(struct delivery *d, struct parcel *p, const struct folder_fate *fate
 			closing_bury(
 			    d->stage, &d->out, &p->record[i], fate[i].reason, "%s", fate[i].why);
 	p->n = written;
+	link_add(d->output->link, written, 0);
 	closing_written(d->stage, d->shard, p, written);
 	parcel_free(p);
 	outbox_flush(&d->out);
@@ -304,6 +320,7 @@ deliver_to_files(struct delivery *d, struct parcel *p)
 		folder_reopen(d->spread->folder);
 	result = folder_write(d->spread->folder, d->stage->root, p, d->fate);
 	metrics_add(d->shard, METRIC_BYTES_OUT, result.bytes);
+	link_add(d->output->link, 0, result.bytes);
 	say_failed(d, &result);
 	end_by_fate(d, p, d->fate);
 	return 0;
@@ -324,9 +341,12 @@ deliver(struct delivery *d, struct parcel *p, struct parcel **rest)
 		return pass_to_sink(d, p);
 	if (d->output->kind == OUTPUT_FOLDER)
 		return deliver_to_files(d, p);
-	if (d->output->kind == OUTPUT_FILE && is_reopening(d) && output_reopen(d->output) == -1) {
-		*rest = p;
-		return errno;
+	if (d->output->kind == OUTPUT_FILE && is_reopening(d)) {
+		if (output_reopen(d->output) == -1) {
+			*rest = p;
+			return errno;
+		}
+		link_identify(d->output->link, d->output->fd);
 	}
 	error = write_parcel(d, p, &n);
 	if (d->spread->by == BY_COPY) {
@@ -441,5 +461,6 @@ delivery_run(struct delivery *d, struct chan *out)
 		leave(d, error, p);
 	else if (has_lost(d))
 		say_left(d, EPIPE);
+	link_close(d->output->link);
 	output_close(d->output);
 }

@@ -9,6 +9,7 @@
 #include "parcel.h"
 #include "sync/ctx.h"
 #include "sync/park.h"
+#include "sync/stopwatch.h"
 
 /* Parcels that wait for one output, or for whichever takes them. */
 #define ROOM 4
@@ -34,8 +35,10 @@ struct slot {
 };
 
 struct dispatch {
-	pthread_mutex_t lock; /* guards all that follows but the parkers */
+	/* Guards all that follows but the parkers and the stopwatch. */
+	pthread_mutex_t lock;
 	struct parker router;
+	struct stopwatch *waits; /* the router's */
 	bool router_waits;
 	bool returns;
 	bool ended;
@@ -89,7 +92,7 @@ ring_get(struct ring *r)
 }
 
 struct dispatch *
-dispatch_new(unsigned n, bool returns)
+dispatch_new(unsigned n, bool returns, struct stopwatch *waits)
 {
 	struct dispatch *d = calloc(1, sizeof(*d) + n * sizeof(d->slot[0]));
 
@@ -98,6 +101,7 @@ dispatch_new(unsigned n, bool returns)
 	pthread_mutex_init(&d->lock, NULL);
 	queue_init(&d->common);
 	d->returns = returns;
+	d->waits = waits;
 	if (park_init_fd(&d->router) == -1)
 		goto err;
 	for (; d->n < n; d->n++) {
@@ -210,7 +214,9 @@ wait_for_room(struct dispatch *d, struct ctx *ctx)
 
 	d->router_waits = true;
 	pthread_mutex_unlock(&d->lock);
+	stopwatch_start(d->waits, clock_now());
 	error = ctx_poll(ctx, &fd, 1, CLOCK_NEVER) == -1 ? errno : 0;
+	stopwatch_stop(d->waits, clock_now());
 	park_clear(&d->router);
 	if (error == 0 && ctx_state(ctx) != CTX_LIVE)
 		error = ECANCELED;

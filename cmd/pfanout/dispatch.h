@@ -18,12 +18,14 @@ struct ctx;
 struct dispatch;
 struct parcel;
 struct parker;
+struct stopwatch;
 
 /*
  * For n outputs, which all are there.  With `returns` an output that leaves may
- * give parcels back, so none ends before all are written.  NULL with errno.
+ * give parcels back, so none ends before all are written.  The stopwatch runs
+ * while the router waits for the outputs.  NULL with errno.
  */
-struct dispatch *dispatch_new(unsigned n, bool returns);
+struct dispatch *dispatch_new(unsigned n, bool returns, struct stopwatch *);
 
 /* No thread may use it any more.  NULL is fine. */
 void dispatch_free(struct dispatch *);

@@ -130,7 +130,7 @@ static void
 attempt_batch(struct exec_worker *e)
 {
 	size_t n = e->batch.records.n;
-	int64_t begun = clock_now();
+	int64_t begun = clock_now(), ended;
 	pid_t pid = e->w.child.pid;
 	struct failure f = {0};
 
@@ -138,6 +138,7 @@ attempt_batch(struct exec_worker *e)
 	(void)inflight_give(&e->input, n, SIZE_MAX, begun);
 	metrics_add(e->w.shard, METRIC_STARTS, 1);
 	metrics_add(e->w.shard, METRIC_GIVEN, n);
+	stopwatch_start(&e->w.shard->time[TIME_BUSY], begun);
 	serve_child(e, &f);
 	if (f.reason == REASON_COUNT) {
 		child_reap(&e->w.child);
@@ -148,8 +149,10 @@ attempt_batch(struct exec_worker *e)
 		child_stop(&e->w.child);
 	child_close(&e->w.child);
 	metrics_add(e->w.shard, METRIC_EXITS, 1);
+	ended = clock_now();
+	stopwatch_stop(&e->w.shard->time[TIME_BUSY], ended);
 	metrics_add(e->w.shard, METRIC_ENDED, n);
-	histogram_add(&e->w.shard->latency, clock_now() - begun, n);
+	histogram_add(&e->w.shard->latency, ended - begun, n);
 	if (f.reason == REASON_COUNT)
 		exec_accept(e);
 	else if (f.reason == REASON_CANCELLED)

@@ -34,6 +34,7 @@ settle_written(struct filter_worker *f, size_t n)
 	metrics_add(f->w.shard, METRIC_GIVEN, n);
 	metrics_add(f->w.shard, METRIC_ENDED, n);
 	metrics_add(f->w.shard, METRIC_PROCESSED, n);
+	metrics_set(f->w.shard, METRIC_LAST_RESULT_US, (uint64_t)clock_calendar());
 	budget_release(st->budget,
 	    &(struct budget_release){
 		.records = n, .bytes = bytes, .begun = n, .begun_bytes = bytes});

@@ -143,13 +143,17 @@ batch_limits(const struct pfanout *pf)
 	    .records = pf->batch > 0 ? pf->batch : 1, .bytes = BATCH_BYTES};
 }
 
-static const enum statfile_mode stage_mode[] = {
-    [MODE_CHECK] = STAGE_CHECKS,
-    [MODE_MAP] = STAGE_MAPS,
-    [MODE_EXEC] = STAGE_EXECS,
-    [MODE_FILTER] = STAGE_FILTERS,
-    [MODE_SPREAD] = STAGE_SPREADS,
-};
+static enum statfile_mode
+stage_mode(enum mode mode)
+{
+	static const enum statfile_mode modes[] = {[MODE_CHECK] = STAGE_CHECKS,
+	    [MODE_MAP] = STAGE_MAPS,
+	    [MODE_EXEC] = STAGE_EXECS,
+	    [MODE_FILTER] = STAGE_FILTERS,
+	    [MODE_SPREAD] = STAGE_SPREADS};
+
+	return modes[mode];
+}
 
 /* What the stage is made of; what it may hold has room for the batches. */
 static struct stage_setup
@@ -165,7 +169,7 @@ describe_stage(const struct pfanout *pf)
 	return (struct stage_setup){.tool = "pfanout",
 	    .name = stage_name(pf),
 	    .opt = &pf->opt,
-	    .mode = stage_mode[pf->mode],
+	    .mode = stage_mode(pf->mode),
 	    .workers = pf->jobs,
 	    .shards = SHARD_WORKERS + pf->jobs,
 	    .max_records = ahead,

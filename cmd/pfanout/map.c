@@ -124,6 +124,7 @@ give_records(struct map_worker *m)
 	if (idle) {
 		m->in_step = inflight_head(&m->inflight)->line;
 		m->busy_since = now;
+		stopwatch_start(&m->w.shard->time[TIME_BUSY], now);
 		deadline_given(&m->deadline, now);
 		map_mark_log(m);
 	}

@@ -109,6 +109,10 @@ count_answers(struct map_worker *m, size_t n)
 		since = m->busy_since;
 	histogram_add(&m->w.shard->latency, (now - since) / (int64_t)n, n);
 	metrics_add(m->w.shard, METRIC_ENDED, n);
+	if (m->inflight.given > 0)
+		stopwatch_next(&m->w.shard->time[TIME_BUSY], now);
+	else
+		stopwatch_stop(&m->w.shard->time[TIME_BUSY], now);
 	window_answered(&m->window, n, now);
 	m->last_answer = now;
 	deadline_saw(&m->deadline, true, now, now);

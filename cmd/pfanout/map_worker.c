@@ -155,6 +155,9 @@ map_forget_child(struct map_worker *m)
 {
 	metrics_add(m->w.shard, METRIC_ENDED, window_owed(&m->window));
 	metrics_add(m->w.shard, METRIC_EXITS, 1);
+	/* What the child still owed is not worked on any more. */
+	if (stopwatch_runs(&m->w.shard->time[TIME_BUSY]))
+		stopwatch_stop(&m->w.shard->time[TIME_BUSY], clock_now());
 	hunger_close(&m->probe);
 	reader_free(m->answers);
 	m->answers = NULL;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "sync/chan.h"
+#include "sync/stopwatch.h"
 
 CHAN_OF(record, struct record)
 
@@ -11,19 +12,25 @@ outbox_init(struct outbox *o, struct chan *chan, struct ctx *ctx)
 	o->chan = chan;
 	o->ctx = ctx;
 	o->blocked = 0;
+	o->waits = NULL;
 	o->n = 0;
 }
 
 void
 outbox_send(struct outbox *o)
 {
-	int64_t begun = clock_now();
+	int64_t begun = clock_now(), ended;
 	size_t sent;
 
+	if (o->waits != NULL)
+		stopwatch_start(o->waits, begun);
 	record_sendn(o->chan, o->ctx, o->record, o->n, &sent);
 	record_freen(o->record + sent, o->n - sent);
 	o->n = 0;
-	o->blocked += clock_now() - begun;
+	ended = clock_now();
+	if (o->waits != NULL)
+		stopwatch_stop(o->waits, ended);
+	o->blocked += ended - begun;
 }
 
 int64_t

@@ -15,11 +15,14 @@
 
 struct chan;
 struct ctx;
+struct stopwatch;
 
 struct outbox {
 	struct chan *chan;
 	struct ctx *ctx;
 	int64_t blocked; /* ns, since the last outbox_flush() */
+	/* Runs while it sends; NULL, as outbox_init() leaves it: none does. */
+	struct stopwatch *waits;
 	size_t n;
 	struct record record[OUTBOX_RECORDS];
 };

@@ -191,9 +191,13 @@ int
 output_reopen(struct output *o)
 {
 	const char *path = o->path;
+	struct metrics_link *link = o->link;
+	int result;
 
 	output_close(o);
-	if (output_open(o, path) == -1)
+	result = output_open(o, path);
+	o->link = link;
+	if (result == -1)
 		return -1;
 	if (o->fd != -1)
 		return 0;

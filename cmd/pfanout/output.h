@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct metrics_link;
 struct writer;
 
 enum output_kind {
@@ -27,6 +28,8 @@ struct output {
 	int fifo;              /* a FIFO that nobody reads yet, or -1 */
 	struct writer *writer; /* once fd is open; NULL for OUTPUT_STDOUT */
 	bool line_is_open;     /* its last line, not ours, has no LF */
+	/* In the stage's numbers; the caller's.  NULL: it has no place. */
+	struct metrics_link *link;
 };
 
 /*

@@ -250,6 +250,7 @@ router_run(struct router *t, struct chan *in, struct chan *out)
 	size_t n;
 
 	outbox_init(&t->out, out, st->root);
+	t->out.waits = &t->shard->time[TIME_OUTPUT];
 	do {
 		/* A blocked output must not keep us from cancelling. */
 		bool cancelled = stage_is_cancelled(st);

@@ -2,10 +2,12 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "delivery.h"
@@ -116,6 +118,27 @@ open_contexts(const struct stage *st)
 		err(2, "the contexts");
 }
 
+/* The folder is one link, whichever files it has. */
+static struct metrics_link *
+link_folder(struct metrics_links *links, const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct metrics_link *link = link_open(links, LINK_OUT, fd, path);
+
+	if (fd != -1)
+		close(fd);
+	return link;
+}
+
+/* Standard output has its link already. */
+static struct metrics_link *
+link_output(struct metrics_links *links, const struct output *o)
+{
+	if (o->kind == OUTPUT_STDOUT)
+		return NULL;
+	return link_open(links, LINK_OUT, o->fd != -1 ? o->fd : o->fifo, o->path);
+}
+
 void
 spread_open(struct spread *s, struct stage *st, size_t shard)
 {
@@ -124,20 +147,22 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 	s->to_stdout = s->n;
 	open_contexts(st);
 	if ((s->outputs = calloc(s->n, sizeof(*s->outputs))) == NULL ||
-	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN)) ==
-		NULL)
+	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN,
+		 &metrics_shard(st->metrics, shard)->time[TIME_OUTPUT])) == NULL)
 		err(2, "the outputs");
 	if (s->by == BY_NAME) {
 		s->outputs[0] = (struct output){
 		    .path = s->paths[0], .kind = OUTPUT_FOLDER, .fd = -1, .fifo = -1};
 		if ((s->folder = folder_new(s->to[0], st->opt->dead_letter)) == NULL)
 			err(2, "output folder %s", template_folder(s->to[0]));
+		s->outputs[0].link = link_folder(st->links, template_folder(s->to[0]));
 		accept_rotation(s);
 		return;
 	}
 	for (unsigned i = 0; i < s->n; i++) {
 		if (output_open(&s->outputs[i], s->paths[i]) == -1)
 			err(2, "output %s", s->paths[i]);
+		s->outputs[i].link = link_output(st->links, &s->outputs[i]);
 		if (s->outputs[i].kind == OUTPUT_FILE)
 			accept_rotation(s);
 		if (s->outputs[i].kind == OUTPUT_STDOUT && s->by == BY_COPY)

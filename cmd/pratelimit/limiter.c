@@ -250,12 +250,31 @@ show_rate(struct limiter *l)
 	atomic_store_explicit(&h->rate, bits, memory_order_release);
 }
 
+/* What has to wait waits for the rate, from now on. */
+static void
+begin_wait(struct limiter *l)
+{
+	if (l->at < l->n || l->pacer.flows.waiting > 0)
+		stopwatch_start(&l->pr->shard->time[TIME_RATE], l->pacer.now);
+}
+
+/* The thread is awake again. */
+static void
+end_wait(struct limiter *l)
+{
+	struct stopwatch *w = &l->pr->shard->time[TIME_RATE];
+
+	if (stopwatch_runs(w))
+		stopwatch_stop(w, l->pacer.now);
+}
+
 /* Called after take_batch(), so that no record came later than now. */
 static void
 read_clock(struct limiter *l)
 {
 	pacer_set_time(&l->pacer, clock_now());
 	show_rate(l);
+	end_wait(l);
 	if (l->pacer.generation == 0)
 		stage_abort(
 		    l->stage, 2, "%s was truncated: the rate it held is lost", l->pr->shared);
@@ -352,10 +371,13 @@ limiter_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 		 */
 		until = next_wake(l);
 		watch_input(l, until);
-		if (!take_turn(l) && !limiter_has_ended(l))
+		if (!take_turn(l) && !limiter_has_ended(l)) {
+			begin_wait(l);
 			park_wait(&l->parker, clock_earlier(until, next_wake(l)));
+		}
 		unwatch_input(l);
 	}
+	end_wait(l);
 	ctx_unwatch(l->stage->work, &l->on_cancel);
 }
 

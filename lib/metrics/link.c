@@ -88,8 +88,8 @@ begin_change(struct metrics_link *l)
 {
 	uint32_t old = atomic_load_explicit(&l->state, memory_order_relaxed);
 
-	atomic_store_explicit(
-	    &l->state, ((old & ~STATE_MASK) + STATE_NUMBER) | LINK_UNUSED, memory_order_release);
+	/* LINK_UNUSED is 0. */
+	atomic_store_explicit(&l->state, (old & ~STATE_MASK) + STATE_NUMBER, memory_order_release);
 }
 
 /*

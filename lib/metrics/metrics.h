@@ -100,6 +100,13 @@ metrics_set(struct metrics_shard *s, enum metric c, uint64_t value)
 	atomic_store_explicit(&s->counter[c], value, memory_order_relaxed);
 }
 
+/* What this shard has counted.  By the shard's thread only. */
+static inline uint64_t
+metrics_own(const struct metrics_shard *s, enum metric c)
+{
+	return atomic_load_explicit(&s->counter[c], memory_order_relaxed);
+}
+
 /*
  * The sum over all shards; of times of last events the latest.  Any thread, at
  * any time, as all that follow.

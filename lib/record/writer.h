@@ -29,6 +29,12 @@ void writer_free(struct writer *);
 int writer_put(struct writer *, struct ctx *, const char *data, size_t len);
 
 /*
+ * How long it takes to write what is queued, at most, where nobody has to be
+ * waited for: ns.
+ */
+int64_t writer_copying(const struct writer *);
+
+/*
  * Writes all that is queued, and empties the queue.  Blocks; on a nonblocking
  * fd, and while another stage has the lock, only until ctx is done.  Returns
  * 0, or -1 with errno (ECANCELED: ctx is done).  If a write to a regular file

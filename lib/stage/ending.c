@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "record/record.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
@@ -103,6 +104,8 @@ ending_count(
 		if (r[i].answered)
 			end.answer_bytes += r[i].len;
 	}
+	if (end.records > 0)
+		metrics_set(s, METRIC_LAST_RESULT_US, (uint64_t)clock_calendar());
 	record_freen(r, n);
 	budget_release(st->budget, &end);
 }

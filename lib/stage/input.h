@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+struct metrics_link;
 struct reader;
 
 enum input_kind {
@@ -41,12 +42,16 @@ struct input {
 	bool keep_open;        /* a FIFO: read on when its writers have left */
 	struct reader *reader; /* from inputs_begin() on */
 
+	/* In the stage's numbers, while it is open; NULL: it has no place. */
+	struct metrics_link *link;
+
 	/* Set by the thread that has the input. */
-	bool begun;   /* a record has been taken */
-	bool paused;  /* an unfinished line ends here, and more may come */
-	bool drained; /* of a watched one: nothing is there until it is told */
-	bool ended;   /* nothing more will be read */
-	bool stopped; /* before its end: the stage stops reading, or can't */
+	bool begun;     /* a record has been taken */
+	uint64_t taken; /* records that the link does not count yet */
+	bool paused;    /* an unfinished line ends here, and more may come */
+	bool drained;   /* of a watched one: nothing is there before a call */
+	bool ended;     /* nothing more will be read */
+	bool stopped;   /* before its end: the stage stops reading, or can't */
 
 	/* Those of the set; inputs.c. */
 	enum input_state state;

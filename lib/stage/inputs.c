@@ -10,8 +10,10 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "metrics/link.h"
 #include "record/reader.h"
 #include "record/record.h"
+#include "stage/waits.h"
 #include "sync/ctx.h"
 #include "sync/park.h"
 
@@ -44,7 +46,7 @@ struct inputs {
 	enum stop stop;
 	struct turns armed, ready, held, later;
 	struct turns spare;    /* dropped */
-	unsigned waiting;      /* threads that wait for an input */
+	struct waits waits;    /* of the threads, for an input */
 	size_t unfinished;     /* the sum of all inputs' */
 	struct input *longest; /* goes on although there is too much; or NULL */
 };
@@ -133,6 +135,32 @@ inputs_add(struct inputs *s, const char *operand, const char **why)
 err:
 	free(in);
 	return NULL;
+}
+
+/* It is open from now on. */
+static void
+begin_link(struct inputs *s, struct input *in)
+{
+	if (s->waits.links != NULL)
+		in->link = link_open(s->waits.links, LINK_IN, in->fd, in->name);
+}
+
+void
+inputs_set_links(struct inputs *s, struct metrics_links *links)
+{
+	struct input *in;
+
+	s->waits.links = links;
+	TAILQ_FOREACH (in, &s->all, all)
+		if (in->fd != -1)
+			begin_link(s, in);
+}
+
+void
+inputs_measure(struct inputs *s, struct stopwatch *all, unsigned readers)
+{
+	s->waits.all = all;
+	s->waits.readers = readers;
 }
 
 struct input *
@@ -246,15 +274,19 @@ inputs_begin(
 }
 
 static void
-enter(struct turns *list, struct input *in, enum input_state state)
+enter(struct inputs *s, struct turns *list, struct input *in, enum input_state state)
 {
 	TAILQ_INSERT_TAIL(list, in, turn);
 	in->state = state;
+	if (state == INPUT_ARMED)
+		waits_arm(&s->waits, in->link);
 }
 
 static void
-leave(struct turns *list, struct input *in)
+leave(struct inputs *s, struct turns *list, struct input *in)
 {
+	if (in->state == INPUT_ARMED)
+		waits_disarm(&s->waits, in->link);
 	TAILQ_REMOVE(list, in, turn);
 	in->state = INPUT_IDLE;
 }
@@ -283,15 +315,15 @@ await(struct inputs *s, struct input *in)
 
 	if (s->epoll == -1 ||
 	    (in->watched && in->drained && !in->woken && !inputs_must_stop(s, in)))
-		enter(&s->armed, in, INPUT_ARMED);
+		enter(s, &s->armed, in, INPUT_ARMED);
 	else if (has_to_be_asked(s, in)) {
 		in->asked = true;
-		enter(&s->ready, in, INPUT_READY);
+		enter(s, &s->ready, in, INPUT_READY);
 	} else if (!in->polled || inputs_must_stop(s, in) ||
 	    epoll_ctl(s->epoll, EPOLL_CTL_MOD, in->fd, &e) == -1)
-		enter(&s->ready, in, INPUT_READY);
+		enter(s, &s->ready, in, INPUT_READY);
 	else
-		enter(&s->armed, in, INPUT_ARMED);
+		enter(s, &s->armed, in, INPUT_ARMED);
 }
 
 /*
@@ -323,7 +355,7 @@ let_go(struct inputs *s)
 		next = TAILQ_NEXT(in, turn);
 		if (is_held(s, in))
 			continue;
-		leave(&s->held, in);
+		leave(s, &s->held, in);
 		await(s, in);
 	}
 }
@@ -345,7 +377,7 @@ count_unfinished(struct inputs *s, struct input *in, size_t bytes)
 static void
 wake_others(struct inputs *s)
 {
-	if (s->waiting > 0 && !TAILQ_EMPTY(&s->ready))
+	if (s->waits.waiting > 0 && !TAILQ_EMPTY(&s->ready))
 		park_wake(&s->parker);
 }
 
@@ -353,9 +385,9 @@ static void
 arm(struct inputs *s, struct input *in)
 {
 	if (in->fd == -1 && s->open >= s->open_most)
-		enter(&s->later, in, INPUT_LATER);
+		enter(s, &s->later, in, INPUT_LATER);
 	else if (is_held(s, in))
-		enter(&s->held, in, INPUT_HELD);
+		enter(s, &s->held, in, INPUT_HELD);
 	else
 		await(s, in);
 }
@@ -388,11 +420,12 @@ inputs_line_ended(struct inputs *s, struct input *in)
 static struct input *
 take(struct inputs *s, struct turns *list, struct input *in)
 {
-	leave(list, in);
+	leave(s, list, in);
 	in->woken = false;
 	if (in->fd == -1 && input_reopen(in) == 0) {
 		reader_set_fd(in->reader, in->fd);
 		s->open++;
+		begin_link(s, in);
 	}
 	return in;
 }
@@ -411,7 +444,7 @@ stop_waiting(struct inputs *s, struct turns *list)
 		next = TAILQ_NEXT(in, turn);
 		if (!inputs_must_stop(s, in) && (list != &s->armed || !has_to_be_asked(s, in)))
 			continue;
-		leave(list, in);
+		leave(s, list, in);
 		await(s, in);
 	}
 }
@@ -461,8 +494,8 @@ collect(struct inputs *s)
 		else if (events[i].data.ptr == &s->watch)
 			watch = true;
 		else if (in != NULL && in->state == INPUT_ARMED) {
-			leave(&s->armed, in);
-			enter(&s->ready, in, INPUT_READY);
+			leave(s, &s->armed, in);
+			enter(s, &s->ready, in, INPUT_READY);
 		}
 	}
 	notice_stop(s);
@@ -494,7 +527,16 @@ next_alone(struct inputs *s, int64_t deadline)
 		return NULL;
 	}
 	p = (struct pollfd){.fd = in->fd, .events = POLLIN};
+	/* A file is ready. */
+	if (in->kind != INPUT_FILE)
+		waits_begin(&s->waits, clock_now());
 	n = ctx_poll(in->kind == INPUT_PIPE ? s->pipes : s->files, &p, 1, deadline);
+	if (in->kind != INPUT_FILE) {
+		int error = errno;
+
+		waits_end(&s->waits, clock_now());
+		errno = error;
+	}
 	if (n > 0 || inputs_must_stop(s, in))
 		return take(s, &s->armed, in);
 	if (n == 0)
@@ -507,21 +549,24 @@ next_alone(struct inputs *s, int64_t deadline)
  * *waits from now on, until its next look.
  */
 static struct input *
-look(struct inputs *s, bool may_wait, bool *waits)
+look(struct inputs *s, int64_t now, bool may_wait, bool *waits)
 {
 	struct input *in = NULL;
 
 	pthread_mutex_lock(&s->lock);
-	s->waiting -= *waits;
+	if (*waits)
+		waits_end(&s->waits, now);
 	if (collect(s)) {
 		pthread_mutex_unlock(&s->lock);
 		handle_watch(s);
+		now = clock_now();
 		pthread_mutex_lock(&s->lock);
 	}
 	if (!TAILQ_EMPTY(&s->ready))
 		in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
 	*waits = may_wait && in == NULL && s->left > 0;
-	s->waiting += *waits;
+	if (*waits)
+		waits_begin(&s->waits, now);
 	wake_others(s);
 	pthread_mutex_unlock(&s->lock);
 	return in;
@@ -533,13 +578,15 @@ inputs_next(struct inputs *s, struct ctx *ctx, int64_t deadline)
 	struct pollfd p = {.fd = s->epoll, .events = POLLIN};
 	bool waits = false, may_wait;
 	struct input *in;
+	int64_t now;
 	int error = 0;
 
 	if (s->epoll == -1)
 		return next_alone(s, deadline);
 	for (;;) {
-		may_wait = error == 0 && ctx_state(ctx) == CTX_LIVE && clock_now() < deadline;
-		if ((in = look(s, may_wait, &waits)) != NULL)
+		now = clock_now();
+		may_wait = error == 0 && ctx_state(ctx) == CTX_LIVE && now < deadline;
+		if ((in = look(s, now, may_wait, &waits)) != NULL)
 			return in;
 		errno = error;
 		if (!waits)
@@ -560,8 +607,8 @@ inputs_wake(struct inputs *s, struct input *in)
 {
 	pthread_mutex_lock(&s->lock);
 	if (in->state == INPUT_ARMED) {
-		leave(&s->armed, in);
-		enter(&s->ready, in, INPUT_READY);
+		leave(s, &s->armed, in);
+		enter(s, &s->ready, in, INPUT_READY);
 	} else
 		in->woken = true;
 	pthread_mutex_unlock(&s->lock);
@@ -601,6 +648,7 @@ inputs_add_watched(struct inputs *s, const char *name, int fd, void *owner)
 			in = NULL;
 		} else {
 			TAILQ_INSERT_TAIL(&s->all, in, all);
+			begin_link(s, in);
 			s->open++;
 			s->left++;
 		}
@@ -663,7 +711,7 @@ inputs_end(struct inputs *s, struct input *in)
 		input_close(in);
 	end_one(s);
 	if ((later = TAILQ_FIRST(&s->later)) != NULL) {
-		leave(&s->later, later);
+		leave(s, &s->later, later);
 		arm(s, later);
 	}
 	wake_others(s);
@@ -694,6 +742,7 @@ inputs_renew(struct inputs *s, struct input *in)
 	(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, old, NULL);
 	close(old);
 	reader_set_fd(in->reader, in->fd);
+	link_identify(in->link, in->fd);
 	return add_to_epoll(s, in);
 }
 

@@ -28,7 +28,9 @@
 
 struct ctx;
 struct inputs;
+struct metrics_links;
 struct reader_limits;
+struct stopwatch;
 
 /*
  * What watches files that go on: it adds inputs while threads read, and knows
@@ -64,6 +66,18 @@ void inputs_free(struct inputs *);
  * static text or NULL.  The input is the set's.
  */
 struct input *inputs_add(struct inputs *, const char *operand, const char **why);
+
+/*
+ * From now on each input that is open has a link, as long as there are places.
+ * Before inputs_begin(); the links must outlive the inputs.
+ */
+void inputs_set_links(struct inputs *, struct metrics_links *);
+
+/*
+ * The stopwatch runs while so many threads, all that read, wait and there is
+ * nothing to be read.  Before they start.
+ */
+void inputs_measure(struct inputs *, struct stopwatch *, unsigned readers);
 
 /*
  * Sets a watch.  Then the inputs have not ended before reading of files is

@@ -53,8 +53,7 @@ struct monitor {
 	void (*say)(const char *);
 	pthread_t thread;
 	int sigfd, stopfd;
-	int out;          /* watched for a reader that goes away; or -1 */
-	uint64_t in_size; /* of the files, for -P; 0: not known */
+	int out; /* watched for a reader that goes away; or -1 */
 	enum step step;
 	int signal;      /* the one that stopped the stage; 0: none did */
 	int64_t counted; /* when the last signal came that made a step */
@@ -62,12 +61,13 @@ struct monitor {
 	int64_t halted;  /* time of a Ctrl-Z in which the sink did not write */
 	int64_t tick;    /* the next progress line is due; or CLOCK_NEVER */
 	/*
-	 * The rate: when it was measured, and how many records had ended by
-	 * then.
+	 * For -P: what was measured last, when, and how many records had ended
+	 * by then.
 	 */
-	int64_t measured;
+	struct report_pace pace;
+	struct report_moment measured;
 	uint64_t ended;
-	double rate;
+	struct report_moment told; /* the last SIGUSR1 */
 };
 
 /*
@@ -213,11 +213,23 @@ suspend(struct monitor *m)
 		m->halted += ended - begun;
 }
 
+/* SIGUSR1: the numbers, and the state since the last one. */
+static void
+tell_interim(struct monitor *m)
+{
+	struct report_moment now;
+	char line[REPORT_SIZE];
+
+	report_now(m->stage, &now);
+	report_interim(m->stage, report_state(m->stage, &m->told, &now), line, sizeof(line));
+	m->told = now;
+	m->say(line);
+}
+
 static void
 handle_signal(struct monitor *m)
 {
 	struct signalfd_siginfo si;
-	char line[REPORT_SIZE];
 	/* Before the read: whoever sees that the signal is gone may go on. */
 	int64_t came = clock_now();
 
@@ -225,10 +237,9 @@ handle_signal(struct monitor *m)
 		return;
 	if (si.ssi_signo == SIGCHLD)
 		running_reap_orphans();
-	else if (si.ssi_signo == SIGUSR1) {
-		report_totals(m->stage, line, sizeof(line));
-		m->say(line);
-	} else if (si.ssi_signo == SIGTSTP)
+	else if (si.ssi_signo == SIGUSR1)
+		tell_interim(m);
+	else if (si.ssi_signo == SIGTSTP)
 		suspend(m);
 	else if (si.ssi_signo != SIGHUP || !reload_files(m))
 		handle_stop(m, (int)si.ssi_signo, came);
@@ -246,21 +257,26 @@ check_grace(struct monitor *m)
 }
 
 /*
- * The rate is that of the records that ended in the last second; during the
- * first second, since the start.
+ * The rate is that of the records that ended in the last second, and the state
+ * is that of this second; during the first second, since the start.
  */
 static void
-measure_rate(struct monitor *m, int64_t now)
+measure_pace(struct monitor *m)
 {
 	const struct metrics *s = m->stage->metrics;
+	struct report_moment now;
+	int64_t passed;
 	uint64_t ended =
 	    metrics_get(s, METRIC_PROCESSED) + metrics_get(s, METRIC_FILTERED) + metrics_failed(s);
-	bool first = m->measured == m->stage->begun;
+	bool first = m->measured.at == m->stage->begun;
 
-	if (now - m->measured < CLOCK_S && !first)
+	report_now(m->stage, &now);
+	passed = now.at - m->measured.at;
+	if (passed < CLOCK_S && !first)
 		return;
-	m->rate = (double)(ended - m->ended) * (double)CLOCK_S / (double)(now - m->measured);
-	if (first && now - m->measured < CLOCK_S)
+	m->pace.rate = (double)(ended - m->ended) * (double)CLOCK_S / (double)passed;
+	m->pace.state = report_state(m->stage, &m->measured, &now);
+	if (first && passed < CLOCK_S)
 		return;
 	m->ended = ended;
 	m->measured = now;
@@ -274,8 +290,8 @@ show_progress(struct monitor *m)
 
 	if (now < m->tick)
 		return;
-	measure_rate(m, now);
-	report_progress(m->stage, m->in_size, m->rate, line, sizeof(line));
+	measure_pace(m);
+	report_progress(m->stage, &m->pace, line, sizeof(line));
 	log_progress(line);
 	m->tick = now + TICK;
 }
@@ -337,10 +353,10 @@ shows_progress(const struct stage *st)
 static void
 set_up_monitor(struct monitor *m, int out)
 {
-	m->in_size = inputs_size(m->stage->inputs);
+	m->pace.in_size = inputs_size(m->stage->inputs);
 	m->out = io_is_pipe(out) && !m->stage->pipe_ignored ? out : -1;
 	m->tick = shows_progress(m->stage) ? clock_now() + TICK : CLOCK_NEVER;
-	m->measured = m->stage->begun;
+	m->measured.at = m->told.at = m->stage->begun;
 }
 
 struct monitor *

@@ -61,28 +61,112 @@ seconds_since_start(const struct stage *st)
 }
 
 void
-report_totals(const struct stage *st, char *line, size_t size)
+report_now(const struct stage *st, struct report_moment *now)
 {
-	struct text t = {line, size};
+	now->at = clock_now();
+	for (int i = 0; i < TIME_COUNT; i++)
+		now->time[i] = metrics_time(st->metrics, i, now->at);
+}
+
+/*
+ * The fraction of the time between the moments that a watch ran.  One that was
+ * stopped late may have gone back a little.
+ */
+static double
+fraction(const struct report_moment *from, const struct report_moment *to, enum metric_time t)
+{
+	if (to->at <= from->at || to->time[t] <= from->time[t])
+		return 0;
+	return (double)(to->time[t] - from->time[t]) / (double)(to->at - from->at);
+}
+
+static struct state_facts
+facts_between(
+    const struct stage *st, const struct report_moment *from, const struct report_moment *to)
+{
+	return (struct state_facts){.mode = st->mode,
+	    .input = fraction(from, to, TIME_INPUT),
+	    .output = fraction(from, to, TIME_OUTPUT),
+	    .own = fraction(from, to, TIME_OWN),
+	    .rate = fraction(from, to, TIME_RATE),
+	    .busy = fraction(from, to, TIME_BUSY) / (double)(st->workers > 0 ? st->workers : 1)};
+}
+
+struct state
+report_state(
+    const struct stage *st, const struct report_moment *from, const struct report_moment *to)
+{
+	struct state_facts facts = facts_between(st, from, to);
+
+	return state_of(&facts);
+}
+
+/* What the stage waited for since it began. */
+static void
+add_waits(struct text *t, const struct stage *st)
+{
+	struct report_moment begun = {.at = st->begun}, now;
+	struct state_facts f;
+
+	report_now(st, &now);
+	f = facts_between(st, &begun, &now);
+	add_text(t, ", waited: input %u %%, output %u %%, workers %u %%", state_percent(f.input),
+	    state_percent(f.output), state_percent(state_workers(&f)));
+	if (st->mode == STAGE_LIMITS)
+		add_text(t, ", rate %u %%", state_percent(f.rate));
+	if (state_is_pool(st->mode))
+		add_text(t, "; workers busy %u %%", state_percent(f.busy));
+}
+
+static void
+add_totals(struct text *t, const struct stage *st)
+{
 	uint64_t received = metrics_get(st->metrics, METRIC_RECEIVED),
 		 failed = metrics_failed(st->metrics);
 	double s = seconds_since_start(st);
 
-	add_text(&t,
+	add_text(t,
 	    "received %" PRIu64 ", processed %" PRIu64 ", filtered %" PRIu64 ", failed %" PRIu64,
 	    received, metrics_get(st->metrics, METRIC_PROCESSED),
 	    metrics_get(st->metrics, METRIC_FILTERED), failed);
 	if (failed > 0) {
-		add_text(&t, " ");
-		add_reasons(&t, st->metrics);
+		add_text(t, " ");
+		add_reasons(t, st->metrics);
 	}
 	if (metrics_get(st->metrics, METRIC_UNWRITTEN) > 0)
-		add_text(&t, ", unwritten %" PRIu64, metrics_get(st->metrics, METRIC_UNWRITTEN));
-	add_text(&t,
+		add_text(t, ", unwritten %" PRIu64, metrics_get(st->metrics, METRIC_UNWRITTEN));
+	add_text(t,
 	    ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
 	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
 	    metrics_get(st->metrics, METRIC_BLANK), metrics_get(st->metrics, METRIC_WRITTEN));
-	add_text(&t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
+	add_text(t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
+}
+
+void
+report_totals(const struct stage *st, char *line, size_t size)
+{
+	struct text t = {line, size};
+
+	add_totals(&t, st);
+	add_waits(&t, st);
+}
+
+static void
+add_state(struct text *t, struct state state)
+{
+	char text[STATE_TEXT_SIZE];
+
+	state_say(state, text);
+	add_text(t, ", %s", text);
+}
+
+void
+report_interim(const struct stage *st, struct state state, char *line, size_t size)
+{
+	struct text t = {line, size};
+
+	add_totals(&t, st);
+	add_state(&t, state);
 }
 
 static void
@@ -110,13 +194,13 @@ add_eta(struct text *t, const struct stage *st, uint64_t in_size)
 }
 
 void
-report_progress(const struct stage *st, uint64_t in_size, double rate, char *line, size_t size)
+report_progress(const struct stage *st, const struct report_pace *pace, char *line, size_t size)
 {
 	struct text t = {line, size};
 	char where[128];
 
 	add_text(&t, "%s: %" PRIu64 " records, %.0f/s, ", st->name,
-	    metrics_get(st->metrics, METRIC_RECEIVED), rate);
+	    metrics_get(st->metrics, METRIC_RECEIVED), pace->rate);
 	if (st->describe != NULL) {
 		st->describe(st->state, where, sizeof(where));
 		add_text(&t, "%s", where);
@@ -125,7 +209,8 @@ report_progress(const struct stage *st, uint64_t in_size, double rate, char *lin
 		    metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
 		    metrics_gauge(st->metrics, METRIC_GIVEN, METRIC_ENDED));
 	add_text(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
-	add_eta(&t, st, in_size);
+	add_state(&t, pace->state);
+	add_eta(&t, st, pace->in_size);
 }
 
 /* Adds "N things", or "1 thing", to a list. */

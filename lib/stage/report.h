@@ -10,19 +10,47 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "metrics/metrics.h"
+#include "metrics/state.h"
+
 struct stage;
 
 #define REPORT_SIZE 1024 /* enough for each of them */
 
-/* "received 1000, processed 997, ...": the last line of -v. */
-void report_totals(const struct stage *, char *line, size_t size);
+/* A moment (monotonic ns), and what the times of the stage were then. */
+struct report_moment {
+	int64_t at;
+	uint64_t time[TIME_COUNT];
+};
+
+/* Now. */
+void report_now(const struct stage *, struct report_moment *);
+
+/* What the stage mainly did between the two moments. */
+struct state report_state(
+    const struct stage *, const struct report_moment *from, const struct report_moment *to);
 
 /*
- * The progress line: records, rate (records/s), where the records are, failed;
- * and percent with the time left, if in_size, the bytes of the input file, is
- * not 0.
+ * "received 1000, processed 997, ..., waited: input 2 %, output 91 %, ...": the
+ * last line of -v.
  */
-void report_progress(const struct stage *, uint64_t in_size, double rate, char *line, size_t size);
+void report_totals(const struct stage *, char *line, size_t size);
+
+/* The same numbers, and what the stage mainly did: for SIGUSR1. */
+void report_interim(const struct stage *, struct state, char *line, size_t size);
+
+/* What the monitor has measured, for the progress line. */
+struct report_pace {
+	uint64_t in_size; /* bytes of the input file; 0: not known */
+	double rate;      /* records a second */
+	struct state state;
+};
+
+/*
+ * The progress line: records, rate, where the records are, failed, what the
+ * stage mainly does; and percent with the time left, if the size is known.
+ */
+void report_progress(const struct stage *, const struct report_pace *, char *line, size_t size);
 
 /*
  * "3 of 1000 records failed (2 timeout, 1 invalid); ...", or for a stage that

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "metrics/link.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
 #include "record/reorder.h"
@@ -28,6 +29,9 @@ struct drain {
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
 	struct deadfile *dead;   /* NULL: none, or it could not be written */
+	struct metrics_link *link;
+	/* Runs while the reader does not take what is written; or NULL. */
+	struct stopwatch *waits;
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
 	enum place place[BATCH];    /* of the batch that is being written */
@@ -110,6 +114,26 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 		give_up_file(d, r, n, kept);
 }
 
+/* Writes what is queued.  Only what exceeds the copying is a wait. */
+static int
+flush_lines(struct drain *d)
+{
+	int64_t start = clock_now() + writer_copying(d->writer), now;
+	int error, saved;
+
+	link_start(d->link, start);
+	if (d->waits != NULL)
+		stopwatch_start(d->waits, start);
+	error = writer_flush(d->writer, d->sink->stage->root);
+	saved = errno;
+	now = clock_now();
+	link_stop(d->link, now);
+	if (d->waits != NULL)
+		stopwatch_stop(d->waits, now);
+	errno = saved;
+	return error;
+}
+
 /* Writes all that is not in the file. */
 static int
 write_lines(struct drain *d, const struct record *r, size_t n)
@@ -120,7 +144,7 @@ write_lines(struct drain *d, const struct record *r, size_t n)
 		if (d->place[i] == IN_OUTPUT && r[i].slab != NULL &&
 		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
 			return -1;
-	return writer_flush(d->writer, root);
+	return flush_lines(d);
 }
 
 static void
@@ -141,7 +165,7 @@ static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
 	struct metrics_shard *s = d->sink->shard;
-	uint64_t bytes = writer_bytes(d->writer);
+	uint64_t bytes = writer_bytes(d->writer), lines = metrics_own(s, METRIC_WRITTEN);
 	int error;
 
 	stage_begin_writing(d->sink->stage);
@@ -153,7 +177,9 @@ write_batch(struct drain *d, struct record *r, size_t n)
 		ending_mark_lost(s, r, d->place, n, writer_bytes(d->writer) - bytes);
 	}
 	ending_count(d->sink->stage, s, r, d->place, n);
-	metrics_add(s, METRIC_BYTES_OUT, writer_bytes(d->writer) - bytes);
+	bytes = writer_bytes(d->writer) - bytes;
+	metrics_add(s, METRIC_BYTES_OUT, bytes);
+	link_add(d->link, metrics_own(s, METRIC_WRITTEN) - lines, bytes);
 	return error;
 }
 
@@ -230,6 +256,10 @@ sink_open(struct processor *p, unsigned worker, void **state)
 		return -1;
 	d->sink = sink;
 	d->dead = sink->stage->dead;
+	d->link = stage_output(sink->stage);
+	/* With --to the stage waits for all its outputs: see its router. */
+	if (sink->stage->mode != STAGE_SPREADS)
+		d->waits = &sink->shard->time[TIME_OUTPUT];
 	if ((d->writer = writer_new(sink->fd)) == NULL ||
 	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL)) {
 		sink_close(d);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "metrics/link.h"
 #include "record/envelope.h"
 #include "record/reader.h"
 #include "record/unwrap.h"
@@ -126,8 +127,8 @@ feed_send(struct feed *f)
 		metrics_add(f->shard, METRIC_QUEUED, f->n);
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
-	pthread_mutex_unlock(&src->lock);
 	stopwatch_stop(&f->shard->time[TIME_OWN], clock_now());
+	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);
 	f->n = f->bytes = 0;
@@ -189,6 +190,7 @@ admit(struct feed *f, struct input *in, struct record *r, bool half)
 	}
 	if (!in->begun)
 		look_at_first(f, in, r);
+	in->taken++;
 	r->reserved = r->len + sizeof(*r);
 	if (f->src->checks && r->kind == RECORD_DATA)
 		(void)stage_check(f->src->stage, r);
@@ -202,13 +204,28 @@ gives_rest(const struct input *in)
 	return in->paused || (in->ended && (!in->stopped || in->kind == INPUT_PIPE));
 }
 
+/* All that was read has been taken: the link counts it, and may end. */
+static bool
+note_taken(struct input *in)
+{
+	link_add(in->link, in->taken, 0);
+	in->taken = 0;
+	if (in->ended) {
+		link_close(in->link);
+		in->link = NULL;
+	}
+	return false;
+}
+
 bool
 feed_take(struct feed *f, struct input *in, struct record *r)
 {
 	while (reader_line(in->reader, r))
 		if (admit(f, in, r, false))
 			return true;
-	return gives_rest(in) && reader_rest(in->reader, r) && admit(f, in, r, in->stopped);
+	if (gives_rest(in) && reader_rest(in->reader, r) && admit(f, in, r, in->stopped))
+		return true;
+	return note_taken(in);
 }
 
 void
@@ -252,9 +269,10 @@ feed_read(struct feed *f, struct input *in)
 	in->paused = false;
 	n = in->fd != -1 ? inputs_fill(f->src->stage->inputs, in) : -1;
 	f->read = clock_now();
-	if (n > 0)
+	if (n > 0) {
 		metrics_add(f->shard, METRIC_BYTES_IN, (uint64_t)n);
-	else if (n == 0)
+		link_add(in->link, 0, (uint64_t)n);
+	} else if (n == 0)
 		end_or_pause(f, in);
 	else if (errno != EAGAIN) {
 		/* What has been read of a line is only half of it. */
@@ -270,10 +288,8 @@ feed_next(struct feed *f, struct ctx *ctx, int64_t deadline)
 	int error;
 
 	errno = 0;
-	stopwatch_start(&f->shard->time[TIME_INPUT], clock_now());
 	in = inputs_next(f->src->stage->inputs, ctx, deadline);
 	error = errno;
-	stopwatch_stop(&f->shard->time[TIME_INPUT], clock_now());
 	if (in == NULL && error != 0)
 		stage_abort(f->src->stage, 2, "the inputs: poll: %s", strerror(error));
 	errno = error;
@@ -368,10 +384,12 @@ static int
 begin_reading(struct source *src)
 {
 	struct reader_limits limits = reader_limits(src);
+	struct metrics_shard *first = metrics_shard(src->stage->metrics, src->shard);
 	struct input *in;
 
 	if (inputs_begin(src->stage->inputs, &limits, src->stage->files, src->stage->input) == -1)
 		return -1;
+	inputs_measure(src->stage->inputs, &first->time[TIME_INPUT], src->reading);
 	if (src->order != NULL)
 		return 0;
 	for (in = inputs_first(src->stage->inputs); in != NULL; in = inputs_after(in))

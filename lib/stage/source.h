@@ -49,10 +49,7 @@ struct processor source_processor(struct source *);
 
 struct stage *feed_stage(const struct feed *);
 
-/*
- * inputs_next() (inputs.h), and counts the time that was waited.  Where that
- * fails, the stage is aborted.
- */
+/* inputs_next() (inputs.h).  Where that fails, the stage is aborted. */
 struct input *feed_next(struct feed *, struct ctx *, int64_t deadline);
 
 /*

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "json/json.h"
@@ -76,6 +77,12 @@ open_input(struct stage *st)
 	return -1;
 }
 
+struct metrics_link *
+stage_output(struct stage *st)
+{
+	return &st->links->link[1];
+}
+
 size_t
 stage_max_records(const struct options *opt)
 {
@@ -100,6 +107,7 @@ open_metrics(struct stage *st, const struct stage_setup *setup)
 		return -1;
 	st->metrics = statfile_metrics(st->stat);
 	st->links = statfile_links(st->stat);
+	(void)link_open(st->links, LINK_OUT, STDOUT_FILENO, "-");
 	st->warn_metrics = warn;
 	return 0;
 }
@@ -115,6 +123,8 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	*st = (struct stage){.tool = setup->tool,
 	    .name = setup->name,
 	    .opt = setup->opt,
+	    .mode = setup->mode,
+	    .workers = setup->workers,
 	    .keep_order = setup->keep_order,
 	    .inputs = setup->inputs,
 	    .begun = clock_now()};
@@ -124,7 +134,10 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 		snprintf(st->error, sizeof(st->error), "out of memory");
 		return -1;
 	}
-	return open_input(st) == -1 ? -1 : open_dead(st);
+	if (open_input(st) == -1)
+		return -1;
+	inputs_set_links(st->inputs, st->links);
+	return open_dead(st);
 }
 
 void

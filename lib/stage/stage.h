@@ -22,6 +22,7 @@
 #include "record/envelope.h"
 #include "record/record.h"
 #include "stage/hint.h"
+#include "metrics/link.h"
 #include "metrics/metrics.h"
 #include "metrics/statfile.h"
 #include "stage/options.h"
@@ -38,12 +39,14 @@ struct stage {
 	const char *tool; /* "pfanout" */
 	const char *name; /* the metrics' label */
 	const struct options *opt;
+	enum statfile_mode mode;
+	size_t workers;
 	struct ctx *root, *work, *input; /* work and input are below root */
 	struct ctx *files;               /* below input; inputs.h */
 	struct ctx *running;             /* below root: no signal has come */
 	struct statfile *stat;           /* which the next two are in */
 	struct metrics *metrics;
-	struct metrics_links *links;
+	struct metrics_links *links;        /* of the inputs and outputs */
 	char no_metrics[STATFILE_WHY_SIZE]; /* why nobody sees them; or "" */
 	bool warn_metrics;                  /* the user wants them seen */
 	struct budget *budget;
@@ -197,6 +200,9 @@ void stage_settle(struct stage *);
  * constant text, or NULL for nothing.  The first one stays.  Any thread.
  */
 void stage_hint(struct stage *, const char *text);
+
+/* The link of standard output. */
+struct metrics_link *stage_output(struct stage *);
 
 /* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);

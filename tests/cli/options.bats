@@ -340,7 +340,7 @@ flags_of() {
 	go 1 pfanout -v -- sed '/"id":2}/s/.*//; /"id":3}/s/.*/!no/' <in
 	[ "$(tail -n 1 err | sed 's/, [0-9.]* s, [0-9]* records.*//')" = "pfanout: received 6, processed 3, filtered 1, \
 failed 2 (1 invalid, 1 rejected), bypassed 0, retries 0, blank 1, written 5" ]
-	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s$'
+	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %$'
 }
 
 @test "options: -n names the stage in dead letters, else the command does" {

@@ -8,9 +8,11 @@
 #include "pfanout/parcel.h"
 #include "sync/ctx.h"
 #include "sync/park.h"
+#include "sync/stopwatch.h"
 #include "t.h"
 
 static struct ctx *ctx;
+static struct stopwatch waits;
 
 /* Output i takes; the parcel it gets is freed. */
 static enum dispatch_status
@@ -27,7 +29,7 @@ take(struct dispatch *d, unsigned i, bool ready)
 static void
 test_own(void)
 {
-	struct dispatch *d = dispatch_new(2, false);
+	struct dispatch *d = dispatch_new(2, false, &waits);
 
 	CHECK(dispatch_put(d, ctx, 1, parcel_new()));
 	CHECK(take(d, 0, true) == DISPATCH_EMPTY);
@@ -42,7 +44,7 @@ test_own(void)
 static void
 test_common(void)
 {
-	struct dispatch *d = dispatch_new(2, true);
+	struct dispatch *d = dispatch_new(2, true, &waits);
 
 	CHECK(dispatch_offer(d, ctx, parcel_new()));
 	CHECK(dispatch_offer(d, ctx, parcel_new()));
@@ -60,7 +62,7 @@ test_common(void)
 static void
 test_passed_on(void)
 {
-	struct dispatch *d = dispatch_new(2, true);
+	struct dispatch *d = dispatch_new(2, true, &waits);
 	struct parker *other = dispatch_parker(d, 1);
 
 	CHECK(take(d, 0, true) == DISPATCH_EMPTY && take(d, 1, true) == DISPATCH_EMPTY);
@@ -76,7 +78,7 @@ test_passed_on(void)
 static void
 test_waiting_parcel(void)
 {
-	struct dispatch *d = dispatch_new(2, true);
+	struct dispatch *d = dispatch_new(2, true, &waits);
 	struct parcel *p;
 
 	CHECK(dispatch_put(d, ctx, 0, parcel_new()));
@@ -97,7 +99,7 @@ test_waiting_parcel(void)
 static void
 test_leaving(void)
 {
-	struct dispatch *d = dispatch_new(2, true);
+	struct dispatch *d = dispatch_new(2, true, &waits);
 	struct parcel *own = parcel_new(), *common = parcel_new(), *late = parcel_new();
 
 	CHECK(dispatch_put(d, ctx, 0, own));
@@ -120,7 +122,7 @@ static void
 test_room(void)
 {
 	struct ctx *soon = ctx_new(NULL, clock_now() + 10 * CLOCK_MS);
-	struct dispatch *d = dispatch_new(1, false);
+	struct dispatch *d = dispatch_new(1, false, &waits);
 	struct parcel *p = parcel_new();
 	unsigned n = 0;
 
@@ -145,15 +147,19 @@ static void
 test_no_wait(void)
 {
 	struct ctx *unpolled = ctx_new(NULL, CLOCK_NEVER);
-	struct dispatch *d = dispatch_new(1, false);
+	struct dispatch *d = dispatch_new(1, false, &waits);
 	struct parcel *p = parcel_new();
 	struct rlimit limit, none;
 
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
 	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
-	while (dispatch_put(d, unpolled, 0, p))
+	stopwatch_reset(&waits);
+	while (dispatch_put(d, unpolled, 0, p)) {
+		CHECK(stopwatch_read(&waits, clock_now()) == 0, "it has not had to wait");
 		p = parcel_new();
+	}
+	CHECK(stopwatch_read(&waits, clock_now()) > 0 && !stopwatch_runs(&waits));
 	CHECK(errno == EMFILE, "%d", errno);
 	CHECK(!dispatch_drain(d, unpolled) && errno == EMFILE, "%d", errno);
 	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);

@@ -63,6 +63,48 @@ test_totals(void)
 	stage_free(&st);
 }
 
+/* What the stage waited for: over the run, and between two moments. */
+static void
+test_waits(void)
+{
+	struct report_moment from, to;
+	struct metrics_shard *s[2];
+	struct stage st;
+	struct state state;
+
+	begin(&st, s);
+	st.begun = clock_now() - 10 * CLOCK_S;
+	st.workers = 2;
+	stopwatch_add(&s[0]->time[TIME_INPUT], 200 * CLOCK_MS);
+	stopwatch_start(&s[1]->time[TIME_OUTPUT], clock_now() - 9100 * CLOCK_MS);
+	stopwatch_add(&s[0]->time[TIME_OWN], 9600 * CLOCK_MS);
+	stopwatch_add(&s[0]->time[TIME_BUSY], 1000 * CLOCK_MS);
+	stopwatch_add(&s[1]->time[TIME_BUSY], 1400 * CLOCK_MS);
+	report_totals(&st, line, sizeof(line));
+	SAYS(" records/s, waited: input 2 %, output 91 %, workers 5 %");
+	CHECK(strstr(line, "busy") == NULL && strstr(line, "rate") == NULL, "\"%s\"", line);
+	st.mode = STAGE_MAPS;
+	report_totals(&st, line, sizeof(line));
+	SAYS(", workers 5 %; workers busy 12 %");
+	st.mode = STAGE_LIMITS;
+	stopwatch_add(&s[0]->time[TIME_RATE], 500 * CLOCK_MS);
+	report_totals(&st, line, sizeof(line));
+	SAYS(", output 91 %, workers 0 %, rate 5 %");
+
+	/* The wait under way goes on. */
+	report_now(&st, &from);
+	to = from;
+	to.at += CLOCK_S;
+	to.time[TIME_OUTPUT] += 910 * CLOCK_MS;
+	state = report_state(&st, &from, &to);
+	CHECK(state.kind == STATE_OUTPUT && state.percent == 91, "%d %u", (int)state.kind,
+	    state.percent);
+	report_interim(&st, state, line, sizeof(line));
+	SAYS(" records/s, waits for output 91 %");
+	CHECK(report_state(&st, &from, &from).percent == 100, "no time has passed");
+	stage_free(&st);
+}
+
 static void
 test_losses(void)
 {
@@ -104,16 +146,17 @@ test_progress(void)
 	metrics_add(s[1], METRIC_GIVEN, 30);
 	metrics_add(s[1], METRIC_ENDED, 28);
 	metrics_add(s[0], METRIC_FAILED + REASON_EXIT, 1);
-	report_progress(&st, 0, 12.6, line, sizeof(line));
-	IS("name: 50 records, 13/s, backlog 20, in flight 2, failed 1");
-	report_progress(&st, 1000, 0, line, sizeof(line));
-	IS("name: 50 records, 0/s, backlog 20, in flight 2, failed 1, 0%");
+	report_progress(
+	    &st, &(struct report_pace){0, 12.6, {STATE_OUTPUT, 91}}, line, sizeof(line));
+	IS("name: 50 records, 13/s, backlog 20, in flight 2, failed 1, waits for output 91 %");
+	report_progress(&st, &(struct report_pace){.in_size = 1000}, line, sizeof(line));
+	IS("name: 50 records, 0/s, backlog 20, in flight 2, failed 1, waits for input 0 %, 0%");
 	metrics_add(s[0], METRIC_BYTES_IN, 250);
 	st.begun = clock_now() - 1234500 * CLOCK_MS;
-	report_progress(&st, 1000, 0, line, sizeof(line));
+	report_progress(&st, &(struct report_pace){.in_size = 1000}, line, sizeof(line));
 	SAYS(", 25%, ETA 1:01:43");
 	metrics_add(s[0], METRIC_BYTES_IN, 5000); /* the file has grown */
-	report_progress(&st, 1000, 0, line, sizeof(line));
+	report_progress(&st, &(struct report_pace){.in_size = 1000}, line, sizeof(line));
 	SAYS(", 100%, ETA 0:00:00");
 	stage_free(&st);
 }
@@ -256,6 +299,7 @@ main(void)
 {
 	alarm(60);
 	test_totals();
+	test_waits();
 	test_losses();
 	test_progress();
 	test_failures();

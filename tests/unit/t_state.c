@@ -16,7 +16,7 @@ static const struct {
     {{STAGE_MAPS, .input = 0.98, .busy = 0.02}, "waits for input 98 %"},
     {{STAGE_SPREADS, .output = 0.91, .own = 0.9, .input = 0.02}, "waits for output 91 %"},
     {{STAGE_PASSES, .own = 0.5, .input = 0.2}, "works 80 %"},
-    {{STAGE_PASSES}, "works 100 %"},
+    {{STAGE_PASSES, .own = 0}, "works 100 %"},
     {{STAGE_CHECKS, .own = 0.9, .input = 0.05}, "waits for workers 90 %"},
     {{STAGE_CHECKS, .own = 0.3}, "works 70 %"},
     {{STAGE_FILTERS, .own = 0.95, .output = 0.01}, "waits for workers 94 %"},

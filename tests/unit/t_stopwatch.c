@@ -88,7 +88,7 @@ run(void *unused)
 {
 	(void)unused;
 	for (int64_t t = 2; t < 400000; t += 8) {
-		stopwatch_start(&shared, t + (t / 8) % 3); /* it may be to come */
+		stopwatch_start(&shared, t + (t / 8) % 3); /* or later */
 		now = t + 1;
 		if (t % 16 == 0)
 			stopwatch_next(&shared, t + 3);
