@@ -93,6 +93,7 @@ lint_unused() {
 		reader_pending		shows a test that memory stays bounded
 		units_format_size	for metrics
 		map_next		the table of states, which its test reads
+		exposition_format_number	what a sample is made of, tested by itself
 		utf8_char		what the others are made of, tested by itself
 	'
 	build_with gcc || return 1

@@ -38,7 +38,7 @@ address_parse(const char *text, struct address *a, const char **why)
 	return 0;
 }
 
-/* A socket for this address; `all`: also of IPv4, if it is IPv6.  -1 with errno. */
+/* `all`: an address of IPv6 takes IPv4, too.  -1 with errno. */
 static int
 listen_at(const struct addrinfo *at, bool all)
 {

@@ -16,10 +16,8 @@
 #include "stage/options.h"
 #include "usage.h"
 
-enum format { PROMETHEUS, OPENMETRICS };
-
 static const char *const format_names[] = {
-    [PROMETHEUS] = "prometheus", [OPENMETRICS] = "openmetrics", NULL};
+    [EXPOSITION_TEXT] = "prometheus", [EXPOSITION_OPENMETRICS] = "openmetrics", NULL};
 
 /* Nobody has left a number: where we looked. */
 static void
@@ -47,12 +45,11 @@ say_where(void)
 int
 print_command(int argc, char **argv)
 {
-	enum format format = PROMETHEUS;
+	struct scrape_how how = {.format = EXPOSITION_TEXT, .tame = isatty(STDOUT_FILENO) == 1};
 	const struct option_row rows[] = {
-	    {0, "format", OPTION_CHOICE, OPTION_FIELD(format), .names = format_names},
+	    {0, "format", OPTION_CHOICE, OPTION_FIELD(how.format), .names = format_names},
 	    {0},
 	};
-	struct scrape_how how = {.tame = isatty(STDOUT_FILENO) == 1};
 	struct look look;
 	char *text;
 	size_t len;
@@ -60,7 +57,6 @@ print_command(int argc, char **argv)
 
 	cli_check_descriptors();
 	(void)usage_parse(argc, argv, rows, NULL, 0);
-	how.format = format == OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT;
 	if (look_take(&look, true) == -1)
 		err(2, "print");
 	found = look.n > 0 || look.retired.n > 0;

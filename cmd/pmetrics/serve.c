@@ -116,10 +116,8 @@ static void
 parse(struct serve *serve, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {0, "web.listen-address", OPTION_FUNCTION, OPTION_FIELD(*serve),
-		.parse = parse_address},
-	    {0, "web.telemetry-path", OPTION_FUNCTION, OPTION_FIELD(serve->path),
-		.parse = parse_path},
+	    {0, "web.listen-address", OPTION_FUNCTION, serve, .parse = parse_address},
+	    {0, "web.telemetry-path", OPTION_FUNCTION, &serve->path, .parse = parse_path},
 	    {0},
 	};
 	const char *why;

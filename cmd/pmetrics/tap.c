@@ -37,14 +37,17 @@ int
 tap_command(int argc, char **argv)
 {
 	const struct option_row rows[] = {{0}};
-	const struct options_tool tool = {.name = "pmetrics", .help = usage_help, .rows = rows};
+	const struct options_tool tool = {.name = "pmetrics",
+	    .help = usage_help,
+	    .rows = rows,
+	    .operands = "a command"};
 	struct options opt = {0};
 	struct stage st;
-	int sig;
+	int sig, operand;
 
 	cli_begin();
-	if (cli_parse(&opt, argc, argv, &tool) != argc)
-		errx(2, "no such command: %s", argv[argc - 1]);
+	if ((operand = cli_parse(&opt, argc, argv, &tool)) != argc)
+		errx(2, "no such command: %s; --help lists them", argv[operand]);
 	set_up(&st, &opt);
 
 	struct source source = {

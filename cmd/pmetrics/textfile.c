@@ -22,8 +22,9 @@
 #include "usage.h"
 
 struct textfile {
-	char *path, *temporary; /* the second has a name that is not collected */
-	int error;              /* of the last time; 0: it went well */
+	char *path;
+	char *temporary; /* is not collected, by its name */
+	int error;       /* of the last time; 0: it went well */
 };
 
 static void
@@ -146,7 +147,9 @@ textfile_command(int argc, char **argv)
 	int dir;
 
 	cli_check_descriptors();
-	/* A write beyond the limit of a file's size fails, as on a full disk. */
+	/*
+	 * Beyond the limit of a file's size a write fails, as on a full disk.
+	 */
 	signal(SIGXFSZ, SIG_IGN);
 	dir = usage_parse(argc, argv, rows, rules, 1);
 	textfile_init(&t, argv[dir]);

@@ -14,8 +14,8 @@ extern const char usage_help[];
 
 /*
  * Parses the command line of a command, whose name is argv[0], into the fields
- * of the rows.  Returns the index of the first of at most `most` operands, which
- * are then at the end of argv.  Ends the process as cli_parse() does.
+ * of the rows.  Returns the index of the first of at most `most` operands,
+ * which are then at the end of argv.  Ends the process as cli_parse() does.
  */
 int usage_parse(
     int argc, char **argv, const struct option_row *, const struct option_rule *, int most);
