@@ -37,10 +37,8 @@ int
 tap_command(int argc, char **argv)
 {
 	const struct option_row rows[] = {{0}};
-	const struct options_tool tool = {.name = "pmetrics",
-	    .help = usage_help,
-	    .rows = rows,
-	    .operands = "a command"};
+	const struct options_tool tool = {
+	    .name = "pmetrics", .help = usage_help, .rows = rows, .operands = "a command"};
 	struct options opt = {0};
 	struct stage st;
 	int sig, operand;

@@ -16,7 +16,7 @@ setup() {
 sample() {
 	local name=$1 label
 
-	grep "^$name[{ ]" metrics >found || true
+	grep "^${name}[{ ]" metrics >found || true
 	for label in "${@:2}"; do
 		grep -F "$label" found >found.next || true
 		mv found.next found
@@ -29,7 +29,7 @@ sample() {
 total() {
 	local name=$1 label
 
-	grep "^$name[{ ]" metrics >found || true
+	grep "^${name}[{ ]" metrics >found || true
 	for label in "${@:2}"; do
 		grep -F "$label" found >found.next || true
 		mv found.next found

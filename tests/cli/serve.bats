@@ -161,7 +161,7 @@ connect() {
 	serve
 	for text in 'garbage' 'GET' 'GET /metrics' 'GET /metrics HTTP/9.9' $'\x16\x03\x01\x02' 'GET  /  HTTP/1.1' $'GET / HTTP/1.1\r\nContent-Length: -1' $'GET / HTTP/1.1\r\nA B: C' ': :' "$(head -c 3000 /dev/urandom | tr -d '\0')"; do
 		connect 9
-		{ printf '%s\r\n\r\n' "$text" >&9; } 2>/dev/null || true
+		(printf '%s\r\n\r\n' "$text" >&9) 2>/dev/null || true
 		timeout 0.02 cat <&9 >answer 2>/dev/null || true
 		exec 9>&-
 		ask 200 /-/healthy
