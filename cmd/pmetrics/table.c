@@ -13,6 +13,9 @@
 #define NAME_MOST 60
 #define NAME_ROOM 12 /* of a name that is not cut for its branches */
 
+/* The ranks of the columns that 80 columns have room for are below this one. */
+#define RANK_BASE 9
+
 enum column_id {
 	COLUMN_IN,
 	COLUMN_OUT,
@@ -74,18 +77,49 @@ struct layout {
 	unsigned levels;     /* the branches that are shown */
 };
 
-/* Columns are added by their rank while there is room for them. */
+/* How a part is called that feeds another one. */
+static const char *
+source_name(const struct model *m, const struct edge *e)
+{
+	return e->name[0] != '\0' ? e->name : m->part[e->from].name;
+}
+
+/* The columns that all names take with their branches, and what feeds them. */
+static int
+wanted_width(const struct grid *g, const struct layout *l)
+{
+	const struct model *m = l->m;
+	int most = NAME_WIDTH;
+
+	for (const struct row *r = l->b->rows.row; r < l->b->rows.row + l->b->rows.n; r++) {
+		int width = (int)r->levels * 2 + grid_columns(g, m->part[r->part].name);
+
+		for (const struct edge *e = m->edge; e < m->edge + m->n_edges; e++)
+			if (e->to == r->part && e->from != r->above)
+				width += 3 + grid_columns(g, source_name(m, e));
+		most = width > most ? width : most;
+	}
+	return most < NAME_MOST ? most : NAME_MOST;
+}
+
+/*
+ * Columns are added by their rank while there is room for them; names come
+ * before those that are not in RANK_BASE.
+ */
 static void
-choose_columns(struct layout *l, int width)
+choose_columns(struct layout *l, int width, int name)
 {
 	int left = width - NAME_AT - NAME_WIDTH;
 
-	for (int rank = 0; rank < COLUMNS; rank++)
+	for (int rank = 0; rank < COLUMNS; rank++) {
+		if (rank == RANK_BASE)
+			left -= name - NAME_WIDTH;
 		for (size_t i = 0; i < COLUMNS; i++)
 			if (columns[i].rank == rank && columns[i].width <= left) {
 				l->shown[i] = true;
 				left -= columns[i].width;
 			}
+	}
 	for (size_t i = 0; i < COLUMNS; i++)
 		width -= l->shown[i] ? columns[i].width : 0;
 	l->name = width - NAME_AT < NAME_MOST ? width - NAME_AT : NAME_MOST;
@@ -173,8 +207,7 @@ draw_others(struct grid *g, int y, int x, int end, const struct row *r, const st
 		/* It shares the line above. */
 		if (rows_shared(&l->b->rows.row[rows_find(&l->b->rows, m, line)], m, e->from))
 			continue;
-		snprintf(text, sizeof(text), " + %s",
-		    e->name[0] != '\0' ? e->name : m->part[e->from].name);
+		snprintf(text, sizeof(text), " + %s", source_name(m, e));
 		x += grid_put(g, y, x, end - x, INK_DIM, text);
 	}
 }
@@ -434,7 +467,7 @@ table_draw(struct grid *g, int y, int height, const struct model *m, const struc
 	const size_t shown = b->rows.n < room ? b->rows.n : room;
 	const size_t top = first_line(rows_find(&b->rows, m, b->part), b->rows.n, room);
 
-	choose_columns(&l, g->width);
+	choose_columns(&l, g->width, wanted_width(g, &l));
 	choose_levels(&l, g);
 	draw_heading(g, y, &l, top, shown);
 	for (size_t i = 0; i < shown; i++)

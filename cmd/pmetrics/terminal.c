@@ -119,7 +119,7 @@ note(int sig)
 
 /* A signal that was ignored (nohup) stays ignored. */
 static void
-handle_signals(void)
+handle_deadly(void)
 {
 	struct sigaction sa = {.sa_handler = die};
 	static char stack[65536];
@@ -134,17 +134,13 @@ handle_signals(void)
 		if (deadly[i].old.sa_handler != SIG_IGN)
 			sigaction(deadly[i].sig, &sa, NULL);
 	}
-	sa.sa_handler = note;
-	sa.sa_flags = 0;
-	sigaction(SIGWINCH, &sa, NULL);
-	sigaction(SIGTSTP, &sa, NULL);
-	sigaction(SIGCONT, &sa, NULL);
 }
 
-/* They come only while we wait. */
+/* They come only while we wait.  What was ignored stays ignored. */
 static void
-block_notes(void)
+handle_notes(void)
 {
+	struct sigaction sa = {.sa_handler = note}, old;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -152,6 +148,10 @@ block_notes(void)
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
 	sigprocmask(SIG_BLOCK, &set, &term.outside);
+	sigaction(SIGWINCH, &sa, NULL);
+	sigaction(SIGCONT, &sa, NULL);
+	if (sigaction(SIGTSTP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGTSTP, &sa, NULL);
 }
 
 /* Adds a string of terminfo without its padding, `$<5>`. */
@@ -219,6 +219,8 @@ terminal_open(void)
 		return -1;
 	if ((term.fd = open_terminal()) == -1 || tcgetattr(term.fd, &term.old) == -1)
 		return -1;
+	/* Before curses has handlers of its own, which it then leaves. */
+	handle_deadly();
 	if ((term.screen = newterm(NULL, stdout, term.keys)) == NULL) {
 		close(term.fd);
 		errno = ENOTTY;
@@ -226,8 +228,7 @@ terminal_open(void)
 	}
 	prepare_restore();
 	term.shown = 1;
-	block_notes();
-	handle_signals();
+	handle_notes();
 	set_up_colors();
 	cbreak();
 	noecho();
