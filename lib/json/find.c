@@ -7,8 +7,8 @@
 #define BLOCK 18 /* what names16() reads */
 
 /*
- * Whether one of the places in `found`, from p on, has the name in quotes, or an
- * escape that may be part of it.
+ * Whether one of the places in `found`, from p on, has the name in quotes, or
+ * an escape that may be part of it.
  */
 static bool
 is_name(const struct path_step *step, const byte *p, const byte *end, unsigned found)
