@@ -150,8 +150,7 @@ test_first(void)
 {
 	static const char *const values[] = {"1", "-0", "12345678901234567890", "1.5e300", "true",
 	    "\"\"", "\"x\\\"}\"", "{}", "[[\"]\"],{\"a\":2}]", "{\"a\":{\"a\":\"\\\\\"}}",
-	    "\"a string that is longer than a window of sixty-four bytes, with a \\\" after "
-	    "them\""};
+	    "\"a string longer than a window of sixty-four bytes, and then a \\\" after them\""};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		for (int pad = 0; pad < 70; pad++) {
