@@ -31,7 +31,6 @@ struct writer {
 	int n;     /* iovecs queued */
 	bool pipe; /* the fd is one, which other processes may write to */
 	bool torn; /* see writer_is_torn() */
-	size_t queued;
 	uint64_t bytes;
 	struct iovec iov[IOVS];
 };
@@ -62,12 +61,10 @@ writer_put(struct writer *w, struct ctx *ctx, const char *data, size_t len)
 
 	if (last != NULL && (const char *)last->iov_base + last->iov_len == data) {
 		last->iov_len += len;
-		w->queued += len;
 		return 0;
 	}
 	if (w->n == IOVS && writer_flush(w, ctx) == -1)
 		return -1;
-	w->queued += len;
 	/* writev(2) only reads the bytes, but struct iovec has no const. */
 	w->iov[w->n++] = (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = len};
 	return 0;
@@ -222,7 +219,11 @@ write_iovecs(struct writer *w, struct ctx *ctx)
 int64_t
 writer_copying(const struct writer *w)
 {
-	return WRITE_CALL + (int64_t)(w->queued / 10) * WRITE_BYTE;
+	size_t bytes = 0;
+
+	for (int i = 0; i < w->n; i++)
+		bytes += w->iov[i].iov_len;
+	return WRITE_CALL + (int64_t)(bytes / 10) * WRITE_BYTE;
 }
 
 int
@@ -238,7 +239,6 @@ writer_flush(struct writer *w, struct ctx *ctx)
 		unlock_pipe(w);
 	}
 	w->n = 0;
-	w->queued = 0;
 	return error;
 }
 
