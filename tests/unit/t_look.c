@@ -435,44 +435,49 @@ test_directories(void)
 }
 
 /* A file that is cut while it is read: cut and made whole, over and over. */
-static _Atomic bool done;
+struct cut {
+	int fd;
+	const unsigned char *data;
+	size_t size;
+	_Atomic bool done;
+};
 
 static void *
 cut_file(void *arg)
 {
-	const char *name = arg;
-	size_t size;
-	unsigned char *data = t_load(name, &size);
-	int fd = open(name, O_RDWR | O_CLOEXEC);
+	struct cut *cut = arg;
 
-	while (!atomic_load(&done)) {
-		(void)!ftruncate(fd, 0);
-		(void)!pwrite(fd, data, size, 0);
+	while (!atomic_load(&cut->done)) {
+		(void)!ftruncate(cut->fd, 0);
+		(void)!pwrite(cut->fd, cut->data, cut->size, 0);
 	}
-	close(fd);
-	free(data);
 	return NULL;
 }
 
 static void
 test_cut(void)
 {
+	struct cut cut = {0};
 	char name[256];
-	size_t size, seen = 0;
+	unsigned char *data;
+	size_t seen = 0;
 	pthread_t thread;
 	struct look l;
 
-	free(make_file(name, &size));
-	CHECK(pthread_create(&thread, NULL, cut_file, name) == 0, "thread");
+	cut.data = data = make_file(name, &cut.size);
+	CHECK((cut.fd = open(name, O_RDWR | O_CLOEXEC)) != -1, "%s", name);
+	CHECK(pthread_create(&thread, NULL, cut_file, &cut) == 0, "thread");
 	for (int i = 0; i < 3000; i++) {
 		t_look(&l, false);
 		seen += l.n;
 		CHECK(l.n + l.skipped == 1, "%zu, %zu", l.n, l.skipped);
 		look_free(&l);
 	}
-	atomic_store(&done, true);
+	atomic_store(&cut.done, true);
 	CHECK(pthread_join(thread, NULL) == 0 && seen < 3000, "%zu", seen);
 	CHECK(unlink(name) == 0, "unlink");
+	close(cut.fd);
+	free(data);
 }
 
 /* At every look, no more has ended than was received. */
