@@ -230,30 +230,19 @@ find_busy(struct look_stage *to, const struct metrics *m, int64_t now)
 	}
 }
 
-static bool
-copy_link(const struct metrics_link *from, struct metrics_link *to)
-{
-	uint32_t state = atomic_load_explicit(&from->state, memory_order_acquire), before;
-
-	/* Again, if the place was used for another link meanwhile. */
-	do {
-		before = state;
-		memcpy(to, from, sizeof(*to));
-		atomic_thread_fence(memory_order_acquire);
-		state = atomic_load_explicit(&from->state, memory_order_acquire);
-	} while (state >> 2 != before >> 2);
-	atomic_store_explicit(&to->state, state, memory_order_relaxed);
-	to->name[LINK_NAME_SIZE - 1] = '\0';
-	return (state & 3) != LINK_UNUSED;
-}
-
 static void
 copy_links(struct look_stage *to, const struct metrics_links *links)
 {
 	to->more_links = atomic_load_explicit(&links->more, memory_order_relaxed);
-	for (size_t i = 0; i < LINKS; i++)
-		if (copy_link(&links->link[i], &to->link[to->n_links]))
-			to->n_links++;
+	for (size_t i = 0; i < LINKS; i++) {
+		struct metrics_link *l = &to->link[to->n_links];
+
+		if (!link_read(&links->link[i], l) || l->direction > LINK_OUT ||
+		    l->kind > LINK_OTHER)
+			continue;
+		l->name[LINK_NAME_SIZE - 1] = '\0';
+		to->n_links++;
+	}
 }
 
 static void
