@@ -125,10 +125,13 @@ take_over(struct statfile *s, const struct statfile_header *head, void *map)
 static void
 name_file(struct statfile *s, const struct statfile_header *h)
 {
-	char id[2 * STATFILE_UUID + 1];
+	static const char digits[] = "0123456789abcdef";
+	char id[2 * STATFILE_UUID + 1] = "";
 
-	for (size_t i = 0; i < STATFILE_UUID; i++)
-		snprintf(id + 2 * i, 3, "%02x", h->uuid[i]);
+	for (size_t i = 0; i < STATFILE_UUID; i++) {
+		id[2 * i] = digits[h->uuid[i] >> 4];
+		id[2 * i + 1] = digits[h->uuid[i] & 15];
+	}
 	snprintf(s->name, sizeof(s->name), "%s.%d.%s.stat", h->tool, h->pid, id);
 }
 

@@ -18,22 +18,22 @@ setup() {
 }
 
 stats() {
-	"$STATS" "${1-run}"
+	"$STATS" run
 }
 
 # says WORDS...: a line of the stats has each of the words.
 says() {
-	local line
+	local line word
 
-	stats >stats || return 1
+	stats >found || return 1
 	while read -r line; do
 		for word; do
 			[[ " $line " == *" $word "* ]] || continue 2
 		done
 		return 0
-	done <stats
+	done <found
 	echo "no line has: $*"
-	cat stats
+	cat found
 	return 1
 }
 
@@ -51,6 +51,7 @@ no_mounts() {
 	wait_until says live enrich 'received 2' 'processed 1' 'failed 1'
 	says live enrich 'mode checks' 'workers 3' 'capacity 320' "pipeline 'access'" \
 		"argv 'pfanout -j 3 -n enrich -b 10'"
+	# shellcheck disable=SC2154 # start() sets it
 	[[ $(echo run/*) == "run/pfanout.$pid."*.stat ]]
 	[ "$(stat -c %a run/*)" = 1600 ]
 	exec 8>&-
@@ -204,18 +205,20 @@ refused() {
 @test "statfile: whoever has the lock is not waited for" {
 	ids 3 >in
 	go 0 pfanout -n first <in
-	coproc HOLDER { python3 -c 'import fcntl, sys
+	mkfifo hold
+	python3 -c 'import fcntl, sys
 file = open("run/lock", "r+")
 fcntl.lockf(file, fcntl.LOCK_EX)
-print("locked", flush=True)
-sys.stdin.read()'; }
-	read -r _ <&"${HOLDER[0]}"
+open("locked", "w")
+sys.stdin.read()' <hold 3>&- &
+	exec 9>hold
+	wait_until [ -e locked ]
 	go 0 pfanout -n first <in
 	lines err 0
 	says retired first 'received 3' 'ok 1'
 	says dead first 'received 3'
-	exec {HOLDER[1]}>&-
-	wait "$HOLDER_PID" || true
+	exec 9>&-
+	wait $!
 	go 0 pfanout -n first <in
 	says retired first 'received 9' 'ok 3'
 	[ "$(stat_files)" -eq 0 ]

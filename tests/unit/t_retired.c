@@ -299,7 +299,6 @@ test_full(void)
 	if ((pid = fork()) == 0) {
 		struct rlimit rl = {1000, 1000};
 
-		signal(SIGXFSZ, SIG_IGN);
 		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && retired_fold(dir, NULL) == -1 &&
 			    errno == EFBIG
 			? 0

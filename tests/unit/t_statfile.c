@@ -160,7 +160,7 @@ test_fork(void)
 	CHECK(t_count(".stat") == 1 && statfile_header(s)->state == STATFILE_RUNNING, "it runs");
 	statfile_end(s, EXIT_OK);
 	CHECK(t_count(".stat") == 0, "it has ended");
-	metrics_add(t_shard(s, 0), METRIC_RECEIVED, 1); /* as long as it is not freed */
+	metrics_add(t_shard(s, 0), METRIC_RECEIVED, 1); /* until it is freed */
 	statfile_free(s);
 }
 
