@@ -17,7 +17,7 @@ struct roll {
 	struct track **track;
 };
 
-/* The place of a stage before, or crew->n.  It is often near the last one. */
+/* The place of a stage before, or crew->n.  It is often near the last. */
 static size_t
 find(const struct roll *r, const struct look_stage *s, size_t near)
 {

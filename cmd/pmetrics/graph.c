@@ -354,21 +354,17 @@ place_all(struct order *o)
 }
 
 /*
- * Moves the nodes to their places, pipeline by pipeline; those of none leave,
- * with their edges.
+ * Finds the new index of each node, pipeline by pipeline; SIZE_MAX where it has
+ * none.  Returns how many have one, or SIZE_MAX with errno ENOMEM.
  */
-static int
-move(struct order *o)
+static size_t
+number_nodes(const struct order *o, size_t *to)
 {
-	struct graph *g = o->g;
-	struct graph_node *node = calloc(g->n + 1, sizeof(*node));
-	size_t *at = calloc(g->n_pipelines + 2, sizeof(*at)), *to = o->missing, edges = 0, n;
+	const struct graph *g = o->g;
+	size_t *at = calloc(g->n_pipelines + 1, sizeof(*at)), n;
 
-	if (node == NULL || at == NULL) {
-		free(node);
-		free(at);
-		return -1;
-	}
+	if (at == NULL)
+		return SIZE_MAX;
 	for (size_t i = 0; i < g->n; i++)
 		if (g->node[i].pipeline != SIZE_MAX)
 			at[g->node[i].pipeline + 1]++;
@@ -376,12 +372,29 @@ move(struct order *o)
 		at[i + 1] += at[i];
 	n = at[g->n_pipelines];
 	for (size_t i = 0; i < g->n; i++) {
-		const struct graph_node *from = &g->node[o->sorted[i]];
+		size_t node = o->sorted[i], pipeline = g->node[node].pipeline;
 
-		to[o->sorted[i]] = from->pipeline == SIZE_MAX ? SIZE_MAX : at[from->pipeline]++;
-		if (from->pipeline != SIZE_MAX)
-			node[to[o->sorted[i]]] = *from;
+		to[node] = pipeline == SIZE_MAX ? SIZE_MAX : at[pipeline]++;
 	}
+	free(at);
+	return n;
+}
+
+/* Moves the nodes to their places; those without one leave, with their edges. */
+static int
+move(struct order *o)
+{
+	struct graph *g = o->g;
+	struct graph_node *node = calloc(g->n + 1, sizeof(*node));
+	size_t *to = o->missing, edges = 0, n = node == NULL ? SIZE_MAX : number_nodes(o, to);
+
+	if (n == SIZE_MAX) {
+		free(node);
+		return -1;
+	}
+	for (size_t i = 0; i < g->n; i++)
+		if (to[i] != SIZE_MAX)
+			node[to[i]] = g->node[i];
 	for (size_t i = 0; i < g->n_edges; i++) {
 		struct graph_edge e = g->edge[i];
 
@@ -391,7 +404,6 @@ move(struct order *o)
 		e.to = to[e.to];
 		g->edge[edges++] = e;
 	}
-	free(at);
 	free(g->node);
 	g->node = node;
 	g->n = n;

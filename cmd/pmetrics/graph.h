@@ -20,8 +20,7 @@ struct graph_stage {
 
 struct graph_node {
 	enum part_kind kind;
-	/* Of a stage the index in the stages; of a program that in the neighbours. */
-	size_t index;
+	size_t index;               /* of a stage: in the stages; of a program: in the neighbours */
 	char name[MODEL_NAME_SIZE]; /* tamed */
 	size_t pipeline;
 };

@@ -34,7 +34,7 @@ process_stat(pid_t pid, struct process_stat *s)
 	const char *rest;
 	int parent;
 
-	/* The name may have blanks and parentheses in it: the last one ends it. */
+	/* The name may have parentheses in it: the last one ends it. */
 	if (read_start(pid, "stat", text, sizeof(text)) <= 0 || (rest = strrchr(text, ')')) == NULL)
 		return false;
 	if (sscanf(rest,
@@ -57,7 +57,7 @@ put_name(const char *text, size_t len, char *name, size_t size)
 	utf8_tame(name, len, "");
 }
 
-/* The arguments, each of which ends with a NUL, without the folders of paths. */
+/* The arguments, that end with a NUL each, without the folders of paths. */
 static size_t
 join_arguments(char *text, size_t len)
 {

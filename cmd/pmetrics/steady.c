@@ -9,7 +9,7 @@ remember(struct steady *s, uint64_t part, int64_t now)
 {
 	if (s->n > 0 && now - s->at < SECOND * 9 / 10)
 		return;
-	/* A look that comes a little early, or late, does not shift the seconds. */
+	/* A look that comes a little early does not shift the seconds. */
 	s->at = s->n > 0 && now - s->at < 2 * SECOND ? s->at + SECOND : now;
 	s->minute[s->put] = part;
 	s->put = (s->put + 1) % STEADY_SECONDS;

@@ -104,7 +104,7 @@ test_window(void)
 
 		for (int k = 0; k < 400; k++) {
 			now += paces[i];
-			/* The first half waits for output, the second does not. */
+			/* The first half waits for output. */
 			if (k < 200)
 				stopwatch_add(&s->sum.time[TIME_OUTPUT], paces[i]);
 			CHECK(track_sample(t, s, now) == 0);
