@@ -15,6 +15,7 @@ struct roll {
 	size_t n, room;
 	struct graph_stage *stage;
 	struct track **track;
+	bool changed;
 };
 
 /* The place of a stage before, or crew->n.  It is often near the last. */
@@ -61,6 +62,7 @@ take_over(struct roll *r, const struct look_stage *s, size_t *near, int64_t wind
 	}
 	if (at < r->crew->n)
 		r->done[at] = true;
+	r->changed |= at == r->crew->n || !s->live;
 	put(r, s->live ? s : track_last(t), t);
 	return 0;
 }
@@ -107,6 +109,7 @@ take_ended(struct roll *r)
 
 		if (r->done[i])
 			continue;
+		r->changed |= track_ended(t) == 0;
 		if (track_ended(t) == 0 &&
 		    track_end(t, c->stage[i].stage, exit_of(r, c->stage[i].stage), r->look.now) ==
 			-1)
@@ -148,7 +151,11 @@ replace(struct roll *r)
 	look_free(&c->look);
 	free(c->stage);
 	free(c->track);
-	*c = (struct crew){.look = r->look, .n = r->n, .stage = r->stage, .track = r->track};
+	*c = (struct crew){.look = r->look,
+	    .n = r->n,
+	    .stage = r->stage,
+	    .track = r->track,
+	    .changed = r->changed};
 }
 
 int

@@ -31,17 +31,19 @@ process_stat(pid_t pid, struct process_stat *s)
 {
 	unsigned long long user, sys, children_user, children_sys, begun;
 	char text[1024];
-	const char *rest;
+	const char *name, *rest;
 	int parent;
 
 	/* The name may have parentheses in it: the last one ends it. */
-	if (read_start(pid, "stat", text, sizeof(text)) <= 0 || (rest = strrchr(text, ')')) == NULL)
+	if (read_start(pid, "stat", text, sizeof(text)) <= 0 ||
+	    (name = strchr(text, '(')) == NULL || (rest = strrchr(name, ')')) == NULL)
 		return false;
 	if (sscanf(rest,
 		") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu %*d %*d %*d "
 		"%*d %llu",
 		&parent, &user, &sys, &children_user, &children_sys, &begun) != 6)
 		return false;
+	snprintf(s->command, sizeof(s->command), "%.*s", (int)(rest - name - 1), name + 1);
 	s->parent = parent;
 	s->begun = begun;
 	s->cpu = (double)(user + sys + children_user + children_sys) / (double)sysconf(_SC_CLK_TCK);
@@ -67,7 +69,8 @@ join_arguments(char *text, size_t len)
 		const char *argument = text + i, *base = strrchr(argument, '/');
 
 		next = i + strlen(argument) + 1;
-		if (base != NULL && base[1] != '\0' && (argument[0] == '/' || i == 0))
+		if (base != NULL && base[1] != '\0' && (argument[0] == '/' || i == 0) &&
+		    strncmp(argument, "/dev/", 5) != 0)
 			argument = base + 1;
 		if (n > 0)
 			text[n++] = ' ';

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 struct process_stat {
+	char command[16]; /* its name, which another program changes */
 	pid_t parent;
 	uint64_t begun; /* in clock ticks since the machine was started */
 	double cpu;     /* s it has used, with the children it waited for */

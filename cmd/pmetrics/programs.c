@@ -8,6 +8,7 @@
 #include "process.h"
 
 #define SEARCH_EVERY (5 * CLOCK_S)
+#define SEARCH_SOON CLOCK_S
 
 /* Forgets a program, and what it holds. */
 static void
@@ -34,9 +35,11 @@ programs_sample(struct programs *p, int64_t now, int64_t window)
 	for (size_t i = p->found.n; i-- > 0;) {
 		struct process_stat stat;
 
-		if (!process_stat(p->found.program[i].pid, &stat) || stat.begun != p->use[i].begun)
+		if (!process_stat(p->found.program[i].pid, &stat) ||
+		    stat.begun != p->use[i].begun || strcmp(stat.command, p->use[i].command) != 0) {
 			forget(p, i);
-		else
+			p->changed = true;
+		} else
 			trend_sample(&p->use[i].cpu, stat.cpu, now, window);
 	}
 }
@@ -44,21 +47,24 @@ programs_sample(struct programs *p, int64_t now, int64_t window)
 bool
 programs_may_search(const struct programs *p, int64_t now)
 {
-	return p->searched == 0 || now - p->searched >= SEARCH_EVERY;
+	return p->searched == 0 || now - p->searched >= (p->changed ? SEARCH_SOON : SEARCH_EVERY);
 }
 
-/* What was known of a process before; or all zero. */
+/* What was known of a process before; or nothing yet. */
 static struct program_use
 use_before(const struct programs *p, pid_t pid)
 {
+	struct program_use use = {0};
 	struct process_stat stat;
 
 	for (size_t i = 0; i < p->found.n; i++)
 		if (p->found.program[i].pid == pid)
 			return p->use[i];
-	if (!process_stat(pid, &stat))
-		stat.begun = 0; /* it will be forgotten */
-	return (struct program_use){.begun = stat.begun};
+	if (process_stat(pid, &stat)) {
+		use.begun = stat.begun;
+		memcpy(use.command, stat.command, sizeof(use.command));
+	}
+	return use;
 }
 
 int

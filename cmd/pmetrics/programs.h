@@ -12,7 +12,9 @@
 #include "trend.h"
 
 struct program_use {
-	uint64_t begun; /* tells a process from a later one with its id */
+	/* These tell a process from a later one with its id, or after exec(2). */
+	uint64_t begun;
+	char command[16];
 	struct trend cpu;
 };
 
@@ -21,12 +23,16 @@ struct programs {
 	struct neighbours found;
 	struct program_use *use; /* of each that was found */
 	int64_t searched;        /* when */
+	bool changed;            /* since then: it may find others */
 };
 
 /* Takes a sample of each; those that have ended are forgotten. */
 void programs_sample(struct programs *, int64_t now, int64_t window);
 
-/* Whether the last search was long ago: one costs more than all the rest. */
+/*
+ * Whether the last search was long ago, as one costs more than all the rest; or
+ * not so long where something has changed since.
+ */
 bool programs_may_search(const struct programs *, int64_t now);
 
 /*

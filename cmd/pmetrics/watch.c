@@ -109,6 +109,7 @@ draw(struct watch *w)
 {
 	const struct crew *c = &w->crew;
 
+	w->programs.changed |= c->changed;
 	if (graph_make(&w->graph, c->n, c->stage, &w->programs.found) == -1)
 		return -1;
 	if (!lacks_an_end(w) || !programs_may_search(&w->programs, c->look.now))

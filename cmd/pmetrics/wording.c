@@ -64,11 +64,11 @@ static void __attribute__((format(printf, 2, 3))) add(struct wording *w, const c
 		say(w, "%s", more);
 }
 
-/* Three places, and no zeros behind the point. */
+/* Up to three places, and no zeros behind the point. */
 static void
 put_number(char *text, size_t size, double n)
 {
-	int places = n < 9.995 ? 2 : n < 99.95 ? 1 : 0;
+	int places = n < 0.9995 ? 2 : n < 99.95 ? 1 : 0;
 
 	snprintf(text, size, "%.*f", places, n);
 	for (size_t len = strlen(text); places-- > 0 && text[len - 1] == '0';)

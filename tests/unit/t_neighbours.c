@@ -38,14 +38,21 @@ wait_for(pid_t pid, const char *name)
 	CHECK(strcmp(is, name) == 0, "%s, not %s", is, name);
 }
 
-/* Starts a command with these descriptors: to, from, to, from, ..., -1. */
+/*
+ * Starts a command with these descriptors: to, from, to, from, ..., -1.  The
+ * standard ones are /dev/null otherwise.
+ */
 static pid_t
 start(const char *name, char *const argv[], const int *fd)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
 		setpgid(0, 0);
+		for (int i = 0; i <= STDERR_FILENO; i++)
+			dup2(null, i);
 		for (; *fd != -1; fd += 2)
 			dup2(fd[1], fd[0]);
 		execvp(argv[0], argv);
@@ -239,10 +246,10 @@ test_process(void)
 	close(file);
 
 	/* Bytes that would control a terminal, and an argument that is long. */
-	pid = start("sh -c sleep 1009; : ?[31m ??????????????",
+	start("sh -c sleep 1009; : ?[31m ??????????????",
 	    (char *[]){(char[]){"/bin/sh"}, (char[]){"-c"}, script, NULL}, (int[]){-1});
 	end_all();
-	pid = start("tail -f null",
+	start("tail -f /dev/null",
 	    (char *[]){(char[]){"tail"}, (char[]){"-f"}, (char[]){"/dev/null"}, NULL}, (int[]){-1});
 	end_all();
 	pid = start("sh -c sleep 1010; :",
