@@ -40,7 +40,7 @@ put(struct roll *r, const struct look_stage *s, struct track *t)
 	r->track[r->n++] = t;
 }
 
-/* A stage that is seen dead for the first time was killed, or ended just now. */
+/* A stage that is seen dead for the first time has ended just now. */
 static int
 take_over(struct roll *r, const struct look_stage *s, size_t *near, int64_t window)
 {

@@ -19,7 +19,7 @@ struct crew {
 	size_t n;
 	struct graph_stage *stage; /* live ones first, as the look has them */
 	struct track **track;      /* of the same stages */
-	bool changed;              /* some are new, or have ended, since the look before */
+	bool changed;              /* some are new, or have ended now */
 };
 
 /*

@@ -202,16 +202,35 @@ join(struct drawing *d, struct end *w, struct end *r)
 	return 0;
 }
 
+/*
+ * Takes out the foreign ends that a stage has, too: a process has inherited
+ * them.  Returns how many are left.
+ */
+static size_t
+drop_inherited(struct end *end, size_t n)
+{
+	bool stage[2] = {false, false};
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		stage[end[i].writes] |= end[i].link != NO_LINK;
+	for (size_t i = 0; i < n; i++)
+		if (end[i].link != NO_LINK || !stage[end[i].writes])
+			end[left++] = end[i];
+	return left;
+}
+
 /* All who write to a thing, with all who read from it. */
 static int
 join_all(struct drawing *d)
 {
-	for (size_t i = 0, next; i < d->n_ends; i = next) {
+	for (size_t i = 0, next, last; i < d->n_ends; i = next) {
 		for (next = i; next < d->n_ends && d->end[next].ino == d->end[i].ino &&
 		     d->end[next].dev == d->end[i].dev;)
 			next++;
-		for (size_t w = i; w < next; w++)
-			for (size_t r = i; r < next; r++)
+		last = i + drop_inherited(&d->end[i], next - i);
+		for (size_t w = i; w < last; w++)
+			for (size_t r = i; r < last; r++)
 				if (join(d, &d->end[w], &d->end[r]) == -1)
 					return -1;
 	}
@@ -303,7 +322,7 @@ number_pipelines(struct graph *g)
 struct order {
 	struct graph *g; /* its edges by `from` */
 	size_t *first;   /* edge of each node */
-	size_t *missing; /* edges into the node whose other node has no place yet */
+	size_t *missing; /* edges into the node, from nodes without a place */
 	bool *placed;
 	size_t n_stack, *stack; /* that may come next, the next one on top */
 	size_t n, *sorted;      /* nodes, as they got their places */
@@ -380,7 +399,7 @@ number_nodes(const struct order *o, size_t *to)
 	return n;
 }
 
-/* Moves the nodes to their places; those without one leave, with their edges. */
+/* Moves the nodes to their places; without one they leave, with their edges. */
 static int
 move(struct order *o)
 {

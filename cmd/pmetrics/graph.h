@@ -20,7 +20,7 @@ struct graph_stage {
 
 struct graph_node {
 	enum part_kind kind;
-	size_t index;               /* of a stage: in the stages; of a program: in the neighbours */
+	size_t index;               /* of the stage, or of the neighbour */
 	char name[MODEL_NAME_SIZE]; /* tamed */
 	size_t pipeline;
 };

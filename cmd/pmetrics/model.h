@@ -39,7 +39,7 @@ struct part {
 	bool pool;                      /* TIME_BUSY is known */
 	bool ended;                     /* not long ago */
 	enum statfile_exit how;
-	double up;                             /* s, since it began, or until it ended */
+	double up;                             /* s, until now or its end */
 	double input, output, own, rate, busy; /* fractions */
 	unsigned workers, busy_workers;
 	double in, out;             /* records a second */

@@ -221,7 +221,7 @@ is_its_own(const struct search *s, const struct hold *h)
 	return true;
 }
 
-/* Wants the end that this one lacks, unless a stage has it, or once is enough. */
+/* Wants the end that this one lacks, unless a stage has it. */
 static int
 want_other(struct search *s, uint64_t dev, uint64_t ino, bool writes, int step)
 {

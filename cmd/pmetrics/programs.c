@@ -9,6 +9,7 @@
 
 #define SEARCH_EVERY (5 * CLOCK_S)
 #define SEARCH_SOON CLOCK_S
+#define SEARCHES_OF_NEWS 2
 
 /* Forgets a program, and what it holds. */
 static void
@@ -30,6 +31,12 @@ forget(struct programs *p, size_t who)
 }
 
 void
+programs_news(struct programs *p)
+{
+	p->news = SEARCHES_OF_NEWS;
+}
+
+void
 programs_sample(struct programs *p, int64_t now, int64_t window)
 {
 	for (size_t i = p->found.n; i-- > 0;) {
@@ -38,16 +45,19 @@ programs_sample(struct programs *p, int64_t now, int64_t window)
 		if (!process_stat(p->found.program[i].pid, &stat) ||
 		    stat.begun != p->use[i].begun || strcmp(stat.command, p->use[i].command) != 0) {
 			forget(p, i);
-			p->changed = true;
+			programs_news(p);
 		} else
 			trend_sample(&p->use[i].cpu, stat.cpu, now, window);
 	}
 }
 
 bool
-programs_may_search(const struct programs *p, int64_t now)
+programs_may_search(const struct programs *p, bool lacking, int64_t now)
 {
-	return p->searched == 0 || now - p->searched >= (p->changed ? SEARCH_SOON : SEARCH_EVERY);
+	int64_t ago = now - p->searched;
+
+	return p->news > 0 ? p->searched == 0 || ago >= SEARCH_SOON
+			   : lacking && ago >= SEARCH_EVERY;
 }
 
 /* What was known of a process before; or nothing yet. */
@@ -71,7 +81,7 @@ int
 programs_search(struct programs *p, size_t n_ends, const struct pipe_end *end, size_t n_pids,
     const pid_t *pid, int64_t now, int64_t window)
 {
-	struct programs fresh = {.searched = now};
+	struct programs fresh = {.searched = now, .news = p->news > 0 ? p->news - 1 : 0};
 
 	if (neighbours_find(&fresh.found, n_ends, end, n_pids, pid) == -1)
 		return -1;

@@ -12,7 +12,7 @@
 #include "trend.h"
 
 struct program_use {
-	/* These tell a process from a later one with its id, or after exec(2). */
+	/* These tell a process from a later one with its id, or after exec. */
 	uint64_t begun;
 	char command[16];
 	struct trend cpu;
@@ -23,17 +23,23 @@ struct programs {
 	struct neighbours found;
 	struct program_use *use; /* of each that was found */
 	int64_t searched;        /* when */
-	bool changed;            /* since then: it may find others */
+	unsigned news;           /* searches that are due soon */
 };
 
 /* Takes a sample of each; those that have ended are forgotten. */
 void programs_sample(struct programs *, int64_t now, int64_t window);
 
 /*
- * Whether the last search was long ago, as one costs more than all the rest; or
- * not so long where something has changed since.
+ * Stages have come or gone.  While a pipeline starts, its shell has pipes for a
+ * moment that it will not use, so what is found then is searched for again.
  */
-bool programs_may_search(const struct programs *, int64_t now);
+void programs_news(struct programs *);
+
+/*
+ * Whether it is time for a search, as one costs more than all the rest: every
+ * few seconds if an end is lacking, or soon where there are news.
+ */
+bool programs_may_search(const struct programs *, bool lacking, int64_t now);
 
 /*
  * Searches for the ends that the stages lack; see neighbours_find().  -1 with

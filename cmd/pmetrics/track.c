@@ -36,7 +36,7 @@ struct track {
 	struct sample kept[SAMPLES];
 
 	/* The last minute, second by second. */
-	int64_t second, counted_at; /* the end of the last second; of the count */
+	int64_t second, counted_at; /* the end of the last one; of the count */
 	uint64_t counted;
 	unsigned n_history;
 	float history[MODEL_HISTORY];
@@ -64,7 +64,7 @@ results(const struct look_stage *s)
 	return sum;
 }
 
-/* Children that stand in for others: those of exec mode, and the first ones, don't. */
+/* Children that stand in for others: not those of exec mode, and the first. */
 static uint64_t
 replacements(const struct look_stage *s)
 {
@@ -175,18 +175,18 @@ static void
 count_history(struct track *t)
 {
 	int64_t seconds = (t->now.at - t->second + CLOCK_S / 10) / CLOCK_S;
-	float rate;
+	float out;
 
 	if (seconds <= 0 || t->now.at <= t->counted_at)
 		return;
-	rate =
+	out =
 	    (float)((double)(t->now.out - t->counted) * 1e9 / (double)(t->now.at - t->counted_at));
 	for (int64_t i = 0; i < seconds && i < MODEL_HISTORY; i++) {
 		if (t->n_history == MODEL_HISTORY)
 			memmove(t->history, t->history + 1, sizeof(t->history) - sizeof(float));
 		else
 			t->n_history++;
-		t->history[t->n_history - 1] = rate;
+		t->history[t->n_history - 1] = out;
 	}
 	t->second += seconds * CLOCK_S;
 	t->counted_at = t->now.at;
@@ -203,7 +203,7 @@ track_sample(struct track *t, const struct look_stage *s, int64_t now)
 	if (!t->fresh)
 		keep(t, &t->now);
 	else if (t->begun != 0 && now - t->begun < t->window) {
-		/* All that it has done is in the window: it began with nothing. */
+		/* All that it has done is in the window. */
 		keep(t, &(struct sample){.at = t->begun});
 		t->second = t->counted_at = t->begun;
 	} else {

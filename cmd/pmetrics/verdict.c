@@ -46,8 +46,8 @@ clip(double score)
 
 /*
  * A pool's work is that of its workers; that of another stage is the time in
- * which it waits for nobody.  In both, what the reader waits for the stage
- * itself, beyond what the writer waits for its own reader, is the stage's fault.
+ * which it waits for nobody.  In both, it is the stage's fault what its reader
+ * waits for the stage itself, beyond what its writer waits.
  */
 static double
 stage_score(const struct part *p)
@@ -206,15 +206,24 @@ name_more(const struct trial *t, size_t best, struct verdict *v)
 }
 
 /*
- * A pool whose workers are not busy, and which does not read on, waits for a
- * record that others have to wait for.
+ * Records wait for a slow one: the pool does not read on, though its workers
+ * are not busy; or they end many more attempts than there are results.
  */
+static bool
+is_held_up(const struct part *p)
+{
+	double attempts = p->busy * p->workers / p->mean;
+
+	return p->busy < POOL_BUSY ||
+	    (p->oldest >= MEASURED && p->oldest > 10 * p->mean && p->results < attempts / 2);
+}
+
 static enum verdict_kind
 read_stage(const struct part *p, double seconds)
 {
 	if (p->rate >= ON_PURPOSE)
 		return VERDICT_RATE;
-	if (p->pool && p->busy < POOL_BUSY)
+	if (p->pool && is_held_up(p))
 		return VERDICT_ORDER;
 	if (p->held > 0 && p->results * seconds < 0.5 && !(p->oldest < MEASURED))
 		return VERDICT_SILENT;
@@ -324,7 +333,7 @@ verdict_find(const struct model *m, struct verdict *v)
 	score_all(&t);
 	look_downstream(&t);
 	if ((best = pick(&t, true)) == NONE)
-		best = pick(&t, false); /* in a circle all are downstream of all */
+		best = pick(&t, false); /* they are in a circle */
 	if (best != NONE)
 		judge(&t, best, v);
 	result = 0;

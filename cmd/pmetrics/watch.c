@@ -109,10 +109,11 @@ draw(struct watch *w)
 {
 	const struct crew *c = &w->crew;
 
-	w->programs.changed |= c->changed;
+	if (c->changed)
+		programs_news(&w->programs);
 	if (graph_make(&w->graph, c->n, c->stage, &w->programs.found) == -1)
 		return -1;
-	if (!lacks_an_end(w) || !programs_may_search(&w->programs, c->look.now))
+	if (!programs_may_search(&w->programs, lacks_an_end(w), c->look.now))
 		return 0;
 	graph_free(&w->graph);
 	if (search(w) == -1)

@@ -121,13 +121,13 @@ static const char *
 name(const struct wording *w, size_t part, char text[WORD_SIZE])
 {
 	const char *whole = w->m->part[part].name;
-	size_t len = strlen(whole), fits = utf8_fit(whole, len, NAME_COLUMNS);
+	size_t len = strlen(whole), head = utf8_fit(whole, len, NAME_COLUMNS);
 
-	if (fits == len)
+	if (head == len)
 		return strcpy(text, whole);
-	fits = utf8_fit(whole, len, NAME_COLUMNS - 3);
-	memcpy(text, whole, fits);
-	strcpy(text + fits, "...");
+	head = utf8_fit(whole, len, NAME_COLUMNS - 3);
+	memcpy(text, whole, head);
+	strcpy(text + head, "...");
 	return text;
 }
 

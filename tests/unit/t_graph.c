@@ -54,6 +54,8 @@ static const struct scene scenes[] = {
     {"two programs at the end", {{"a", "<n0 >1"}}, {"<1 >2", "<2"}, "a, prog0, prog1",
 	"a>prog0 prog0>prog1"},
     {"a program that no stage has to do with", {{"a", "<n0 >n0"}}, {"<1 >2", "<2"}, "a", ""},
+    {"a shell that has inherited an end", {{"a", "<n0 >1"}, {"b", "<1 >n0"}}, {"<1 >1"}, "a, b",
+	"a>b"},
     {"an input that is over", {{"a", "<1- >2"}, {"b", "<2 >n0"}}, {0}, "a, b", "a>b"},
     {"an ended stage still has its place", {{"!a", "<n0 >1"}, {"b", "<1- >t"}}, {0},
 	"a, b, the terminal", "a>b b>the terminal"},
