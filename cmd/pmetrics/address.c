@@ -121,3 +121,19 @@ address_listen(const struct address *a, char name[ADDRESS_TEXT_SIZE], const char
 		write_name(a, fd, name);
 	return fd;
 }
+
+bool
+address_is_loopback(int fd)
+{
+	struct sockaddr_storage at = {0};
+	socklen_t len = sizeof(at);
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)&at)->sin6_addr;
+	const struct in_addr *v4 = &((const struct sockaddr_in *)&at)->sin_addr;
+
+	(void)getsockname(fd, (struct sockaddr *)&at, &len);
+	if (at.ss_family == AF_INET)
+		return ntohl(v4->s_addr) >> 24 == IN_LOOPBACKNET;
+	if (at.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
+		return v6->s6_addr[12] == IN_LOOPBACKNET;
+	return at.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(v6);
+}

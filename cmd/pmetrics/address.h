@@ -6,6 +6,8 @@
  * the machine.  Port 0 is one that the system chooses.
  */
 
+#include <stdbool.h>
+
 #define ADDRESS_HOST_SIZE 256
 #define ADDRESS_TEXT_SIZE (ADDRESS_HOST_SIZE + 16)
 
@@ -24,5 +26,8 @@ int address_parse(const char *text, struct address *, const char **why);
  * up.  -1 and *why, a static text.
  */
 int address_listen(const struct address *, char name[ADDRESS_TEXT_SIZE], const char **why);
+
+/* Whether only this machine can reach a socket that listens. */
+bool address_is_loopback(int fd);
 
 #endif

@@ -8,6 +8,10 @@
 #include "page.h"
 #include "page_parts.h"
 
+const char *const page_headers[] = {"Content-Security-Policy", page_csp, //
+    "Referrer-Policy", "no-referrer",                                    //
+    "Cache-Control", "no-store", NULL};
+
 #define DASH "\xe2\x80\x93"
 
 /* A number of an object; NAN if it is null. */
@@ -75,7 +79,7 @@ rate(FILE *f, double x)
 		fputs(DASH, f);
 		return;
 	}
-	for (const char *next = "k\0M\0G\0T"; x >= 999.5 && *next != '\0'; next += 2) {
+	for (const char *next = "k\0M\0G\0T\0"; x >= 999.5 && *next != '\0'; next += 2) {
 		x /= 1000;
 		unit = next;
 	}
@@ -246,7 +250,7 @@ section(FILE *f, json_t *pipeline)
 }
 
 char *
-page_render(json_t *view, size_t *len)
+page_render(json_t *view, const char *metrics, size_t *len)
 {
 	json_t *pipelines = json_object_get(view, "pipelines"), *pipeline;
 	char *html = NULL;
@@ -261,6 +265,9 @@ page_render(json_t *view, size_t *len)
 		fputs("<section><h2>No stage runs</h2><p>A pipeline of pchan\xe2\x80\x99s tools "
 		      "appears here as soon as it runs.</p></section>\n",
 		    f);
+	fputs("</main>\n<nav><a href=\"", f);
+	escaped(f, metrics);
+	fputs("\">metrics</a> <a href=\"/api/v1/pipelines\">JSON</a></nav>\n", f);
 	fprintf(f,
 	    "<noscript><p>This is of %s. Without JavaScript the page loads itself again "
 	    "every 5 s.</p></noscript>\n",
@@ -272,10 +279,4 @@ page_render(json_t *view, size_t *len)
 		return NULL;
 	}
 	return html;
-}
-
-const char *
-page_policy(void)
-{
-	return page_csp;
 }

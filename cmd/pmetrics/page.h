@@ -12,12 +12,15 @@
 #include <jansson.h>
 
 /*
- * The page for a view, given as view_json() has it: HTML, UTF-8, malloc'd.
- * NULL with errno ENOMEM.
+ * The page for a view, given as view_json() has it: HTML, UTF-8, malloc'd.  It
+ * links to the metrics at this path.  NULL with errno ENOMEM.
  */
-char *page_render(json_t *view, size_t *len);
+char *page_render(json_t *view, const char *metrics, size_t *len);
 
-/* The value of its Content-Security-Policy; static. */
-const char *page_policy(void);
+/*
+ * The headers that it needs, of which the Content-Security-Policy allows its
+ * own style and script and nothing else: pairs of a name and a value, and NULL.
+ */
+extern const char *const page_headers[];
 
 #endif

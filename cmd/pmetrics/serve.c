@@ -1,4 +1,4 @@
-/* Answers the scrapes of Prometheus. */
+/* Answers the scrapes of Prometheus, and shows the pipelines to people. */
 
 #include <err.h>
 #include <errno.h>
@@ -11,20 +11,27 @@
 #include "accept.h"
 #include "address.h"
 #include "commands.h"
+#include "host.h"
+#include "live.h"
 #include "metrics/look.h"
+#include "page.h"
 #include "scrape.h"
 #include "server.h"
 #include "stage/cli.h"
 #include "stage/options.h"
 #include "stop.h"
 #include "usage.h"
+#include "viewjson.h"
 
 #define ADDRESSES 16
+#define WINDOW 10.0 /* s, of the page */
 
 struct serve {
 	size_t n;
 	struct address address[ADDRESSES];
+	int socket[ADDRESSES];
 	const char *path; /* of the metrics */
+	struct live *live;
 };
 
 static void
@@ -63,26 +70,85 @@ answer_ready(void *arg, const struct request *request, struct reply *reply)
 	server_say(reply, 200, "pmetrics is ready.");
 }
 
-/* Where there is what. */
-static void
-answer_root(void *arg, const struct request *request, struct reply *reply)
+/*
+ * Whether a browser may see the answer: at a socket that only this machine can
+ * reach, the page must have been asked for by a name of this machine.  If not,
+ * replies.
+ */
+static bool
+is_for_us(const struct serve *serve, const struct request *request, struct reply *reply)
 {
-	const struct serve *serve = arg;
-	int len;
+	const char *host = request_header(request, "Host");
+	const int fd = request_socket(request);
+	size_t i = 0;
 
-	(void)request;
-	len = asprintf(&reply->body,
-	    "<!DOCTYPE html>\n<html lang=\"en\"><title>pmetrics</title>\n<h1>pmetrics</h1>\n"
-	    "<ul><li><a href=\"%s\">Metrics</a><li><a "
-	    "href=\"/-/healthy\">Health</a></ul>\n</html>\n",
-	    serve->path);
-	if (len == -1) {
+	while (i + 1 < serve->n && serve->socket[i] != fd)
+		i++;
+	if (host == NULL || !address_is_loopback(fd) || host_is_ours(host, serve->address[i].host))
+		return true;
+	server_say(reply, 403,
+	    "This name is none of this server's; use localhost, or what is given with "
+	    "--web.listen-address.");
+	return false;
+}
+
+/* The view, or NULL; then replies. */
+static json_t *
+view_for(const struct serve *serve, const struct request *request, struct reply *reply)
+{
+	json_t *view;
+
+	if (!is_for_us(serve, request, reply))
+		return NULL;
+	if ((view = live_json(serve->live)) == NULL)
+		server_say(reply, 500, "Out of memory.");
+	return view;
+}
+
+static void
+answer_view(void *arg, const struct request *request, struct reply *reply)
+{
+	static const char *const headers[] = {
+	    "Cache-Control", "no-store", "Cross-Origin-Resource-Policy", "same-origin", NULL};
+	json_t *view = view_for(arg, request, reply);
+
+	if (view == NULL)
+		return;
+	reply->body = json_dumps(view, VIEWJSON_FLAGS);
+	json_decref(view);
+	if (reply->body == NULL) {
 		server_say(reply, 500, "Out of memory.");
 		return;
 	}
-	reply->len = (size_t)len;
+	reply->len = strlen(reply->body);
+	reply->status = 200;
+	reply->type = "application/json";
+	reply->headers = headers;
+}
+
+static void
+answer_page(void *arg, const struct request *request, struct reply *reply)
+{
+	const struct serve *serve = arg;
+	json_t *view = view_for(serve, request, reply);
+
+	if (view == NULL)
+		return;
+	reply->body = page_render(view, serve->path, &reply->len);
+	json_decref(view);
+	if (reply->body == NULL) {
+		server_say(reply, 500, "Out of memory.");
+		return;
+	}
 	reply->status = 200;
 	reply->type = "text/html; charset=utf-8";
+	reply->headers = page_headers;
+}
+
+static void
+look_again(void *arg)
+{
+	live_due(((const struct serve *)arg)->live);
 }
 
 static int
@@ -130,7 +196,7 @@ parse(struct serve *serve, int argc, char **argv)
 
 /* Listens everywhere, before anybody is told. */
 static void
-listen_all(const struct serve *serve, int *sockets)
+listen_all(struct serve *serve)
 {
 	char name[ADDRESSES][ADDRESS_TEXT_SIZE];
 	const char *why;
@@ -138,7 +204,7 @@ listen_all(const struct serve *serve, int *sockets)
 	for (size_t i = 0; i < serve->n; i++) {
 		const struct address *a = &serve->address[i];
 
-		if ((sockets[i] = address_listen(a, name[i], &why)) == -1)
+		if ((serve->socket[i] = address_listen(a, name[i], &why)) == -1)
 			errx(2, "serve: cannot listen on %s:%s: %s", a->host, a->port, why);
 	}
 	for (size_t i = 0; i < serve->n; i++)
@@ -150,7 +216,8 @@ serve_command(int argc, char **argv)
 {
 	struct serve serve;
 	struct server *server;
-	int sockets[ADDRESSES], stop, result;
+	struct server_timer timer;
+	int stop, result;
 
 	cli_check_descriptors();
 	parse(&serve, argc, argv);
@@ -159,19 +226,24 @@ serve_command(int argc, char **argv)
 	    {serve.path, answer_metrics},
 	    {"/-/healthy", answer_healthy},
 	    {"/-/ready", answer_ready},
-	    {"/", answer_root},
+	    {"/api/v1/pipelines", answer_view},
+	    {"/", answer_page},
 	    {0},
 	};
 
 	signal(SIGPIPE, SIG_IGN);
 	if ((stop = stop_open()) == -1)
 		err(2, "serve: signals");
-	listen_all(&serve, sockets);
-	if ((server = server_new(sockets, serve.n, routes, &serve)) == NULL)
+	if ((serve.live = live_new(WINDOW)) == NULL)
 		err(2, "serve");
-	if ((result = server_run(server, stop)) == -1)
+	listen_all(&serve);
+	if ((server = server_new(serve.socket, serve.n, routes, &serve)) == NULL)
+		err(2, "serve");
+	timer = (struct server_timer){live_fd(serve.live), look_again};
+	if ((result = server_run(server, stop, &timer)) == -1)
 		warn("serve");
 	server_free(server);
+	live_free(serve.live);
 	close(stop);
 	return result == -1 ? 2 : 0;
 }

@@ -21,7 +21,7 @@
 struct server {
 	size_t n;
 	struct MHD_Daemon **daemon; /* one for each socket */
-	struct pollfd *poll;        /* theirs, and one more for the end */
+	struct pollfd *poll;        /* theirs, the timer's, and that of the end */
 	const struct route *routes;
 	void *arg;
 };
@@ -35,6 +35,15 @@ const char *
 request_header(const struct request *r, const char *name)
 {
 	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+int
+request_socket(const struct request *r)
+{
+	struct MHD_Daemon *daemon =
+	    MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_DAEMON)->daemon;
+
+	return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
 }
 
 void
@@ -195,7 +204,7 @@ server_new(const int *sockets, size_t n, const struct route *routes, void *arg)
 	s->routes = routes;
 	s->arg = arg;
 	s->daemon = calloc(n, sizeof(*s->daemon));
-	s->poll = calloc(n + 1, sizeof(*s->poll));
+	s->poll = calloc(n + 2, sizeof(*s->poll));
 	if (s->daemon == NULL || s->poll == NULL)
 		goto err;
 	for (; s->n < n; s->n++) {
@@ -237,12 +246,17 @@ time_to_sleep(const struct server *s)
 }
 
 int
-server_run(struct server *s, int until)
+server_run(struct server *s, int until, const struct server_timer *timer)
 {
-	s->poll[s->n] = (struct pollfd){.fd = until, .events = POLLIN};
-	while (s->poll[s->n].revents == 0) {
-		if (poll(s->poll, s->n + 1, time_to_sleep(s)) == -1 && errno != EINTR)
+	struct pollfd *due = &s->poll[s->n], *end = &s->poll[s->n + 1];
+
+	*due = (struct pollfd){.fd = timer->fd, .events = POLLIN};
+	*end = (struct pollfd){.fd = until, .events = POLLIN};
+	while (end->revents == 0) {
+		if (poll(s->poll, s->n + 2, time_to_sleep(s)) == -1 && errno != EINTR)
 			return -1;
+		if (due->revents != 0)
+			timer->due(s->arg);
 		for (size_t i = 0; i < s->n; i++)
 			if (MHD_run(s->daemon[i]) == MHD_NO)
 				return -1;

@@ -17,6 +17,9 @@ struct request;
 /* A header of the request, or NULL.  The first one of that name. */
 const char *request_header(const struct request *, const char *name);
 
+/* The socket of the server that the client came to. */
+int request_socket(const struct request *);
+
 /* The answer.  All zero but the status is an empty page. */
 struct reply {
 	unsigned status;
@@ -41,10 +44,16 @@ struct route {
 struct server *server_new(const int *sockets, size_t n, const struct route *, void *arg);
 void server_free(struct server *);
 
+/* What is to be done now and then, with the server's `arg`. */
+struct server_timer {
+	int fd; /* readable when it is due */
+	void (*due)(void *arg);
+};
+
 /*
  * Serves until the descriptor is readable.  -1 with errno.
  */
-int server_run(struct server *, int until);
+int server_run(struct server *, int until, const struct server_timer *);
 
 /* A reply of a line of plain text. */
 void server_say(struct reply *, unsigned status, const char *line);
