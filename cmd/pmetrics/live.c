@@ -17,7 +17,7 @@ struct live {
 	int timer;
 	int64_t asked;           /* when somebody last did */
 	struct watch *watch;     /* NULL: nobody asks */
-	const struct view *view; /* the watch's; NULL: it had no memory for one */
+	const struct view *view; /* the watch's; NULL: no memory for one */
 };
 
 struct live *

@@ -1,13 +1,18 @@
-/* Prints the metrics once. */
+/* Prints the metrics once, or the view of the pipelines. */
 
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
+#include "base/clock.h"
 #include "base/io.h"
+#include "base/units.h"
 #include "commands.h"
 #include "metrics/look.h"
 #include "metrics/rundir.h"
@@ -15,9 +20,16 @@
 #include "stage/cli.h"
 #include "stage/options.h"
 #include "usage.h"
+#include "viewjson.h"
+#include "watch.h"
+
+enum format { PROMETHEUS, OPENMETRICS, JSON };
 
 static const char *const format_names[] = {
-    [EXPOSITION_TEXT] = "prometheus", [EXPOSITION_OPENMETRICS] = "openmetrics", NULL};
+    [PROMETHEUS] = "prometheus", [OPENMETRICS] = "openmetrics", [JSON] = "json", NULL};
+
+/* A verdict needs 3 s of data. */
+#define WINDOW (3 * CLOCK_S)
 
 /* Nobody has left a number: where we looked. */
 static void
@@ -42,21 +54,72 @@ say_where(void)
 	free(text);
 }
 
-int
-print_command(int argc, char **argv)
+static int
+parse_window(void *field, const char *value, const char **why)
 {
-	struct scrape_how how = {.format = EXPOSITION_TEXT, .tame = isatty(STDOUT_FILENO) == 1};
-	const struct option_row rows[] = {
-	    {0, "format", OPTION_CHOICE, OPTION_FIELD(how.format), .names = format_names},
-	    {0},
-	};
-	struct look look;
+	int64_t ns;
+
+	if (units_duration(value, &ns, why) == -1)
+		return -1;
+	*why = "0, or a duration from 1s to 60s";
+	if (ns != 0 && (ns < CLOCK_S || ns > 60 * CLOCK_S))
+		return -1;
+	*(int64_t *)field = ns;
+	return 0;
+}
+
+static void
+sleep_until(int64_t deadline)
+{
+	struct timespec left;
+
+	while (clock_left(deadline, &left)->tv_sec > 0 || left.tv_nsec > 0)
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &left, NULL);
+}
+
+/* Watches for the time of the window, and prints what there was to see. */
+static int
+print_view(int64_t window)
+{
+	struct watch *watch = watch_new(window > 0 ? (double)window / 1e9 : 1);
+	const struct view *view;
+	const int64_t begin = clock_now();
+	json_t *json;
 	char *text;
+
+	if (watch == NULL || (view = watch_look(watch)) == NULL)
+		err(2, "print");
+	/* The first look was not taken before `begin`, nor is the last one. */
+	for (int64_t next = CLOCK_S; next < window + CLOCK_S && view->n > 0; next += CLOCK_S) {
+		sleep_until(begin + (next < window ? next : window));
+		if ((view = watch_look(watch)) == NULL)
+			err(2, "print");
+	}
+	if (view->n == 0) {
+		say_where();
+		watch_free(watch);
+		return 1;
+	}
+	if ((json = view_json(view)) == NULL || (text = json_dumps(json, VIEWJSON_FLAGS)) == NULL)
+		err(2, "print");
+	if (io_write_all(STDOUT_FILENO, text, strlen(text)) == -1 ||
+	    io_write_all(STDOUT_FILENO, "\n", 1) == -1)
+		err(2, "standard output");
+	free(text);
+	json_decref(json);
+	watch_free(watch);
+	return 0;
+}
+
+static int
+print_metrics(enum exposition_format format)
+{
+	const struct scrape_how how = {.format = format, .tame = isatty(STDOUT_FILENO) == 1};
+	struct look look;
+	char *text = NULL;
 	size_t len;
 	bool found;
 
-	cli_check_descriptors();
-	(void)usage_parse(argc, argv, rows, NULL, 0);
 	if (look_take(&look, true) == -1)
 		err(2, "print");
 	found = look.n > 0 || look.retired.n > 0;
@@ -71,4 +134,24 @@ print_command(int argc, char **argv)
 		err(2, "standard output");
 	free(text);
 	return 0;
+}
+
+int
+print_command(int argc, char **argv)
+{
+	enum format format = PROMETHEUS;
+	int64_t window = -1; /* not given */
+	const struct option_row rows[] = {
+	    {0, "format", OPTION_CHOICE, OPTION_FIELD(format), .names = format_names},
+	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(window), .parse = parse_window},
+	    {0},
+	};
+
+	cli_check_descriptors();
+	(void)usage_parse(argc, argv, rows, NULL, 0);
+	if (format == JSON)
+		return print_view(window == -1 ? WINDOW : window);
+	if (window != -1)
+		errx(2, "print: -w needs --format json: the metrics are of one moment");
+	return print_metrics(format == OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT);
 }

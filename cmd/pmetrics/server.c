@@ -21,7 +21,7 @@
 struct server {
 	size_t n;
 	struct MHD_Daemon **daemon; /* one for each socket */
-	struct pollfd *poll;        /* theirs, the timer's, and that of the end */
+	struct pollfd *poll;        /* theirs, the timer's, the end's */
 	const struct route *routes;
 	void *arg;
 };

@@ -7,7 +7,7 @@
 
 const char usage_help[] =
     "usage: pmetrics [-n STAGE] [options]\n"
-    "       pmetrics print [--format prometheus|openmetrics|json] [--all-users]\n"
+    "       pmetrics print [--format prometheus|openmetrics|json] [-w D] [--all-users]\n"
     "       pmetrics serve [--web.listen-address HOST:PORT] ...\n"
     "                [--web.telemetry-path PATH] [--all-users]\n"
     "       pmetrics textfile [--interval D] [--once] [--all-users] DIR\n"
@@ -23,6 +23,8 @@ const char usage_help[] =
     "\n"
     "      --format FORMAT    prometheus (text, version 0.0.4: the default),\n"
     "                         openmetrics or json\n"
+    "  -w, --window D         with json: watch for D, from 1s to 60s (default 3s); 0:\n"
+    "                         totals only, at once\n"
     "      --web.listen-address HOST:PORT\n"
     "                         where to listen (default 127.0.0.1:9464); :9464 is all\n"
     "                         addresses; may be given several times\n"

@@ -56,7 +56,7 @@ static const char *const modes[STAGE_MODES] = {
 
 static const char *const exits[EXIT_COUNT] = {
     [EXIT_OK] = "ok",
-    [EXIT_RECORDS] = "records",
+    [EXIT_RECORDS] = "failed_records",
     [EXIT_ERROR] = "error",
     [EXIT_SIGNAL] = "signal",
     [EXIT_KILLED] = "killed",
@@ -114,6 +114,7 @@ append(json_t **array, json_t *value)
 	}
 }
 
+/* By reason, as in pipeline_failed_total. */
 static json_t *
 failed_json(const struct metrics_shard *sum)
 {
@@ -121,6 +122,7 @@ failed_json(const struct metrics_shard *sum)
 
 	for (int r = 0; r < REASON_COUNT; r++)
 		put(&object, reason_name(r), count(sum, METRIC_FAILED + r));
+	put(&object, "unwritten", count(sum, METRIC_UNWRITTEN));
 	return object;
 }
 
@@ -133,7 +135,6 @@ totals_json(const struct metrics_shard *sum)
 	put(&object, "processed", count(sum, METRIC_PROCESSED));
 	put(&object, "filtered", count(sum, METRIC_FILTERED));
 	put(&object, "failed", failed_json(sum));
-	put(&object, "unwritten", count(sum, METRIC_UNWRITTEN));
 	put(&object, "bypassed", count(sum, METRIC_BYPASSED));
 	put(&object, "blank", count(sum, METRIC_BLANK));
 	put(&object, "written", count(sum, METRIC_WRITTEN));

@@ -3,13 +3,14 @@
 
 load ../support/helpers
 load ../support/streams
+load ../support/http
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	command -v curl >/dev/null || skip "curl is not installed"
 	mkdir -m 700 run
 	export PCHAN_RUN_DIR=$PWD/run
-	server=
+	server='' url='' port=''
 }
 
 teardown() {
@@ -19,41 +20,10 @@ teardown() {
 	}
 }
 
-# serve [OPTION...]: starts a server; its pid is in $server, the URL of its
-# first address in $url.
-serve() {
-	pmetrics serve --web.listen-address 127.0.0.1:0 "$@" 2>err 3>&- &
-	server=$!
-	wait_until grep -q listening err
-	url=$(sed -n '1s|.*listening on \(http://[^/]*\)/.*|\1|p' err)
-	port=${url##*:}
-}
-
-# ask STATUS [CURL OPTION...] PATH: the answer must have this status; its body
-# is in ./body, its headers in ./head.
-ask() {
-	local got
-
-	got=$(curl -sS -m 20 -o body -D head -w '%{http_code}' "${@:2:$#-2}" "$url${*: -1}")
-	[ "$got" = "$1" ] || {
-		echo "status $got instead of $1: ${*:2}"
-		return 1
-	}
-}
-
 # type PATTERN: the Content-Type.
 type() {
 	grep -i '^content-type: ' head
 	grep -iqx "content-type: $1"$'\r' head
-}
-
-# ends STATUS: the server must end with it.
-ends() {
-	local status=0
-
-	wait "$server" || status=$?
-	server=
-	[ "$status" -eq "$1" ]
 }
 
 @test "serve: the metrics, in the format that is asked for" {
@@ -242,6 +212,7 @@ connect() {
 
 @test "serve: INT, TERM and HUP end it with 0" {
 	for signal in INT TERM HUP; do
+		rm -f err
 		env --default-signal pmetrics serve --web.listen-address 127.0.0.1:0 2>err 3>&- &
 		server=$!
 		wait_until grep -q listening err

@@ -57,6 +57,7 @@ test_values(void)
 	    {"pipelines.0.parts.1.totals.received", "1000"},
 	    {"pipelines.0.parts.1.totals.failed.timeout", "7"},
 	    {"pipelines.0.parts.1.totals.failed.cancelled", "0"},
+	    {"pipelines.0.parts.1.totals.failed.unwritten", "0"},
 	    {"pipelines.0.parts.1.history", "[400.0,420.0,411.0]"},
 	    {"pipelines.0.parts.2.busy", "null"},
 	    {"pipelines.0.parts.2.workers", "{\"all\":1,\"busy\":null}"},
