@@ -22,6 +22,11 @@
 #define FREE_TRIES 3
 #define TRY_AFTER CLOCK_MS
 
+struct place {
+	dev_t dev;
+	ino_t ino;
+};
+
 /* A look under way. */
 struct looking {
 	struct look *to;
@@ -30,10 +35,7 @@ struct looking {
 
 	/* The directories that were looked at. */
 	size_t n_dirs;
-	struct {
-		dev_t dev;
-		ino_t ino;
-	} dirs[RUNDIR_MOST];
+	struct place *dirs;
 
 	/*
 	 * The present one.  Its stages stand behind those of the others, and
@@ -160,20 +162,26 @@ look_at_directory(struct looking *l)
 	}
 }
 
-/* Whether the directory was looked at by another name. */
-static bool
-was_looked_at(struct looking *l)
+/*
+ * Notes that the directory is looked at.  0 if it was already, by another name;
+ * -1 with errno ENOMEM.
+ */
+static int
+note_place(struct looking *l)
 {
+	struct place *more;
 	struct stat st;
 
 	if (fstat(l->dir, &st) == -1)
-		return true;
+		return 0;
 	for (size_t i = 0; i < l->n_dirs; i++)
 		if (l->dirs[i].dev == st.st_dev && l->dirs[i].ino == st.st_ino)
-			return true;
-	l->dirs[l->n_dirs].dev = st.st_dev;
-	l->dirs[l->n_dirs++].ino = st.st_ino;
-	return false;
+			return 0;
+	if ((more = reallocarray(l->dirs, l->n_dirs + 1, sizeof(*more))) == NULL)
+		return -1;
+	l->dirs = more;
+	l->dirs[l->n_dirs++] = (struct place){st.st_dev, st.st_ino};
+	return 1;
 }
 
 /* Adds what is in the present directory to the look. */
@@ -200,11 +208,11 @@ static int
 look_at_path(struct looking *l, const char *path, bool on_tmpfs, bool fold)
 {
 	char why[RUNDIR_WHY_SIZE];
-	int result = 0;
+	int result;
 
 	if ((l->dir = rundir_open(path, false, on_tmpfs, why)) == -1)
 		return 0;
-	if (!was_looked_at(l)) {
+	if ((result = note_place(l)) == 1) {
 		if (fold)
 			(void)retired_fold(l->dir, NULL);
 		result = add_directory(l);
@@ -229,22 +237,60 @@ compare_stage(const void *a, const void *b)
 	return order != 0 ? order : memcmp(x->uuid, y->uuid, sizeof(x->uuid));
 }
 
+/* Looks into the directories of this user. */
+static int
+look_at_own(struct looking *l, bool fold)
+{
+	struct rundir_list list;
+	int result;
+
+	if ((result = rundir_list(&list)) == -1)
+		return -1;
+	for (size_t i = 0; result == 0 && i < list.n; i++)
+		result = look_at_path(l, list.path[i], !list.named, fold);
+	rundir_list_free(&list);
+	return result;
+}
+
+/*
+ * Looks into the directories of all users, as their owners: what these can't
+ * open is not opened, and what is folded stays theirs.
+ */
+static int
+look_at_users(struct looking *l, bool fold)
+{
+	struct rundir_list list = {0};
+	uid_t self = geteuid();
+	struct stat st;
+	int result;
+
+	result = rundir_list_users(&list);
+	for (size_t i = 0; result == 0 && i < list.n; i++) {
+		if (lstat(list.path[i], &st) == -1 || seteuid(st.st_uid) == -1)
+			continue;
+		result = look_at_path(l, list.path[i], true, fold);
+		if (seteuid(self) == -1)
+			result = -1;
+	}
+	rundir_list_free(&list);
+	return result;
+}
+
 int
-look_take(struct look *to, bool fold)
+look_take(struct look *to, unsigned how)
 {
 	struct looking l = {.to = to};
-	struct rundir_list list;
-	int result = 0;
+	bool fold = (how & LOOK_FOLD) != 0;
+	int result;
 
 	*to = (struct look){0};
-	if (rundir_list(&list) == -1)
-		return -1;
 	statview_clocks(&l.now);
 	to->now = l.now.monotonic;
 	to->calendar = l.now.calendar;
-	for (size_t i = 0; result == 0 && i < list.n; i++)
-		result = look_at_path(&l, list.path[i], !list.named, fold);
-	rundir_list_free(&list);
+	result = look_at_own(&l, fold);
+	if (result == 0 && (how & LOOK_ALL_USERS) != 0)
+		result = look_at_users(&l, fold);
+	free(l.dirs);
 	if (result == -1) {
 		look_free(to);
 		errno = ENOMEM;

@@ -29,11 +29,20 @@ struct look {
 	size_t n_dirs;              /* directories that were there */
 };
 
+enum look_how {
+	LOOK_FOLD = 1,      /* folds the files of dead processes before */
+	LOOK_ALL_USERS = 2, /* also in the directories of other users */
+};
+
 /*
- * Looks.  -1 with errno (ENOMEM).  With `fold`, folds the files of dead
- * processes before.  Free it with look_free().
+ * Looks; `how` is a sum of the enum above.  -1 with errno (ENOMEM).  Free it
+ * with look_free().
+ *
+ * LOOK_ALL_USERS is for root.  Meanwhile the process has the effective user ID
+ * of the owner of each directory, so nothing is read, or written, that this
+ * owner may not.
  */
-int look_take(struct look *, bool fold);
+int look_take(struct look *, unsigned how);
 void look_free(struct look *);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 #include <linux/magic.h>
 #include <stdarg.h>
@@ -17,6 +18,8 @@
 static int
 add(struct rundir_list *list, char *path)
 {
+	char **more;
+
 	if (path == NULL)
 		return -1;
 	for (size_t i = 0; i < list->n; i++)
@@ -24,6 +27,11 @@ add(struct rundir_list *list, char *path)
 			free(path);
 			return 0;
 		}
+	if ((more = reallocarray(list->path, list->n + 1, sizeof(*more))) == NULL) {
+		free(path);
+		return -1;
+	}
+	list->path = more;
 	list->path[list->n++] = path;
 	return 0;
 }
@@ -79,11 +87,35 @@ rundir_list(struct rundir_list *list)
 	return -1;
 }
 
+int
+rundir_list_users(struct rundir_list *list)
+{
+	static const char *const patterns[] = {"/run/user/*/pchan", "/dev/shm/pchan-*"};
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]) && result == 0; i++) {
+		glob_t found;
+		int error = glob(patterns[i], GLOB_NOSORT, NULL, &found);
+
+		for (size_t k = 0; error == 0 && k < found.gl_pathc && result == 0; k++)
+			result = add(list, strdup(found.gl_pathv[k]));
+		if (error == 0)
+			globfree(&found);
+		else if (error == GLOB_NOSPACE)
+			result = -1;
+	}
+	if (result == -1)
+		errno = ENOMEM;
+	return result;
+}
+
 void
 rundir_list_free(struct rundir_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		free(list->path[i]);
+	free(list->path);
+	list->path = NULL;
 	list->n = 0;
 }
 

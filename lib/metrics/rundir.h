@@ -20,19 +20,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define RUNDIR_MOST 8
 #define RUNDIR_WHY_SIZE 256
 
 /* The directories that stages of this user may use, in this order. */
 struct rundir_list {
 	size_t n;
-	char *path[RUNDIR_MOST];
+	char **path;
 	bool named; /* by $PCHAN_RUN_DIR */
 	bool off;   /* by $PCHAN_METRICS; n is 0 */
 };
 
 /* -1 with errno ENOMEM.  Free it with rundir_list_free(). */
 int rundir_list(struct rundir_list *);
+
+/*
+ * Adds the directories that are there now where stages of any user put theirs:
+ * /run/user/UID/pchan and /dev/shm/pchan-UID.  -1 with errno ENOMEM.
+ */
+int rundir_list_users(struct rundir_list *);
 void rundir_list_free(struct rundir_list *);
 
 /*
