@@ -64,7 +64,7 @@ lint_shellcheck() {
 
 # The pages refer to each other and to pages that may not be installed here.
 lint_mandoc() {
-	! mandoc -T lint man/*.[1-9] 2>&1 |
+	! stdbuf -oL mandoc -T lint man/*.[1-9] 2>&1 |
 		grep -v -e 'referenced manual not found' -e 'outdated mandoc.db'
 }
 

@@ -198,7 +198,7 @@ man_options() {
 
 @test "docs: mandoc finds nothing wrong with the man pages" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
-	timeout 20 mandoc -Tlint "$ROOT"/man/*.[157] >found 2>&1 || true
+	timeout 20 stdbuf -oL mandoc -Tlint "$ROOT"/man/*.[157] >found 2>&1 || true
 	# The pages that ours refer to need not be installed or indexed here.
 	sed -i -e '/outdated mandoc.db/d' -e '/referenced manual not found/d' found
 	cat found
