@@ -88,10 +88,16 @@ browse_named(const struct model *m, size_t part)
 	case VERDICT_KEEPS_UP:
 		break;
 	}
+	for (size_t i = 0; i < m->verdict.n_also; i++)
+		if (m->verdict.also[i] == part)
+			return true;
+	for (size_t i = 0; i < m->verdict.n_beside; i++)
+		if (m->verdict.beside[i] == part)
+			return true;
 	return m->verdict.part == part;
 }
 
-/* The part that was chosen, or the one that the verdict names, or a stage. */
+/* The part that was chosen, or the stage that the verdict names, or the first. */
 static void
 choose_part(struct browse *b, const struct model *m)
 {
@@ -102,7 +108,7 @@ choose_part(struct browse *b, const struct model *m)
 		return;
 	}
 	b->chose = false;
-	for (i = 0; i < m->n && !browse_named(m, i);)
+	for (i = 0; i < m->n && (m->part[i].kind != PART_STAGE || !browse_named(m, i));)
 		i++;
 	if (i == m->n)
 		for (i = 0; i + 1 < m->n && m->part[i].kind != PART_STAGE;)

@@ -12,6 +12,7 @@ static const struct command {
     {"print", print_command},
     {"serve", serve_command},
     {"textfile", textfile_command},
+    {"top", top_command},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

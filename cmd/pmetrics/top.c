@@ -17,26 +17,11 @@
 #include "stage/cli.h"
 #include "stage/options.h"
 #include "terminal.h"
+#include "usage.h"
 #include "viewjson.h"
 #include "watch.h"
 
 #define LOOKED_SIZE 2048
-
-static const char help[] =
-    "usage: pmetrics top [-i INTERVAL] [-w WINDOW] [-n COUNT] [--pipeline NAME]\n"
-    "                    [--json]\n"
-    "\n"
-    "Shows the pipelines that run, and which part holds each of them up.  At a\n"
-    "terminal this is a screen; key ? explains its keys.  Elsewhere, and with TERM\n"
-    "dumb, it is lines of text: for each pipeline the verdict and a line for each\n"
-    "part, until all pipelines have ended.\n"
-    "\n"
-    "  -i, --interval TIME    look every TIME, such as 2s, from 100ms (default 1s)\n"
-    "  -w, --window TIME      rates and the verdict are those of the last TIME, from\n"
-    "                         1s to 60s (default 10s)\n"
-    "  -n, --count N          end after N reports\n"
-    "      --pipeline NAME    only the pipelines of this name\n"
-    "      --json             print each report as a line of JSON\n";
 
 struct top {
 	int64_t interval, window; /* ns */
@@ -87,14 +72,8 @@ parse(struct top *t, int argc, char **argv)
 	    {0, "json", OPTION_FLAG, OPTION_FIELD(t->json)},
 	    {0},
 	};
-	const struct options_tool tool = {
-	    .name = "pmetrics", .help = help, .rows = rows, .command = "top"};
-	struct options opt;
-	int operands = cli_parse(&opt, argc, argv, &tool);
 
-	if (operands < argc)
-		errx(2, "top: %s: it takes no operand; a pipeline is named with --pipeline",
-		    argv[operands]);
+	(void)usage_parse(argc, argv, rows, NULL, 0);
 }
 
 /* Where stages are looked for, in words. */

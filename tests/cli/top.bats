@@ -1,0 +1,242 @@
+#!/usr/bin/env bats
+# pmetrics top: the screen and its keys, the terminal afterwards, and lines where
+# there is no screen.
+
+load ../support/helpers
+load ../support/streams
+load ../support/screen
+
+# Only our stages are seen.
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	export PCHAN_RUN_DIR=$BATS_TEST_TMPDIR/run PCHAN_PIPELINE=line
+	mkdir -m 700 run
+	set -m
+}
+
+teardown() {
+	[ -z "${stages-}" ] || kill -KILL -- "-$stages" 2>/dev/null || true
+	[ -z "${TMUX_TMPDIR-}" ] || {
+		echo "--- the screen"
+		screen | grep .
+		tmux kill-server
+	}
+	for file in out err; do
+		[ ! -f "$file" ] || { echo "--- $file" && head -n 20 "$file" | cut -c -500; }
+	done
+}
+
+# A pipeline of two stages that waits for input.
+stages() {
+	mkfifo in.fifo
+	sh -c 'pmetrics -n first <in.fifo | pfanout -n second -j 2 -- cat >/dev/null' 3>&- &
+	stages=$!
+	exec 7>in.fifo
+	ids 10 >&7
+	wait_until two_stages
+}
+
+two_stages() {
+	[ "$(find run -name '*.stat' | wc -l)" -eq 2 ]
+}
+
+# top [ARG...]: starts top in a terminal, and waits until it shows the stages.
+# Its pid is in $pid.
+top() {
+	terminal
+	type_in 'stty -a >before'
+	type_in "sh -c 'echo \$\$ >pid; exec pmetrics top $*'"
+	see 'PART .*OUT/s'
+	pid=$(cat pid)
+}
+
+# The terminal is as it was, and so is what it showed.
+is_sane() {
+	see '^%'
+	shows_not 'PART .*OUT/s'
+	type_in 'stty -a >after; echo compared'
+	see '^compared'
+	diff before after
+}
+
+@test "top: shows the pipeline, takes keys, and quits" {
+	stages
+	top
+	see '^pchan top  line '
+	see ' first '
+	see '└─second '
+	see 'q quit'
+	see 'first: received 10 = processed 10, filtered 0, failed 0, held 0'
+	press Down
+	see 'second: received 10 = processed'
+	press Enter
+	see 'NEIGHBOURS'
+	see 'pfanout -n second -j 2 -- cat'
+	press Escape
+	see 'PART .*OUT/s'
+	press '?'
+	see 'dismiss killed stages'
+	press '?'
+	press s
+	see 'by out'
+	press p
+	see PAUSED
+	press p
+	press /
+	type_in sec
+	see 'only parts with "sec"'
+	shows_not ' first '
+	press Escape
+	see ' first '
+	press q
+	ends_with 0
+	is_sane
+}
+
+@test "top: follows the size of the terminal" {
+	stages
+	top
+	tmux resize-window -x 30 -y 8
+	see 'This window is 30x8; top'
+	tmux resize-window -x 80 -y 24
+	see 'DEAD RTRY$'
+	tmux resize-window -x 200 -y 50
+	see 'PID +UP$'
+	[ "$(screen | grep -c 'q quit')" -eq 1 ]
+	press q
+	ends_with 0
+}
+
+@test "top: a signal ends it, and leaves the terminal as it was" {
+	stages
+	top
+	press C-c
+	ends_with 130
+	is_sane
+	for signal in TERM HUP SEGV ABRT; do
+		type_in 'clear'
+		type_in "sh -c 'echo \$\$ >pid; exec pmetrics top'"
+		see 'PART .*OUT/s'
+		kill "-$signal" "$(cat pid)"
+		ends_with $((128 + $(kill -l "$signal")))
+		is_sane
+	done
+}
+
+@test "top: a signal ends it while the terminal takes nothing" {
+	stages
+	top -i 100ms
+	press C-s
+	sleep 0.3 # it draws meanwhile
+	kill -TERM "$pid"
+	ends_with 143
+	is_sane
+}
+
+@test "top: Ctrl-Z gives the terminal back, fg takes it again" {
+	stages
+	top
+	press C-z
+	see 'Stopped'
+	type_in 'stty -a >stopped; echo looked'
+	see '^looked'
+	diff before stopped
+	type_in 'clear; fg'
+	see 'PART .*OUT/s'
+	press '?'
+	see 'dismiss killed stages'
+	press q
+	is_sane
+}
+
+@test "top: waits at a terminal until there is a stage" {
+	terminal
+	type_in 'pmetrics top -i 100ms'
+	see "No stage runs.  Looked in $PCHAN_RUN_DIR\\."
+	stages
+	see 'second '
+	press q
+	ends_with 0
+}
+
+@test "top: a killed stage stays until it is dismissed" {
+	stages
+	top -i 100ms
+	press Down
+	see 'second: received'
+	kill -KILL "$(pgrep -g "$stages" -x pfanout)"
+	see '^.*second .* killed '
+	press d
+	wait_until shows_not ' killed '
+	press q
+	ends_with 0
+}
+
+@test "top: colors, NO_COLOR, and a locale without UTF-8" {
+	stages
+	top
+	press Enter
+	tmux capture-pane -pe | grep -q $'\e\\[3[0-9;]*m'
+	press Escape
+	see '└─second'
+	press q
+	ends_with 0
+	type_in 'clear; LC_ALL=C NO_COLOR=1 pmetrics top'
+	see '`-second'
+	! tmux capture-pane -pe | grep $'\e\\[3[0-9;]*m'
+	! tmux capture-pane -p | LC_ALL=C grep '[^ -~]'
+	press q
+	ends_with 0
+}
+
+@test "top: lines where there is no screen, and JSON" {
+	stages
+	timeout 30 pmetrics top -n 2 -i 500ms --pipeline line >out 2>err 3>&- &
+	local plain=$! json
+	timeout 30 pmetrics top -n 2 --json >json 3>&- &
+	json=$!
+	terminal
+	type_in 'TERM=dumb pmetrics top -n 1; echo status=$?'
+	wait "$plain" "$json"
+	[ "$(grep -cE '^[0-9:]{8} line: ' out)" -eq 2 ]
+	[ "$(grep -cE '^[0-9:]{8}   first: .*, held 0' out)" -eq 2 ]
+	[ "$(grep -cE '^[0-9:]{8}   second: .*, workers 0/2, held 0' out)" -eq 2 ]
+	lines json 2
+	jq -es 'length == 2 and (.[1] | tostring | contains("second"))' json
+	see '^status=0'
+	see '^[0-9:]*   first: '
+}
+
+@test "top: ends where there is no stage and no terminal" {
+	go 1 pmetrics top
+	has err "no stage runs.  Looked in $PCHAN_RUN_DIR."
+	[ ! -s out ]
+	go 1 pmetrics top --json --pipeline x
+	has err 'no pipeline x runs'
+	PCHAN_METRICS=off go 1 pmetrics top
+	has err 'PCHAN_METRICS is off'
+}
+
+@test "top: ends when the reader of its lines leaves, and when the pipelines have ended" {
+	stages
+	pmetrics top -i 100ms 7>&- | head -n 1 >out
+	lines out 1
+	pmetrics top -i 100ms >out 2>err 7>&- 3>&- &
+	local pid=$!
+	wait_until test -s out
+	exec 7>&-
+	wait "$pid"
+	grep -q ended out
+}
+
+@test "top: the command line" {
+	go 0 pmetrics top --help
+	has out 'pmetrics top ['
+	[ "$(wc -L <out)" -le 80 ]
+	for args in '-i 0' '-i 99ms' '-i x' '-w 0.5s' '-w 61s' '-n 0' '--pipeline=' '--bogus' 'operand'; do
+		# shellcheck disable=SC2086 # words
+		go 2 pmetrics top $args
+		lines err 1
+		has err 'pmetrics: top: '
+	done
+}
