@@ -46,7 +46,7 @@ feeds_alone(const struct model *m, size_t part)
 {
 	size_t target = ROW_ALONE;
 
-	if (m->part[part].kind == PART_STAGE)
+	if (m->part[part].kind != PART_FILE)
 		return ROW_ALONE;
 	for (const struct edge *e = m->edge; e < m->edge + m->n_edges; e++) {
 		if (e->to == part)

@@ -75,6 +75,7 @@ struct layout {
 	bool shown[COLUMNS]; /* by their place in columns[] */
 	int name;            /* the width of the names */
 	unsigned levels;     /* the branches that are shown */
+	int step;            /* the columns of each, but the last one */
 };
 
 /* How a part is called that feeds another one. */
@@ -125,18 +126,31 @@ choose_columns(struct layout *l, int width, int name)
 	l->name = width - NAME_AT < NAME_MOST ? width - NAME_AT : NAME_MOST;
 }
 
-/* Branches leave room for the names, or for the beginning of long ones. */
+/* The columns that so many branches take, of which the last one takes two. */
+static int
+branch_width(unsigned levels, int step)
+{
+	return levels == 0 ? 0 : (int)(levels - 1) * step + 2;
+}
+
+/*
+ * Branches leave room for the names, or for the beginning of long ones: they
+ * take two columns each, or else one, or else the first ones are left out.
+ */
 static void
 choose_levels(struct layout *l, const struct grid *g)
 {
 	l->levels = ROWS_LEVELS;
+	l->step = 2;
 	for (size_t i = 0; i < l->b->rows.n; i++) {
 		const struct row *r = &l->b->rows.row[i];
-		int name = grid_columns(g, l->m->part[r->part].name);
-		int room = l->name - (name < NAME_ROOM ? name : NAME_ROOM);
+		const int name = grid_columns(g, l->m->part[r->part].name);
+		const int room = l->name - (name < NAME_ROOM ? name : NAME_ROOM);
 
-		if ((int)r->levels * 2 > room && room / 2 < (int)l->levels)
-			l->levels = (unsigned)(room / 2);
+		if (branch_width(r->levels, 2) > room)
+			l->step = 1;
+		if (branch_width(r->levels, 1) > room && room - 1 < (int)l->levels)
+			l->levels = (unsigned)(room - 1);
 	}
 }
 
@@ -156,13 +170,15 @@ branch_text(char code, bool utf8)
 }
 
 static int
-draw_branches(struct grid *g, int y, const struct row *r, unsigned most)
+draw_branches(struct grid *g, int y, const struct row *r, const struct layout *l)
 {
-	unsigned from = r->levels > most ? r->levels - most : 0;
+	const unsigned from = r->levels > l->levels ? r->levels - l->levels : 0;
 	int x = NAME_AT;
 
-	for (unsigned i = from; i < r->levels; i++)
-		x += grid_put(g, y, x, 2, INK_DIM, branch_text(r->branch[i], g->utf8));
+	for (unsigned i = from; i < r->levels; i++) {
+		grid_put(g, y, x, 2, INK_DIM, branch_text(r->branch[i], g->utf8));
+		x += i + 1 < r->levels ? l->step : 2;
+	}
 	return x;
 }
 
@@ -216,7 +232,7 @@ static void
 draw_name(struct grid *g, int y, const struct row *r, const struct layout *l, unsigned ink)
 {
 	const int end = NAME_AT + l->name;
-	int x = draw_branches(g, y, r, l->levels);
+	int x = draw_branches(g, y, r, l);
 
 	x += grid_put(g, y, x, end - x, ink, l->m->part[r->part].name);
 	if (r->below != ROW_ALONE)

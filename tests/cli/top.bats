@@ -189,22 +189,35 @@ is_sane() {
 	ends_with 0
 }
 
-@test "top: lines where there is no screen, and JSON" {
+# The first report takes 3 s, so all that wait for one do so together.
+@test "top: lines where there is no screen, and JSON; ends with the pipelines" {
+	local plain json reader end
+
+	terminal # before there is a descriptor that it would inherit
 	stages
-	timeout 30 pmetrics top -n 2 -i 500ms --pipeline line >out 2>err 3>&- &
-	local plain=$! json
-	timeout 30 pmetrics top -n 2 --json >json 3>&- &
+	timeout 30 pmetrics top -n 2 -i 500ms --pipeline line >out 2>err 7>&- 3>&- &
+	plain=$!
+	timeout 30 pmetrics top -n 2 --json >json 7>&- 3>&- &
 	json=$!
-	terminal
+	timeout 30 pmetrics top -i 100ms 7>&- 3>&- | head -n 1 >first &
+	reader=$!
+	timeout 30 pmetrics top -i 100ms >end 7>&- 3>&- &
+	end=$!
 	type_in 'TERM=dumb pmetrics top -n 1; echo status=$?'
-	wait "$plain" "$json"
+	wait "$plain" "$json" "$reader"
 	[ "$(grep -cE '^[0-9:]{8} line: ' out)" -eq 2 ]
 	[ "$(grep -cE '^[0-9:]{8}   first: .*, held 0' out)" -eq 2 ]
 	[ "$(grep -cE '^[0-9:]{8}   second: .*, workers 0/2, held 0' out)" -eq 2 ]
+	[ ! -s err ]
 	lines json 2
 	jq -es 'length == 2 and (.[1] | tostring | contains("second"))' json
+	lines first 1
 	see '^status=0'
 	see '^[0-9:]*   first: '
+	wait_until test -s end
+	exec 7>&-
+	wait "$end"
+	grep ended end
 }
 
 @test "top: ends where there is no stage and no terminal" {
@@ -215,18 +228,6 @@ is_sane() {
 	has err 'no pipeline x runs'
 	PCHAN_METRICS=off go 1 pmetrics top
 	has err 'PCHAN_METRICS is off'
-}
-
-@test "top: ends when the reader of its lines leaves, and when the pipelines have ended" {
-	stages
-	pmetrics top -i 100ms 7>&- | head -n 1 >out
-	lines out 1
-	pmetrics top -i 100ms >out 2>err 7>&- 3>&- &
-	local pid=$!
-	wait_until test -s out
-	exec 7>&-
-	wait "$pid"
-	grep -q ended out
 }
 
 @test "top: the command line" {
