@@ -7,7 +7,8 @@
 
 const char usage_help[] =
     "usage: pmetrics [-n STAGE] [options]\n"
-    "       pmetrics print [--format prometheus|openmetrics|json] [-w D] [--all-users]\n"
+    "       pmetrics print [--format prometheus|openmetrics|json] [-w D]\n"
+    "                [--all-users]\n"
     "       pmetrics serve [--web.listen-address HOST:PORT] ...\n"
     "                [--web.telemetry-path PATH] [--all-users]\n"
     "       pmetrics textfile [--interval D] [--once] [--all-users] DIR\n"
