@@ -31,6 +31,11 @@ static const char *const format_names[] = {
 /* A verdict needs 3 s of data. */
 #define WINDOW (3 * CLOCK_S)
 
+struct print {
+	enum format format;
+	int64_t window; /* ns; -1: not given */
+};
+
 /* Nobody has left a number: where we looked. */
 static void
 say_where(void)
@@ -136,22 +141,33 @@ print_metrics(enum exposition_format format)
 	return 0;
 }
 
-int
-print_command(int argc, char **argv)
+static void
+parse(struct print *p, int argc, char **argv)
 {
-	enum format format = PROMETHEUS;
-	int64_t window = -1; /* not given */
 	const struct option_row rows[] = {
-	    {0, "format", OPTION_CHOICE, OPTION_FIELD(format), .names = format_names},
-	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(window), .parse = parse_window},
+	    {0, "format", OPTION_CHOICE, OPTION_FIELD(p->format), .names = format_names},
+	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(p->window), .parse = parse_window},
 	    {0},
 	};
 
-	cli_check_descriptors();
 	(void)usage_parse(argc, argv, rows, NULL, 0);
-	if (format == JSON)
-		return print_view(window == -1 ? WINDOW : window);
-	if (window != -1)
+	if (p->window != -1 && p->format != JSON)
 		errx(2, "print: -w needs --format json: the metrics are of one moment");
-	return print_metrics(format == OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT);
+}
+
+int
+print_command(int argc, char **argv)
+{
+	struct print print = {.format = PROMETHEUS, .window = -1};
+
+	cli_check_descriptors();
+	parse(&print, argc, argv);
+	switch (print.format) {
+	case JSON:
+		return print_view(print.window == -1 ? WINDOW : print.window);
+	case OPENMETRICS:
+		return print_metrics(EXPOSITION_OPENMETRICS);
+	default:
+		return print_metrics(EXPOSITION_TEXT);
+	}
 }
