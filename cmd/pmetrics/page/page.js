@@ -5,7 +5,7 @@
 const main = document.getElementById('main');
 const live = document.getElementById('live');
 const EVERY = 2000;
-const WIDTH = 158, HEIGHT = 96, FLAT = 52; // of a box; a flat one is no stage's
+const WIDTH = 164, HEIGHT = 96, FLAT = 52; // of a box; a flat one is no stage's
 
 // An element; attributes that are null are left out.
 const make = (e, attributes, children) => {
@@ -57,10 +57,16 @@ function cut(text, room) {
 }
 
 const failed = part => Object.values(part.totals.failed).reduce((a, b) => a + b, 0);
-const flow = (link, parts) => {
-	const rates = [parts[link.from].rates?.out, parts[link.to].rates?.in].filter(x => x != null);
+// Records a second through a link: what both ends say, but an end with several
+// links says nothing of this one.
+function flow(link, {parts, links}) {
+	const only = end => links.filter(l => l[end] === link[end]).length === 1;
+	const rates = [
+		only('from') ? parts[link.from].rates?.out : null,
+		only('to') ? parts[link.to].rates?.in : null,
+	].filter(x => x != null);
 	return rates.length ? Math.min(...rates) : null;
-};
+}
 
 // The column of each part is its distance from the source; a source stands
 // before the first that reads from it.
@@ -160,8 +166,8 @@ function box(part, verdict, x, y) {
 }
 
 // The link's line, its head, and what is written at it.
-function wire(link, {parts, links}, at, down, gap, most) {
-	const r = flow(link, parts);
+function wire(link, pipeline, at, down, gap, most) {
+	const {parts, links} = pipeline, r = flow(link, pipeline);
 	const thick = 1.5 + (r && most ? 7 * Math.sqrt(r / most) : 0), head = 5 + thick;
 	const flat = id => parts[id].kind === 'stage' ? 0 : (HEIGHT - FLAT) / 2;
 	let d = '', x, y, spot;
@@ -216,7 +222,7 @@ function graph(pipeline, room) {
 	const width = Math.max(...places.map(p => p[0])) + WIDTH + 3;
 	const height = Math.max(...places.map(p => p[1])) + HEIGHT + 3;
 	const scale = Math.min(1, Math.max(room / width, 0.8));
-	const most = Math.max(0, ...links.map(l => flow(l, parts) ?? 0));
+	const most = Math.max(0, ...links.map(l => flow(l, pipeline) ?? 0));
 	return svg('svg', {
 		class: down ? 'down' : null, role: 'img', viewBox: `0 0 ${width} ${height}`,
 		width: width * scale, height: height * scale,
