@@ -159,13 +159,15 @@ replace(struct roll *r)
 }
 
 int
-crew_look(struct crew *c, int64_t window)
+crew_look(struct crew *c, int64_t window, unsigned how)
 {
 	struct roll r = {.crew = c};
 	int result;
 
 	/* A dead one is folded only when its end has been seen. */
-	if (look_take(&r.look, c->look.dead > 0) == -1)
+	if (c->look.dead == 0)
+		how &= ~(unsigned)LOOK_FOLD;
+	if (look_take(&r.look, how) == -1)
 		return -1;
 	result = call(&r, window);
 	replace(&r);

@@ -23,10 +23,11 @@ struct crew {
 };
 
 /*
- * Takes a look and samples; the window is in ns.  What was seen before is gone.
- * -1 with errno; where that is not the look's, the crew is forgotten.
+ * Takes a look, as look_take() is told by `how`, and samples; the window is in
+ * ns.  What was seen before is gone.  -1 with errno; where that is not the
+ * look's, the crew is forgotten.
  */
-int crew_look(struct crew *, int64_t window);
+int crew_look(struct crew *, int64_t window, unsigned how);
 void crew_free(struct crew *);
 
 #endif

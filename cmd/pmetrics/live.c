@@ -14,6 +14,7 @@
 
 struct live {
 	double window;
+	unsigned how;
 	int timer;
 	int64_t asked;           /* when somebody last did */
 	struct watch *watch;     /* NULL: nobody asks */
@@ -21,13 +22,14 @@ struct live {
 };
 
 struct live *
-live_new(double window)
+live_new(double window, unsigned how)
 {
 	struct live *l = calloc(1, sizeof(*l));
 
 	if (l == NULL)
 		return NULL;
 	l->window = window;
+	l->how = how;
 	if ((l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) != -1)
 		return l;
 	free(l);
@@ -86,7 +88,7 @@ live_json(struct live *l)
 {
 	l->asked = clock_now();
 	if (l->watch == NULL) {
-		if ((l->watch = watch_new(l->window)) == NULL)
+		if ((l->watch = watch_new(l->window, l->how)) == NULL)
 			return NULL;
 		if (set_timer(l, EVERY) == -1) {
 			end_watch(l);

@@ -11,8 +11,8 @@
 
 struct live;
 
-/* The window in s.  NULL with errno. */
-struct live *live_new(double window);
+/* As watch_new(). */
+struct live *live_new(double window, unsigned how);
 void live_free(struct live *);
 
 /* A descriptor that is readable when live_due() has something to do. */

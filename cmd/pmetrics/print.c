@@ -38,7 +38,7 @@ struct print {
 
 /* Nobody has left a number: where we looked. */
 static void
-say_where(void)
+say_where(bool all_users)
 {
 	struct rundir_list list;
 	char *text = NULL;
@@ -49,9 +49,11 @@ say_where(void)
 		err(2, "print");
 	for (size_t i = 0; i < list.n; i++)
 		fprintf(out, "%s%s", i > 0 ? ", " : "", list.path[i]);
+	if (all_users)
+		fputs(", /run/user/UID/pchan, /dev/shm/pchan-UID", out);
 	if (fclose(out) == EOF)
 		err(2, "print");
-	if (list.off)
+	if (list.off && !all_users)
 		warnx("print: no stage found: $PCHAN_METRICS is off");
 	else
 		warnx("print: no stage found in %s", text);
@@ -84,9 +86,9 @@ sleep_until(int64_t deadline)
 
 /* Watches for the time of the window, and prints what there was to see. */
 static int
-print_view(int64_t window)
+print_view(int64_t window, unsigned how)
 {
-	struct watch *watch = watch_new(window > 0 ? (double)window / 1e9 : 1);
+	struct watch *watch = watch_new(window > 0 ? (double)window / 1e9 : 1, how);
 	const struct view *view;
 	const int64_t begin = clock_now();
 	json_t *json;
@@ -101,7 +103,7 @@ print_view(int64_t window)
 			err(2, "print");
 	}
 	if (view->n == 0) {
-		say_where();
+		say_where((how & LOOK_ALL_USERS) != 0);
 		watch_free(watch);
 		return 1;
 	}
@@ -117,22 +119,22 @@ print_view(int64_t window)
 }
 
 static int
-print_metrics(enum exposition_format format)
+print_metrics(enum exposition_format format, unsigned how)
 {
-	const struct scrape_how how = {.format = format, .tame = isatty(STDOUT_FILENO) == 1};
+	const struct scrape_how scrape_how = {.format = format, .tame = isatty(STDOUT_FILENO) == 1};
 	struct look look;
 	char *text = NULL;
 	size_t len;
 	bool found;
 
-	if (look_take(&look, true) == -1)
+	if (look_take(&look, how) == -1)
 		err(2, "print");
 	found = look.n > 0 || look.retired.n > 0;
-	if (found && (text = scrape(&look, &how, &len)) == NULL)
+	if (found && (text = scrape(&look, &scrape_how, &len)) == NULL)
 		err(2, "print");
 	look_free(&look);
 	if (!found) {
-		say_where();
+		say_where((how & LOOK_ALL_USERS) != 0);
 		return 1;
 	}
 	if (io_write_all(STDOUT_FILENO, text, len) == -1)
@@ -144,30 +146,24 @@ print_metrics(enum exposition_format format)
 static void
 parse(struct print *p, int argc, char **argv)
 {
+	enum format format = PROMETHEUS;
+	int64_t window = -1; /* not given */
+	bool all_users = false;
 	const struct option_row rows[] = {
-	    {0, "format", OPTION_CHOICE, OPTION_FIELD(p->format), .names = format_names},
-	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(p->window), .parse = parse_window},
+	    {0, "format", OPTION_CHOICE, OPTION_FIELD(format), .names = format_names},
+	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(window), .parse = parse_window},
+	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
 	    {0},
 	};
 
-	(void)usage_parse(argc, argv, rows, NULL, 0);
-	if (p->window != -1 && p->format != JSON)
-		errx(2, "print: -w needs --format json: the metrics are of one moment");
-}
-
-int
-print_command(int argc, char **argv)
-{
-	struct print print = {.format = PROMETHEUS, .window = -1};
+	unsigned how;
 
 	cli_check_descriptors();
-	parse(&print, argc, argv);
-	switch (print.format) {
-	case JSON:
-		return print_view(print.window == -1 ? WINDOW : print.window);
-	case OPENMETRICS:
-		return print_metrics(EXPOSITION_OPENMETRICS);
-	default:
-		return print_metrics(EXPOSITION_TEXT);
-	}
+	(void)usage_parse(argc, argv, rows, NULL, 0);
+	how = usage_look(argv[0], all_users);
+	if (format == JSON)
+		return print_view(window == -1 ? WINDOW : window, how);
+	if (window != -1)
+		errx(2, "print: -w needs --format json: the metrics are of one moment");
+	return print_metrics(format == OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT, how);
 }

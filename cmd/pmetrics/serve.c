@@ -31,6 +31,7 @@ struct serve {
 	struct address address[ADDRESSES];
 	int socket[ADDRESSES];
 	const char *path; /* of the metrics */
+	unsigned how;     /* as look_take() is told */
 	struct live *live;
 };
 
@@ -39,10 +40,10 @@ answer_metrics(void *arg, const struct request *request, struct reply *reply)
 {
 	struct scrape_how how = {
 	    .format = accept_format(request_header(request, "Accept")), .self = true};
+	const struct serve *serve = arg;
 	struct look look;
 
-	(void)arg;
-	if (look_take(&look, true) == 0) {
+	if (look_take(&look, serve->how) == 0) {
 		reply->body = scrape(&look, &how, &reply->len);
 		look_free(&look);
 	}
@@ -181,7 +182,9 @@ parse_path(void *field, const char *value, const char **why)
 static void
 parse(struct serve *serve, int argc, char **argv)
 {
+	bool all_users = false;
 	const struct option_row rows[] = {
+	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
 	    {0, "web.listen-address", OPTION_FUNCTION, serve, .parse = parse_address},
 	    {0, "web.telemetry-path", OPTION_FUNCTION, &serve->path, .parse = parse_path},
 	    {0},
@@ -190,6 +193,7 @@ parse(struct serve *serve, int argc, char **argv)
 
 	*serve = (struct serve){.path = "/metrics"};
 	(void)usage_parse(argc, argv, rows, NULL, 0);
+	serve->how = usage_look(argv[0], all_users);
 	if (serve->n == 0)
 		serve->n = address_parse("127.0.0.1:9464", &serve->address[0], &why) == 0;
 }
@@ -234,7 +238,7 @@ serve_command(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if ((stop = stop_open()) == -1)
 		err(2, "serve: signals");
-	if ((serve.live = live_new(WINDOW)) == NULL)
+	if ((serve.live = live_new(WINDOW, serve.how)) == NULL)
 		err(2, "serve");
 	listen_all(&serve);
 	if ((server = server_new(serve.socket, serve.n, routes, &serve)) == NULL)

@@ -24,6 +24,7 @@
 struct textfile {
 	char *path;
 	char *temporary; /* is not collected, by its name */
+	unsigned how;    /* as look_take() is told */
 	int error;       /* of the last time; 0: it went well */
 };
 
@@ -90,7 +91,7 @@ update(struct textfile *t)
 	size_t len;
 	int error = 0;
 
-	if (look_take(&look, true) == -1)
+	if (look_take(&look, t->how) == -1)
 		error = errno;
 	else {
 		if ((text = scrape(&look, &(struct scrape_how){0}, &len)) == NULL ||
@@ -132,10 +133,11 @@ int
 textfile_command(int argc, char **argv)
 {
 	int64_t interval = 15 * CLOCK_S;
-	bool once = false;
+	bool once = false, all_users = false;
 	const struct option_row rows[] = {
 	    {0, "interval", OPTION_DURATION, OPTION_FIELD(interval), .min = 1},
 	    {0, "once", OPTION_FLAG, OPTION_FIELD(once)},
+	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
 	    {0},
 	};
 	static const struct option_rule rules[] = {
@@ -153,6 +155,7 @@ textfile_command(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	dir = usage_parse(argc, argv, rows, rules, 1);
 	textfile_init(&t, argv[dir]);
+	t.how = usage_look(argv[0], all_users);
 	if (once)
 		update(&t);
 	else

@@ -27,7 +27,7 @@ struct top {
 	int64_t interval, window; /* ns */
 	uint64_t count;           /* 0: no limit */
 	const char *only;
-	bool json;
+	bool json, all_users;
 	struct watch *watch;
 	struct view view; /* the pipelines that are wanted */
 	char looked[LOOKED_SIZE];
@@ -70,6 +70,7 @@ parse(struct top *t, int argc, char **argv)
 	    {'n', "count", OPTION_NUMBER, OPTION_FIELD(t->count), 1, INT64_MAX},
 	    {0, "pipeline", OPTION_TEXT, OPTION_FIELD(t->only)},
 	    {0, "json", OPTION_FLAG, OPTION_FIELD(t->json)},
+	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(t->all_users)},
 	    {0},
 	};
 
@@ -262,7 +263,8 @@ top_command(int argc, char **argv)
 	cli_check_descriptors();
 	parse(&t, argc, argv);
 	say_looked(t.looked);
-	if ((t.watch = watch_new((double)t.window / CLOCK_S)) == NULL)
+	if ((t.watch = watch_new((double)t.window / CLOCK_S, usage_look("top", t.all_users))) ==
+	    NULL)
 		err(2, "top");
 	if (!t.json && terminal_is_screen() && terminal_open() == 0)
 		status = run_screen(&t);

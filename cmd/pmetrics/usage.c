@@ -1,7 +1,9 @@
 #include "usage.h"
 
 #include <err.h>
+#include <unistd.h>
 
+#include "metrics/look.h"
 #include "stage/cli.h"
 #include "stage/options.h"
 
@@ -13,6 +15,7 @@ const char usage_help[] =
     "                [--web.telemetry-path PATH] [--all-users]\n"
     "       pmetrics textfile [--interval D] [--once] [--all-users] DIR\n"
     "       pmetrics top [-i D] [-w D] [-n N] [--pipeline NAME] [--json]\n"
+    "                [--all-users]\n"
     "\n"
     "Without a command, copies lines from standard input to standard output and\n"
     "counts them, so that a place in a pipeline can be watched.\n"
@@ -69,4 +72,12 @@ usage_parse(
 	if (argc - operands > most)
 		errx(2, "%s: unexpected operand %s", argv[0], argv[operands + most]);
 	return operands;
+}
+
+unsigned
+usage_look(const char *command, bool all_users)
+{
+	if (all_users && geteuid() != 0)
+		errx(2, "%s: --all-users: only root may see the stages of other users", command);
+	return LOOK_FOLD | (all_users ? LOOK_ALL_USERS : 0);
 }

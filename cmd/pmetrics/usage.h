@@ -6,6 +6,8 @@
  * them, and how a command line is read.
  */
 
+#include <stdbool.h>
+
 struct option_row;
 struct option_rule;
 
@@ -19,5 +21,11 @@ extern const char usage_help[];
  */
 int usage_parse(
     int argc, char **argv, const struct option_row *, const struct option_rule *, int most);
+
+/*
+ * What look_take() is told.  Ends the process if all users are wanted and this
+ * is not root.
+ */
+unsigned usage_look(const char *command, bool all_users);
 
 #endif

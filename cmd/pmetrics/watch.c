@@ -14,6 +14,7 @@
 
 struct watch {
 	int64_t window;
+	unsigned how;
 	struct crew crew;
 	struct programs programs;
 	struct machine machine;
@@ -28,7 +29,7 @@ struct watch {
 };
 
 struct watch *
-watch_new(double window)
+watch_new(double window, unsigned how)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 
@@ -36,6 +37,7 @@ watch_new(double window)
 		return NULL;
 	w->window = (int64_t)(window * 1e9);
 	w->view.window = window;
+	w->how = how;
 	return w;
 }
 
@@ -296,7 +298,7 @@ const struct view *
 watch_look(struct watch *w)
 {
 	free_view(w);
-	if (crew_look(&w->crew, w->window) == -1)
+	if (crew_look(&w->crew, w->window, w->how) == -1)
 		return NULL;
 	programs_sample(&w->programs, w->crew.look.now, w->window);
 	w->cpus = machine_cpus();

@@ -253,6 +253,35 @@ run_names() {
 	has err 'standard output'
 }
 
+@test "metrics: root sees the stages of all users, and folds as they would" {
+	needs setpriv
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	[ ! -e /dev/shm/pchan-54321 ] || skip "there is such a user"
+	[ "$(stat -f -c %T /dev/shm)" = tmpfs ] || skip "no tmpfs at /dev/shm"
+	chmod 755 "$BATS_TEST_TMPDIR"
+	user=(env -u PCHAN_RUN_DIR -u XDG_RUNTIME_DIR setpriv --reuid 54321 --regid 54321 --clear-groups)
+	"${user[@]}" test -x "$(command -v pfanout)" || skip "others can't come here"
+	ids 3 | pfanout -q -n mine >/dev/null
+	ids 5 | "${user[@]}" pfanout -q -n theirs >/dev/null
+	# One that is killed, so that root has something to fold.
+	(ids 7 | "${user[@]}" pfanout -q -n killed -- sh -c 'kill -KILL $PPID' >/dev/null) 2>/dev/null || true
+	metrics
+	lacks metrics theirs
+	metrics --all-users
+	[ "$(sample pipeline_received_total 'stage="mine"')" -eq 3 ]
+	[ "$(sample pipeline_received_total 'stage="theirs"')" -eq 5 ]
+	[ "$(sample pipeline_exits_total 'stage="killed"' 'reason="killed"')" -eq 1 ]
+	# What is there now is theirs, and they can use it.
+	[ -z "$(find /dev/shm/pchan-54321 -name '*.stat' -o ! -user 54321)" ]
+	"${user[@]}" pmetrics print >metrics
+	[ "$(sample pipeline_received_total 'stage="theirs"')" -eq 5 ]
+	lacks metrics mine
+	go 2 "${user[@]}" pmetrics print --all-users
+	lines err 1
+	has err 'only root'
+	rm -r /dev/shm/pchan-54321
+}
+
 @test "metrics: textfile writes a file that everybody may read" {
 	mkdir dir
 	ids 3 | pfanout -q -n a >/dev/null

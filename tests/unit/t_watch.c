@@ -66,7 +66,7 @@ end(pid_t pid)
 static void
 test_pipeline(void)
 {
-	struct watch *w = watch_new(10);
+	struct watch *w = watch_new(10, LOOK_FOLD);
 	const struct view *v;
 	const struct model *m;
 	pid_t a, b;
@@ -109,7 +109,7 @@ test_pipeline(void)
 static void
 test_many(void)
 {
-	struct watch *w = watch_new(10);
+	struct watch *w = watch_new(10, LOOK_FOLD);
 	int64_t least = CLOCK_NEVER;
 	pid_t pid[STAGES];
 	char name[32];
