@@ -14,7 +14,8 @@
 struct watch;
 
 /*
- * The window in s, from 1 to 60, and what look_take() is told.  NULL with errno.
+ * The window in s, from 1 to 60, and what look_take() is told.  NULL with
+ * errno.
  */
 struct watch *watch_new(double window, unsigned how);
 void watch_free(struct watch *);
