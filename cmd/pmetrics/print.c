@@ -143,27 +143,38 @@ print_metrics(enum exposition_format format, unsigned how)
 	return 0;
 }
 
+struct wanted {
+	enum format format;
+	int64_t window; /* -1: not given */
+	bool all_users;
+};
+
 static void
-parse(struct print *p, int argc, char **argv)
+parse(struct wanted *w, int argc, char **argv)
 {
-	enum format format = PROMETHEUS;
-	int64_t window = -1; /* not given */
-	bool all_users = false;
 	const struct option_row rows[] = {
-	    {0, "format", OPTION_CHOICE, OPTION_FIELD(format), .names = format_names},
-	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(window), .parse = parse_window},
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
+	    {0, "format", OPTION_CHOICE, OPTION_FIELD(w->format), .names = format_names},
+	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(w->window), .parse = parse_window},
+	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(w->all_users)},
 	    {0},
 	};
 
+	(void)usage_parse(argc, argv, rows, NULL, 0);
+	if (w->window != -1 && w->format != JSON)
+		errx(2, "print: -w needs --format json: the metrics are of one moment");
+}
+
+int
+print_command(int argc, char **argv)
+{
+	struct wanted w = {.format = PROMETHEUS, .window = -1};
 	unsigned how;
 
 	cli_check_descriptors();
-	(void)usage_parse(argc, argv, rows, NULL, 0);
-	how = usage_look(argv[0], all_users);
-	if (format == JSON)
-		return print_view(window == -1 ? WINDOW : window, how);
-	if (window != -1)
-		errx(2, "print: -w needs --format json: the metrics are of one moment");
-	return print_metrics(format == OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT, how);
+	parse(&w, argc, argv);
+	how = usage_look(argv[0], w.all_users);
+	if (w.format == JSON)
+		return print_view(w.window == -1 ? WINDOW : w.window, how);
+	return print_metrics(
+	    w.format == OPENMETRICS ? EXPOSITION_OPENMETRICS : EXPOSITION_TEXT, how);
 }

@@ -191,7 +191,6 @@ parse(struct serve *serve, int argc, char **argv)
 	};
 	const char *why;
 
-	*serve = (struct serve){.path = "/metrics"};
 	(void)usage_parse(argc, argv, rows, NULL, 0);
 	serve->how = usage_look(argv[0], all_users);
 	if (serve->n == 0)
@@ -218,7 +217,7 @@ listen_all(struct serve *serve)
 int
 serve_command(int argc, char **argv)
 {
-	struct serve serve;
+	struct serve serve = {.path = "/metrics"};
 	struct server *server;
 	struct server_timer timer;
 	int stop, result;

@@ -214,7 +214,7 @@ run_names() {
 	ids 10 | pratelimit -n pace -r 100k/s >/dev/null
 	ids 10 | pfanout -n map -- cat >/dev/null
 	metrics
-	promtool check metrics <metrics >found 2>&1
+	promtool check metrics <./metrics >found 2>&1
 	cat found
 	[ ! -s found ]
 }

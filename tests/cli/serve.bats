@@ -89,7 +89,8 @@ type() {
 	[ "$(wc -c <body)" -lt $(($(wc -c <plain) / 4)) ]
 	for value in identity 'gzip;q=0' br; do
 		ask 200 -H "Accept-Encoding: $value" /metrics
-		! grep -iq '^content-encoding' head
+		tr '[:upper:]' '[:lower:]' <'head' >lower
+		lacks lower content-encoding
 		grep -q '^pipeline_received_total' body
 	done
 	ask 200 --head -H 'Accept-Encoding: gzip' /metrics
