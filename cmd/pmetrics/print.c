@@ -31,11 +31,6 @@ static const char *const format_names[] = {
 /* A verdict needs 3 s of data. */
 #define WINDOW (3 * CLOCK_S)
 
-struct print {
-	enum format format;
-	int64_t window; /* ns; -1: not given */
-};
-
 /* Nobody has left a number: where we looked. */
 static void
 say_where(bool all_users)
