@@ -131,14 +131,18 @@ man_options() {
 @test "docs: pmetrics(1) names all families, and all members of the JSON" {
 	mkdir -m 700 run
 	export PCHAN_RUN_DIR=$PWD/run
-	mkfifo in
-	pfanout -n enrich cat <in | cat >out 3>&- &
+	mkfifo in hold
+	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
+	chmod +x worker
+	# With a limit, a result, and an attempt that is under way.
+	pratelimit -r 1000/s <in | pfanout -j 1 ./worker >out 3>&- &
 	exec 8>in
-	echo 1 >&8
+	seq 2 >&8
 	wait_until test -s out
 	timeout 20 pmetrics print >metrics
 	timeout 20 pmetrics print --format json >view
 	exec 8>&-
+	echo >hold
 	wait
 	man=$ROOT/man/pmetrics.1
 	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' metrics | sort >families
