@@ -140,7 +140,7 @@ man_options() {
 	seq 2 >&8
 	wait_until test -s out
 	timeout 20 pmetrics print >metrics
-	timeout 20 pmetrics print --format json >view
+	timeout 20 pmetrics print --format json -w 0 >view
 	exec 8>&-
 	echo >hold
 	wait
