@@ -50,6 +50,7 @@ state_of(const struct state_facts *f)
 	    [STATE_WORKS] = 0,
 	};
 	enum state_kind most = STATE_INPUT;
+	double best = 0;
 
 	/*
 	 * A worker whose results nobody takes has an attempt, too, so of a pool
@@ -65,10 +66,12 @@ state_of(const struct state_facts *f)
 	} else
 		fraction[STATE_WORKS] = clip(1 - fraction[STATE_INPUT] - fraction[STATE_OUTPUT] -
 		    fraction[STATE_RATE] - fraction[STATE_WORKERS]);
-	for (enum state_kind kind = 0; kind <= STATE_WORKS; kind++)
-		if (fraction[kind] > fraction[most])
+	for (enum state_kind kind = 0; kind <= STATE_INPUT; kind++)
+		if (fraction[kind] > best) {
+			best = fraction[kind];
 			most = kind;
-	return (struct state){most, state_percent(fraction[most])};
+		}
+	return (struct state){most, state_percent(best)};
 }
 
 void

@@ -12,13 +12,14 @@
 
 #include "metrics/statfile.h"
 
+/* Of two that have the same part of the time, the first one is told. */
 enum state_kind {
-	STATE_INPUT,   /* waits for input */
-	STATE_OUTPUT,  /* waits for the reader of its output */
-	STATE_RATE,    /* waits until the rate lets a record go */
 	STATE_BUSY,    /* a pool: its workers are busy */
+	STATE_RATE,    /* waits until the rate lets a record go */
+	STATE_OUTPUT,  /* waits for the reader of its output */
 	STATE_WORKERS, /* its reader waits for its workers */
-	STATE_WORKS,   /* has no such word: waits for nothing else */
+	STATE_WORKS,   /* no pool: it waits for nothing */
+	STATE_INPUT,   /* waits for input; or nothing is known */
 };
 
 /*

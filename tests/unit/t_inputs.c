@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "metrics/link.h"
 #include "record/reader.h"
 #include "record/record.h"
 #include "sync/ctx.h"
@@ -785,6 +787,94 @@ test_alone(void)
 	close(fds[1]);
 }
 
+/* Waits until a watch runs, or stands. */
+static void
+until_runs(const struct stopwatch *w, bool runs)
+{
+	int64_t limit = clock_now() + 20 * CLOCK_S;
+
+	while (stopwatch_runs(w) != runs && clock_now() < limit)
+		sched_yield();
+	CHECK(stopwatch_runs(w) == runs);
+}
+
+/*
+ * The stage waits for input while all threads wait; an input that is armed is
+ * waited for while any of them does.
+ */
+static void
+test_waiting(void)
+{
+	struct metrics_links *links = calloc(1, sizeof(*links));
+	struct stopwatch all = {0};
+	struct taker takers[2];
+	struct input *in[2];
+	struct set s;
+	char path[2][64];
+	int w[2];
+
+	begin(&s, 10);
+	for (int i = 0; i < 2; i++) {
+		in[i] = add(&s, make(path[i], i == 0 ? "v0" : "v1", NULL));
+		CHECK((w[i] = open(path[i], O_WRONLY)) != -1);
+		takers[i] = (struct taker){.set = &s};
+	}
+	inputs_set_links(s.inputs, links);
+	inputs_measure(s.inputs, &all, 2);
+	CHECK(in[0]->link == &links->link[0] && in[1]->link == &links->link[1]);
+	arm_all(&s);
+	CHECK(!stopwatch_runs(&in[0]->link->wait), "no thread waits");
+
+	/* One thread waits: for both inputs, but the other one may be busy. */
+	pthread_create(&takers[0].thread, NULL, take_one, &takers[0]);
+	until_runs(&in[0]->link->wait, true);
+	until_runs(&in[1]->link->wait, true);
+	CHECK(!stopwatch_runs(&all), "one thread is not all");
+
+	/* Both wait. */
+	pthread_create(&takers[1].thread, NULL, take_one, &takers[1]);
+	until_runs(&all, true);
+	CHECK(next(&s) == NULL && stopwatch_runs(&all), "who only looks does not wait");
+
+	/* One has something: then its thread is busy with it. */
+	CHECK(write(w[0], "x\n", 2) == 2);
+	until_runs(&all, false);
+	until_runs(&in[0]->link->wait, false);
+	CHECK(write(w[1], "x\n", 2) == 2);
+	for (int i = 0; i < 2; i++)
+		pthread_join(takers[i].thread, NULL);
+	CHECK(!stopwatch_runs(&all) && !stopwatch_runs(&in[1]->link->wait));
+	CHECK(stopwatch_read(&all, clock_now()) > 0);
+	for (int i = 0; i < 2; i++)
+		close(w[i]);
+	end(&s);
+	free(links);
+}
+
+/* Files that are opened later have a link from then on. */
+static void
+test_late_links(void)
+{
+	struct metrics_links *links = calloc(1, sizeof(*links));
+	struct set s;
+	char path[2][64];
+	struct input *a, *b;
+
+	begin(&s, 1);
+	a = add(&s, make(path[0], "l0", "x\n"));
+	b = add(&s, make(path[1], "l1", "y\n"));
+	inputs_set_links(s.inputs, links);
+	CHECK(a->link == &links->link[0] && b->link == NULL);
+	arm_all(&s);
+	CHECK(next(&s) == a && a->fd != -1);
+	inputs_end(s.inputs, a);
+	CHECK(next(&s) == b && b->link == &links->link[1]);
+	CHECK(strcmp(b->link->name, "l1") == 0 && b->link->kind == LINK_FILE);
+	inputs_end(s.inputs, b);
+	end(&s);
+	free(links);
+}
+
 int
 main(void)
 {
@@ -805,6 +895,8 @@ main(void)
 	test_threads();
 	test_wakes();
 	test_alone();
+	test_waiting();
+	test_late_links();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	CHECK(system(command) == 0);
 	return t_end();

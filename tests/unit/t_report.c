@@ -149,14 +149,14 @@ test_progress(void)
 	report_progress(
 	    &st, &(struct report_pace){0, 12.6, {STATE_OUTPUT, 91}}, line, sizeof(line));
 	IS("name: 50 records, 13/s, backlog 20, in flight 2, failed 1, waits for output 91 %");
-	report_progress(&st, &(struct report_pace){.in_size = 1000}, line, sizeof(line));
+	report_progress(&st, &(struct report_pace){1000, 0, {STATE_INPUT, 0}}, line, sizeof(line));
 	IS("name: 50 records, 0/s, backlog 20, in flight 2, failed 1, waits for input 0 %, 0%");
 	metrics_add(s[0], METRIC_BYTES_IN, 250);
 	st.begun = clock_now() - 1234500 * CLOCK_MS;
-	report_progress(&st, &(struct report_pace){.in_size = 1000}, line, sizeof(line));
+	report_progress(&st, &(struct report_pace){1000, 0, {STATE_INPUT, 0}}, line, sizeof(line));
 	SAYS(", 25%, ETA 1:01:43");
 	metrics_add(s[0], METRIC_BYTES_IN, 5000); /* the file has grown */
-	report_progress(&st, &(struct report_pace){.in_size = 1000}, line, sizeof(line));
+	report_progress(&st, &(struct report_pace){1000, 0, {STATE_INPUT, 0}}, line, sizeof(line));
 	SAYS(", 100%, ETA 0:00:00");
 	stage_free(&st);
 }

@@ -30,6 +30,9 @@ static const struct {
     {{STAGE_EXECS, .own = 0.96, .output = 0.91, .busy = 1}, "waits for output 91 %"},
     {{STAGE_MAPS, .input = 0.5, .busy = 0.6}, "workers busy 60 %"},
 
+    {{STAGE_MAPS, .input = 1, .busy = 1}, "workers busy 100 %"},
+    {{STAGE_MAPS, .own = 0}, "waits for input 0 %"},
+
     /* What is out of range. */
     {{STAGE_MAPS, .input = 1.3, .busy = -1}, "waits for input 100 %"},
     {{STAGE_CHECKS, .input = NAN, .output = NAN, .own = NAN, .rate = NAN}, "works 100 %"},

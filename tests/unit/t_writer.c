@@ -345,6 +345,24 @@ test_full_file(int flags, size_t held)
 	}
 }
 
+/* What a write takes that does not wait: 5 us, and 0.6 ns a byte. */
+static void
+test_copying(void)
+{
+	static char a[100000], b[50000];
+	int fd = memfd_create("copying", MFD_CLOEXEC);
+	struct writer *w = writer_of(fd);
+
+	CHECK(writer_copying(w) == 5000, "%lld", (long long)writer_copying(w));
+	CHECK(writer_put(w, root, a, 60000) == 0 && writer_put(w, root, a + 60000, 40000) == 0);
+	CHECK(writer_copying(w) == 65000, "%lld", (long long)writer_copying(w));
+	CHECK(writer_put(w, root, b, sizeof(b)) == 0);
+	CHECK(writer_copying(w) == 95000, "%lld", (long long)writer_copying(w));
+	CHECK(writer_flush(w, root) == 0 && writer_copying(w) == 5000);
+	writer_free(w);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -353,6 +371,7 @@ main(void)
 	signal(SIGXFSZ, SIG_IGN);
 	root = ctx_new(NULL, CLOCK_NEVER);
 	test_pieces();
+	test_copying();
 	through_pipe(0, 65536, false);
 	through_pipe(O_NONBLOCK, 65536, false);
 	through_pipe(O_NONBLOCK, 1000, false);
