@@ -93,24 +93,33 @@ begin_change(struct metrics_link *l)
 }
 
 /*
- * The first place in this state.  The first of all is left to an input: the
- * standard output, which is opened before the inputs, has the second.
+ * The first place that is not used, or else the first that is closed; NULL: all
+ * are in use.  The first of all is left to an input: the standard output, which
+ * is opened before the inputs, has the second.
  */
 static struct metrics_link *
-find_place(struct metrics_links *links, enum link_direction direction, enum link_state state)
+find_place(struct metrics_links *links, enum link_direction direction)
 {
-	for (size_t i = direction == LINK_OUT; i < LINKS; i++)
-		if (state_of(&links->link[i]) == state)
-			return &links->link[i];
-	return NULL;
+	struct metrics_link *closed = NULL;
+
+	for (size_t i = direction == LINK_OUT; i < LINKS; i++) {
+		struct metrics_link *l = &links->link[i];
+		enum link_state state = state_of(l);
+
+		if (state == LINK_UNUSED)
+			return l;
+		if (state == LINK_CLOSED && closed == NULL)
+			closed = l;
+	}
+	return closed;
 }
 
 struct metrics_link *
 link_open(struct metrics_links *links, enum link_direction direction, int fd, const char *name)
 {
-	struct metrics_link *l = find_place(links, direction, LINK_UNUSED);
+	struct metrics_link *l = find_place(links, direction);
 
-	if (l == NULL && (l = find_place(links, direction, LINK_CLOSED)) == NULL) {
+	if (l == NULL) {
 		atomic_fetch_add_explicit(&links->more, 1, memory_order_relaxed);
 		return NULL;
 	}

@@ -61,13 +61,13 @@ let_go() {
 	becomes 'waits for input 100 %'
 	exec 8>&-
 	ends_with 0
-	whole_run 'input [0-9]+ %, output 0 %, workers 0 %'
+	whole_run 'input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %'
 }
 
 @test "waits: pfanin waits while none of its inputs has anything" {
 	mkfifo a b c
 	exec 4<>a 5<>b 6<>c
-	pfanin -v a b c >out 2>err 3>&- &
+	pfanin -v a b c >out 2>err 3>&- 4>&- 5>&- 6>&- &
 	pid=$!
 	becomes 'waits for input 100 %'
 	ids 1 >&5
@@ -137,7 +137,7 @@ let_go() {
 	becomes 'waits for input 100 %'
 	exec 8>&-
 	ends_with 0
-	whole_run 'input [0-9]+ %, output 0 %, workers [0-9]+ %; workers busy [0-9]+ %'
+	whole_run 'input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %'
 }
 
 @test "waits: a process of exec mode is busy" {
@@ -150,7 +150,7 @@ let_go() {
 	becomes 'waits for input 100 %'
 	exec 8>&-
 	ends_with 0
-	whole_run 'input [0-9]+ %, output 0 %, workers [0-9]+ %; workers busy [0-9]+ %'
+	whole_run 'input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %'
 }
 
 @test "waits: a worker that dies is not busy any more" {
@@ -158,7 +158,7 @@ let_go() {
 	ids 1 >&8
 	becomes 'waits for input 100 %'
 	stop_now
-	whole_run 'input [0-9]+ %, output 0 %, workers [0-9]+ %; workers busy [0-9]+ %'
+	whole_run 'input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %'
 }
 
 @test "waits: half of the workers busy is half" {
