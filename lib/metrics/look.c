@@ -214,7 +214,7 @@ look_at_path(struct looking *l, const char *path, bool on_tmpfs, bool fold)
 		return 0;
 	if ((result = note_place(l)) == 1) {
 		if (fold)
-			(void)retired_fold(l->dir, NULL);
+			(void)retired_fold(l->dir, NULL, true);
 		result = add_directory(l);
 	}
 	close(l->dir);

@@ -357,6 +357,7 @@ retired_lock(int dir)
 struct fold {
 	int dir;
 	const struct retired_own *own;
+	bool all;
 	struct statview_now now;
 	struct retired r;
 	/* The files that are in the new entries: their names ... */
@@ -427,8 +428,9 @@ look_at_file(struct fold *f, const char *name)
 		return 0;
 	if (retired_has(&f->r, uuid))
 		return remove_rest(f, name, uuid);
-	if (f->own != NULL &&
-	    (kill(pid, 0) == 0 || errno != ESRCH || strcmp(name, f->own->name) == 0))
+	if (f->own != NULL && strcmp(name, f->own->name) == 0)
+		return 0;
+	if (!f->all && (kill(pid, 0) == 0 || errno != ESRCH))
 		return 0;
 	if (!statview_is_dead(f->dir, name) || statview_read(f->dir, name, &f->now, s) == -1 ||
 	    s->live)
@@ -579,7 +581,9 @@ fold_files(struct fold *f)
 	if (add_own(f) == -1)
 		return -1;
 	/* Beside our own there are the lock and, if any, the retired ones. */
-	others = f->own == NULL || rundir_may_have(f->dir, f->r.id != 0 ? 3 : 2);
+	others = f->all || rundir_may_have(f->dir, f->r.id != 0 ? 3 : 2);
+	if (others)
+		statview_clocks(&f->now);
 	if (others && look_at_files(f) == -1)
 		return -1;
 	if (f->n == 0)
@@ -592,15 +596,13 @@ fold_files(struct fold *f)
 }
 
 int
-retired_fold(int dir, const struct retired_own *own)
+retired_fold(int dir, const struct retired_own *own, bool all)
 {
-	struct fold f = {.dir = dir, .own = own};
+	struct fold f = {.dir = dir, .own = own, .all = all};
 	int lock = lock_directory(dir, F_WRLCK), result, error;
 
 	if (lock == -1)
 		return -1;
-	if (own == NULL)
-		statview_clocks(&f.now);
 	result = fold_files(&f);
 	error = errno;
 	retired_free(&f.r);

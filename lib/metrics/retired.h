@@ -66,13 +66,13 @@ struct retired_own {
 
 /*
  * Folds the stat files of dead processes in the directory, and `own` or NULL.
- * With own, of the other files only those are looked at whose process is gone,
- * which is cheap; else each file is.
+ * Without `all`, files whose process number is in use are taken for live ones,
+ * which is cheap; it may be the number of another process.
  *
  * Returns how many were folded, or -1 with errno: EAGAIN if another process
  * folds or looks.  Does not wait.
  */
-int retired_fold(int dir, const struct retired_own *own);
+int retired_fold(int dir, const struct retired_own *own, bool all);
 
 /* Keeps others from folding, until the descriptor is closed; -1 with errno. */
 int retired_lock(int dir);

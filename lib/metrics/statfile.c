@@ -208,7 +208,7 @@ clear_directory(int dir)
 		n += strstr(entry->d_name, ".stat") != NULL;
 	closedir(d);
 	if (n > FILES_MOST)
-		(void)retired_fold(dir, NULL);
+		(void)retired_fold(dir, NULL, false);
 }
 
 /* Creates the file in the first directory that takes it.  -1, and why. */
@@ -347,7 +347,8 @@ statfile_end(struct statfile *s, enum statfile_exit how)
 	if (s->dir != -1)
 		(void)retired_fold(s->dir,
 		    &(struct retired_own){
-			.name = s->name, .header = s->header, .metrics = &s->metrics});
+			.name = s->name, .header = s->header, .metrics = &s->metrics},
+		    false);
 }
 
 void

@@ -141,12 +141,13 @@ statview_is_dead(int dir, const char *name)
 
 /* A file that is mapped, and where what is in it goes. */
 struct reading {
+	int fd;
+	bool writable;
 	const unsigned char *map;
 	size_t size;
 	const struct statview_now *now;
 	struct look_stage *to;
-	bool good;
-	int64_t until; /* the sums are, CLOCK_MONOTONIC */
+	bool good; /* all was copied */
 };
 
 static bool
@@ -198,16 +199,6 @@ is_same_clock(const struct statfile_header *h, const struct statview_now *now)
 	    passed <= expected + now->slept + CLOCK_TOLERANCE;
 }
 
-static void
-copy_header(void *arg)
-{
-	struct reading *r = arg;
-	struct statfile_header *h = &r->to->header;
-
-	memcpy(h, r->map, sizeof(*h));
-	r->good = is_good(r, h);
-}
-
 /* In a stat file the shards are aligned, and nobody changes their places. */
 static struct metrics
 shards_of(const struct reading *r)
@@ -245,10 +236,10 @@ copy_links(struct look_stage *to, const struct metrics_links *links)
 	}
 }
 
-static void
-copy_numbers(void *arg)
+/* Copies the numbers.  False: they can't be. */
+static bool
+copy_numbers(const struct reading *r, int64_t until)
 {
-	struct reading *r = arg;
 	struct look_stage *to = r->to;
 	struct metrics m = shards_of(r);
 
@@ -256,15 +247,17 @@ copy_numbers(void *arg)
 	to->busy = 0;
 	to->oldest = 0;
 	memset(&to->sum, 0, sizeof(to->sum));
-	metrics_sum(&m, r->until, &to->sum);
+	metrics_sum(&m, until, &to->sum);
 	for (int t = 0; t < TIME_COUNT; t++) {
 		int64_t total = atomic_load(&to->sum.time[t].state);
 
-		r->good = r->good && total >= 0 && total < TIME_MOST;
+		if (total < 0 || total >= TIME_MOST)
+			return false;
 	}
 	if (to->live)
 		find_busy(to, &m, r->now->monotonic);
 	copy_links(to, (const struct metrics_links *)(r->map + to->header.links_at));
+	return true;
 }
 
 /*
@@ -272,9 +265,8 @@ copy_numbers(void *arg)
  * must not go back should it be killed a moment later: then all see this time.
  */
 static void
-note_alive(void *arg)
+note_alive(const struct reading *r)
 {
-	struct reading *r = arg;
 	struct statfile_header *h = (struct statfile_header *)(uintptr_t)r->map;
 	int64_t seen = atomic_load(&h->alive_ns);
 
@@ -283,11 +275,10 @@ note_alive(void *arg)
 		continue;
 }
 
-/* Until when the process was alive, as far as the file says. */
-static void
-find_end(void *arg)
+/* Copies how it is with the process, and returns until when it was alive. */
+static int64_t
+copy_end(const struct reading *r)
 {
-	struct reading *r = arg;
 	const struct statfile_header *h = (const struct statfile_header *)r->map;
 	struct statfile_header *to = &r->to->header;
 	uint32_t state = atomic_load(&h->state);
@@ -295,29 +286,30 @@ find_end(void *arg)
 	atomic_store(&to->how, atomic_load(&h->how));
 	atomic_store(&to->state, state);
 	atomic_store(&to->alive_ns, atomic_load(&h->alive_ns));
-	r->until = r->to->live && r->to->same_clock && state != STATFILE_EXITED
+	return r->to->live && r->to->same_clock && state != STATFILE_EXITED
 	    ? r->now->monotonic
 	    : atomic_load(&to->alive_ns);
 }
 
-/* Copies what is in the mapped file.  False: it can't be read. */
-static bool
-read_map(struct reading *r, int fd, bool writable)
+/* Copies what is in the mapped file. */
+static void
+read_map(void *arg)
 {
+	struct reading *r = arg;
 	struct look_stage *to = r->to;
-	enum owner owner = find_owner(fd);
+	enum owner owner = find_owner(r->fd);
 
-	if (!sigbus_guard(copy_header, r) || !r->good)
-		return false;
+	memcpy(&to->header, r->map, sizeof(to->header));
+	if (!is_good(r, &to->header))
+		return;
 	to->same_clock = is_same_clock(&to->header, r->now);
-	if (owner == OWNED && to->same_clock && writable) {
-		if (!sigbus_guard(note_alive, r))
-			return false;
-		owner = find_owner(fd);
+	if (owner == OWNED && to->same_clock && r->writable) {
+		note_alive(r);
+		owner = find_owner(r->fd);
 	}
 	/* Who cannot know leaves the file alone. */
 	to->live = owner != UNOWNED;
-	return sigbus_guard(find_end, r) && sigbus_guard(copy_numbers, r) && r->good;
+	r->good = copy_numbers(r, copy_end(r));
 }
 
 static bool
@@ -340,32 +332,30 @@ may_be_mapped(const struct stat *st)
 int
 statview_read(int dir, const char *name, const struct statview_now *now, struct look_stage *to)
 {
-	struct reading r = {.now = now, .to = to};
-	bool writable = true, good;
+	struct reading r = {.now = now, .to = to, .writable = true};
 	struct stat st;
+	bool good = false;
 	void *map;
-	int fd = open_file(dir, name, O_RDWR);
 
-	if (fd == -1 && (errno == EACCES || errno == EROFS)) {
-		writable = false;
-		fd = open_file(dir, name, O_RDONLY);
+	r.fd = open_file(dir, name, O_RDWR);
+	if (r.fd == -1 && (errno == EACCES || errno == EROFS)) {
+		r.writable = false;
+		r.fd = open_file(dir, name, O_RDONLY);
 	}
-	if (fd == -1)
+	if (r.fd == -1)
 		return -1;
-	if (fstat(fd, &st) == -1 || !may_be_mapped(&st))
-		goto err;
-	r.size = (size_t)st.st_size;
-	map = mmap(NULL, r.size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		goto err;
-	r.map = map;
-	good = read_map(&r, fd, writable) && is_named_so(&to->header, name);
-	munmap(map, r.size);
-	close(fd);
+	if (fstat(r.fd, &st) == 0 && may_be_mapped(&st)) {
+		r.size = (size_t)st.st_size;
+		map = mmap(NULL, r.size, r.writable ? PROT_READ | PROT_WRITE : PROT_READ,
+		    MAP_SHARED, r.fd, 0);
+		if (map != MAP_FAILED) {
+			r.map = map;
+			good =
+			    sigbus_guard(read_map, &r) && r.good && is_named_so(&to->header, name);
+			munmap(map, r.size);
+		}
+	}
+	close(r.fd);
 	errno = EINVAL;
 	return good ? 0 : -1;
-err:
-	close(fd);
-	errno = EINVAL;
-	return -1;
 }

@@ -28,7 +28,7 @@ test_none(void)
 	CHECK(r.n == 0 && r.n_in == 0 && r.id == 0 && retired_id(dir) == 0, "%zu", r.n);
 	CHECK(!retired_has(&r, uuid), "none");
 	retired_free(&r);
-	CHECK(retired_fold(dir, NULL) == 0, "%s", strerror(errno));
+	CHECK(retired_fold(dir, NULL, true) == 0, "%s", strerror(errno));
 	CHECK(t_count("retired.1") == 0, "nothing to fold: no file");
 }
 
@@ -234,10 +234,10 @@ test_lock(void)
 	(void)!unlink("retired.1");
 	t_run("busy", 5, T_ENDED, EXIT_OK);
 	CHECK(t_count(".stat") == 1 && t_count("retired.1") == 0, "it stays");
-	CHECK(retired_fold(dir, NULL) == -1 && errno == EAGAIN, "%d", errno);
+	CHECK(retired_fold(dir, NULL, true) == -1 && errno == EAGAIN, "%d", errno);
 	close(lock);
 	close(second);
-	CHECK(retired_fold(dir, NULL) == 1 && t_count(".stat") == 0, "%s", strerror(errno));
+	CHECK(retired_fold(dir, NULL, true) == 1 && t_count(".stat") == 0, "%s", strerror(errno));
 	read_retired(&r, false);
 	CHECK(r.n == 1 && r.entry->exits[EXIT_OK] == 1, "it has said how it ended");
 	retired_free(&r);
@@ -255,12 +255,12 @@ test_remains(void)
 	t_run("remains", 5, T_KILLED, 0);
 	strlcpy(name, t_file(), sizeof(name));
 	like = t_load(name, &size);
-	CHECK(retired_fold(dir, NULL) == 1, "%s", strerror(errno));
+	CHECK(retired_fold(dir, NULL, true) == 1, "%s", strerror(errno));
 	t_store(name, like, size);
 	t_look(&l, false);
 	CHECK(l.n == 0 && l.dead == 0 && t_total(&l, "remains", METRIC_RECEIVED) == 5, "%zu", l.n);
 	look_free(&l);
-	CHECK(retired_fold(dir, NULL) == 0 && t_count(".stat") == 0, "it is removed");
+	CHECK(retired_fold(dir, NULL, true) == 0 && t_count(".stat") == 0, "it is removed");
 	t_look(&l, true);
 	CHECK(t_total(&l, "remains", METRIC_RECEIVED) == 5, "once");
 	look_free(&l);
@@ -299,7 +299,7 @@ test_full(void)
 	if ((pid = fork()) == 0) {
 		struct rlimit rl = {1000, 1000};
 
-		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && retired_fold(dir, NULL) == -1 &&
+		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && retired_fold(dir, NULL, true) == -1 &&
 			    errno == EFBIG
 			? 0
 			: 1);
@@ -329,7 +329,7 @@ test_unfinished(void)
 	CHECK(utimensat(dir, ".test.3.x.stat.new", old, 0) == 0, "utimensat");
 	fd = open(".test.3.x.stat.new", O_RDWR);
 	CHECK(fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_WRLCK}) == 0, "lock");
-	(void)retired_fold(dir, NULL);
+	(void)retired_fold(dir, NULL, true);
 	CHECK(access(".test.1.x.stat.new", F_OK) == 0, "it may be in use");
 	CHECK(access(".test.2.x.stat.new", F_OK) == -1, "it is old");
 	CHECK(access(".test.3.x.stat.new", F_OK) == 0, "it is in use");
@@ -356,7 +356,7 @@ test_killed(void)
 		for (int i = 0; i < 5; i++)
 			t_plant(like, size, ++n);
 		if ((pid = fork()) == 0)
-			_exit(retired_fold(dir, NULL) < 0);
+			_exit(retired_fold(dir, NULL, true) < 0);
 		nanosleep(&pause, NULL);
 		kill(pid, SIGKILL);
 		t_wait(pid);
@@ -366,7 +366,7 @@ test_killed(void)
 		CHECK(t_exits(&l, "kills", EXIT_KILLED) == n, "%d", round);
 		look_free(&l);
 	}
-	(void)retired_fold(dir, NULL);
+	(void)retired_fold(dir, NULL, true);
 	CHECK(t_count(".stat") == 0, "%zu", t_count(".stat"));
 	free(like);
 }
