@@ -125,6 +125,23 @@ find_entry(struct retired *r, const char *tool, const char *name, const char *pi
 	return e;
 }
 
+/* Adds to the numbers of an entry.  A time that would overflow is left out. */
+static void
+add_numbers(struct retired_entry *e, const struct metrics *m, int64_t until)
+{
+	struct metrics_shard sum;
+
+	memset(&sum, 0, sizeof(sum));
+	metrics_sum(m, until, &sum);
+	for (int t = 0; t < TIME_COUNT; t++) {
+		int64_t more = atomic_load(&sum.time[t].state);
+
+		if (more < 0 || more > INT64_MAX - atomic_load(&e->sum.time[t].state))
+			atomic_store(&sum.time[t].state, 0);
+	}
+	metrics_sum(&(struct metrics){.n = 1, .shard = &sum}, 0, &e->sum);
+}
+
 int
 retired_merge(struct retired *to, const struct retired *from)
 {
@@ -136,7 +153,7 @@ retired_merge(struct retired *to, const struct retired *from)
 			return -1;
 		for (int how = 0; how < EXIT_COUNT; how++)
 			sum->exits[how] += e->exits[how];
-		metrics_sum(&(struct metrics){.n = 1, .shard = &e->sum}, 0, &sum->sum);
+		add_numbers(sum, &(struct metrics){.n = 1, .shard = &e->sum}, 0);
 	}
 	return 0;
 }
@@ -339,6 +356,7 @@ lock_directory(int dir, short type)
 
 	if (fd == -1)
 		return -1;
+	(void)fchmod(fd, 0600); /* whatever the umask */
 	if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
 		return fd;
 	error = errno == EACCES ? EAGAIN : errno;
@@ -399,7 +417,7 @@ add_stage(struct fold *f, const char *name, const struct statfile_header *h,
 	    (e = find_entry(&f->r, h->tool, h->name, h->pipeline)) == NULL)
 		return -1;
 	e->exits[statview_exit(h)]++;
-	metrics_sum(m, until, &e->sum);
+	add_numbers(e, m, until);
 	strlcpy(f->name[f->n++], name, STATVIEW_NAME_SIZE);
 	memcpy(f->in[f->n_in++], h->uuid, STATFILE_UUID);
 	return 0;
@@ -528,6 +546,8 @@ create_new(int dir)
 	/* One that is there is of a process that died in here. */
 	if (fd == -1 && errno == EEXIST && unlinkat(dir, NAME_NEW, 0) == 0)
 		fd = openat(dir, NAME_NEW, how, 01600);
+	if (fd != -1)
+		(void)fchmod(fd, 01600); /* whatever the umask */
 	return fd;
 }
 

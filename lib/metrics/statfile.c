@@ -135,14 +135,17 @@ name_file(struct statfile *s, const struct statfile_header *h)
 	snprintf(s->name, sizeof(s->name), "%s.%d.%s.stat", h->tool, h->pid, id);
 }
 
-/* Takes the lock that says we are alive, and all the space.  0, or errno. */
+/*
+ * Takes the lock that says we are alive, the mode, whatever the umask, and all
+ * the space.  0, or errno.
+ */
 static int
 prepare_file(int fd, uint64_t size)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int error;
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) == -1)
+	if (fcntl(fd, F_OFD_SETLK, &lock) == -1 || fchmod(fd, 01600) == -1)
 		return errno;
 	do {
 		error = posix_fallocate(fd, 0, (off_t)size);

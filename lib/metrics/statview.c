@@ -16,11 +16,8 @@
 
 #define SIZE_MOST ((off_t)1 << 30) /* of a file: some 100,000 workers */
 
-/*
- * More than 36 years are no time that a stage has waited; sums of many must not
- * overflow.
- */
-#define TIME_MOST (INT64_C(1) << 60)
+/* More than 146 years are no time that all workers together have taken. */
+#define TIME_MOST (INT64_C(1) << 62)
 
 /* By how much a clock may be set while a stage runs. */
 #define CLOCK_TOLERANCE (60 * CLOCK_S)
@@ -191,7 +188,8 @@ is_same_clock(const struct statfile_header *h, const struct statview_now *now)
 	int64_t passed, expected;
 
 	if (*h->boot_id == '\0' || strcmp(h->boot_id, now->boot_id) != 0 || h->begun_ns < 0 ||
-	    h->begun_ns > now->monotonic || h->begun_us < 0 || h->begun_us > INT64_MAX / 1000)
+	    h->begun_ns > now->monotonic + CLOCK_TOLERANCE || h->begun_us < 0 ||
+	    h->begun_us > INT64_MAX / 1000)
 		return false;
 	passed = now->calendar * 1000 - h->begun_us * 1000;
 	expected = now->monotonic - h->begun_ns;
@@ -282,13 +280,14 @@ copy_end(const struct reading *r)
 	const struct statfile_header *h = (const struct statfile_header *)r->map;
 	struct statfile_header *to = &r->to->header;
 	uint32_t state = atomic_load(&h->state);
+	int64_t alive = atomic_load(&h->alive_ns);
 
 	atomic_store(&to->how, atomic_load(&h->how));
 	atomic_store(&to->state, state);
-	atomic_store(&to->alive_ns, atomic_load(&h->alive_ns));
-	return r->to->live && r->to->same_clock && state != STATFILE_EXITED
-	    ? r->now->monotonic
-	    : atomic_load(&to->alive_ns);
+	atomic_store(&to->alive_ns, alive);
+	if (r->to->live && r->to->same_clock && state != STATFILE_EXITED)
+		return r->now->monotonic;
+	return alive > 0 ? alive : 0;
 }
 
 /* Copies what is in the mapped file. */

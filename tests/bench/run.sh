@@ -4,7 +4,7 @@
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one chan memory
-# start metrics split letters pass rate shared fan-in fifos merge inputs to
+# start metrics runs split letters pass rate shared fan-in fifos merge inputs to
 # follow.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
@@ -335,6 +335,20 @@ row_metrics() {
 		"for i in {1..100}; do $off <$DIR/one >/dev/null; done"
 }
 
+# 10,000 short runs: each is counted, few files are left, and a scrape is quick.
+row_runs() {
+	local files ms
+
+	seq 10000 | pfanout -x -j 8 -- pfanout -n short >/dev/null || give_up "status $? of short runs"
+	files=$(find "$PCHAN_RUN_DIR" -type f | wc -l)
+	pfanout <"$DIR/one" >/dev/null # folds what is left
+	tests/support/stats "$PCHAN_RUN_DIR" | grep -q '^retired short received 10000 processed 10000 ' ||
+		give_up 'not all short runs are counted'
+	print_row 'files after 10000 runs' "$files" - - '<130' "$(verdict "$files" '<130')"
+	ms=$(for i in 1 2 3 4 5; do time_ms 'pmetrics print >/dev/null'; done | median)
+	print_row 'a scrape after them' "$ms ms" - - '<50' "$(verdict "$ms" '<50')"
+}
+
 # ns_of CASE FILE: prints the nanoseconds of a case in the output of bench_chan
 # or go test.
 ns_of() {
@@ -450,7 +464,7 @@ max_rss() {
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start metrics split letters pass \
+[ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start metrics runs split letters pass \
 	rate shared fan-in fifos merge inputs to follow
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"

@@ -166,6 +166,7 @@ refused() {
 
 	ids 1 >in
 	nobody
+	NOBODY+=(PCHAN_METRICS=on)
 	mkdir -m 700 theirs
 	PCHAN_RUN_DIR=$PWD/theirs refused 'Permission denied'
 	mkdir -m 500 mine

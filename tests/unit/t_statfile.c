@@ -63,6 +63,7 @@ test_header(void)
 	struct look_stage seen;
 	struct stat st;
 	int dir = t_open_dir();
+	mode_t mask;
 	bool warn;
 
 	/* Names are cut behind a whole character. */
@@ -70,7 +71,9 @@ test_header(void)
 		memcpy(name + i, "\xe2\x82\xac", 3);
 	name[sizeof(name) - 1] = '\0';
 	setenv("PCHAN_PIPELINE", "access", 1);
+	mask = umask(0777);
 	s = statfile_open(&setup, why, &warn);
+	umask(mask);
 	unsetenv("PCHAN_PIPELINE");
 	CHECK(s != NULL && *why == '\0' && !warn, "%s", why);
 
