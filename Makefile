@@ -109,6 +109,11 @@ rotations: all
 prometheus: all
 	@BIN=$(abspath $(BIN)) tests/prometheus/run
 
+# N random pipelines, and which part of each pmetrics says holds it up.
+verdicts: N = 30
+verdicts: all
+	@BIN=$(abspath $(BIN)) tests/campaign/verdicts $(SEED) $(N)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -154,6 +159,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign rotations prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -11,6 +11,7 @@
 #define ON_PURPOSE 0.5 /* of the time a limiter waits for credit */
 #define PROCESSOR 0.7  /* of a processor: the program is at work */
 #define CPU_SPARE 0.2  /* idle: more workers would find processors */
+#define CPU_FULL 0.05  /* idle: who works, waits for a processor, too */
 
 #define NONE SIZE_MAX
 
@@ -291,6 +292,9 @@ judge(const struct trial *t, size_t best, struct verdict *v)
 			v->part = (size_t)(busy - m->part);
 		v->kind = is_quiet_source(t, best) ? VERDICT_KEEPS_UP : VERDICT_PROGRAM;
 	} else if ((v->kind = read_stage(p, m->seconds)) != VERDICT_SILENT) {
+		/* To work looks the same as to wait for a processor. */
+		if (v->kind == VERDICT_WORK && m->cpu_idle < CPU_FULL)
+			v->mostly = true;
 		if (v->kind == VERDICT_POOL)
 			v->more = more_workers(m, p);
 		judge_backlog(m, v);

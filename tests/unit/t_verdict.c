@@ -79,6 +79,11 @@ static const struct scene scenes[] = {
 	{{STAGE("a", 0, 90, 99)}, {STAGE("b", 5, 6, 60)}, {STAGE("c", 95, 0, 0)}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_WORK, 1, false,
 	"b is the bottleneck: its own work takes all the time, at 400/s. a waits for it 90%."},
+    {"a stage that works, or would: the processors are full",
+	{{STAGE("a", 0, 90, 99)}, {STAGE("b", 5, 6, 60)}, {STAGE("c", 95, 0, 0)}},
+	{TO(0, 1), TO(1, 2)}, 0.01, 0, VERDICT_WORK, 1, true,
+	"b is mostly the bottleneck: its own work takes all the time, at 400/s. "
+	"The CPUs are full. a waits for it 90%."},
     {"mostly", {{STAGE("a", 0, 60, 60)}, {STAGE("b", 20, 18, 20)}, {STAGE("c", 95, 0, 0)}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_WORK, 1, true,
 	"b is mostly the bottleneck: its own work takes all the time, at 400/s. a waits for it "
