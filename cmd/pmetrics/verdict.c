@@ -294,7 +294,7 @@ judge(const struct trial *t, size_t best, struct verdict *v)
 	} else if ((v->kind = read_stage(p, m->seconds)) != VERDICT_SILENT) {
 		/* To work looks the same as to wait for a processor. */
 		if (v->kind == VERDICT_WORK && m->cpu_idle < CPU_FULL)
-			v->mostly = true;
+			v->mostly |= !(p->own - p->output >= CLEAR);
 		if (v->kind == VERDICT_POOL)
 			v->more = more_workers(m, p);
 		judge_backlog(m, v);
