@@ -262,14 +262,14 @@ say_order(struct wording *w, const struct verdict *v)
 	char text[WORD_SIZE], age[WORD_SIZE];
 
 	if (p->oldest >= 1 && !(p->oldest < 3 * p->mean))
-		say(w, "one slow record, given %s ago, holds up the order of %s (-k).",
+		say(w, "one slow record, given %s ago, holds up the order of %s (-k)",
 		    span(p->oldest, age), name(w, v->part, text));
 	else if (p->retries > 0)
-		say(w, "records that are tried again hold up %s.", name(w, v->part, text));
+		say(w, "records that are tried again hold up %s", name(w, v->part, text));
 	else
-		say(w, "slow records hold up the order of %s (-k, or one key).",
+		say(w, "slow records hold up the order of %s (-k, or one key)",
 		    name(w, v->part, text));
-	add(w, " %.0f of %u workers are busy.", round(p->busy * p->workers), p->workers);
+	say(w, ": %.0f of %u workers busy.", round(p->busy * p->workers), p->workers);
 }
 
 static void

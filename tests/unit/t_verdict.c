@@ -165,19 +165,19 @@ static const struct scene scenes[] = {
 	{{PROGRAM("cat", 0)}, {POOL("enrich", 0, 0, 99, 13), .oldest = 12, .mean = 0.02},
 	    {STAGE("b", 99, 0, 0)}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_ORDER, 1, false,
-	"one slow record, given 12 s ago, holds up the order of enrich (-k). "
-	"1 of 8 workers are busy. b waits for it 99%."},
+	"one slow record, given 12 s ago, holds up the order of enrich (-k): "
+	"1 of 8 workers busy. b waits for it 99%."},
     {"a slow record, and there is still room behind it",
 	{{PROGRAM("cat", 0)},
 	    {NAMED("enrich"), WAITS(0, 0, 99), WORKERS(100), .results = 17, .held = 900,
 		.before = 100, .oldest = 8, .mean = 0.01}},
 	{TO(0, 1)}, 0, 0, VERDICT_ORDER, 1, false,
-	"one slow record, given 8 s ago, holds up the order of enrich (-k). "
-	"8 of 8 workers are busy."},
+	"one slow record, given 8 s ago, holds up the order of enrich (-k): "
+	"8 of 8 workers busy."},
     {"a hot key",
 	{{PROGRAM("cat", 0)}, {POOL("enrich", 0, 0, 99, 13), .oldest = 0.02, .mean = 0.02}},
 	{TO(0, 1)}, 0, 0, VERDICT_ORDER, 1, false,
-	"slow records hold up the order of enrich (-k, or one key). 1 of 8 workers are busy."},
+	"slow records hold up the order of enrich (-k, or one key): 1 of 8 workers busy."},
     {"hung workers",
 	{{PROGRAM("cat", 0)},
 	    {NAMED("enrich"), WAITS(0, 0, 100), WORKERS(100), .held = 500, .before = 500,

@@ -105,7 +105,17 @@ test_pipeline(void)
 	close(null);
 }
 
-/* A look at many stages is quick. */
+/* Processor time: others may run beside us. */
+static int64_t
+used(void)
+{
+	struct timespec t;
+
+	CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+	return t.tv_sec * CLOCK_S + t.tv_nsec;
+}
+
+/* A look at many stages takes some 20 ms, and is not to take much more. */
 static void
 test_many(void)
 {
@@ -124,11 +134,11 @@ test_many(void)
 		close(p[1]);
 	}
 	for (int i = 0; i < 5; i++) {
-		int64_t begin = clock_now();
+		int64_t begin = used();
 		const struct view *v = watch_look(w);
 
 		CHECK(v->live == STAGES && v->n == STAGES, "%zu %zu", v->live, v->n);
-		begin = clock_now() - begin;
+		begin = used() - begin;
 		least = begin < least ? begin : least;
 		printf("look: %.1f ms\n", (double)begin / 1e6);
 	}
