@@ -97,7 +97,7 @@ browse_named(const struct model *m, size_t part)
 	return m->verdict.part == part;
 }
 
-/* The part that was chosen, or the stage that the verdict names, or the first. */
+/* The part that was chosen, or a stage: the verdict's, or the first one. */
 static void
 choose_part(struct browse *b, const struct model *m)
 {

@@ -65,8 +65,9 @@ lay_out(const struct grid *g, const struct model *m, const struct browse *b)
 }
 
 /*
- * The rate in one of `cells` cells, which may have several seconds, or a part of
- * one: their mean, so that all of the minute counts; NAN: before the beginning.
+ * The rate in one of `cells` cells, which may have several seconds, or a part
+ * of one: their mean, so that all of the minute counts; NAN: before the
+ * beginning.
  */
 static double
 cell_rate(const struct part *p, int cell, int cells)

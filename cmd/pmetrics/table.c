@@ -39,7 +39,7 @@ enum column_id {
 	COLUMNS
 };
 
-/* In the order of the screen; those of a low rank come first where it is narrow. */
+/* In the order of the screen; where it is narrow, low ranks win. */
 static const struct column {
 	enum column_id id;
 	const char *head;

@@ -26,14 +26,14 @@
  */
 static struct {
 	SCREEN *screen;
-	FILE *keys;                 /* where keys come from */
-	int fd;                     /* the terminal, for the handlers; does not block */
-	bool color;                 /* curses can, and $NO_COLOR does not forbid it */
+	FILE *keys; /* where keys come from */
+	int fd;     /* the terminal for handlers; it does not block */
+	bool color;
 	struct termios old;         /* as it was */
 	char restore[RESTORE_SIZE]; /* what makes the screen as it was */
 	size_t restore_size;
 	volatile sig_atomic_t shown; /* there is something to restore */
-	sigset_t outside;            /* the signals that are blocked in a wait */
+	sigset_t outside;            /* the signals that a wait blocks */
 } term;
 
 static volatile sig_atomic_t resized, stop_asked, continued;
@@ -102,7 +102,7 @@ die(int sig)
 	for (size_t i = 0; i < DEADLY; i++)
 		if (deadly[i].sig == sig)
 			sigaction(sig, &deadly[i].old, NULL);
-	raise(sig); /* comes when the handler returns */
+	kill(getpid(), sig); /* comes when the handler returns */
 	errno = error;
 }
 
@@ -337,7 +337,7 @@ stop(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTSTP);
 	sigaction(SIGTSTP, &sa, &old);
-	raise(SIGTSTP);
+	kill(getpid(), SIGTSTP);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	/* Stopped here. */
 	sigprocmask(SIG_BLOCK, &set, NULL);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# pmetrics top: the screen and its keys, the terminal afterwards, and lines where
-# there is no screen.
+# pmetrics top: the screen and its keys, the terminal afterwards, and lines
+# where there is no screen.
 
 load ../support/helpers
 load ../support/streams
@@ -172,19 +172,30 @@ is_sane() {
 	ends_with 0
 }
 
+# The screen has a color, other than the terminal's own.
+colored() {
+	tmux capture-pane -pe | grep $'\e\\[3[1-7]m'
+}
+
+not_ascii() {
+	screen | LC_ALL=C grep '[^ -~]'
+}
+
 @test "top: colors, NO_COLOR, and a locale without UTF-8" {
 	stages
 	top
 	press Enter
-	tmux capture-pane -pe | grep -q $'\e\\[3[0-9;]*m'
+	wait_until colored
 	press Escape
 	see '└─second'
 	press q
 	ends_with 0
-	type_in 'clear; LC_ALL=C NO_COLOR=1 pmetrics top'
+	type_in "clear; LC_ALL=C NO_COLOR=1 pmetrics top"
 	see '`-second'
-	! tmux capture-pane -pe | grep $'\e\\[3[0-9;]*m'
-	! tmux capture-pane -p | LC_ALL=C grep '[^ -~]'
+	run colored
+	[ "$status" -ne 0 ]
+	run not_ascii
+	[ "$status" -ne 0 ]
 	press q
 	ends_with 0
 }
