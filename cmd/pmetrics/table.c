@@ -246,7 +246,7 @@ ending(enum statfile_exit how)
 {
 	static const char *const names[EXIT_COUNT] = {
 	    [EXIT_OK] = "ended",
-	    [EXIT_RECORDS] = "ended, 1",
+	    [EXIT_RECORDS] = "exit 1",
 	    [EXIT_ERROR] = "failed",
 	    [EXIT_SIGNAL] = "stopped",
 	    [EXIT_KILLED] = "killed",

@@ -667,7 +667,7 @@ test_ended(void)
 	verdict(VERDICT_ENDED, 0, "The pipeline ended 12 s ago.");
 	show(80, 24, false);
 	HAS("merge           412    412 ended   ");
-	HAS("ended, 1");
+	HAS("exit 1");
 	HAS("failed");
 	HAS("stopped");
 	HAS("killed");
