@@ -114,7 +114,11 @@ say_rates(struct text *t)
 	figure_age(p->oldest, f[3]);
 	say(t, INK_PLAIN, INDENT, "workers: %u of %u busy, %s of the time; replaced %s/s",
 	    p->busy_workers, p->workers, f[0], f[2]);
-	say(t, INK_PLAIN, INDENT, "attempts: the oldest began %s ago; retries %s/s", f[3], f[1]);
+	if (isnan(p->oldest))
+		say(t, INK_PLAIN, INDENT, "attempts: none now; retries %s/s", f[1]);
+	else
+		say(t, INK_PLAIN, INDENT, "attempts: the oldest began %s ago; retries %s/s", f[3],
+		    f[1]);
 }
 
 /* The share of the window that a stage waited for another part. */

@@ -68,7 +68,7 @@ interrupt_held_records() {
 	see '^a name of 40 columns, which is too many$'
 	[ "$(screen | grep -c name)" -eq 1 ]
 	tmux resize-window -x 150 -y 30
-	see 'too many: 3 records, .* failed 0$'
+	see 'too many: 3 records, .* failed 0, waits for input'
 	exec 7>&-
 	see '^status=0'
 }

@@ -70,8 +70,9 @@ is_sane() {
 	press Down
 	see 'second: received 10 = processed'
 	press Enter
-	see 'NEIGHBOURS'
 	see 'pfanout -n second -j 2 -- cat'
+	press End
+	see 'INPUTS AND OUTPUTS'
 	press Escape
 	see 'PART .*OUT/s'
 	press '?'
