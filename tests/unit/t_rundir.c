@@ -15,17 +15,16 @@
 static const struct {
 	const char *metrics, *named, *runtime;
 	const char *list; /* with a blank behind each */
-	bool root_too;    /* the list has root's */
 } lists[] = {
-    {NULL, NULL, NULL, "/run/user/UID/pchan ROOT/dev/shm/pchan-UID ", true},
-    {"", "", "", "/run/user/UID/pchan ROOT/dev/shm/pchan-UID ", true},
-    {"on", NULL, "/x", "/x/pchan /run/user/UID/pchan ROOT/dev/shm/pchan-UID ", true},
-    {NULL, NULL, "x", "/run/user/UID/pchan ROOT/dev/shm/pchan-UID ", true},
-    {NULL, NULL, "/run/user/UID", "/run/user/UID/pchan ROOT/dev/shm/pchan-UID ", true},
-    {NULL, "/a/b", "/x", "/a/b ", false},
-    {NULL, "a", NULL, "a ", false},
-    {"off", "/a/b", "/x", "", false},
-    {"off", NULL, NULL, "", false},
+    {NULL, NULL, NULL, "/run/user/UID/pchan ROOT/dev/shm/pchan-UID "},
+    {"", "", "", "/run/user/UID/pchan ROOT/dev/shm/pchan-UID "},
+    {"on", NULL, "/x", "/x/pchan /run/user/UID/pchan ROOT/dev/shm/pchan-UID "},
+    {NULL, NULL, "x", "/run/user/UID/pchan ROOT/dev/shm/pchan-UID "},
+    {NULL, NULL, "/run/user/UID", "/run/user/UID/pchan ROOT/dev/shm/pchan-UID "},
+    {NULL, "/a/b", "/x", "/a/b "},
+    {NULL, "a", NULL, "a "},
+    {"off", "/a/b", "/x", ""},
+    {"off", NULL, NULL, ""},
 };
 
 /* The text with our numbers in it; the caller frees it. */

@@ -47,10 +47,10 @@ t_clean(void)
 static inline int
 t_open_dir(void)
 {
-	int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	CHECK(dir != -1, "%s", t_dir);
-	return dir;
+	CHECK(fd != -1, "%s", t_dir);
+	return fd;
 }
 
 static inline struct statfile *
