@@ -439,7 +439,8 @@ say_all(struct wording *w, const struct verdict *v)
 		say_program(w, v);
 		break;
 	}
-	add_cpus(w);
+	if (v->kind != VERDICT_RATE) /* no processor would change that */
+		add_cpus(w);
 	add_others(w, v);
 	if (v->kind != VERDICT_RATE)
 		add_waiting(w, v->part);

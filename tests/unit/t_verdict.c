@@ -94,7 +94,7 @@ static const struct scene scenes[] = {
     {"rate limiter, a busy pool behind it",
 	{{PROGRAM("gen", 0.1)}, {LIMITER("pace", 1, 0, 98, 97), .limit = 200},
 	    {POOL("enrich", 90, 0, 0, 60)}},
-	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_RATE, 1, false,
+	{TO(0, 1), TO(1, 2)}, 0.01, 0, VERDICT_RATE, 1, false,
 	"pace holds the pipeline to its rate of 200/s, on purpose."},
     {"slow source", {{PROGRAM("tail -F x", 0)}, {STAGE("a", 96, 0, 0)}, {POOL("b", 95, 0, 0, 10)}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_KEEPS_UP, 0, false,
