@@ -145,7 +145,10 @@ filter_handle_exit(struct filter_worker *f)
 	metrics_add(f->w.shard, METRIC_EXITS, 1);
 }
 
-/* Says what is lost with a child that was killed, if anybody listens. */
+/*
+ * Says what is lost with a child that was killed, if anybody listens.  The
+ * stage is stopping already; after a signal it still reads its pipe.
+ */
 static void
 tell_killed(struct filter_worker *f)
 {
@@ -153,7 +156,7 @@ tell_killed(struct filter_worker *f)
 
 	describe_last_line(f, last_line);
 	if (ctx_state(f->w.stage->root) == CTX_LIVE && (f->given > 0 || *last_line != '\0'))
-		filter_abort(f, "was killed%s", last_line);
+		filter_fault(f, "was killed%s", last_line);
 }
 
 void

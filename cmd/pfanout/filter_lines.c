@@ -10,22 +10,47 @@
 #include "record/reader.h"
 #include "stage/budget.h"
 
+#define MESSAGE_SIZE 512
+
+/* What becomes of the filter's records; false: that has been told. */
+static bool __attribute__((format(printf, 3, 0)))
+describe_end(struct filter_worker *f, char text[MESSAGE_SIZE], const char *how, va_list ap)
+{
+	char name[WORKER_NAME_SIZE], end[256];
+
+	if (f->told)
+		return false;
+	f->told = true;
+	vsnprintf(end, sizeof(end), how, ap);
+	worker_name(&f->w, name);
+	snprintf(text, MESSAGE_SIZE,
+	    "%s %s: what became of the %ju records it had been given can't be told", name, end,
+	    (uintmax_t)f->given);
+	return true;
+}
+
 void
 filter_abort(struct filter_worker *f, const char *how, ...)
 {
-	char name[WORKER_NAME_SIZE], text[256];
+	char text[MESSAGE_SIZE];
 	va_list ap;
 
-	if (f->told)
-		return;
-	f->told = true;
 	va_start(ap, how);
-	vsnprintf(text, sizeof(text), how, ap);
+	if (describe_end(f, text, how, ap))
+		stage_abort_always(f->w.stage, 2, "%s", text);
 	va_end(ap);
-	worker_name(&f->w, name);
-	stage_abort_always(f->w.stage, 2,
-	    "%s %s: what became of the %ju records it had been given can't be told", name, text,
-	    (uintmax_t)f->given);
+}
+
+void
+filter_fault(struct filter_worker *f, const char *how, ...)
+{
+	char text[MESSAGE_SIZE];
+	va_list ap;
+
+	va_start(ap, how);
+	if (describe_end(f, text, how, ap))
+		stage_fault(f->w.stage, 2, "%s", text);
+	va_end(ap);
 }
 
 /* Of such a line only the head may be there: it is no result. */

@@ -52,6 +52,10 @@ filter_has_unwritten(const struct filter_worker *f)
 void filter_abort(struct filter_worker *, const char *how, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same message and status, but the stage goes on. */
+void filter_fault(struct filter_worker *, const char *how, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /*
  * Reads once what it has printed, and sends the whole lines on.  Does not wait
  * for the child, but for room in the budget and in the channel.  False: nothing

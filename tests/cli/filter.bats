@@ -276,6 +276,23 @@ gives_up() {
 	has err 'what became of the 1 records'
 }
 
+@test "filter: after a second signal the pipe is read on, and all leaves as cancelled" {
+	start pfanout -F -j 2 -v -- sh -c 'echo $$ >>pids; while read -r x; do :; done; exec tail -f /dev/null'
+	ids 10 >&8
+	wait_until at_least pids 2
+	send "$pid" TERM
+	again "$pid" TERM
+	for child in $(cat pids); do
+		wait_until is_gone "$child"
+	done
+	seq 11 3000 | sed 's/.*/{"id":&}/' >&8
+	exec 8>&-
+	ends_with 143
+	has err 'received 3000,'
+	lacks err 'that were in the pipe'
+	[ "$(jq -r 'select(.reason == "cancelled") | .value.id' out | awk '$1 > 10' | wc -l)" -eq 2990 ]
+}
+
 @test "filter: of a line longer than --max-record nothing is in the output" {
 	ids 2 >in
 	for size in 70000 200000; do
