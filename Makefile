@@ -104,6 +104,12 @@ rotations: N = 200
 rotations: all
 	@BIN=$(abspath $(BIN)) tests/campaign/rotations $(SEED) $(N)
 
+# Pipelines of all five tools, with failures, kill -9 and signals: what their
+# metrics say is what is in the files.
+counts: N = 100000
+counts: all
+	@BIN=$(abspath $(BIN)) tests/campaign/counts $(N) $(ONLY)
+
 # A Prometheus and a node_exporter watch a pipeline.  The last line is
 # `N passed, N failed`.
 prometheus: all
@@ -159,6 +165,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign counts rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)
