@@ -7,8 +7,8 @@
 # start metrics runs split letters pass rate shared fan-in fifos merge inputs to
 # follow.
 #
-# Times depend on the machine and its load, so ours and the peer run in turn, now
-# this one first and now that one, PAIRS times (7).  The ratio is the median of
+# Times depend on the machine and its load, so ours and the peer run in turn,
+# PAIRS times (7), and change their order each time.  The ratio is the median of
 # the pairs' ratios, and says how many times as fast as the peer ours is.  BIN
 # and T say where the tools and the C helpers are, RECORDS how many records to
 # use (a million).  A missed goal is not an error: the status is 2 only if
@@ -328,9 +328,10 @@ row_start() {
 		"for i in {1..20}; do jq -c . <$DIR/one >/dev/null; done"
 }
 
-# Ours with metrics, which are on by default, beside ours without.
+# Ours with metrics, which are on by default, beside ours without.  The
+# differences are small, so there are more pairs.
 row_metrics() {
-	local off='PCHAN_METRICS=off pfanout' PAIRS=$((3 * PAIRS)) # as the differences are small
+	local off='PCHAN_METRICS=off pfanout' PAIRS=$((3 * PAIRS))
 
 	compare 'metrics: check' '>=0.97' ms time_ms "pfanout -j2 <$DATA >/dev/null" \
 		"$off -j2 <$DATA >/dev/null"

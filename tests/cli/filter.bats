@@ -280,11 +280,12 @@ gives_up() {
 	start pfanout -F -j 2 -v -- sh -c 'echo $$ >>pids; while read -r x; do :; done; exec tail -f /dev/null'
 	ids 10 >&8
 	wait_until at_least pids 2
+	# shellcheck disable=SC2154 # start sets it
 	send "$pid" TERM
 	again "$pid" TERM
-	for child in $(cat pids); do
+	while read -r child; do
 		wait_until is_gone "$child"
-	done
+	done <pids
 	seq 11 3000 | sed 's/.*/{"id":&}/' >&8
 	exec 8>&-
 	ends_with 143
