@@ -81,6 +81,21 @@ held(struct metrics_shard *sum)
 	return metrics_held(&(struct metrics){1, sum});
 }
 
+static bool
+has_mode(uint64_t modes, enum statfile_mode mode)
+{
+	return (modes >> mode & 1) != 0;
+}
+
+/* Which numbers stages of these modes have, be they zero. */
+static void
+set_modes(struct series *s, uint64_t modes)
+{
+	s->pool = has_mode(modes, STAGE_MAPS) || has_mode(modes, STAGE_EXECS);
+	s->queues = s->pool || has_mode(modes, STAGE_LIMITS) || has_mode(modes, STAGE_CHECKS) ||
+	    has_mode(modes, STAGE_FILTERS);
+}
+
 /* What only a process that lives has. */
 static void
 set_gauges(struct series *s, const struct look *look, const struct look_stage *stage)
@@ -90,8 +105,6 @@ set_gauges(struct series *s, const struct look *look, const struct look_stage *s
 	double rate;
 
 	s->live = 1;
-	s->pool = h->mode == STAGE_MAPS || h->mode == STAGE_EXECS;
-	s->queues = h->mode != STAGE_PASSES && h->mode != STAGE_SPREADS;
 	s->held = held(&s->sum);
 	s->backlog = difference(&s->sum, METRIC_QUEUED, METRIC_TAKEN);
 	s->in_flight = difference(&s->sum, METRIC_GIVEN, METRIC_ENDED);
@@ -118,6 +131,7 @@ set_stage(struct series *s, const struct look *look, const struct look_stage *st
 	const struct statfile_header *h = &stage->header;
 
 	memcpy(&s->sum, &stage->sum, sizeof(s->sum));
+	set_modes(s, UINT64_C(1) << h->mode);
 	if (stage->live)
 		set_gauges(s, look, stage);
 	else
@@ -130,6 +144,7 @@ set_retired(struct series *s, const struct retired_entry *entry, bool tame)
 {
 	memcpy(&s->sum, &entry->sum, sizeof(s->sum));
 	memcpy(s->exits, entry->exits, sizeof(s->exits));
+	set_modes(s, entry->modes);
 	return set_names(s, entry->name, entry->tool, entry->pipeline, tame);
 }
 
@@ -193,8 +208,7 @@ unite(struct series_list *f)
 
 /*
  * What has left a series for good: the records of processes that live no more
- * and that did not end there.  No entry of the retired numbers says which modes
- * its stages had: their attempts do.
+ * and that did not end there.
  */
 static int
 finish(struct series *s)
@@ -204,10 +218,6 @@ finish(struct series *s)
 	uint64_t all = held(&s->sum);
 
 	s->sum.counter[METRIC_UNWRITTEN] += all > s->held ? all - s->held : 0;
-	if (s->sum.time[TIME_BUSY].state > 0 || histogram_count(&s->sum.latency) > 0)
-		s->pool = true;
-	if (histogram_count(&s->sum.queue) > 0)
-		s->queues = true;
 	s->labels = exposition_labels(labels, 3);
 	return s->labels != NULL ? 0 : -1;
 }

@@ -153,6 +153,7 @@ retired_merge(struct retired *to, const struct retired *from)
 			return -1;
 		for (int how = 0; how < EXIT_COUNT; how++)
 			sum->exits[how] += e->exits[how];
+		sum->modes |= e->modes;
 		add_numbers(sum, &(struct metrics){.n = 1, .shard = &e->sum}, 0);
 	}
 	return 0;
@@ -417,6 +418,7 @@ add_stage(struct fold *f, const char *name, const struct statfile_header *h,
 	    (e = find_entry(&f->r, h->tool, h->name, h->pipeline)) == NULL)
 		return -1;
 	e->exits[statview_exit(h)]++;
+	e->modes |= UINT64_C(1) << h->mode;
 	add_numbers(e, m, until);
 	strlcpy(f->name[f->n++], name, STATVIEW_NAME_SIZE);
 	memcpy(f->in[f->n_in++], h->uuid, STATFILE_UUID);

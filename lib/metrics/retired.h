@@ -28,6 +28,7 @@ struct retired_entry {
 	char name[STATFILE_NAME_SIZE];
 	char pipeline[STATFILE_PIPELINE_SIZE];
 	uint64_t exits[EXIT_COUNT];
+	uint64_t modes; /* bit by enum statfile_mode: what its stages did */
 	struct metrics_shard sum;
 };
 

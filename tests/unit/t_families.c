@@ -55,6 +55,7 @@ retire(const struct look_stage *s)
 	memcpy(e->pipeline, s->header.pipeline, sizeof(e->pipeline));
 	memcpy(&e->sum, &s->sum, sizeof(e->sum));
 	e->exits[look_exit(s)]++;
+	e->modes = UINT64_C(1) << s->header.mode;
 }
 
 /* The text; the caller frees it. */
@@ -321,6 +322,36 @@ test_sums(void)
 	free(text);
 }
 
+/* Numbers that are zero are there while a stage lives, and after it has ended. */
+static void
+test_zeros(void)
+{
+	static const char *const names[] = {
+	    "pipeline_latency_seconds", "pipeline_queue_seconds", "pipeline_busy_seconds"};
+
+	for (enum statfile_mode mode = 0; mode < STAGE_MODES; mode++) {
+		size_t n[3][3];
+
+		for (int how = 0; how < 3; how++) {
+			struct look_stage *s;
+			char *text;
+
+			clear();
+			s = add_stage("a", "", mode, how == 0);
+			if (how == 2) {
+				retire(s);
+				look.n = 0;
+			}
+			text = written(EXPOSITION_TEXT, false);
+			for (size_t i = 0; i < 3; i++)
+				n[how][i] = count_lines(text, names[i]);
+			free(text);
+		}
+		CHECK(memcmp(n[0], n[1], sizeof(n[0])) == 0, "%d: killed", mode);
+		CHECK(memcmp(n[1], n[2], sizeof(n[0])) == 0, "%d: folded", mode);
+	}
+}
+
 static void
 test_dead(void)
 {
@@ -445,6 +476,7 @@ main(void)
 	test_new_stage();
 	test_limits();
 	test_sums();
+	test_zeros();
 	test_dead();
 	test_names();
 	test_law();

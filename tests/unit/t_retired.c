@@ -99,6 +99,7 @@ test_entries(void)
 	}
 	CHECK(t_get(&r.entry[3].sum, METRIC_RECEIVED) == 3, "three times");
 	CHECK(r.entry[2].exits[EXIT_OK] == 2 && r.entry[2].exits[EXIT_KILLED] == 1, "folded");
+	CHECK(r.entry[2].modes == 1 << STAGE_PASSES, "%jx", (uintmax_t)r.entry[2].modes);
 	retired_free(&r);
 	CHECK(t_count(".stat") == 0 && t_count(".new") == 0, "%zu", t_count(".stat"));
 }
