@@ -82,7 +82,7 @@ check_head(const struct input *in)
 {
 	char head[HEAD];
 	ssize_t n;
-	enum look look;
+	enum hint_kind look;
 
 	if (in->kind != INPUT_FILE || in->fd == -1 || (n = pread(in->fd, head, HEAD, 0)) <= 0)
 		return;

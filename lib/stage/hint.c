@@ -25,7 +25,7 @@ static const char *const remedies[] = {
 /* How other inputs begin, where the first bytes decide. */
 static const struct {
 	const char *bytes;
-	enum look look;
+	enum hint_kind look;
 } beginnings[] = {
     {"\036", LOOK_SEPARATORS},
     {"\xff\xfe", LOOK_UTF16},
@@ -75,7 +75,7 @@ is_continued(const char *line, size_t len)
 	return *line == '[' || len < 2 || line[len - 2] != '}';
 }
 
-enum look
+enum hint_kind
 hint_look(const char *line, size_t len)
 {
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
@@ -95,7 +95,7 @@ hint_look(const char *line, size_t len)
 }
 
 const char *
-hint_for_input(enum look look)
+hint_for_input(enum hint_kind look)
 {
 	return remedies[look];
 }

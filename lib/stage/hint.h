@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* What an input is, as far as its first line can tell; blank lines aside. */
-enum look {
+enum hint_kind {
 	LOOK_RECORDS, /* nothing speaks against it */
 	LOOK_ARRAY,   /* [{...: if no other line follows, one record */
 	LOOK_ARRAY_LINES,
@@ -24,13 +24,13 @@ enum look {
 };
 
 /* Looks at the first line of an input, without its LF. */
-enum look hint_look(const char *line, size_t len);
+enum hint_kind hint_look(const char *line, size_t len);
 
 /*
  * Names what the input is, and the command that makes records of it.  NULL for
  * LOOK_RECORDS.
  */
-const char *hint_for_input(enum look);
+const char *hint_for_input(enum hint_kind);
 
 /*
  * The same for the line of a worker that is no answer.  NULL: it shows nothing.

@@ -168,7 +168,7 @@ take_half(struct feed *f, struct record *r)
 static void
 look_at_first(struct feed *f, struct input *in, const struct record *r)
 {
-	enum look look = hint_look(r->data, r->len);
+	enum hint_kind look = hint_look(r->data, r->len);
 
 	in->begun = true;
 	if (in->number == 0)

@@ -13,7 +13,7 @@ test_inputs(void)
 	static const struct {
 		const char *line;
 		size_t len;
-		enum look look;
+		enum hint_kind look;
 	} table[] = {
 	    /* Records, whole or broken. */
 	    {LINE(""), LOOK_RECORDS},
@@ -58,7 +58,7 @@ test_inputs(void)
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		enum look look = hint_look(table[i].line, table[i].len);
+		enum hint_kind look = hint_look(table[i].line, table[i].len);
 
 		CHECK(look == table[i].look, "\"%s\": %d", table[i].line, (int)look);
 		CHECK((hint_for_input(look) == NULL) == (look == LOOK_RECORDS));

@@ -206,7 +206,7 @@ static void
 test_hints(void)
 {
 	static const struct {
-		enum look look;
+		enum hint_kind look;
 		bool raw, collects;
 		uint64_t received, invalid, too_long;
 		const char *says; /* NULL: nothing */
