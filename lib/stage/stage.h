@@ -79,7 +79,7 @@ struct stage {
 	 * had returned.
 	 */
 	uint64_t unread;
-	enum hint_kind look;             /* of the first input; set by the source */
+	enum hint_kind look;        /* of the first input; set by the source */
 	_Atomic(const char *) hint; /* about the workers; NULL: none */
 
 	bool pipe_ignored; /* SIGPIPE was: EPIPE is an error like others */
