@@ -171,7 +171,7 @@ create_file(struct statfile *s, int dir, const struct statfile_header *head)
 		return errno;
 	if ((error = prepare_file(fd, head->size)) != 0)
 		goto err;
-	map = mmap(NULL, head->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = mmap(NULL, head->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (map == MAP_FAILED) {
 		error = errno;
 		goto err;

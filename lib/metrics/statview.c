@@ -177,13 +177,26 @@ is_good(const struct reading *r, const struct statfile_header *h)
 	    has_end(h->argv, sizeof(h->argv));
 }
 
+/* Whether a process that lives is in our time namespace; false: or unknown. */
+static bool
+shares_clocks(pid_t pid)
+{
+	char path[32];
+	struct stat ours, its;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/time", pid);
+	return stat("/proc/self/ns/time", &ours) == 0 && stat(path, &its) == 0 &&
+	    ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
 /*
  * Whether the stage's CLOCK_MONOTONIC is ours.  A time namespace has another
  * one; then the time since the stage began differs from the calendar's, which
- * goes on while the machine sleeps, and may be set a little.
+ * goes on while the machine sleeps, and may be set a little.  If it was set by
+ * more, the process, if it lives, knows which clocks it has.
  */
 static bool
-is_same_clock(const struct statfile_header *h, const struct statview_now *now)
+is_same_clock(const struct statfile_header *h, const struct statview_now *now, bool lives)
 {
 	int64_t passed, expected;
 
@@ -193,8 +206,9 @@ is_same_clock(const struct statfile_header *h, const struct statview_now *now)
 		return false;
 	passed = now->calendar * 1000 - h->begun_us * 1000;
 	expected = now->monotonic - h->begun_ns;
-	return passed >= expected - CLOCK_TOLERANCE &&
-	    passed <= expected + now->slept + CLOCK_TOLERANCE;
+	return (passed >= expected - CLOCK_TOLERANCE &&
+		   passed <= expected + now->slept + CLOCK_TOLERANCE) ||
+	    (lives && shares_clocks(h->pid));
 }
 
 /* In a stat file the shards are aligned, and nobody changes their places. */
@@ -301,7 +315,7 @@ read_map(void *arg)
 	memcpy(&to->header, r->map, sizeof(to->header));
 	if (!is_good(r, &to->header))
 		return;
-	to->same_clock = is_same_clock(&to->header, r->now);
+	to->same_clock = is_same_clock(&to->header, r->now, owner == OWNED);
 	if (owner == OWNED && to->same_clock && r->writable) {
 		note_alive(r);
 		owner = find_owner(r->fd);

@@ -325,11 +325,14 @@ static const struct {
     {0, 0, true, false},
     {30000000, 0, false, true},
     {-30000000, 0, false, true},
-    {90000000, 0, false, false},
-    {0, -90 * CLOCK_S, false, false},
+    /* The calendar was set meanwhile. */
+    {90000000, 0, false, true},
+    {0, -90 * CLOCK_S, false, true},
+    {-INT64_C(1000000000000000), 0, false, true},
     {-1000000, -CLOCK_S, false, true},
     {0, 3600 * CLOCK_S, false, false},
     {INT64_MIN / 2, 0, false, false},
+    {90000000, 0, true, false},
     {INT64_MAX / 2, 0, false, false},
 };
 
