@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -208,6 +210,21 @@ run_in(const char *base, void (*test)(void))
 	CHECK(system(command) == 0);
 }
 
+/* A file system with sizes of its own, where root may mount one. */
+static void
+test_sizes(void)
+{
+	int fd;
+
+	CHECK(mkdir("queues", 0700) == 0);
+	if (unshare(CLONE_NEWNS) == -1 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("none", "queues", "mqueue", 0, NULL) == -1)
+		return;
+	CHECK((fd = open("queues", O_RDONLY)) != -1 && rundir_may_have(fd, 100));
+	close(fd);
+	CHECK(umount("queues") == 0);
+}
+
 int
 main(void)
 {
@@ -215,5 +232,6 @@ main(void)
 	run_in("/tmp", test_open);
 	run_in("/tmp", test_unnamed);
 	run_in("/dev/shm", test_unnamed);
+	run_in("/tmp", test_sizes);
 	return t_end();
 }
