@@ -29,6 +29,10 @@
 
 #define SIZE_MOST (64 << 20) /* of the file */
 
+/* With a larger file, a stage that ends leaves its own if there are no more */
+#define SIZE_DEAR (64 << 10)
+#define FILES_WAIT 64
+
 /* What a process leaves that died while it created a file is removed after s */
 #define NEW_AGE 60
 
@@ -617,13 +621,31 @@ fold_files(struct fold *f)
 	return (int)f->n;
 }
 
+/*
+ * Whether a fold for this one file alone is too dear: each writes all entries
+ * anew.  So where there are many, the files of several stages wait for one.
+ */
+static bool
+may_wait(int dir)
+{
+	struct stat st;
+
+	return fstatat(dir, NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size > SIZE_DEAR && st.st_size <= SIZE_MOST &&
+	    !rundir_may_have(dir, FILES_WAIT);
+}
+
 int
 retired_fold(int dir, const struct retired_own *own, bool all)
 {
 	struct fold f = {.dir = dir, .own = own, .all = all};
-	int lock = lock_directory(dir, F_WRLCK), result, error;
+	int lock, result, error;
 
-	if (lock == -1)
+	if (own != NULL && !all && may_wait(dir)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if ((lock = lock_directory(dir, F_WRLCK)) == -1)
 		return -1;
 	result = fold_files(&f);
 	error = errno;

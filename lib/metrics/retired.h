@@ -71,7 +71,8 @@ struct retired_own {
  * which is cheap; it may be the number of another process.
  *
  * Returns how many were folded, or -1 with errno: EAGAIN if another process
- * folds or looks.  Does not wait.
+ * folds or looks; or if there are many entries, and few files: without `all`,
+ * `own` may then stay for a later fold.  Does not wait.
  */
 int retired_fold(int dir, const struct retired_own *own, bool all);
 

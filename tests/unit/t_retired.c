@@ -224,6 +224,38 @@ test_most(void)
 	retired_free(&sum);
 }
 
+/* Where there are many entries, several files wait for one fold. */
+static void
+test_dear(void)
+{
+	uint64_t received = 0, id;
+	char name[16];
+	struct retired r;
+	size_t most = 0;
+
+	for (int i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "dear %d", i);
+		t_run(name, 1, T_ENDED, EXIT_OK);
+	}
+	id = retired_id(dir);
+	for (int i = 0; i < 150; i++) {
+		t_run("waits", 1, T_ENDED, EXIT_OK);
+		most = t_count(".stat") > most ? t_count(".stat") : most;
+		CHECK(i > 10 || retired_id(dir) == id, "%d", i);
+	}
+	CHECK(most > 50 && most <= 64, "%zu", most);
+	CHECK(retired_fold(dir, NULL, true) >= 0 && t_count(".stat") == 0, "%s", strerror(errno));
+	read_retired(&r, false);
+	for (size_t i = 0; i < r.n; i++)
+		if (strcmp(r.entry[i].name, "waits") == 0) {
+			received = t_get(&r.entry[i].sum, METRIC_RECEIVED);
+			CHECK(r.entry[i].exits[EXIT_OK] == 150, "%zu", i);
+		}
+	CHECK(received == 150, "%ju", (uintmax_t)received);
+	retired_free(&r);
+	(void)!unlink("retired.1");
+}
+
 /* Who finds the lock taken leaves all as it is. */
 static void
 test_lock(void)
@@ -383,6 +415,7 @@ main(void)
 	test_damaged();
 	test_foreign();
 	test_most();
+	test_dear();
 	test_lock();
 	test_remains();
 	test_others();
