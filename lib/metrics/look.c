@@ -83,7 +83,7 @@ is_known(const struct look *to, const unsigned char uuid[STATFILE_UUID])
 	return false;
 }
 
-/* -1 with errno ENOMEM. */
+/* -1 with errno. */
 static int
 look_at_file(struct looking *l, const struct dirent *entry)
 {
@@ -101,6 +101,8 @@ look_at_file(struct looking *l, const struct dirent *entry)
 	if ((s = next_place(l)) == NULL)
 		return -1;
 	if (statview_read(l->dir, entry->d_name, &l->now, s) == -1) {
+		if (rundir_lacks_means(errno))
+			return -1;
 		l->skipped += errno != ENOENT;
 		return 0;
 	}
@@ -120,7 +122,7 @@ look_at_files(struct looking *l)
 	if (d == NULL) {
 		if (fd != -1)
 			close(fd);
-		return errno == ENOMEM ? -1 : 0;
+		return rundir_lacks_means(errno) ? -1 : 0;
 	}
 	while (result == 0 && (entry = readdir(d)) != NULL)
 		if (is_stat_file(entry->d_name))
@@ -211,7 +213,7 @@ look_at_path(struct looking *l, const char *path, bool on_tmpfs, bool fold)
 	int result;
 
 	if ((l->dir = rundir_open(path, false, on_tmpfs, why)) == -1)
-		return 0;
+		return rundir_lacks_means(errno) ? -1 : 0;
 	if ((result = note_place(l)) == 1) {
 		if (fold)
 			(void)retired_fold(l->dir, NULL, true);
@@ -281,7 +283,7 @@ look_take(struct look *to, unsigned how)
 {
 	struct looking l = {.to = to};
 	bool fold = (how & LOOK_FOLD) != 0;
-	int result;
+	int result, error;
 
 	*to = (struct look){0};
 	statview_clocks(&l.now);
@@ -290,10 +292,11 @@ look_take(struct look *to, unsigned how)
 	result = look_at_own(&l, fold);
 	if (result == 0 && (how & LOOK_ALL_USERS) != 0)
 		result = look_at_users(&l, fold);
+	error = errno;
 	free(l.dirs);
 	if (result == -1) {
 		look_free(to);
-		errno = ENOMEM;
+		errno = error;
 		return -1;
 	}
 	if (to->n > 1)

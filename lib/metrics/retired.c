@@ -337,7 +337,7 @@ retired_read(struct retired *r, int dir, bool *damaged)
 	*r = (struct retired){0};
 	*damaged = fd == -1 && errno != ENOENT;
 	if (fd == -1)
-		return 0;
+		return rundir_lacks_means(errno) ? -1 : 0;
 	result = read_file(r, fd, (size_t)st.st_size);
 	close(fd);
 	*damaged = result == 1;

@@ -44,7 +44,8 @@ struct retired {
 
 /*
  * Reads the file of a directory.  No file, or one that is damaged (*damaged),
- * has no entries.  -1 with errno ENOMEM.  Free it with retired_free().
+ * has no entries.  -1 with errno (ENOMEM, or as rundir_lacks_means() knows it);
+ * nothing is known of the file then.  Free it with retired_free().
  */
 int retired_read(struct retired *, int dir, bool *damaged);
 void retired_free(struct retired *);

@@ -254,6 +254,12 @@ rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE
 }
 
 bool
+rundir_lacks_means(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+bool
 rundir_may_have(int dir, size_t n)
 {
 	struct stat st;

@@ -48,6 +48,12 @@ void rundir_list_free(struct rundir_list *);
 int rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE]);
 
 /*
+ * Whether an open(2) failed for lack of memory or of descriptors, which says
+ * nothing of the file.
+ */
+bool rundir_lacks_means(int error);
+
+/*
  * Whether there may be more than n entries in a directory, without reading it:
  * the size of one on a tmpfs is 20 bytes for each, and 40.
  */

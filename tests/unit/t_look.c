@@ -437,6 +437,26 @@ test_directories(void)
 	CHECK(system(command) == 0, "%s", command);
 }
 
+/* Without enough descriptors there is no look, rather than half of one. */
+static void
+test_no_descriptor(void)
+{
+	struct look l;
+	int spare = 0;
+
+	t_run("few", 2, T_ENDED, EXIT_OK);
+	t_run("few", 3, T_KILLED, 0);
+	for (t_spare(0); look_take(&l, 0) == -1; t_spare(++spare)) {
+		CHECK(errno == EMFILE && spare < 20, "%d: %s", spare, strerror(errno));
+		t_spare(-1);
+	}
+	t_spare(-1);
+	CHECK(spare > 2 && t_total(&l, "few", METRIC_RECEIVED) == 5, "%d", spare);
+	look_free(&l);
+	t_look(&l, true);
+	look_free(&l);
+}
+
 /* A file that is cut while it is read: cut and made whole, over and over. */
 struct cut {
 	int fd;
@@ -574,6 +594,7 @@ main(void)
 	test_clocks();
 	test_order();
 	test_directories();
+	test_no_descriptor();
 	test_cut();
 	test_held();
 	test_law();

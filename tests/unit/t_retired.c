@@ -276,6 +276,30 @@ test_lock(void)
 	retired_free(&r);
 }
 
+/* Who has no descriptor to read the old numbers with leaves them as they are. */
+static void
+test_no_descriptor(void)
+{
+	struct retired r;
+	int result = -1, fails = 0;
+
+	/* Either the file of the dead stage is folded, or nothing happens. */
+
+	t_run("old", 5, T_ENDED, EXIT_OK);
+	t_run("new", 5, T_KILLED, 0);
+	for (int spare = 0; spare < 20 && result != 1; spare++, fails++) {
+		t_spare(spare);
+		result = retired_fold(dir, NULL, true);
+		CHECK(result != -1 || errno == EMFILE, "%d: %s", spare, strerror(errno));
+		t_spare(-1);
+		CHECK(t_count(".bad") == 0, "with %d descriptors", spare);
+	}
+	CHECK(result == 1 && fails > 2, "%d, %d", result, fails);
+	read_retired(&r, false);
+	CHECK(r.n >= 2 && t_count(".stat") == 0, "%zu", r.n);
+	retired_free(&r);
+}
+
 /* A crash between the rename and the removal: nobody counts the file again. */
 static void
 test_remains(void)
@@ -417,6 +441,7 @@ main(void)
 	test_most();
 	test_dear();
 	test_lock();
+	test_no_descriptor();
 	test_remains();
 	test_others();
 	test_full();

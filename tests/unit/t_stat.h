@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,6 +110,25 @@ static inline void
 t_run(const char *name, uint64_t n, enum t_end_how how, int status)
 {
 	t_wait(t_start(name, n, how, status));
+}
+
+/* From now on as many more descriptors as this can be opened; -1: any number. */
+static inline void
+t_spare(int n)
+{
+	static struct rlimit whole;
+	struct rlimit rl;
+	int next;
+
+	if (whole.rlim_cur == 0)
+		CHECK(getrlimit(RLIMIT_NOFILE, &whole) == 0, "%s", strerror(errno));
+	rl = whole;
+	if (n >= 0) {
+		CHECK((next = dup(0)) != -1, "%s", strerror(errno));
+		close(next);
+		rl.rlim_cur = (rlim_t)(next + n);
+	}
+	CHECK(setrlimit(RLIMIT_NOFILE, &rl) == 0, "%s", strerror(errno));
 }
 
 /* How many files there are whose names end like this. */
