@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <microhttpd.h>
 
 #include "accept.h"
 #include "gzip.h"
 
-#define CONNECTIONS 256 /* of each socket; idle ones end after IDLE s */
+#define CONNECTIONS 256 /* of each socket, at most; idle ones end after IDLE s */
+#define SPARE 24        /* descriptors that are left for the answers */
 #define IDLE 10U
 #define MEMORY (32U * 1024) /* of a connection; headers must fit */
 #define BODY_MOST (64 * 1024)
@@ -184,12 +186,25 @@ say_nothing(void *arg, const char *format, va_list args)
 	(void)args;
 }
 
+/* How many connections each of n sockets may have. */
+static unsigned
+share_descriptors(size_t n)
+{
+	struct rlimit rl;
+	rlim_t share;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return CONNECTIONS;
+	share = rl.rlim_cur > SPARE ? (rl.rlim_cur - SPARE) / n : 0;
+	return share < 1 ? 1 : share < CONNECTIONS ? (unsigned)share : CONNECTIONS;
+}
+
 static struct MHD_Daemon *
-start_daemon(struct server *s, int fd)
+start_daemon(struct server *s, int fd, unsigned connections)
 {
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, answer, s,
 	    MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE,
+	    MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, IDLE,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
 	    forget_request, NULL, MHD_OPTION_END);
 }
@@ -208,7 +223,8 @@ server_new(const int *sockets, size_t n, const struct route *routes, void *arg)
 	if (s->daemon == NULL || s->poll == NULL)
 		goto err;
 	for (; s->n < n; s->n++) {
-		if ((s->daemon[s->n] = start_daemon(s, sockets[s->n])) == NULL)
+		s->daemon[s->n] = start_daemon(s, sockets[s->n], share_descriptors(n));
+		if (s->daemon[s->n] == NULL)
 			goto err;
 		s->poll[s->n].fd =
 		    MHD_get_daemon_info(s->daemon[s->n], MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
@@ -245,6 +261,29 @@ time_to_sleep(const struct server *s)
 	return least == INT32_MAX ? -1 : (int)least;
 }
 
+static unsigned
+count_connections(struct MHD_Daemon *daemon)
+{
+	return MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/*
+ * A daemon that has all its connections does not listen.  The run that closes
+ * some does not change that, only the one after it, and nothing else may call
+ * for that one.
+ */
+static int
+run_daemon(struct MHD_Daemon *daemon)
+{
+	unsigned before = count_connections(daemon);
+
+	if (MHD_run(daemon) == MHD_NO)
+		return -1;
+	if (count_connections(daemon) < before && MHD_run(daemon) == MHD_NO)
+		return -1;
+	return 0;
+}
+
 int
 server_run(struct server *s, int until, const struct server_timer *timer)
 {
@@ -258,7 +297,7 @@ server_run(struct server *s, int until, const struct server_timer *timer)
 		if (due->revents != 0)
 			timer->due(s->arg);
 		for (size_t i = 0; i < s->n; i++)
-			if (MHD_run(s->daemon[i]) == MHD_NO)
+			if (run_daemon(s->daemon[i]) == -1)
 				return -1;
 	}
 	return 0;

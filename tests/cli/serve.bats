@@ -165,6 +165,44 @@ connect() {
 	done
 }
 
+@test "serve: more clients than descriptors: answers are whole, and all are served later" {
+	ids 1 | pfanout -q -n a >/dev/null
+	limit=$(ulimit -Sn)
+	ulimit -Sn 40
+	serve
+	ulimit -Sn "$limit"
+	connect 100
+	ask 200 /-/ready # and so the first one is in
+	for i in {101..140}; do
+		connect "$i"
+	done
+	printf 'GET /metrics HTTP/1.0\r\n\r\n' >&100
+	timeout 5 cat <&100 >body
+	grep -q '^pipeline_received_total{stage="a",tool="pfanout"} 1$' body
+	for i in {100..140}; do
+		eval "exec $i>&-"
+	done
+	ask 200 -m 5 /metrics
+}
+
+@test "serve: as many clients as can be, and all end at once" {
+	limit=$(ulimit -Sn)
+	ulimit -Sn 40 # 16 connections
+	serve
+	ulimit -Sn "$limit"
+	for i in {100..115}; do
+		connect "$i"
+		printf 'GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n' >&"$i"
+		read -r -t 5 _ <&"$i"
+	done
+	kill -STOP "$server"
+	for i in {100..115}; do
+		eval "exec $i>&-"
+	done
+	kill -CONT "$server"
+	ask 200 -m 5 /metrics
+}
+
 @test "serve: several addresses, and another path" {
 	serve --web.listen-address 'localhost:0' --web.listen-address :0 --web.telemetry-path /m/x.y
 	lines err 3
