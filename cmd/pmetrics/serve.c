@@ -48,7 +48,7 @@ answer_metrics(void *arg, const struct request *request, struct reply *reply)
 		look_free(&look);
 	}
 	if (reply->body == NULL) {
-		server_say(reply, 500, "Out of memory.");
+		server_say(reply, 500, strerror(errno));
 		return;
 	}
 	reply->status = 200;
@@ -102,7 +102,7 @@ view_for(const struct serve *serve, const struct request *request, struct reply 
 	if (!is_for_us(serve, request, reply))
 		return NULL;
 	if ((view = live_json(serve->live)) == NULL)
-		server_say(reply, 500, "Out of memory.");
+		server_say(reply, 500, strerror(errno));
 	return view;
 }
 

@@ -185,6 +185,18 @@ connect() {
 	ask 200 -m 5 /metrics
 }
 
+@test "serve: who cannot look says so, and does not say that no stage runs" {
+	ids 1 | pfanout -q -n a >/dev/null
+	limit=$(ulimit -Sn)
+	ulimit -Sn 10
+	serve
+	ulimit -Sn "$limit"
+	for path in /metrics / /api/v1/pipelines; do
+		ask 500 "$path"
+		has body 'Too many open files'
+	done
+}
+
 @test "serve: as many clients as can be, and all end at once" {
 	limit=$(ulimit -Sn)
 	ulimit -Sn 40 # 16 connections
