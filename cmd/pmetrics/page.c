@@ -189,7 +189,10 @@ table(FILE *f, json_t *pipeline)
 	      "<th class=\"wide\">Retries/s</th><th>Failed</th></tr></thead><tbody>\n",
 	    f);
 	json_array_foreach(json_object_get(pipeline, "parts"), i, part)
-	    row(f, part, json_object_get(pipeline, "verdict"));
+	{
+		if (!is(part, "kind", "file"))
+			row(f, part, json_object_get(pipeline, "verdict"));
+	}
 	fputs("</tbody></table></div>\n", f);
 }
 

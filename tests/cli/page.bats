@@ -119,6 +119,10 @@ SUPPORT=$BATS_TEST_DIRNAME/../support
 	grep -qxF "$IMG" parts
 	grep -qxF "$ODD" parts
 	grep -qxF "$TAMED" parts
+	# The same rows as with it.
+	ask 200 /api/v1/pipelines
+	jq -c '[.pipelines[].parts[] | select(.kind != "file") | .name]' body |
+		diff - <(jq -c .parts page.json)
 	[ "$(jq -c .failures page.json)" = "$(jq -nc '$ARGS.positional' --args "Failed in $IMG: 1 invalid")" ]
 	end_pipeline
 }
