@@ -240,6 +240,7 @@ serve_command(int argc, char **argv)
 	if ((serve.live = live_new(WINDOW, serve.how)) == NULL)
 		err(2, "serve");
 	listen_all(&serve);
+	usage_warn_off(argv[0], serve.how);
 	if ((server = server_new(serve.socket, serve.n, routes, &serve)) == NULL)
 		err(2, "serve");
 	timer = (struct server_timer){live_fd(serve.live), look_again};

@@ -156,6 +156,7 @@ textfile_command(int argc, char **argv)
 	dir = usage_parse(argc, argv, rows, rules, 1);
 	textfile_init(&t, argv[dir]);
 	t.how = usage_look(argv[0], all_users);
+	usage_warn_off(argv[0], t.how);
 	if (once)
 		update(&t);
 	else

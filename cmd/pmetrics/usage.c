@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "metrics/look.h"
+#include "metrics/rundir.h"
 #include "stage/cli.h"
 #include "stage/options.h"
 
@@ -80,4 +81,18 @@ usage_look(const char *command, bool all_users)
 	if (all_users && geteuid() != 0)
 		errx(2, "%s: --all-users: only root may see the stages of other users", command);
 	return LOOK_FOLD | (all_users ? LOOK_ALL_USERS : 0);
+}
+
+void
+usage_warn_off(const char *command, unsigned how)
+{
+	struct rundir_list list;
+
+	if ((how & LOOK_ALL_USERS) != 0)
+		return;
+	if (rundir_list(&list) == -1)
+		err(2, "%s", command);
+	if (list.off)
+		warnx("%s: $PCHAN_METRICS is off, so no stage will be found", command);
+	rundir_list_free(&list);
 }

@@ -28,4 +28,7 @@ int usage_parse(
  */
 unsigned usage_look(const char *command, bool all_users);
 
+/* Warns if what is told so finds nothing, whatever runs. */
+void usage_warn_off(const char *command, unsigned how);
+
 #endif

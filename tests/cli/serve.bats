@@ -197,6 +197,17 @@ connect() {
 	done
 }
 
+@test "serve, textfile: metrics are off" {
+	PCHAN_METRICS=off serve
+	wait_until grep -qx 'pmetrics: serve: $PCHAN_METRICS is off, so no stage will be found' err
+	ask 200 /metrics
+	go 0 env PCHAN_METRICS=off pmetrics textfile --once .
+	has err 'textfile: $PCHAN_METRICS is off'
+	lines err 1
+	go 0 pmetrics textfile --once .
+	lines err 0
+}
+
 @test "serve: as many clients as can be, and all end at once" {
 	limit=$(ulimit -Sn)
 	ulimit -Sn 40 # 16 connections
