@@ -14,9 +14,9 @@
 #include "accept.h"
 #include "gzip.h"
 
-#define CONNECTIONS 256 /* of each socket, at most; idle ones end after IDLE s */
-#define SPARE 24        /* descriptors that are left for the answers */
-#define IDLE 10U
+#define CONNECTIONS 256     /* of each socket, at most; see IDLE */
+#define SPARE 24            /* descriptors left for the answers */
+#define IDLE 10U            /* s, after which a connection ends */
 #define MEMORY (32U * 1024) /* of a connection; headers must fit */
 #define BODY_MOST (64 * 1024)
 

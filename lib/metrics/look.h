@@ -35,9 +35,9 @@ enum look_how {
 };
 
 /*
- * Looks; `how` is a sum of the enum above.  -1 with errno: memory or descriptors
- * ran out (rundir_lacks_means()), and half a look is none.  Free it with
- * look_free().
+ * Looks; `how` is a sum of the enum above.  -1 with errno: memory or
+ * descriptors ran out (rundir_lacks_means()), and half a look is none.  Free it
+ * with look_free().
  *
  * LOOK_ALL_USERS is for root.  Meanwhile the process has the effective user ID
  * of the owner of each directory, so nothing is read, or written, that this

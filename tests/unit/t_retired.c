@@ -276,7 +276,7 @@ test_lock(void)
 	retired_free(&r);
 }
 
-/* Who has no descriptor to read the old numbers with leaves them as they are. */
+/* Without descriptors to read the old numbers with, they stay as they are. */
 static void
 test_no_descriptor(void)
 {

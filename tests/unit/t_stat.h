@@ -112,7 +112,7 @@ t_run(const char *name, uint64_t n, enum t_end_how how, int status)
 	t_wait(t_start(name, n, how, status));
 }
 
-/* From now on as many more descriptors as this can be opened; -1: any number. */
+/* How many more descriptors can be opened from now on; -1: any number. */
 static inline void
 t_spare(int n)
 {
