@@ -8,6 +8,7 @@
 #define CANDIDATE 0.5  /* score from which on a part is in question */
 #define CLEAR 0.7      /* below, it is only mostly the one */
 #define POOL_BUSY 0.85 /* a pool with less to do is not short of workers */
+#define EVEN 0.1       /* by so much results may differ from what comes in */
 #define ON_PURPOSE 0.5 /* of the time a limiter waits for credit */
 #define PROCESSOR 0.7  /* of a processor: the program is at work */
 #define CPU_SPARE 0.2  /* idle: more workers would find processors */
@@ -46,6 +47,17 @@ clip(double score)
 }
 
 /*
+ * A pool that reads all that comes and ends as many records holds up nobody,
+ * however busy it is: where records come slowly, an attempt lasts until a worker
+ * that holds its answers back has been flushed, and takes less if more come.
+ */
+static bool
+keeps_up(const struct part *p)
+{
+	return p->input >= POOL_BUSY && p->in > 0 && fabs(p->in - p->results) <= EVEN * p->in;
+}
+
+/*
  * A pool's work is that of its workers; that of another stage is the time in
  * which it waits for nobody.  In both, it is the stage's fault what its reader
  * waits for the stage itself, beyond what its writer waits.
@@ -60,7 +72,7 @@ stage_score(const struct part *p)
 	if (!p->pool)
 		work = 1 - p->input - p->output;
 	else
-		work = p->busy >= POOL_BUSY ? fmin(p->busy, 1 - p->output) : 0;
+		work = p->busy >= POOL_BUSY && !keeps_up(p) ? fmin(p->busy, 1 - p->output) : 0;
 	return clip(fmax(work, own));
 }
 

@@ -16,7 +16,7 @@ struct row {
 	bool pool;
 	double input, output, own, rate, busy; /* in hundredths */
 	unsigned workers;
-	double results, held, before, oldest, limit, cpu, mean;
+	double in, results, held, before, oldest, limit, cpu, mean;
 	bool ended;
 	enum statfile_exit how;
 };
@@ -96,6 +96,18 @@ static const struct scene scenes[] = {
 	    {POOL("enrich", 90, 0, 0, 60)}},
 	{TO(0, 1), TO(1, 2)}, 0.01, 0, VERDICT_RATE, 1, false,
 	"pace holds the pipeline to its rate of 200/s, on purpose."},
+    {"rate limiter, a pool behind it that is busy, and keeps up",
+	{{PROGRAM("gen", 0.1)}, {LIMITER("pace", 1, 0, 98, 97), .limit = 400},
+	    {POOL("enrich", 99, 0, 0, 99), .in = 410}},
+	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_RATE, 1, false,
+	"pace holds the pipeline to its rate of 400/s, on purpose."},
+    {"rate limiter, a pool behind it that falls behind",
+	{{PROGRAM("gen", 0.1)}, {LIMITER("pace", 1, 0, 98, 97), .limit = 500},
+	    {POOL("enrich", 99, 0, 0, 99), .in = 500}},
+	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_POOL, 2, false, NULL},
+    {"a pool that is busy, and keeps up with a slow source",
+	{{PROGRAM("tail -F x", 0)}, {POOL("enrich", 98, 0, 0, 95), .in = 390}}, {TO(0, 1)}, 0, 0,
+	VERDICT_KEEPS_UP, 0, false, NULL},
     {"slow source", {{PROGRAM("tail -F x", 0)}, {STAGE("a", 96, 0, 0)}, {POOL("b", 95, 0, 0, 10)}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_KEEPS_UP, 0, false,
 	"the pipeline keeps up: it waits for `tail -F x`."},
@@ -186,7 +198,7 @@ static const struct scene scenes[] = {
 	"enrich gives no results: 8 attempts, the oldest for 42 s."},
     {"a burst that has to be worked off",
 	{{PROGRAM("gen", 0)}, {LIMITER("pace", 97, 0, 0, 0)},
-	    {NAMED("enrich"), WAITS(95, 0, 0), WORKERS(99), .results = 200, .held = 4400,
+	    {NAMED("enrich"), WAITS(95, 0, 0), WORKERS(99), .in = 1, .results = 200, .held = 4400,
 		.before = 6400}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_CATCHING_UP, 2, false,
 	"catching up, about 27 s: 5.4k records are left, and nothing new comes. enrich does "
@@ -228,7 +240,7 @@ fill_part(struct part *p, const struct row *r)
 	    .rate = r->rate / 100,
 	    .busy = r->pool ? r->busy / 100 : NAN,
 	    .workers = r->workers,
-	    .in = r->results,
+	    .in = r->in > 0 ? r->in : r->results,
 	    .results = r->results,
 	    .held = (uint64_t)r->held,
 	    .held_before = (uint64_t)r->before,
