@@ -316,11 +316,22 @@ show_line(const struct grid *g, int y)
 	}
 }
 
+/* Curses ignores SIGTSTP while it draws, and would drop one that waits. */
+static void
+note_waiting_signals(void)
+{
+	sigset_t blocked;
+
+	sigprocmask(SIG_SETMASK, &term.outside, &blocked);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
 void
 terminal_show(const struct grid *g)
 {
 	for (int y = 0; y < g->height && y < LINES; y++)
 		show_line(g, y);
+	note_waiting_signals();
 	refresh();
 }
 
@@ -382,12 +393,11 @@ terminal_wait(int64_t deadline)
 	int n;
 
 	for (;;) {
+		if (take_notes())
+			return TERMINAL_REDRAW;
 		n = ppoll(&fd, 1, clock_left(deadline, &left), &term.outside);
-		if (n == -1 && errno == EINTR) {
-			if (take_notes())
-				return TERMINAL_REDRAW;
+		if (n == -1 && errno == EINTR)
 			continue;
-		}
 		if (n == 0)
 			return TERMINAL_TIME;
 		return n == -1 || (fd.revents & (POLLHUP | POLLERR | POLLNVAL)) ? TERMINAL_GONE

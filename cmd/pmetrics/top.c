@@ -54,8 +54,8 @@ parse_window(void *field, const char *value, const char **why)
 
 	if (units_duration(value, &ns, why) == -1)
 		return -1;
-	*why = "a duration from 1s to 60s";
-	if (ns < CLOCK_S || ns > 60 * CLOCK_S)
+	*why = "a duration from 3s to 60s";
+	if (ns < 3 * CLOCK_S || ns > 60 * CLOCK_S)
 		return -1;
 	*(int64_t *)field = ns;
 	return 0;
@@ -143,6 +143,13 @@ report(const struct top *t)
 		err(2, "standard output");
 }
 
+/* Until there is a verdict a long interval is too long to wait. */
+static int64_t
+pause_before_look(const struct top *t, bool measuring)
+{
+	return measuring && t->interval > CLOCK_S ? CLOCK_S : t->interval;
+}
+
 /*
  * A report every interval.  The first one waits until there is something to
  * say: rates need two looks, the verdict needs more.
@@ -166,7 +173,7 @@ run_lines(struct top *t)
 			if (++n == t->count || none_is(&t->view, VERDICT_ENDED, true))
 				return 0;
 		}
-		next += t->interval;
+		next += pause_before_look(t, !begun);
 		at = (struct timespec){next / CLOCK_S, next % CLOCK_S};
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 			continue;
@@ -224,14 +231,13 @@ run_screen(struct top *t)
 	int64_t next = clock_now();
 	bool gone = false;
 
-	for (uint64_t n = 0; !b.quit && !gone;) {
+	while (!b.quit && !gone) {
 		if (clock_now() >= next) {
 			if (!b.paused)
 				look(t);
-			next = clock_now() + t->interval;
+			next = clock_now() +
+			    pause_before_look(t, !none_is(&t->view, VERDICT_MEASURING, false));
 			draw(t, &g, &b);
-			if (++n == t->count)
-				break;
 		}
 		switch (terminal_wait(next)) {
 		case TERMINAL_KEY:
@@ -266,7 +272,8 @@ top_command(int argc, char **argv)
 	if ((t.watch = watch_new((double)t.window / CLOCK_S, usage_look("top", t.all_users))) ==
 	    NULL)
 		err(2, "top");
-	if (!t.json && terminal_is_screen() && terminal_open() == 0)
+	/* What ends by itself must leave something to read. */
+	if (!t.json && t.count == 0 && terminal_is_screen() && terminal_open() == 0)
 		status = run_screen(&t);
 	else
 		status = run_lines(&t);

@@ -153,6 +153,23 @@ is_sane() {
 	is_sane
 }
 
+# Curses ignores this signal while it draws; after an escape, top waits a little
+# for the rest of a key, and then draws.
+@test "top: Ctrl-Z just after a key is not lost" {
+	stages
+	top
+	press Enter
+	see 'pmetrics -n first'
+	press Escape
+	sleep 0.02 # less than top waits
+	press C-z
+	see 'Stopped'
+	type_in 'fg'
+	see 'PART .*OUT/s'
+	press q
+	see '^%'
+}
+
 @test "top: waits at a terminal until there is a stage" {
 	terminal
 	type_in 'pmetrics top -i 100ms'
@@ -206,7 +223,7 @@ not_ascii() {
 
 # The first report takes 3 s, so all that wait for one do so together.
 @test "top: lines where there is no screen, and JSON; ends with the pipelines" {
-	local plain json reader end
+	local plain json reader end seldom
 
 	terminal # before there is a descriptor that it would inherit
 	stages
@@ -218,8 +235,15 @@ not_ascii() {
 	reader=$!
 	timeout 30 pmetrics top -i 100ms >end 7>&- 3>&- &
 	end=$!
-	type_in 'TERM=dumb pmetrics top -n 1; echo status=$?'
-	wait "$plain" "$json" "$reader"
+	timeout 30 pmetrics top -i 1h -w 3s -n 1 >seldom 7>&- 3>&- &
+	seldom=$!
+	type_in 'TERM=dumb pmetrics top; echo status=$?'
+	see '^[0-9:]*   first: '
+	press C-c
+	see '^%'
+	type_in 'clear; pmetrics top -n 1; echo status=$?'
+	wait "$plain" "$json" "$reader" "$seldom"
+	grep -E '^[0-9:]{8} line: [^m]' seldom # not "measuring"
 	[ "$(grep -cE '^[0-9:]{8} line: ' out)" -eq 2 ]
 	[ "$(grep -cE '^[0-9:]{8}   first: .*, held 0' out)" -eq 2 ]
 	[ "$(grep -cE '^[0-9:]{8}   second: .*, workers 0/2, held 0' out)" -eq 2 ]
@@ -249,7 +273,7 @@ not_ascii() {
 	go 0 pmetrics top --help
 	has out 'pmetrics top ['
 	[ "$(wc -L <out)" -le 80 ]
-	for args in '-i 0' '-i 99ms' '-i x' '-w 0.5s' '-w 61s' '-n 0' '--pipeline=' '--bogus' 'operand'; do
+	for args in '-i 0' '-i 99ms' '-i x' '-w 2s' '-w 61s' '-n 0' '--pipeline=' '--bogus' 'operand'; do
 		# shellcheck disable=SC2086 # words
 		go 2 pmetrics top $args
 		lines err 1
