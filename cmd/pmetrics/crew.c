@@ -98,6 +98,69 @@ exit_of(const struct roll *r, const struct look_stage *s)
 	return EXIT_OK;
 }
 
+static uint64_t
+exits(const struct retired_entry *e)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < EXIT_COUNT && e != NULL; i++)
+		n += e->exits[i];
+	return n;
+}
+
+static uint64_t
+counter(const struct metrics_shard *s, int c)
+{
+	return atomic_load_explicit(&s->counter[c], memory_order_relaxed);
+}
+
+static void
+subtract(struct metrics_shard *s, const struct metrics_shard *from)
+{
+	for (int c = 0; c < METRIC_COUNT; c++)
+		if (c != METRIC_LAST_RECORD_US && c != METRIC_LAST_RESULT_US)
+			metrics_set(s, c, counter(s, c) - counter(from, c));
+	for (int t = 0; t < TIME_COUNT; t++)
+		stopwatch_add(&s->time[t], -stopwatch_read(&from->time[t], 0));
+	histogram_subtract(&s->latency, &from->latency);
+	histogram_subtract(&s->queue, &from->queue);
+}
+
+/*
+ * What a stage had counted at its end, after it was looked at: by so much the
+ * numbers of its name have grown.  If others of the name have ended meanwhile,
+ * too, what was seen of it last has to do.
+ */
+static int
+settle(const struct roll *r, struct track *t, struct look_stage *last)
+{
+	static const struct metrics_shard none;
+	const struct retired_entry *before = entry_of(&r->crew->look.retired, &last->header),
+				   *now = entry_of(&r->look.retired, &last->header);
+	const struct metrics_shard *from = before != NULL ? &before->sum : &none;
+
+	if (exits(now) != exits(before) + 1 ||
+	    counter(&now->sum, METRIC_RECEIVED) - counter(from, METRIC_RECEIVED) <
+		counter(&last->sum, METRIC_RECEIVED))
+		return 0;
+	memcpy(&last->sum, &now->sum, sizeof(last->sum));
+	subtract(&last->sum, from);
+	last->busy = 0;
+	last->oldest = 0;
+	return track_sample(t, last, r->look.now);
+}
+
+static int
+end_now(const struct roll *r, struct track *t, const struct look_stage *seen)
+{
+	struct look_stage last;
+
+	memcpy(&last, seen, sizeof(last));
+	if (settle(r, t, &last) == -1)
+		return -1;
+	return track_end(t, &last, exit_of(r, seen), r->look.now);
+}
+
 /* Those that are not in the look: they have ended now, or some time ago. */
 static int
 take_ended(struct roll *r)
@@ -110,9 +173,7 @@ take_ended(struct roll *r)
 		if (r->done[i])
 			continue;
 		r->changed |= track_ended(t) == 0;
-		if (track_ended(t) == 0 &&
-		    track_end(t, c->stage[i].stage, exit_of(r, c->stage[i].stage), r->look.now) ==
-			-1)
+		if (track_ended(t) == 0 && end_now(r, t, c->stage[i].stage) == -1)
 			return -1;
 		if (r->look.now - track_ended(t) > REMEMBERED)
 			continue;

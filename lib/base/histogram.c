@@ -53,6 +53,14 @@ histogram_merge(struct histogram *to, const struct histogram *from)
 	add_to_cell(&to->sum, read_cell(&from->sum));
 }
 
+void
+histogram_subtract(struct histogram *to, const struct histogram *from)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		add_to_cell(&to->bucket[i], -read_cell(&from->bucket[i]));
+	add_to_cell(&to->sum, -read_cell(&from->sum));
+}
+
 uint64_t
 histogram_count(const struct histogram *h)
 {

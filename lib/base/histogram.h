@@ -37,6 +37,9 @@ void histogram_add(struct histogram *, int64_t ns, uint64_t n);
  */
 void histogram_merge(struct histogram *to, const struct histogram *from);
 
+/* Takes away what was merged before; `to` as with histogram_merge(). */
+void histogram_subtract(struct histogram *to, const struct histogram *from);
+
 /* The sum of the buckets. */
 uint64_t histogram_count(const struct histogram *);
 

@@ -71,6 +71,9 @@ test_sum_and_merge(void)
 	CHECK(b.sum == 6000 + 4000 + 1000 * (uint64_t)S, "sum %" PRIu64, b.sum);
 	CHECK(histogram_count(&b) == 9, "count %" PRIu64, histogram_count(&b));
 	CHECK(b.bucket[0] == 1 && b.bucket[2] == 3 && b.bucket[25] == 5, "buckets");
+	histogram_subtract(&b, &a);
+	CHECK(b.sum == 4000 + 1000 * (uint64_t)S && histogram_count(&b) == 6, "without a");
+	CHECK(b.bucket[0] == 0 && b.bucket[2] == 1 && b.bucket[25] == 5, "buckets without a");
 }
 
 static void
