@@ -9,6 +9,8 @@
 #define CLEAR 0.7      /* below, it is only mostly the one */
 #define POOL_BUSY 0.85 /* a pool with less to do is not short of workers */
 #define EVEN 0.1       /* by so much results may differ from what comes in */
+#define OFTEN 0.1      /* of the records need a new process */
+#define SLOW 1.0       /* s; an attempt of less is no slow one among starts */
 #define ON_PURPOSE 0.5 /* of the time a limiter waits for credit */
 #define PROCESSOR 0.7  /* of a processor: the program is at work */
 #define CPU_SPARE 0.2  /* idle: more workers would find processors */
@@ -219,6 +221,17 @@ name_more(const struct trial *t, size_t best, struct verdict *v)
 }
 
 /*
+ * Its workers also spend time on starting processes, in which they have no
+ * attempt.
+ */
+static bool
+starts_often(const struct part *p)
+{
+	return (p->stage != NULL && p->stage->header.mode == STAGE_EXECS) ||
+	    (p->restarts > 0 && p->restarts >= OFTEN * p->results);
+}
+
+/*
  * Records wait for a slow one: the pool does not read on, though its workers
  * are not busy; or they end many more attempts than there are results.
  */
@@ -227,6 +240,8 @@ is_held_up(const struct part *p)
 {
 	double attempts = p->busy * p->workers / p->mean;
 
+	if (p->busy < POOL_BUSY && starts_often(p))
+		return p->retries > 0 || (p->oldest >= SLOW && p->oldest > 10 * p->mean);
 	return p->busy < POOL_BUSY ||
 	    (p->oldest >= MEASURED && p->oldest > 10 * p->mean && p->results < attempts / 2);
 }

@@ -218,6 +218,18 @@ say_bottleneck(struct wording *w, const struct verdict *v)
 	say(w, "%s is %sthe bottleneck", name(w, v->part, text), v->mostly ? "mostly " : "");
 }
 
+/* A record, or many of them: with --batch an attempt has as many as it ends. */
+static const char *
+unit_of(const struct part *p)
+{
+	double attempts = p->busy * p->workers / p->mean;
+
+	return p->stage != NULL && p->stage->header.mode == STAGE_EXECS &&
+		p->results > 1.5 * attempts
+	    ? "a batch"
+	    : "a record";
+}
+
 static void
 say_pool(struct wording *w, const struct verdict *v)
 {
@@ -226,10 +238,17 @@ say_pool(struct wording *w, const struct verdict *v)
 	char text[WORD_SIZE];
 
 	say_bottleneck(w, v);
-	say(w, ": %.0f of %u workers busy", round(p->busy * p->workers), p->workers);
+	/* Without a wait for the order, the rest goes into starting processes. */
+	if (p->busy < 0.85)
+		say(w, ": starting processes takes %.0f%% of the workers' time",
+		    percent(1 - p->busy));
+	else
+		say(w, ": %.0f of %u workers busy", round(p->busy * p->workers), p->workers);
 	if (p->mean > 0)
-		say(w, ", %s a record", span(p->mean, text));
-	if (p->results > 0)
+		say(w, ", %s %s", span(p->mean, text), unit_of(p));
+	if (p->results > 0 && p->busy < 0.85)
+		say(w, ", %s/s", count(p->results, text));
+	else if (p->results > 0)
 		say(w, ", %s/s at most", count(p->results / p->busy, text));
 	say(w, ".");
 	if (v->more > 0)
