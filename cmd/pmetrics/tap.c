@@ -33,6 +33,15 @@ set_up(struct stage *st, struct options *opt)
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
 
+/* At a terminal, pmetrics alone is rather a question than a stage. */
+static void
+say_what_else(const struct options *opt)
+{
+	if (!opt->quiet && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		warnx("copies what is typed, until Ctrl-D; `pmetrics top' shows the pipelines that "
+		      "run");
+}
+
 int
 tap_command(int argc, char **argv)
 {
@@ -47,6 +56,7 @@ tap_command(int argc, char **argv)
 	if ((operand = cli_parse(&opt, argc, argv, &tool)) != argc)
 		errx(2, "no such command: %s; --help lists them", argv[operand]);
 	set_up(&st, &opt);
+	say_what_else(&opt);
 
 	struct source source = {
 	    .stage = &st, .shard = SHARD_SOURCE, .keeps_retries = true, .checks = true};

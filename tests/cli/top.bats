@@ -273,6 +273,21 @@ not_ascii() {
 	has err 'PCHAN_METRICS is off'
 }
 
+@test "top: pmetrics alone at a terminal says what else there is" {
+	terminal
+	type_in 'clear; pmetrics'
+	see "pmetrics: copies what is typed, until Ctrl-D; .pmetrics top' shows"
+	press C-c
+	type_in 'clear; pmetrics -q'
+	type_in 'seen'
+	see_twice '^seen'
+	shows_not 'copies what'
+	press C-c
+	type_in 'clear; echo seen | pmetrics'
+	see '^seen'
+	shows_not 'copies what'
+}
+
 @test "top: the command line" {
 	go 0 pmetrics top --help
 	has out 'pmetrics top ['
