@@ -49,9 +49,10 @@ clip(double score)
 }
 
 /*
- * A pool that reads all that comes and ends as many records holds up nobody,
- * however busy it is: where records come slowly, an attempt lasts until a worker
- * that holds its answers back has been flushed, and takes less if more come.
+ * A stage that reads all that comes and ends as many records holds up nobody,
+ * however busy its workers are: where records come slowly, an attempt lasts
+ * until a worker that holds its answers back has been flushed, and takes less if
+ * more come.
  */
 static bool
 keeps_up(const struct part *p)
@@ -60,9 +61,10 @@ keeps_up(const struct part *p)
 }
 
 /*
- * A pool's work is that of its workers; that of another stage is the time in
- * which it waits for nobody.  In both, it is the stage's fault what its reader
- * waits for the stage itself, beyond what its writer waits.
+ * A pool's work is that of its workers, and that of a limiter to let records
+ * wait, also while it reads on and fills its buffers; that of another stage is
+ * the time in which it waits for nobody.  In all, it is the stage's fault what
+ * its reader waits for the stage itself, beyond what its writer waits.
  */
 static double
 stage_score(const struct part *p)
@@ -71,10 +73,10 @@ stage_score(const struct part *p)
 
 	if (p->ended)
 		return 0;
-	if (!p->pool)
-		work = 1 - p->input - p->output;
+	if (!keeps_up(p) && (p->pool ? p->busy : p->rate) >= POOL_BUSY)
+		work = fmin(p->pool ? p->busy : p->rate, 1 - p->output);
 	else
-		work = p->busy >= POOL_BUSY && !keeps_up(p) ? fmin(p->busy, 1 - p->output) : 0;
+		work = p->pool ? 0 : 1 - p->input - p->output;
 	return clip(fmax(work, own));
 }
 
