@@ -49,7 +49,7 @@ clip(double score)
 }
 
 /*
- * A stage that reads all that comes and ends as many records holds up nobody,
+ * A pool that reads all that comes and ends as many records holds up nobody,
  * however busy its workers are: where records come slowly, an attempt lasts
  * until a worker that holds its answers back has been flushed, and takes less if
  * more come.
@@ -73,10 +73,12 @@ stage_score(const struct part *p)
 
 	if (p->ended)
 		return 0;
-	if (!keeps_up(p) && (p->pool ? p->busy : p->rate) >= POOL_BUSY)
-		work = fmin(p->pool ? p->busy : p->rate, 1 - p->output);
+	if (p->pool)
+		work = p->busy >= POOL_BUSY && !keeps_up(p) ? fmin(p->busy, 1 - p->output) : 0;
+	else if (p->rate >= ON_PURPOSE && p->in > (1 + EVEN) * p->results)
+		work = fmin(p->rate, 1 - p->output);
 	else
-		work = p->pool ? 0 : 1 - p->input - p->output;
+		work = 1 - p->input - p->output;
 	return clip(fmax(work, own));
 }
 

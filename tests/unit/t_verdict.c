@@ -106,7 +106,7 @@ static const struct scene scenes[] = {
 	"pace holds the pipeline to its rate of 400/s, on purpose."},
     {"rate limiter behind a pool, and its buffers fill",
 	{{PROGRAM("gen", 0.1)}, {POOL("enrich", 0, 0, 99, 99)},
-	    {LIMITER("pace", 99, 0, 0, 99), .in = 500, .limit = 350}},
+	    {LIMITER("pace", 99, 0, 0, 75), .in = 500, .limit = 350}},
 	{TO(0, 1), TO(1, 2)}, 0, 0, VERDICT_RATE, 2, false,
 	"pace holds the pipeline to its rate of 350/s, on purpose."},
     {"rate limiter behind a pool that is slower",
