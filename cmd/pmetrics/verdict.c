@@ -274,7 +274,10 @@ more_workers(const struct model *m, const struct part *p)
 	return more > p->workers ? more : 0;
 }
 
-/* Whether no stage at the head of the pipeline has more to read. */
+/*
+ * Whether no stage at the head of the pipeline has more to read.  One whose
+ * buffers are full may read nothing for a while, but it waits for itself.
+ */
 static bool
 source_is_idle(const struct model *m)
 {
@@ -284,7 +287,7 @@ source_is_idle(const struct model *m)
 
 		for (size_t j = 0; j < m->n_edges && head; j++)
 			head = m->edge[j].to != i || !is_alive(&m->part[m->edge[j].from]);
-		if (head && p->in > 0 && !(p->input >= CANDIDATE))
+		if (head && !(p->input >= CANDIDATE) && (p->in > 0 || p->own >= CANDIDATE))
 			return false;
 	}
 	return true;
