@@ -51,8 +51,8 @@ clip(double score)
 /*
  * A pool that reads all that comes and ends as many records holds up nobody,
  * however busy its workers are: where records come slowly, an attempt lasts
- * until a worker that holds its answers back has been flushed, and takes less if
- * more come.
+ * until a worker that holds its answers back has been flushed, and takes less
+ * if more come.
  */
 static bool
 keeps_up(const struct part *p)

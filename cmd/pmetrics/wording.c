@@ -238,7 +238,7 @@ say_pool(struct wording *w, const struct verdict *v)
 	char text[WORD_SIZE];
 
 	say_bottleneck(w, v);
-	/* Without a wait for the order, the rest goes into starting processes. */
+	/* No record is waited for: the rest goes into starts. */
 	if (p->busy < 0.85)
 		say(w, ": starting processes takes %.0f%% of the workers' time",
 		    percent(1 - p->busy));
