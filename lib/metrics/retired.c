@@ -631,8 +631,7 @@ may_wait(int dir)
 	struct stat st;
 
 	return fstatat(dir, NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size > SIZE_DEAR && st.st_size <= SIZE_MOST &&
-	    !rundir_may_have(dir, FILES_WAIT);
+	    st.st_size > SIZE_DEAR && st.st_size <= SIZE_MOST && !rundir_may_have(dir, FILES_WAIT);
 }
 
 int

@@ -322,7 +322,7 @@ test_sums(void)
 	free(text);
 }
 
-/* Numbers that are zero are there while a stage lives, and after it has ended. */
+/* Numbers that are zero are there while a stage lives, and afterwards. */
 static void
 test_zeros(void)
 {
