@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "json/order.h"
+#include "metrics/worktime.h"
 #include "order.h"
 #include "pfanin.h"
 #include "record/record.h"
@@ -248,10 +249,9 @@ send_first(struct merge *m)
 static int64_t
 time_to_write(const struct merge *m)
 {
-	int64_t now = clock_now();
+	int64_t now = worktime_now();
 
-	return now - stopwatch_read(&m->stage->writing, now) -
-	    stopwatch_read(&m->stage->halted, now);
+	return now - stopwatch_read(&m->stage->writing, now);
 }
 
 /* Those that are awaited have been silent for too long. */

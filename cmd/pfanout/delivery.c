@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "folder.h"
 #include "metrics/link.h"
+#include "metrics/worktime.h"
 #include "outbox.h"
 #include "output.h"
 #include "parcel.h"
@@ -144,10 +145,10 @@ open_fifo(struct delivery *d)
 
 	if (d->output->fifo == -1)
 		return 0;
-	link_start(d->output->link, clock_now());
+	link_start(d->output->link, worktime_now());
 	fd = await_reader(d);
 	error = errno;
-	link_stop(d->output->link, clock_now());
+	link_stop(d->output->link, worktime_now());
 	if (fd == -1)
 		return error;
 	return output_set_fd(d->output, fd) == -1 ? errno : 0;
@@ -175,10 +176,10 @@ wait_for_parcel(struct delivery *d, bool ready)
 		fds[1].fd = ready ? -1 : STDOUT_FILENO;
 	/* Its pipe is full. */
 	if (!ready)
-		link_start(d->output->link, clock_now());
+		link_start(d->output->link, worktime_now());
 	error = ctx_poll(d->stage->root, fds, 2, CLOCK_NEVER) == -1 ? errno : 0;
 	if (!ready)
-		link_stop(d->output->link, clock_now());
+		link_stop(d->output->link, worktime_now());
 	if (error != 0)
 		return error;
 	park_clear(d->parker);
@@ -263,12 +264,12 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 	bytes = writer_bytes(w);
 	for (size_t i = 0; i < p->n && error == 0; i++)
 		error = writer_put(w, root, p->record[i].data, p->record[i].len + 1);
-	link_start(d->output->link, clock_now() + writer_copying(w));
+	link_start(d->output->link, worktime_now() + writer_copying(w));
 	if (error == 0)
 		error = writer_flush(w, root);
 	if (error == -1)
 		error = errno;
-	link_stop(d->output->link, clock_now());
+	link_stop(d->output->link, worktime_now());
 	stage_end_writing(d->stage);
 	bytes = writer_bytes(w) - bytes;
 	*n = parcel_whole(p, bytes);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "metrics/worktime.h"
 #include "parcel.h"
 #include "sync/ctx.h"
 #include "sync/park.h"
@@ -214,9 +215,9 @@ wait_for_room(struct dispatch *d, struct ctx *ctx)
 
 	d->router_waits = true;
 	pthread_mutex_unlock(&d->lock);
-	stopwatch_start(d->waits, clock_now());
+	stopwatch_start(d->waits, worktime_now());
 	error = ctx_poll(ctx, &fd, 1, CLOCK_NEVER) == -1 ? errno : 0;
-	stopwatch_stop(d->waits, clock_now());
+	stopwatch_stop(d->waits, worktime_now());
 	park_clear(&d->router);
 	if (error == 0 && ctx_state(ctx) != CTX_LIVE)
 		error = ECANCELED;

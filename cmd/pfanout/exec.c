@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "collector.h"
 #include "exec_worker.h"
+#include "metrics/worktime.h"
 #include "pfanout.h"
 #include "proc/interpreter.h"
 #include "stage/pipeline.h"
@@ -130,12 +131,12 @@ static void
 attempt_batch(struct exec_worker *e)
 {
 	size_t n = e->batch.records.n;
-	int64_t begun = clock_now(), ended;
+	int64_t begun = worktime_now(), ended;
 	pid_t pid = e->w.child.pid;
 	struct failure f = {0};
 
 	e->input = (struct inflight){.queue = e->batch.records};
-	(void)inflight_give(&e->input, n, SIZE_MAX, begun);
+	(void)inflight_give(&e->input, n, SIZE_MAX, clock_now());
 	metrics_add(e->w.shard, METRIC_STARTS, 1);
 	metrics_add(e->w.shard, METRIC_GIVEN, n);
 	stopwatch_start(&e->w.shard->time[TIME_BUSY], begun);
@@ -149,7 +150,7 @@ attempt_batch(struct exec_worker *e)
 		child_stop(&e->w.child);
 	child_close(&e->w.child);
 	metrics_add(e->w.shard, METRIC_EXITS, 1);
-	ended = clock_now();
+	ended = worktime_now();
 	stopwatch_stop(&e->w.shard->time[TIME_BUSY], ended);
 	metrics_add(e->w.shard, METRIC_ENDED, n);
 	histogram_add(&e->w.shard->latency, ended - begun, n);

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "json/key.h"
 #include "map_worker.h"
+#include "metrics/worktime.h"
 #include "pfanout.h"
 #include "stage/pipeline.h"
 
@@ -124,7 +125,7 @@ give_records(struct map_worker *m)
 	if (idle) {
 		m->in_step = inflight_head(&m->inflight)->line;
 		m->busy_since = now;
-		stopwatch_start(&m->w.shard->time[TIME_BUSY], now);
+		stopwatch_start(&m->w.shard->time[TIME_BUSY], worktime_at(now));
 		deadline_given(&m->deadline, now);
 		map_mark_log(m);
 	}

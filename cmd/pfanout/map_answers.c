@@ -5,6 +5,7 @@
 #include "answer.h"
 #include "base/clock.h"
 #include "map_worker.h"
+#include "metrics/worktime.h"
 #include "misnamed.h"
 #include "pfanout.h"
 #include "record/reader.h"
@@ -110,9 +111,9 @@ count_answers(struct map_worker *m, size_t n)
 	histogram_add(&m->w.shard->latency, (now - since) / (int64_t)n, n);
 	metrics_add(m->w.shard, METRIC_ENDED, n);
 	if (m->inflight.given > 0)
-		stopwatch_next(&m->w.shard->time[TIME_BUSY], now);
+		stopwatch_next(&m->w.shard->time[TIME_BUSY], worktime_at(now));
 	else
-		stopwatch_stop(&m->w.shard->time[TIME_BUSY], now);
+		stopwatch_stop(&m->w.shard->time[TIME_BUSY], worktime_at(now));
 	window_answered(&m->window, n, now);
 	m->last_answer = now;
 	deadline_saw(&m->deadline, true, now, now);

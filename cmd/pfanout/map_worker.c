@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "metrics/worktime.h"
 #include "pfanout.h"
 #include "proc/interpreter.h"
 #include "record/reader.h"
@@ -157,7 +158,7 @@ map_forget_child(struct map_worker *m)
 	metrics_add(m->w.shard, METRIC_EXITS, 1);
 	/* What the child still owed is not worked on any more. */
 	if (stopwatch_runs(&m->w.shard->time[TIME_BUSY]))
-		stopwatch_stop(&m->w.shard->time[TIME_BUSY], clock_now());
+		stopwatch_stop(&m->w.shard->time[TIME_BUSY], worktime_now());
 	hunger_close(&m->probe);
 	reader_free(m->answers);
 	m->answers = NULL;
@@ -173,6 +174,7 @@ void
 map_extend_limits(struct map_worker *m, int64_t ns)
 {
 	m->last_answer += ns;
+	m->busy_since += ns;
 	m->window.moved += ns;
 	deadline_extend(&m->deadline, ns);
 	stall_extend(&m->stall, ns);

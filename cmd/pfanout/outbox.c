@@ -1,6 +1,7 @@
 #include "outbox.h"
 
 #include "base/clock.h"
+#include "metrics/worktime.h"
 #include "sync/chan.h"
 #include "sync/stopwatch.h"
 
@@ -23,13 +24,13 @@ outbox_send(struct outbox *o)
 	size_t sent;
 
 	if (o->waits != NULL)
-		stopwatch_start(o->waits, begun);
+		stopwatch_start(o->waits, worktime_at(begun));
 	record_sendn(o->chan, o->ctx, o->record, o->n, &sent);
 	record_freen(o->record + sent, o->n - sent);
 	o->n = 0;
 	ended = clock_now();
 	if (o->waits != NULL)
-		stopwatch_stop(o->waits, ended);
+		stopwatch_stop(o->waits, worktime_at(ended));
 	o->blocked += ended - begun;
 }
 

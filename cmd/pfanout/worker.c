@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/signame.h"
 #include "inflight.h"
+#include "metrics/worktime.h"
 #include "pfanout.h"
 #include "stage/cli.h"
 #include "stage/retry.h"
@@ -131,7 +132,7 @@ worker_limit(const struct worker *w, int64_t limit)
 static int64_t
 lost_time(struct worker *w, int64_t until)
 {
-	int64_t now = clock_now(), halted = stopwatch_read(&w->stage->halted, now);
+	int64_t now = clock_now(), halted = worktime_halted(now);
 	int64_t lost = halted - w->halted, late = now - clock_after(until, lost);
 
 	w->halted = halted;
@@ -141,7 +142,7 @@ lost_time(struct worker *w, int64_t until)
 void
 worker_begin_limit(struct worker *w)
 {
-	w->halted = stopwatch_read(&w->stage->halted, clock_now());
+	w->halted = worktime_halted(clock_now());
 }
 
 /* Once per run: a child that waits for the terminal, in vain. */

@@ -31,7 +31,7 @@ struct worker {
 	struct outbox out;
 	struct child child;
 	int64_t overslept; /* see worker_poll() */
-	int64_t halted;    /* stage.halted at the last look */
+	int64_t halted;    /* worktime_halted() at the last look */
 	int64_t look_at;   /* when to look whether the terminal stopped it */
 	int64_t left_at;   /* when a child that has exited did so */
 	int64_t silent_at; /* when it counts as silent */

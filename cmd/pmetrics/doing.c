@@ -5,6 +5,7 @@
 #include "metrics/state.h"
 
 static const char *const words[] = {
+    [STATE_HALTED] = "stopped",
     [STATE_INPUT] = "input",
     [STATE_OUTPUT] = "output",
     [STATE_RATE] = "rate",
@@ -54,7 +55,8 @@ doing_of(const struct part *p, struct doing *d)
 		    .output = p->output,
 		    .own = p->own,
 		    .rate = p->rate,
-		    .busy = p->busy});
+		    .busy = p->busy,
+		    .halted = p->halted});
 		d->word = words[state.kind];
 		d->share = state.percent / 100.0;
 		state_say(state, d->text);

@@ -41,6 +41,7 @@ struct part {
 	enum statfile_exit how;
 	double up;                             /* s, until now or its end */
 	double input, output, own, rate, busy; /* fractions */
+	double halted;                         /* by a Ctrl-Z; a fraction */
 	unsigned workers, busy_workers;
 	double in, out;             /* records a second */
 	double results;             /* records whose end came, a second */

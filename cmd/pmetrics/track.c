@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "metrics/worktime.h"
 
 /*
  * A sample is kept if it is some time after the one before, so that those kept
@@ -21,6 +22,7 @@ struct link_sample {
 struct sample {
 	int64_t at;
 	int64_t time[TIME_COUNT];
+	int64_t halted;
 	uint64_t in, out, results, bytes_in, bytes_out, retries, starts, held;
 	uint64_t bucket[HISTOGRAM_BUCKETS], sum;
 	unsigned n_links;
@@ -108,6 +110,8 @@ make_sample(struct sample *to, const struct look_stage *s, int64_t now)
 	    .retries = counter(s, METRIC_RETRIES),
 	    .starts = replacements(s)};
 	to->held = received > to->results ? received - to->results : 0;
+	if (s->same_clock)
+		to->halted = now - worktime_of(&s->header.halted, now);
 	for (int t = 0; t < TIME_COUNT; t++)
 		to->time[t] = stopwatch_read(&s->sum.time[t], 0);
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
@@ -297,6 +301,7 @@ fill_window(const struct sample *a, const struct sample *b, struct part *p)
 	p->output = fraction(a->time[TIME_OUTPUT], b->time[TIME_OUTPUT], ns);
 	p->own = fraction(a->time[TIME_OWN], b->time[TIME_OWN], ns);
 	p->rate = fraction(a->time[TIME_RATE], b->time[TIME_RATE], ns);
+	p->halted = fraction(a->halted, b->halted, ns);
 	if (p->pool && p->workers > 0)
 		p->busy = fraction(a->time[TIME_BUSY], b->time[TIME_BUSY], ns * p->workers);
 	p->in = rate(a->in, b->in, ns);

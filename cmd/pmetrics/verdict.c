@@ -78,7 +78,7 @@ stage_score(const struct part *p)
 	else if (p->rate >= ON_PURPOSE && p->in > (1 + EVEN) * p->results)
 		work = fmin(p->rate, 1 - p->output);
 	else
-		work = 1 - p->input - p->output;
+		work = 1 - p->input - p->output - p->halted;
 	return clip(fmax(work, own));
 }
 

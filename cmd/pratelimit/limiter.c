@@ -11,6 +11,7 @@
 #include "key.h"
 #include "meter.h"
 #include "metrics/statfile.h"
+#include "metrics/worktime.h"
 #include "pacer.h"
 #include "record/record.h"
 #include "stage/pipeline.h"
@@ -255,7 +256,7 @@ static void
 begin_wait(struct limiter *l)
 {
 	if (l->at < l->n || l->pacer.flows.waiting > 0)
-		stopwatch_start(&l->pr->shard->time[TIME_RATE], l->pacer.now);
+		stopwatch_start(&l->pr->shard->time[TIME_RATE], worktime_at(l->pacer.now));
 }
 
 /* The thread is awake again. */
@@ -265,7 +266,7 @@ end_wait(struct limiter *l)
 	struct stopwatch *w = &l->pr->shard->time[TIME_RATE];
 
 	if (stopwatch_runs(w))
-		stopwatch_stop(w, l->pacer.now);
+		stopwatch_stop(w, worktime_at(l->pacer.now));
 }
 
 /* Called after take_batch(), so that no record came later than now. */

@@ -7,7 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "metrics/worktime.h"
 
 /*
  * A reader sees the state, then the fields, and then the same state again: so
@@ -149,7 +149,7 @@ link_close(struct metrics_link *l)
 {
 	if (l == NULL)
 		return;
-	link_stop(l, clock_now());
+	link_stop(l, worktime_now());
 	set_state(l, LINK_CLOSED);
 }
 

@@ -114,8 +114,8 @@ metrics_own(const struct metrics_shard *s, enum metric c)
 uint64_t metrics_get(const struct metrics *, enum metric);
 
 /*
- * The time, in ns, until now (CLOCK_MONOTONIC); of a process that is dead until
- * it was last known: now is 0.
+ * The time, in ns, until now (the process's working time: worktime.h); of one
+ * that is dead until it was last known: now is 0.
  */
 uint64_t metrics_time(const struct metrics *, enum metric_time, int64_t now);
 

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "metrics/rundir.h"
 #include "metrics/statview.h"
+#include "metrics/worktime.h"
 
 #define NAME "retired.1"
 #define NAME_NEW ".retired.1.new"
@@ -480,11 +481,12 @@ static int
 add_own(struct fold *f)
 {
 	const struct retired_own *own = f->own;
+	int64_t until;
 
 	if (own == NULL || retired_has(&f->r, own->header->uuid))
 		return 0;
-	return add_stage(
-	    f, own->name, own->header, own->metrics, atomic_load(&own->header->alive_ns));
+	until = worktime_of(&own->header->halted, atomic_load(&own->header->alive_ns));
+	return add_stage(f, own->name, own->header, own->metrics, until);
 }
 
 static int

@@ -42,6 +42,7 @@ struct state
 state_of(const struct state_facts *f)
 {
 	double fraction[] = {
+	    [STATE_HALTED] = clip(f->halted),
 	    [STATE_INPUT] = clip(f->input),
 	    [STATE_OUTPUT] = clip(f->output),
 	    [STATE_RATE] = clip(f->rate),
@@ -65,7 +66,7 @@ state_of(const struct state_facts *f)
 			fraction[STATE_BUSY] = 1 - fraction[STATE_OUTPUT];
 	} else
 		fraction[STATE_WORKS] = clip(1 - fraction[STATE_INPUT] - fraction[STATE_OUTPUT] -
-		    fraction[STATE_RATE] - fraction[STATE_WORKERS]);
+		    fraction[STATE_RATE] - fraction[STATE_WORKERS] - fraction[STATE_HALTED]);
 	for (enum state_kind kind = 0; kind <= STATE_INPUT; kind++)
 		if (fraction[kind] > best) {
 			best = fraction[kind];
@@ -78,6 +79,7 @@ void
 state_say(struct state s, char text[STATE_TEXT_SIZE])
 {
 	static const char *const words[] = {
+	    [STATE_HALTED] = "stopped",
 	    [STATE_INPUT] = "waits for input",
 	    [STATE_OUTPUT] = "waits for output",
 	    [STATE_RATE] = "waits for rate",

@@ -14,6 +14,7 @@
 
 /* Of two that have the same part of the time, the first one is told. */
 enum state_kind {
+	STATE_HALTED,  /* a Ctrl-Z has stopped it */
 	STATE_BUSY,    /* a pool: its workers are busy */
 	STATE_RATE,    /* waits until the rate lets a record go */
 	STATE_OUTPUT,  /* waits for the reader of its output */
@@ -28,7 +29,7 @@ enum state_kind {
  */
 struct state_facts {
 	enum statfile_mode mode;
-	double input, output, own, rate, busy;
+	double input, output, own, rate, busy, halted;
 };
 
 struct state {

@@ -94,6 +94,7 @@ struct statfile_header {
 	char name[STATFILE_NAME_SIZE];
 	char pipeline[STATFILE_PIPELINE_SIZE]; /* $PCHAN_PIPELINE, or "" */
 	char argv[STATFILE_ARGV_SIZE];         /* with blanks between, cut */
+	struct stopwatch halted;               /* by a Ctrl-Z; see worktime.h */
 	uint64_t gen2;
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "metrics/sigbus.h"
+#include "metrics/worktime.h"
 
 #define SIZE_MOST ((off_t)1 << 30) /* of a file: some 100,000 workers */
 
@@ -222,19 +223,32 @@ shards_of(const struct reading *r)
 static void
 find_busy(struct look_stage *to, const struct metrics *m, int64_t now)
 {
+	int64_t worked = worktime_of(&to->header.halted, now);
+
 	for (size_t i = 0; i < m->n; i++) {
 		int64_t since = stopwatch_since(&m->shard[i].time[TIME_BUSY]);
 
 		if (since <= 0)
 			continue;
 		to->busy++;
+		since += now - worked;
 		if (to->same_clock && since <= now && (to->oldest == 0 || since < to->oldest))
 			to->oldest = since;
 	}
 }
 
+/* The watch is read by CLOCK_MONOTONIC from now on, and not by working time. */
 static void
-copy_links(struct look_stage *to, const struct metrics_links *links)
+move_watch(struct stopwatch *w, int64_t halted)
+{
+	if (!stopwatch_runs(w))
+		return;
+	atomic_fetch_sub(&w->state, halted);
+	atomic_fetch_add(&w->since, halted);
+}
+
+static void
+copy_links(struct look_stage *to, const struct metrics_links *links, int64_t halted)
 {
 	to->more_links = atomic_load_explicit(&links->more, memory_order_relaxed);
 	for (size_t i = 0; i < LINKS; i++) {
@@ -244,6 +258,7 @@ copy_links(struct look_stage *to, const struct metrics_links *links)
 		    l->kind > LINK_OTHER)
 			continue;
 		l->name[LINK_NAME_SIZE - 1] = '\0';
+		move_watch(&l->wait, halted);
 		to->n_links++;
 	}
 }
@@ -254,12 +269,13 @@ copy_numbers(const struct reading *r, int64_t until)
 {
 	struct look_stage *to = r->to;
 	struct metrics m = shards_of(r);
+	int64_t worked = worktime_of(&to->header.halted, until);
 
 	to->n_links = 0;
 	to->busy = 0;
 	to->oldest = 0;
 	memset(&to->sum, 0, sizeof(to->sum));
-	metrics_sum(&m, until, &to->sum);
+	metrics_sum(&m, worked, &to->sum);
 	for (int t = 0; t < TIME_COUNT; t++) {
 		int64_t total = atomic_load(&to->sum.time[t].state);
 
@@ -268,7 +284,8 @@ copy_numbers(const struct reading *r, int64_t until)
 	}
 	if (to->live)
 		find_busy(to, &m, r->now->monotonic);
-	copy_links(to, (const struct metrics_links *)(r->map + to->header.links_at));
+	copy_links(
+	    to, (const struct metrics_links *)(r->map + to->header.links_at), until - worked);
 	return true;
 }
 
@@ -299,6 +316,7 @@ copy_end(const struct reading *r)
 	atomic_store(&to->how, atomic_load(&h->how));
 	atomic_store(&to->state, state);
 	atomic_store(&to->alive_ns, alive);
+	stopwatch_copy(&h->halted, &to->halted);
 	if (r->to->live && r->to->same_clock && state != STATFILE_EXITED)
 		return r->now->monotonic;
 	return alive > 0 ? alive : 0;

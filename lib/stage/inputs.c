@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "metrics/link.h"
+#include "metrics/worktime.h"
 #include "record/reader.h"
 #include "record/record.h"
 #include "stage/waits.h"
@@ -529,12 +530,12 @@ next_alone(struct inputs *s, int64_t deadline)
 	p = (struct pollfd){.fd = in->fd, .events = POLLIN};
 	/* A file is ready. */
 	if (in->kind != INPUT_FILE)
-		waits_begin(&s->waits, clock_now());
+		waits_begin(&s->waits, worktime_now());
 	n = ctx_poll(in->kind == INPUT_PIPE ? s->pipes : s->files, &p, 1, deadline);
 	if (in->kind != INPUT_FILE) {
 		int error = errno;
 
-		waits_end(&s->waits, clock_now());
+		waits_end(&s->waits, worktime_now());
 		errno = error;
 	}
 	if (n > 0 || inputs_must_stop(s, in))
@@ -555,7 +556,7 @@ look(struct inputs *s, int64_t now, bool may_wait, bool *waits)
 
 	pthread_mutex_lock(&s->lock);
 	if (*waits)
-		waits_end(&s->waits, now);
+		waits_end(&s->waits, worktime_at(now));
 	if (collect(s)) {
 		pthread_mutex_unlock(&s->lock);
 		handle_watch(s);
@@ -566,7 +567,7 @@ look(struct inputs *s, int64_t now, bool may_wait, bool *waits)
 		in = take(s, &s->ready, TAILQ_FIRST(&s->ready));
 	*waits = may_wait && in == NULL && s->left > 0;
 	if (*waits)
-		waits_begin(&s->waits, now);
+		waits_begin(&s->waits, worktime_at(now));
 	wake_others(s);
 	pthread_mutex_unlock(&s->lock);
 	return in;

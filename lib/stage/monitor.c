@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "metrics/statfile.h"
+#include "metrics/worktime.h"
 #include "proc/running.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
@@ -58,7 +59,6 @@ struct monitor {
 	int signal;      /* the one that stopped the stage; 0: none did */
 	int64_t counted; /* when the last signal came that made a step */
 	int64_t begun;   /* when this step began, in time_to_work() */
-	int64_t halted;  /* time of a Ctrl-Z in which the sink did not write */
 	int64_t tick;    /* the next progress line is due; or CLOCK_NEVER */
 	/*
 	 * For -P: what was measured last, when, and how many records had ended
@@ -78,9 +78,9 @@ struct monitor {
 static int64_t
 time_to_work(const struct monitor *m, int64_t now)
 {
-	const struct stage *st = m->stage;
+	int64_t worked = worktime_at(now);
 
-	return now - stopwatch_read(&st->writing, now) - m->halted;
+	return worked - stopwatch_read(&m->stage->writing, worked);
 }
 
 static void
@@ -196,21 +196,13 @@ reload_files(struct monitor *m)
  * they stand before we do, and go on after us.
  */
 static void
-suspend(struct monitor *m)
+suspend(void)
 {
-	struct stage *st = m->stage;
-	bool writing = stopwatch_runs(&st->writing);
-	int64_t begun = clock_now(), ended;
-
 	running_halt();
-	stopwatch_start(&st->halted, begun);
+	worktime_halt(clock_now());
 	signals_suspend();
-	ended = clock_now();
-	stopwatch_stop(&st->halted, ended);
+	worktime_go_on(clock_now());
 	running_resume();
-	/* What the sink was writing then is left out of the grace already. */
-	if (!writing)
-		m->halted += ended - begun;
 }
 
 /* SIGUSR1: the numbers, and the state since the last one. */
@@ -240,7 +232,7 @@ handle_signal(struct monitor *m)
 	else if (si.ssi_signo == SIGUSR1)
 		tell_interim(m);
 	else if (si.ssi_signo == SIGTSTP)
-		suspend(m);
+		suspend();
 	else if (si.ssi_signo != SIGHUP || !reload_files(m))
 		handle_stop(m, (int)si.ssi_signo, came);
 }

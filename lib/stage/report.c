@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "metrics/worktime.h"
 #include "record/deadfile.h"
 #include "stage/budget.h"
 #include "stage/inputs.h"
@@ -63,7 +64,7 @@ seconds_since_start(const struct stage *st)
 void
 report_now(const struct stage *st, struct report_moment *now)
 {
-	now->at = clock_now();
+	now->at = worktime_now();
 	for (int i = 0; i < TIME_COUNT; i++)
 		now->time[i] = metrics_time(st->metrics, i, now->at);
 }
@@ -101,11 +102,12 @@ report_state(
 	return state_of(&facts);
 }
 
-/* What the stage waited for since it began. */
+/* What the stage waited for since it began, but for the time of a Ctrl-Z. */
 static void
 add_waits(struct text *t, const struct stage *st)
 {
 	struct report_moment begun = {.at = st->begun}, now;
+	int64_t halted = worktime_halted(clock_now());
 	struct state_facts f;
 
 	report_now(st, &now);
@@ -116,6 +118,8 @@ add_waits(struct text *t, const struct stage *st)
 		add_text(t, ", rate %u %%", state_percent(f.rate));
 	if (state_is_pool(st->mode))
 		add_text(t, "; workers busy %u %%", state_percent(f.busy));
+	if (halted > 0)
+		add_text(t, "; stopped for %.3f s", (double)halted / (double)CLOCK_S);
 }
 
 static void

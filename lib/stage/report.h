@@ -19,7 +19,7 @@ struct stage;
 
 /* A moment (monotonic ns), and what the times of the stage were then. */
 struct report_moment {
-	int64_t at;
+	int64_t at; /* working time: metrics/worktime.h */
 	uint64_t time[TIME_COUNT];
 };
 

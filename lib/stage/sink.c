@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "metrics/link.h"
+#include "metrics/worktime.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
 #include "record/reorder.h"
@@ -118,7 +119,7 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 static int
 flush_lines(struct drain *d)
 {
-	int64_t start = clock_now() + writer_copying(d->writer), now;
+	int64_t start = worktime_now() + writer_copying(d->writer), now;
 	int error, saved;
 
 	link_start(d->link, start);
@@ -126,7 +127,7 @@ flush_lines(struct drain *d)
 		stopwatch_start(d->waits, start);
 	error = writer_flush(d->writer, d->sink->stage->root);
 	saved = errno;
-	now = clock_now();
+	now = worktime_now();
 	link_stop(d->link, now);
 	if (d->waits != NULL)
 		stopwatch_stop(d->waits, now);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "metrics/link.h"
+#include "metrics/worktime.h"
 #include "record/envelope.h"
 #include "record/reader.h"
 #include "record/unwrap.h"
@@ -120,14 +121,14 @@ feed_send(struct feed *f)
 	if (f->n == 0)
 		return;
 	pthread_mutex_lock(&src->lock);
-	stopwatch_start(&f->shard->time[TIME_OWN], clock_now());
+	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());
 	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].seq = src->seq++;
 		metrics_add(f->shard, METRIC_QUEUED, f->n);
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
-	stopwatch_stop(&f->shard->time[TIME_OWN], clock_now());
+	stopwatch_stop(&f->shard->time[TIME_OWN], worktime_now());
 	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);

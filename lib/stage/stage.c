@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "metrics/worktime.h"
 #include "record/deadfile.h"
 #include "record/rotate.h"
 #include "record/unwrap.h"
@@ -105,6 +106,7 @@ open_metrics(struct stage *st, const struct stage_setup *setup)
 	    st->no_metrics, &warn);
 	if (st->stat == NULL)
 		return -1;
+	worktime_keep(&statfile_header(st->stat)->halted);
 	st->metrics = statfile_metrics(st->stat);
 	st->links = statfile_links(st->stat);
 	(void)link_open(st->links, LINK_OUT, STDOUT_FILENO, "-");
@@ -227,7 +229,7 @@ stage_begin_writing(struct stage *st)
 {
 	pthread_mutex_lock(&st->lock);
 	if (st->writers++ == 0)
-		stopwatch_start(&st->writing, clock_now());
+		stopwatch_start(&st->writing, worktime_now());
 	pthread_mutex_unlock(&st->lock);
 }
 
@@ -236,7 +238,7 @@ stage_end_writing(struct stage *st)
 {
 	pthread_mutex_lock(&st->lock);
 	if (--st->writers == 0)
-		stopwatch_stop(&st->writing, clock_now());
+		stopwatch_stop(&st->writing, worktime_now());
 	pthread_mutex_unlock(&st->lock);
 }
 

@@ -70,7 +70,6 @@ struct stage {
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink or an output writes */
 	unsigned writers;         /* how many of them do; guarded by the lock */
-	struct stopwatch halted;  /* while a Ctrl-Z has stopped us */
 	/* Until then a child's end by a signal is not waited about. */
 	_Atomic int64_t no_stop_before;
 	struct inputs *inputs; /* what is read */

@@ -1,7 +1,7 @@
 #include "stage/waits.h"
 
-#include "base/clock.h"
 #include "metrics/link.h"
+#include "metrics/worktime.h"
 
 _Static_assert(LINKS <= 64, "a bit for each link");
 
@@ -50,7 +50,7 @@ waits_arm(struct waits *w, struct metrics_link *link)
 		return;
 	w->armed |= bit_of(w, link);
 	if (w->waiting > 0)
-		link_start(link, clock_now());
+		link_start(link, worktime_now());
 }
 
 void
@@ -60,5 +60,5 @@ waits_disarm(struct waits *w, struct metrics_link *link)
 		return;
 	w->armed &= ~bit_of(w, link);
 	if (w->waiting > 0)
-		link_stop(link, clock_now());
+		link_stop(link, worktime_now());
 }

@@ -181,3 +181,79 @@ let_go() {
 	ends_with 0
 	lines out 300000
 }
+
+# stop_for_a_while: a Ctrl-Z, and fg.
+stop_for_a_while() {
+	kill -TSTP "$pid"
+	wait_until is_stopped
+	# What is measured is this time.
+	sleep 1
+	kill -CONT "$pid"
+}
+
+is_stopped() {
+	grep -q '^State:.T' "/proc/$pid/status"
+}
+
+# is_not_counted METRIC: in the whole run, which has ended, no more of it than
+# the time in which the stage was not stopped.
+is_not_counted() {
+	PCHAN_RUN_DIR=$PWD/run pmetrics print >families
+	tail -n 1 err
+	sed -nE 's/.*, ([0-9.]+) s, [0-9]+ records.*; stopped for ([0-9.]+) s$/\1 \2/p' err | tail -n 1 |
+		awk -v metric="$1" '
+		FNR == NR { most = $1 - $2 + 0.1; stopped = $2; next }
+		index($1, metric) == 1 && index($1, "{") { sum += $2; found = 1 }
+		END { print sum, most, stopped; exit !(found && stopped >= 1 && sum <= most) }' - families
+}
+
+@test "waits: a Ctrl-Z is no wait for the input" {
+	export PCHAN_RUN_DIR=$PWD/run
+	start pfanout -v
+	becomes 'waits for input 100 %'
+	stop_for_a_while
+	exec 8>&-
+	ends_with 0
+	is_not_counted 'pipeline_blocked_seconds_total{stage="pfanout",tool="pfanout",on="input"'
+}
+
+@test "waits: a Ctrl-Z is no wait for the output" {
+	export PCHAN_RUN_DIR=$PWD/run
+	hang sh -c 'exec pfanout -v >out.fifo'
+	becomes 'waits for output 100 %'
+	stop_for_a_while
+	let_go
+	for on in output workers; do
+		is_not_counted 'pipeline_blocked_seconds_total{stage="pfanout",tool="pfanout",on="'$on
+	done
+}
+
+@test "waits: a Ctrl-Z is no wait for the rate" {
+	export PCHAN_RUN_DIR=$PWD/run
+	start pratelimit -v -r 1/h -B 1
+	ids 3 >&8
+	wait_until at_least out 1
+	becomes 'waits for rate 100 %'
+	stop_for_a_while
+	stop_now
+	is_not_counted 'pipeline_blocked_seconds_total{stage="pratelimit",tool="pratelimit",on="rate"'
+}
+
+@test "waits: in a Ctrl-Z no worker is busy" {
+	export PCHAN_RUN_DIR=$PWD/run
+	for mode in -j1 -xj1; do
+		echo "# $mode"
+		mkfifo gate
+		rm -rf run err
+		start pfanout -v "$mode" -- sh -c 'head -n 1 gate >&2; exec cat'
+		ids 1 >&8
+		becomes 'workers busy 100 %'
+		stop_for_a_while
+		echo go >gate
+		exec 8>&-
+		ends_with 0
+		is_not_counted pipeline_busy_seconds_total
+		is_not_counted pipeline_latency_seconds_sum
+		rm gate
+	done
+}

@@ -30,6 +30,10 @@ static const struct {
     {{STAGE_EXECS, .own = 0.96, .output = 0.91, .busy = 1}, "waits for output 91 %"},
     {{STAGE_MAPS, .input = 0.5, .busy = 0.6}, "workers busy 60 %"},
 
+    {{STAGE_CHECKS, .halted = 0.9}, "stopped 90 %"},
+    {{STAGE_CHECKS, .halted = 0.3, .input = 0.1}, "works 60 %"},
+    {{STAGE_MAPS, .halted = 0.9, .busy = 0.1}, "stopped 90 %"},
+
     {{STAGE_MAPS, .input = 1, .busy = 1}, "workers busy 100 %"},
     {{STAGE_MAPS, .own = 0}, "waits for input 0 %"},
 

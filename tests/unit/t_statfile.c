@@ -32,8 +32,9 @@ IS_AT(tool_version, 208);
 IS_AT(name, 224);
 IS_AT(pipeline, 480);
 IS_AT(argv, 608);
-IS_AT(gen2, 808);
-_Static_assert(sizeof(struct statfile_header) == 816, "the header");
+IS_AT(halted, 808);
+IS_AT(gen2, 824);
+_Static_assert(sizeof(struct statfile_header) == 832, "the header");
 _Static_assert(sizeof(struct metrics_shard) == 832, "a shard");
 _Static_assert(
     METRIC_LAST_RECORD_US == 22 && METRIC_FAILED == 24 && REASON_COUNT == 15, "counters");
