@@ -414,11 +414,12 @@ row_fifos() {
 }
 
 # sort finds the same keys in the same files.
+# sort(1) checks nothing, so the equal job is -R.
 row_merge() {
 	make_inputs
-	compare 'pfanin --merge' '>1' ms time_ms \
+	compare 'pfanin --merge' '>=0.8' ms time_ms \
 		"pfanin --merge .t $FAN/sorted.* | cat >/dev/null" "sort -m -t: -k2,2n $FAN/sorted.* | cat >/dev/null"
-	compare 'pfanin -R --merge' - ms time_ms \
+	compare 'pfanin -R --merge' '>1' ms time_ms \
 		"pfanin -R --merge .t $FAN/sorted.* | cat >/dev/null" "sort -m -t: -k2,2n $FAN/sorted.* | cat >/dev/null"
 }
 
