@@ -61,10 +61,10 @@ keeps_up(const struct part *p)
 }
 
 /*
- * A pool's work is that of its workers, and that of a limiter to let records
- * wait, also while it reads on and fills its buffers; that of another stage is
- * the time in which it waits for nobody.  In all, it is the stage's fault what
- * its reader waits for the stage itself, beyond what its writer waits.
+ * A pool's work is that of its workers.  A limiter's work is to let records
+ * wait, also while it reads on and fills its buffers.  Any other stage works
+ * while it waits for nobody.  In each stage, what its reader waits for the
+ * stage itself, beyond what its writer waits, counts as well.
  */
 static double
 stage_score(const struct part *p)
