@@ -127,16 +127,16 @@ for line in sys.stdin:
 	lawful a
 }
 
-# ./metrics shows that the stage has read what was sent, and N workers have
-# records.
-has_busy() {
-	metrics 2>/dev/null && [ "$(total pipeline_workers 'state="busy"')" -eq "$1" ]
+# ./metrics shows that N records were written, and N workers have the next ones.
+is_stuck_behind() {
+	metrics 2>/dev/null && [ "$(total pipeline_workers 'state="busy"')" -eq "$1" ] &&
+		[ "$(total pipeline_written_total)" -eq "$1" ]
 }
 
 @test "metrics: a stage that is killed keeps its counts and loses its gauges" {
 	start pfanout -n slow -j 2 --window 1 -- sh -c 'read -r line; echo "$line"; exec sleep 60'
 	ids 10 >&8
-	wait_until has_busy 2
+	wait_until is_stuck_behind 2
 	lawful slow
 	held=$(sample pipeline_held)
 	[ "$held" -gt 2 ]
