@@ -4,17 +4,8 @@
 
 #include "base/reason.h"
 #include "base/version.h"
+#include "metrics/statview.h"
 #include "series.h"
-
-static const char *const exit_names[] = {
-    [EXIT_OK] = "ok",
-    [EXIT_RECORDS] = "failed_records",
-    [EXIT_ERROR] = "error",
-    [EXIT_SIGNAL] = "signal",
-    [EXIT_KILLED] = "killed",
-};
-
-_Static_assert(sizeof(exit_names) / sizeof(exit_names[0]) == EXIT_COUNT, "every end has a name");
 
 static const char *const limit_units[] = {
     [LIMIT_RECORDS] = "records",
@@ -97,7 +88,8 @@ static void
 write_exits(struct exposition *e, const struct series *s)
 {
 	for (int i = 0; i < EXIT_COUNT; i++)
-		exposition_count(e, s->labels, "reason", exit_names[i], s->exits[i]);
+		exposition_count(
+		    e, s->labels, "reason", statview_exit_name((enum statfile_exit)i), s->exits[i]);
 }
 
 static void

@@ -11,6 +11,7 @@
  * Names are tamed: they have no control bytes and are valid UTF-8.
  */
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,25 @@ struct part {
 	double cpu;     /* of a program: processors that it uses; else NAN */
 	bool has_input; /* of a program: it reads a pipe that we know */
 };
+
+/* A part of which only the kind is known. */
+static inline struct part
+part_unknown(enum part_kind kind)
+{
+	return (struct part){.kind = kind,
+	    .up = NAN,
+	    .input = NAN,
+	    .output = NAN,
+	    .own = NAN,
+	    .rate = NAN,
+	    .busy = NAN,
+	    .mean = NAN,
+	    .p50 = NAN,
+	    .p99 = NAN,
+	    .oldest = NAN,
+	    .limit = NAN,
+	    .cpu = NAN};
+}
 
 /* A pipe, FIFO or file between two parts. */
 struct edge {

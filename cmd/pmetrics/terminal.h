@@ -6,7 +6,7 @@
  * process, the terminal is left as it was: a signal that ends processes, a
  * crash included, restores it first.  (SIGKILL can't.)  Ctrl-Z gives the
  * terminal back and stops the process; when that goes on, the screen is drawn
- * anew.  One per process, for the main thread.
+ * again.  One per process, for the main thread.
  */
 
 #include <signal.h>

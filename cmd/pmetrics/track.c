@@ -347,17 +347,7 @@ track_fill(const struct track *t, const struct look_stage *s, struct part *p, do
 {
 	const struct sample *from = base(t);
 
-	*p = (struct part){.up = NAN,
-	    .input = NAN,
-	    .output = NAN,
-	    .own = NAN,
-	    .rate = NAN,
-	    .busy = NAN,
-	    .mean = NAN,
-	    .p50 = NAN,
-	    .p99 = NAN,
-	    .oldest = NAN,
-	    .cpu = NAN};
+	*p = part_unknown(PART_STAGE);
 	fill_state(t, s, p);
 	*seconds = 0;
 	if (from == NULL || t->now.at <= from->at)

@@ -6,6 +6,7 @@
 #include "base/reason.h"
 #include "base/utf8.h"
 #include "doing.h"
+#include "metrics/statview.h"
 #include "viewjson.h"
 
 static const char *const part_kinds[] = {
@@ -52,14 +53,6 @@ static const char *const modes[STAGE_MODES] = {
     [STAGE_EXECS] = "exec",
     [STAGE_FILTERS] = "filter",
     [STAGE_SPREADS] = "spread",
-};
-
-static const char *const exits[EXIT_COUNT] = {
-    [EXIT_OK] = "ok",
-    [EXIT_RECORDS] = "failed_records",
-    [EXIT_ERROR] = "error",
-    [EXIT_SIGNAL] = "signal",
-    [EXIT_KILLED] = "killed",
 };
 
 /* Infinity has no place in JSON, either. */
@@ -227,7 +220,7 @@ put_stage(json_t **object, const struct part *p, const struct doing *doing)
 	put(object, "argv", text(h->argv));
 	put(object, "state", json_string(doing->word));
 	put(object, "share", number(doing->share));
-	put(object, "exit", p->ended ? name_of(exits, EXIT_COUNT, p->how) : json_null());
+	put(object, "exit", p->ended ? json_string(statview_exit_name(p->how)) : json_null());
 	put(object, "up", number(p->up));
 	put(object, "waits", waits_json(p));
 	put(object, "busy", number(p->pool ? p->busy : NAN));

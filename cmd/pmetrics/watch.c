@@ -130,19 +130,7 @@ fill_part(const struct watch *w, const struct graph_node *node, struct part *p, 
 		track_fill(
 		    w->crew.track[node->index], w->crew.stage[node->index].stage, p, seconds);
 	else
-		*p = (struct part){.kind = node->kind,
-		    .up = NAN,
-		    .input = NAN,
-		    .output = NAN,
-		    .own = NAN,
-		    .rate = NAN,
-		    .busy = NAN,
-		    .mean = NAN,
-		    .p50 = NAN,
-		    .p99 = NAN,
-		    .oldest = NAN,
-		    .limit = NAN,
-		    .cpu = NAN};
+		*p = part_unknown(node->kind);
 	memcpy(p->name, node->name, sizeof(p->name));
 	if (node->kind != PART_PROGRAM)
 		return;

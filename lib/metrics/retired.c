@@ -624,8 +624,8 @@ fold_files(struct fold *f)
 }
 
 /*
- * Whether a fold for this one file alone is too dear: each writes all entries
- * anew.  So where there are many, the files of several stages wait for one.
+ * Whether a fold for this one file alone is too dear: each fold writes all
+ * entries again.  So where there are many, several stages' files wait for one.
  */
 static bool
 may_wait(int dir)

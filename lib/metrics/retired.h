@@ -7,7 +7,7 @@
  * were, and the directory does not grow.
  *
  * To fold is to add stat files of dead processes to the entries and to remove
- * them.  Who folds holds a lock, writes a new file, renames it to `retired.1`
+ * them.  A fold holds a lock, writes a new file, renames it to `retired.1`
  * (the number is STATFILE_VERSION) and only then removes the stat files.  The
  * file names those that it has in it, so that a crash in between counts none of
  * them twice, and a reader that finds both does not, either.

@@ -14,7 +14,7 @@
  *				/dev/shm/pchan-EUID
  *
  * that is on a tmpfs: a store to a mapped file on a disk may wait for the disk.
- * (Who names a directory is taken at their word.)
+ * (A directory that the user names may be on a disk.)
  */
 
 #include <stdbool.h>

@@ -23,6 +23,21 @@
 /* By how much a clock may be set while a stage runs. */
 #define CLOCK_TOLERANCE (60 * CLOCK_S)
 
+const char *
+statview_exit_name(enum statfile_exit how)
+{
+	static const char *const names[] = {
+	    [EXIT_OK] = "ok",
+	    [EXIT_RECORDS] = "failed_records",
+	    [EXIT_ERROR] = "error",
+	    [EXIT_SIGNAL] = "signal",
+	    [EXIT_KILLED] = "killed",
+	};
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) == EXIT_COUNT, "every end has a name");
+	return names[how];
+}
+
 enum statfile_exit
 statview_exit(const struct statfile_header *h)
 {
@@ -338,7 +353,7 @@ read_map(void *arg)
 		note_alive(r);
 		owner = find_owner(r->fd);
 	}
-	/* Who cannot know leaves the file alone. */
+	/* What is not known leaves the file alone. */
 	to->live = owner != UNOWNED;
 	r->good = copy_numbers(r, copy_end(r));
 }

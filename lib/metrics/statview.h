@@ -29,6 +29,9 @@ struct look_stage {
 
 /* How the process of a stage that is not live ended. */
 enum statfile_exit statview_exit(const struct statfile_header *);
+
+/* What metrics and JSON call it, such as "failed_records". */
+const char *statview_exit_name(enum statfile_exit);
 enum statfile_exit look_exit(const struct look_stage *);
 
 #define STATVIEW_NAME_SIZE 80 /* of a stat file's name */

@@ -11,9 +11,9 @@ setup() {
 	export PCHAN_RUN_DIR=$PWD/run
 }
 
-# sample NAME [LABEL...]: the value in ./metrics of the only sample with this
-# name and these labels, such as 'stage="a"'.
-sample() {
+# find_samples NAME [LABEL...]: those in ./metrics with this name and these
+# labels go into ./found.
+find_samples() {
 	local name=$1 label
 
 	grep "^${name}[{ ]" metrics >found || true
@@ -21,19 +21,19 @@ sample() {
 		grep -F "$label" found >found.next || true
 		mv found.next found
 	done
+}
+
+# sample NAME [LABEL...]: the value in ./metrics of the only sample with this
+# name and these labels, such as 'stage="a"'.
+sample() {
+	find_samples "$@"
 	lines found 1 >&2 || return 1
 	sed 's/.* //' found
 }
 
 # total NAME [LABEL...]: the sum of all such samples.
 total() {
-	local name=$1 label
-
-	grep "^${name}[{ ]" metrics >found || true
-	for label in "${@:2}"; do
-		grep -F "$label" found >found.next || true
-		mv found.next found
-	done
+	find_samples "$@"
 	awk '{ sum += $NF } END { print sum + 0 }' found
 }
 

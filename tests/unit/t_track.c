@@ -66,7 +66,7 @@ test_young(void)
 	free(s);
 }
 
-/* One that runs for long: nothing is known at first. */
+/* One that began long ago: nothing is known at first. */
 static void
 test_old(void)
 {
