@@ -278,19 +278,24 @@ copy_links(struct look_stage *to, const struct metrics_links *links, int64_t hal
 	}
 }
 
-/* Copies the numbers.  False: they can't be. */
+/*
+ * Copies the numbers.  False: they can't be.  Times are shown as of a moment
+ * ago: a thread may be put aside between its look at the clock and the stop of
+ * its watch, and what has been shown must not be more than the watch stops at.
+ */
 static bool
 copy_numbers(const struct reading *r, int64_t until)
 {
 	struct look_stage *to = r->to;
 	struct metrics m = shards_of(r);
 	int64_t worked = worktime_of(&to->header.halted, until);
+	int64_t shown = until > STOPWATCH_LATE ? until - STOPWATCH_LATE : 0;
 
 	to->n_links = 0;
 	to->busy = 0;
 	to->oldest = 0;
 	memset(&to->sum, 0, sizeof(to->sum));
-	metrics_sum(&m, worked, &to->sum);
+	metrics_sum(&m, worktime_of(&to->header.halted, shown), &to->sum);
 	for (int t = 0; t < TIME_COUNT; t++) {
 		int64_t total = atomic_load(&to->sum.time[t].state);
 

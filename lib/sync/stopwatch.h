@@ -12,6 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
+
+/* A stop that comes later than this after its look at the clock is no matter. */
+#define STOPWATCH_LATE (100 * CLOCK_MS)
+
 struct stopwatch {
 	/* The total; while it runs, less the time of the start: so below 0. */
 	_Atomic int64_t state;
@@ -46,8 +51,9 @@ int64_t stopwatch_since(const struct stopwatch *);
 /*
  * The total until now.  It never goes back where the watch is started and
  * stopped as soon as its thread knows the time; after a stop that came late, by
- * as much.  With now = 0, the total until stopwatch_since(): all that is known
- * of a process that is dead.
+ * as much.  A reader whose numbers must never go back reads the total as of
+ * STOPWATCH_LATE before now.  With now = 0, the total until stopwatch_since():
+ * all that is known of a process that is dead.
  */
 int64_t stopwatch_read(const struct stopwatch *, int64_t now);
 

@@ -53,6 +53,13 @@ sleeps() {
 	[ "$(awk '{ print $3 }' "/proc/$1/stat")" = S ]
 }
 
+# fills FD: the pipe has half of what it can have, at least.
+fills() {
+	python3 -c 'import fcntl, struct, sys, termios
+unread = struct.unpack("i", fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, b"\0" * 4))[0]
+sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
+}
+
 @test "fanin: as they arrive, each line is whole and each input keeps its order" {
 	for i in 1 2 3 4 5 6 7 8; do
 		mkfifo "f$i"
@@ -430,7 +437,7 @@ sleeps() {
 	# Nobody reads: the output gets full, and then a record waits for b.
 	seq 1 2 20000 >&7 8>&- 9<&- &
 	seq 2 2 12000 >&8
-	wait_until sleeps "$(pgrep -P "$pid")"
+	wait_until fills 9
 	sleep 0.5
 	seq 12002 2 20000 >&8 7>&- 9<&- &
 	exec 7>&- 8>&-
@@ -661,7 +668,7 @@ sleeps() {
 	background bash -c 'exec pfanin --max-record 1M file f fd:5 /dev/zero 5<g >stdout'
 	exec 7>g 9<stdout 8>f
 	echo '{"fifo":1}' >&8
-	wait_until sleeps "$pid"
+	wait_until fills 9
 	send "$pid" TERM
 	cat <&9 >all 7>&- 8>&- 9<&- &
 	cat=$!

@@ -43,9 +43,9 @@ test_stage(void)
 	const struct look_stage *seen;
 	struct look l;
 
-	stopwatch_start(&t_shard(s, 0)->time[TIME_INPUT], now - 500);
-	stopwatch_start(&t_shard(s, 1)->time[TIME_BUSY], now - 2000);
-	stopwatch_start(&t_shard(s, 2)->time[TIME_BUSY], now - 3000);
+	stopwatch_start(&t_shard(s, 0)->time[TIME_INPUT], now - STOPWATCH_LATE - 500);
+	stopwatch_start(&t_shard(s, 1)->time[TIME_BUSY], now - STOPWATCH_LATE - 2000);
+	stopwatch_start(&t_shard(s, 2)->time[TIME_BUSY], now - STOPWATCH_LATE - 3000);
 	metrics_add(t_shard(s, 0), METRIC_RECEIVED, 4);
 	link->direction = LINK_OUT;
 	link->ino = 77;
@@ -56,7 +56,7 @@ test_stage(void)
 	CHECK(l.n == 1 && l.live == 1 && l.dead == 0 && l.skipped == 0, "%zu", l.n);
 	seen = &l.stage[0];
 	CHECK(seen->live && seen->same_clock && seen->busy == 2, "%u", seen->busy);
-	CHECK(seen->oldest == now - 3000, "%jd", (intmax_t)(seen->oldest - now));
+	CHECK(seen->oldest == now - STOPWATCH_LATE - 3000, "%jd", (intmax_t)(seen->oldest - now));
 	CHECK(t_get(&seen->sum, METRIC_RECEIVED) == 4, "counter");
 	CHECK(stopwatch_read(&seen->sum.time[TIME_INPUT], 0) == l.now - now + 500, "until now");
 	CHECK(stopwatch_read(&seen->sum.time[TIME_BUSY], 0) == 2 * (l.now - now) + 5000, "both");
@@ -67,6 +67,28 @@ test_stage(void)
 	look_free(&l);
 	t_look(&l, true);
 	CHECK(l.live == 1 && l.retired.n == 0, "a live one is not folded");
+	look_free(&l);
+	statfile_free(s);
+}
+
+/* A thread stopped its watch late: what a look has shown is not taken back. */
+static void
+test_late_stop(void)
+{
+	struct statfile *s = t_stage("late", 1);
+	struct stopwatch *w = &t_shard(s, 0)->time[TIME_RATE];
+	int64_t now = clock_now(), total, again;
+	struct look l;
+
+	stopwatch_start(w, now - CLOCK_S);
+	t_look(&l, false);
+	total = stopwatch_read(&l.stage[0].sum.time[TIME_RATE], 0);
+	CHECK(total >= CLOCK_S - STOPWATCH_LATE, "%jd", (intmax_t)total);
+	stopwatch_stop(w, l.now - STOPWATCH_LATE);
+	look_free(&l);
+	t_look(&l, false);
+	again = stopwatch_read(&l.stage[0].sum.time[TIME_RATE], 0);
+	CHECK(again == total, "%jd after %jd", (intmax_t)again, (intmax_t)total);
 	look_free(&l);
 	statfile_free(s);
 }
@@ -85,7 +107,7 @@ test_wait_of_killed(void)
 	if ((pid = fork()) == 0) {
 		struct statfile *s = t_stage("waits", 1);
 
-		stopwatch_start(&t_shard(s, 0)->time[TIME_INPUT], clock_now());
+		stopwatch_start(&t_shard(s, 0)->time[TIME_INPUT], clock_now() - STOPWATCH_LATE);
 		(void)!write(ready[1], "x", 1);
 		pause();
 	}
@@ -345,7 +367,7 @@ test_clocks(void)
 		struct look l;
 
 		stopwatch_add(&t_shard(s, 0)->time[TIME_OWN], 5);
-		stopwatch_start(&t_shard(s, 0)->time[TIME_OWN], clock_now());
+		stopwatch_start(&t_shard(s, 0)->time[TIME_OWN], clock_now() - STOPWATCH_LATE);
 		h->begun_us += clocks[i].begun_us;
 		h->begun_ns += clocks[i].begun_ns;
 		if (clocks[i].other_boot)
@@ -587,6 +609,7 @@ main(void)
 	t_begin();
 	test_nothing();
 	test_stage();
+	test_late_stop();
 	test_wait_of_killed();
 	test_damaged();
 	test_foreign();
