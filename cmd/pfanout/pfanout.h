@@ -25,6 +25,7 @@ struct batch;
 struct collector;
 struct gate;
 struct json_path;
+struct keyed;
 struct meter;
 struct processor;
 struct retry;
@@ -55,13 +56,16 @@ struct pfanout {
 	char *path;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
-	struct spread spread; /* --to, --by, --key */
+	struct json_path *key;   /* --key of workers; NULL: none */
+
+	struct spread spread; /* --to, --by, and its --key */
 
 	struct stage stage;
 	struct retry *retry;         /* map and exec */
 	struct collector *collector; /* exec */
 	struct meter *meter;         /* these two: with --rate */
 	struct gate *gate;
+	struct keyed *keyed;         /* --key of workers; NULL: none */
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
