@@ -163,12 +163,16 @@ has_got_all(const struct map_worker *m)
 {
 	if (bisect_on_trial(&m->bisect))
 		return bisect_room(&m->bisect, m->window.given) == 0;
+	if (inflight_todo(&m->inflight) > 0 || !m->w.intake.in_ended)
+		return false;
 	/*
-	 * A record that the child has may come back for another attempt, so
-	 * with nothing given the retries must have ended as well.
+	 * A record that a child has may come back for another attempt, which
+	 * needs a child.  That is so rare that EOF is not delayed for it,
+	 * unless the workers ask for attempts.
 	 */
-	return inflight_todo(&m->inflight) == 0 && m->w.intake.in_ended &&
-	    (m->inflight.given > 0 || m->w.intake.again_ended);
+	return m->w.intake.again_ended ||
+	    (m->inflight.given > 0 &&
+		!atomic_load_explicit(&m->w.pf->asks_again, memory_order_relaxed));
 }
 
 /*
