@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/reason.h"
@@ -24,8 +25,10 @@ static const struct options_command commands[] = {
     [LIST] = {"list", "[conditions] [--json] FILE ...", "print a line for each letter"},
     [STATS] = {"stats", "[conditions] [--json] FILE ...", "count the letters by stage and reason"},
     [SHOW] = {"show", "[conditions] [--json] [ID] FILE ...", "print each letter with its payload"},
-    [REPLAY] = {"replay", "[conditions] [--all] [--wrap] [--max-replays N] FILE ...",
-	"print the records in the letters"},
+    [REPLAY] = {"replay",
+	"[conditions] [--all] [--wrap] [--max-replays N] [--ok-status LIST] FILE ... "
+	"[-- command [arg ...]]",
+	"print the records in the letters, or give them to a command"},
     [PURGE] = {"purge", "[conditions] [--force] FILE ...", "remove the letters that were replayed"},
     [COMMANDS] = {0},
 };
@@ -71,6 +74,30 @@ parse_name(void *names, const char *value, const char **why)
 	return names_add(names, value);
 }
 
+/* N[,N]...: the exit statuses that are no failure, besides 0. */
+static int
+parse_ok_status(void *field, const char *value, const char **why)
+{
+	bool *ok_status = field;
+	char *end;
+
+	*why = "exit statuses from 0 to 255, such as 1 or 0,1";
+	for (const char *at = value;; at = end + 1) {
+		unsigned long status;
+
+		if (*at < '0' || *at > '9')
+			return -1;
+		status = strtoul(at, &end, 10);
+		if (status > 255)
+			return -1;
+		ok_status[status] = true;
+		if (*end == '\0')
+			return 0;
+		if (*end != ',')
+			return -1;
+	}
+}
+
 static int
 parse_time(void *calendar_us, const char *value, const char **why)
 {
@@ -111,6 +138,26 @@ usage_command(int *argc, char ***argv)
 	return cli_command(argc, argv, commands);
 }
 
+/*
+ * Takes the command behind "--" off the arguments.  NULL: there is none.  (Not
+ * getopt_long(3)'s task, which would put the files behind the "--", too.)
+ */
+static char **
+split_command(int *argc, char **argv)
+{
+	int i = 1;
+
+	while (i < *argc && strcmp(argv[i], "--") != 0)
+		i++;
+	if (i == *argc)
+		return NULL;
+	if (i + 1 == *argc)
+		errx(2, "replay: a command is needed behind --");
+	argv[i] = NULL;
+	*argc = i;
+	return &argv[i + 1];
+}
+
 int (*usage_parse_job(
     struct job *job, const struct options_command *command, int argc, char **argv))(struct job *)
 {
@@ -143,6 +190,10 @@ int (*usage_parse_job(
 		OPTION_FLAG, OPTION_FIELD(job->wrap)},
 	    {0, "max-replays", "N", "leave out records that came back N times", OPTION_NUMBER,
 		OPTION_FIELD(job->max_replays), 1, INT64_MAX},
+	    {0, "ok-status", "LIST",
+		"exit statuses of the replay's command by which its letters count as replayed, "
+		"besides 0: 1 or 1,3",
+		OPTION_FUNCTION, OPTION_FIELD(job->ok_status), .parse = parse_ok_status},
 	    {0, "force", NULL, "purge even what was not replayed", OPTION_FLAG,
 		OPTION_FIELD(job->force)},
 	    {0},
@@ -153,12 +204,14 @@ int (*usage_parse_job(
 	    .commands = commands,
 	    .command = command,
 	    .operands = "FILE",
-	    .operand = OPERAND_FILE};
+	    .operand = command == &commands[REPLAY] ? OPERAND_FILE_COMMAND : OPERAND_FILE};
 	int (*run)(struct job *) = jobs[command - commands];
 	struct options opt;
 	int operands;
 
 	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
+	if (run == job_replay && !options_complete(argc, argv))
+		job->command = split_command(&argc, argv);
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		reasons[i] = reason_name(i);
 	operands = cli_parse(&opt, argc, argv, &tool);
@@ -167,6 +220,9 @@ int (*usage_parse_job(
 		errx(2, "out of memory");
 	if (operands == argc)
 		errx(2, "%s: a FILE is needed", command->name);
+	if (job->command == NULL && memchr(job->ok_status, true, sizeof(job->ok_status)) != NULL)
+		errx(2, "%s: --ok-status needs a command: replay FILE -- command", command->name);
+	job->ok_status[0] = true;
 	job->files = files_of(argv + operands);
 	return run;
 }

@@ -24,7 +24,10 @@ static const char usage[] = "[-j N] [-k] [-t D] [-a N] [options] [--] [command [
 static const char about[] =
     "Spreads the lines of its input, JSON records, over workers and gathers their answers.\n"
     "Each worker keeps one command running: a line in, a line out.  An empty line drops the "
-    "record, !message rejects it.  Without a command, records that are valid JSON pass.";
+    "record, !message rejects it, ?message asks for another attempt (-a).  Without a command, "
+    "records that are valid JSON pass.";
+
+#define NO_ATTEMPTS "the rate is of attempts; for records: pratelimit -r RATE | pfanout ..."
 
 static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "a command", NULL},
@@ -33,7 +36,9 @@ static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "-j", "there are no workers"},
     {"--to", OPTION_EXCLUDES, "-k", "each output has its records in the order of the input"},
     {"--by", OPTION_NEEDS, "--to", NULL},
-    {"--key", OPTION_NEEDS, "--to", NULL},
+    {"--key", OPTION_EXCLUDES, "-F",
+	"filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH"},
+    {"--key", OPTION_EXCLUDES, "--batch", "the records of a batch have many keys"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},
@@ -55,6 +60,10 @@ static const struct option_rule rules[] = {
     {"--match", OPTION_NEEDS, "a command", NULL},
     {"--window", OPTION_NEEDS, "a command", NULL},
     {"--start-timeout", OPTION_NEEDS, "-t", "without it there is no limit"},
+    {"--rate", OPTION_EXCLUDES, "-F", NO_ATTEMPTS},
+    {"--rate", OPTION_EXCLUDES, "--to", NO_ATTEMPTS},
+    {"--rate", OPTION_NEEDS, "a command", NO_ATTEMPTS},
+    {"--shared", OPTION_NEEDS, "--rate", NULL},
     {0},
 };
 
@@ -136,6 +145,26 @@ parse_ok_status(void *field, const char *value, const char **why)
 	}
 }
 
+/* RATE[,BURST], as -r and -B of pratelimit have them. */
+static int
+parse_rate(void *field, const char *value, const char **why)
+{
+	struct pfanout *pf = field;
+	struct rate *r = &pf->rate;
+	const char *comma;
+	char first[64];
+	int64_t burst = 1;
+
+	*why = "a rate such as 50/s, or also a burst: 50/s,10";
+	if (!split_pair(value, first, sizeof(first), &comma) ||
+	    units_rate(first, false, &r->amount, &r->per, why) == -1 ||
+	    (comma != NULL && units_number(comma + 1, 1, BUCKET_BURST_MAX, &burst, why) == -1))
+		return -1;
+	r->burst = (uint64_t)burst;
+	*why = "a burst that is earned within a lifetime";
+	return bucket_is_sane(r) ? 0 : -1;
+}
+
 static int
 parse_to(void *field, const char *value, const char **why)
 {
@@ -177,6 +206,17 @@ settle_policy(struct spread *s)
 		errx(2, "--by key needs --key");
 	if (s->by != BY_KEY && s->key != NULL)
 		errx(2, "--key needs --by key");
+}
+
+/* --key is for the outputs, or for the workers. */
+static void
+settle_key(struct pfanout *pf)
+{
+	if (pf->mode == MODE_SPREAD) {
+		pf->spread.key = pf->key;
+		pf->key = NULL;
+	} else if (pf->key != NULL && pf->mode == MODE_CHECK)
+		errx(2, "--key needs a command or --to");
 }
 
 static enum mode
@@ -223,6 +263,12 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		"wait before the second attempt; doubles with each attempt, up to MAX (default "
 		"100ms,30s)",
 		OPTION_FUNCTION, .field = pf, .parse = parse_backoff},
+	    {0, "rate", "RATE[,BURST]",
+		"attempts that may begin, such as 50/s: retries count; BURST at once after idle "
+		"time (default 1)",
+		OPTION_FUNCTION, .field = pf, .parse = parse_rate},
+	    {0, "shared", "FILE", "processes that name the same FILE share one rate", OPTION_TEXT,
+		OPTION_FIELD(pf->shared)},
 	    {0, "window", "N", "records given to a worker ahead of its answers (default: adapts)",
 		OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
 	    {0, "match", "PATH", "an answer must carry the record's own value at PATH", OPTION_PATH,
@@ -239,8 +285,10 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "by", "POLICY",
 		"which FILE a record goes to: ready (default), round-robin, key, copy",
 		OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
-	    {0, "key", "PATH", "records with the same value at PATH go to the same FILE",
-		OPTION_PATH, OPTION_FIELD(pf->spread.key)},
+	    {0, "key", "PATH",
+		"records with the same value at PATH go to the same worker (with --to: FILE), and "
+		"stay in their order",
+		OPTION_PATH, OPTION_FIELD(pf->key)},
 	    OPTION_HELP("name", "name of the stage (default: the command's)"),
 	    OPTION_HELP("buffer", "records read ahead of the workers (default 1024)"),
 	    {0},
@@ -268,6 +316,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
+	settle_key(pf);
 	settle_policy(&pf->spread);
 	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
