@@ -78,7 +78,7 @@ cli_command(int *argc, char ***argv, const struct options_command *c)
 {
 	char **words = *argv;
 	/* A word that is being completed is no command yet. */
-	bool completes = *argc > 3 && strcmp(words[1], "--complete") == 0;
+	bool completes = *argc > 3 && options_complete(*argc, words);
 	char *name = *argc > 1 ? words[completes ? 2 : 1] : NULL;
 
 	while (c->name != NULL && (name == NULL || strcmp(c->name, name) != 0))
