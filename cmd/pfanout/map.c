@@ -77,7 +77,10 @@ is_for_child(struct map_worker *m, struct record *r)
 		stage_bury_cancelled(m->w.stage, r);
 		return false;
 	}
-	return r->attempts > 0 || (stage_check(m->w.stage, r) && has_key(m, r));
+	if (r->attempts > 0)
+		return true;
+	/* With --key the sorter has checked it. */
+	return (m->w.pf->keyed != NULL || stage_check(m->w.stage, r)) && has_key(m, r);
 }
 
 static void

@@ -23,6 +23,7 @@ struct arguments;
 struct batch;
 struct collector;
 struct json_path;
+struct keyed;
 struct processor;
 struct retry;
 
@@ -50,11 +51,14 @@ struct pfanout {
 	char *path;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
-	struct spread spread; /* --to, --by, --key */
+	struct json_path *key;   /* --key of workers; NULL: none */
+
+	struct spread spread; /* --to, --by, and its --key */
 
 	struct stage stage;
 	struct retry *retry;         /* map and exec */
 	struct collector *collector; /* exec */
+	struct keyed *keyed;         /* --key of workers; NULL: none */
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */

@@ -47,6 +47,8 @@ static const char help[] =
     "                         attempt, up to MAX (default 100ms,30s)\n"
     "      --window N         records given to a worker ahead of its answers\n"
     "                         (default: adapts)\n"
+    "      --key PATH         records with the same value at PATH go to the same worker\n"
+    "                         (with --to: FILE), and stay in their order\n"
     "      --match PATH       an answer must carry the record's own value at PATH\n"
     "      --max-failed N     stop when N records have failed\n"
     "      --ok-status LIST   exit statuses of the command that are no failure,\n"
@@ -55,7 +57,6 @@ static const char help[] =
     "                         (- is standard output), and only dead letters to\n"
     "                         standard output; may be given many times\n"
     "      --by POLICY        which FILE: ready (default), round-robin, key, copy\n"
-    "      --key PATH         records with the same value at PATH go to the same FILE\n"
     "  -n, --name STAGE       name of the stage (default: the command's)\n"
     "  -b, --buffer N         records read ahead of the workers (default 1024)\n"
     "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
@@ -69,7 +70,9 @@ static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "-j", "there are no workers"},
     {"--to", OPTION_EXCLUDES, "-k", "each output has its records in the order of the input"},
     {"--by", OPTION_NEEDS, "--to", NULL},
-    {"--key", OPTION_NEEDS, "--to", NULL},
+    {"--key", OPTION_EXCLUDES, "-F",
+	"filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH"},
+    {"--key", OPTION_EXCLUDES, "--batch", "the records of a batch have many keys"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},
@@ -215,6 +218,17 @@ settle_policy(struct spread *s)
 		errx(2, "--key needs --by key");
 }
 
+/* --key is for the outputs, or for the workers. */
+static void
+settle_key(struct pfanout *pf)
+{
+	if (pf->mode == MODE_SPREAD) {
+		pf->spread.key = pf->key;
+		pf->key = NULL;
+	} else if (pf->key != NULL && pf->mode == MODE_CHECK)
+		errx(2, "--key needs a command or --to");
+}
+
 static enum mode
 mode_of(const struct pfanout *pf)
 {
@@ -248,7 +262,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
 	    {0, "to", OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
 	    {0, "by", OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
-	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->spread.key)},
+	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->key)},
 	    {0},
 	};
 	const struct options_tool tool = {
@@ -269,6 +283,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
+	settle_key(pf);
 	settle_policy(&pf->spread);
 	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
