@@ -70,6 +70,7 @@ struct pfanout {
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
 	_Atomic unsigned deaths; /* in a row, since the last answer */
+	_Atomic bool asks_again; /* one has asked for another attempt, ever */
 
 	/* That children leave processes behind has been said. */
 	_Atomic bool told_left_behind;
@@ -95,6 +96,9 @@ void pfanout_count_attempt(struct record *);
  */
 bool pfanout_try_again(
     struct pfanout *, struct metrics_shard *, const struct batch *, int64_t wait);
+
+/* How long to wait before the attempt after so many failed ones, in ns. */
+int64_t pfanout_wait(const struct pfanout *, uint32_t attempts, const struct failure *);
 
 /*
  * An attempt at a single record failed.  Where -a allows another one the record
