@@ -15,6 +15,7 @@
 #include "arguments.h"
 #include "base/clock.h"
 #include "collector.h"
+#include "gate.h"
 #include "json/json.h"
 #include "misnamed.h"
 #include "pfanout.h"
@@ -22,9 +23,11 @@
 #include "proc/interpreter.h"
 #include "script.h"
 #include "stage/cli.h"
+#include "stage/meter.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/retry.h"
+#include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
@@ -198,6 +201,64 @@ raise_limit(const struct pfanout *pf)
 }
 
 static void
+check_files(const struct pfanout *pf)
+{
+	const struct samefile shared = {
+	    .role = "--shared", .path = pf->shared, .written = true};
+
+	cli_check_files(&pf->opt, &shared, 1);
+}
+
+/* The bucket of --rate, before anything is read. */
+static void
+set_up_meter(struct pfanout *pf)
+{
+	char why[METER_WHY_SIZE];
+
+	if (pf->rate.amount == 0)
+		return;
+	if (pf->shared != NULL)
+		pf->meter = meter_map(pf->shared, &pf->rate, false, why);
+	else if ((pf->meter = meter_new(&pf->rate)) == NULL)
+		snprintf(why, sizeof(why), "out of memory");
+	if (pf->meter == NULL)
+		errx(2, "%s", why);
+}
+
+/* For the progress line: the rate, and where records are. */
+static void
+describe_rate(void *state, char *line, size_t size)
+{
+	struct pfanout *pf = state;
+	const struct metrics *m = pf->stage.metrics;
+	char limit[64];
+
+	gate_describe(pf->gate, limit, sizeof(limit));
+	snprintf(line, size, "%s, backlog %ju, in flight %ju", limit,
+	    (uintmax_t)metrics_gauge(m, METRIC_QUEUED, METRIC_TAKEN),
+	    (uintmax_t)metrics_gauge(m, METRIC_GIVEN, METRIC_ENDED));
+}
+
+static void
+set_up_gate(struct pfanout *pf)
+{
+	struct stage *st = &pf->stage;
+	struct gate_setup setup = {.stage = st,
+	    .meter = pf->meter,
+	    .shared = pf->shared,
+	    .shard = metrics_shard(st->metrics, SHARD_RATE),
+	    .jobs = pf->jobs};
+
+	if (pf->meter == NULL)
+		return;
+	if ((pf->gate = gate_new(&setup)) == NULL)
+		err(2, NULL);
+	st->has_rate = true;
+	st->state = pf;
+	st->describe = describe_rate;
+}
+
+static void
 set_up(struct pfanout *pf)
 {
 	struct stage_setup setup;
@@ -211,12 +272,14 @@ set_up(struct pfanout *pf)
 	if (pf->mode == MODE_SPREAD)
 		spread_check(&pf->spread, &pf->opt);
 	else
-		cli_check_files(&pf->opt, NULL, 0);
+		check_files(pf);
 	pf->opt.dead_how.say = cli_say;
+	set_up_meter(pf);
 	if (stage_init(st, &setup) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
+	set_up_gate(pf);
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&
@@ -280,6 +343,8 @@ main(int argc, char **argv)
 	set_up(&pf);
 	sig = run(&pf);
 	collector_free(pf.collector);
+	gate_free(pf.gate);
+	meter_free(pf.meter);
 	arguments_free(pf.arguments);
 	json_path_free(pf.match);
 	free(pf.path);

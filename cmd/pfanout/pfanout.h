@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "spread.h"
 #include "stage/stage.h"
 
@@ -22,7 +23,9 @@ enum mode {
 struct arguments;
 struct batch;
 struct collector;
+struct gate;
 struct json_path;
+struct meter;
 struct processor;
 struct retry;
 
@@ -45,6 +48,8 @@ struct pfanout {
 	uint64_t max_failed;     /* --max-failed; 0: none */
 	bool lists_ok;           /* --ok-status */
 	bool ok_status[256];     /* exits that are no failure: 0 and those */
+	struct rate rate;        /* --rate: of attempts; amount 0: none */
+	const char *shared;      /* --shared: the bucket's file, or NULL */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;
@@ -55,6 +60,8 @@ struct pfanout {
 	struct stage stage;
 	struct retry *retry;         /* map and exec */
 	struct collector *collector; /* exec */
+	struct meter *meter;         /* these two: with --rate */
+	struct gate *gate;
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
@@ -68,7 +75,7 @@ struct pfanout {
 };
 
 /* Whose shard of the metrics it is; the first worker has SHARD_WORKERS. */
-enum { SHARD_SOURCE, SHARD_SINK, SHARD_RETRY, SHARD_WORKERS };
+enum { SHARD_SOURCE, SHARD_SINK, SHARD_RETRY, SHARD_RATE, SHARD_WORKERS };
 
 struct processor check_processor(struct pfanout *);
 struct processor map_processor(struct pfanout *);

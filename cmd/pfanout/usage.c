@@ -45,6 +45,9 @@ static const char help[] =
     "  -a, --attempts N       attempts per record (default 1)\n"
     "      --backoff D[,MAX]  wait before the second attempt; doubles with each\n"
     "                         attempt, up to MAX (default 100ms,30s)\n"
+    "      --rate RATE[,BURST] attempts that may begin, such as 50/s: retries count;\n"
+    "                         BURST at once after idle time (default 1)\n"
+    "      --shared FILE      processes that name the same FILE share one rate\n"
     "      --window N         records given to a worker ahead of its answers\n"
     "                         (default: adapts)\n"
     "      --match PATH       an answer must carry the record's own value at PATH\n"
@@ -61,6 +64,8 @@ static const char help[] =
     "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
     "  -R, --raw              records are plain lines, not JSON\n"
     "      --no-bypass        treat dead letters in the input as data\n";
+
+#define NO_ATTEMPTS "the rate is of attempts; for records: pratelimit -r RATE | pfanout ..."
 
 static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "a command", NULL},
@@ -91,6 +96,10 @@ static const struct option_rule rules[] = {
     {"--match", OPTION_NEEDS, "a command", NULL},
     {"--window", OPTION_NEEDS, "a command", NULL},
     {"--start-timeout", OPTION_NEEDS, "-t", "without it there is no limit"},
+    {"--rate", OPTION_EXCLUDES, "-F", NO_ATTEMPTS},
+    {"--rate", OPTION_EXCLUDES, "--to", NO_ATTEMPTS},
+    {"--rate", OPTION_NEEDS, "a command", NO_ATTEMPTS},
+    {"--shared", OPTION_NEEDS, "--rate", NULL},
     {0},
 };
 
@@ -172,6 +181,26 @@ parse_ok_status(void *field, const char *value, const char **why)
 	}
 }
 
+/* RATE[,BURST], as -r and -B of pratelimit have them. */
+static int
+parse_rate(void *field, const char *value, const char **why)
+{
+	struct pfanout *pf = field;
+	struct rate *r = &pf->rate;
+	const char *comma;
+	char first[64];
+	int64_t burst = 1;
+
+	*why = "a rate such as 50/s, or also a burst: 50/s,10";
+	if (!split_pair(value, first, sizeof(first), &comma) ||
+	    units_rate(first, false, &r->amount, &r->per, why) == -1 ||
+	    (comma != NULL && units_number(comma + 1, 1, BUCKET_BURST_MAX, &burst, why) == -1))
+		return -1;
+	r->burst = (uint64_t)burst;
+	*why = "a burst that is earned within a lifetime";
+	return bucket_is_sane(r) ? 0 : -1;
+}
+
 static int
 parse_to(void *field, const char *value, const char **why)
 {
@@ -246,6 +275,8 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
 	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
 	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
+	    {0, "rate", OPTION_FUNCTION, .field = pf, .parse = parse_rate},
+	    {0, "shared", OPTION_TEXT, OPTION_FIELD(pf->shared)},
 	    {0, "to", OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
 	    {0, "by", OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
 	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->spread.key)},

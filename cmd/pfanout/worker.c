@@ -34,6 +34,7 @@ worker_init(struct worker *w, struct pfanout *pf, unsigned index)
 	w->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + index);
 	w->slot = index + 1;
 	child_init(&w->child);
+	pass_init(&w->pass, pf->gate);
 }
 
 bool
@@ -51,6 +52,7 @@ worker_begin(struct worker *w, struct chan *in, struct chan *out)
 void
 worker_end(struct worker *w)
 {
+	pass_rest(&w->pass);
 	outbox_flush(&w->out);
 	intake_close(&w->intake);
 }
@@ -272,6 +274,7 @@ worker_drain(struct worker *w)
 	struct record batch[BATCH];
 	size_t n;
 
+	pass_rest(&w->pass);
 	while ((n = intake_wait(&w->intake, batch, BATCH)) > 0) {
 		for (size_t i = 0; i < n; i++) {
 			if (batch[i].kind == RECORD_DATA)

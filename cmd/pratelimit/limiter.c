@@ -239,17 +239,12 @@ cancel_records(struct limiter *l)
 static void
 show_rate(struct limiter *l)
 {
-	struct statfile_header *h = statfile_header(l->stage->stat);
 	const struct rate *r = &l->pacer.teller.rate;
-	double per_second = (double)r->amount * (double)CLOCK_S / (double)r->per;
-	uint64_t bits;
 
 	if (r->amount == l->shown.amount && r->per == l->shown.per)
 		return;
 	l->shown = *r;
-	memcpy(&bits, &per_second, sizeof(bits));
-	atomic_store_explicit(&h->by_bytes, l->pr->bytes, memory_order_relaxed);
-	atomic_store_explicit(&h->rate, bits, memory_order_release);
+	statfile_show_rate(l->stage->stat, r, l->pr->bytes);
 }
 
 /* What has to wait waits for the rate, from now on. */

@@ -104,6 +104,7 @@ set_up_limit(struct pratelimit *pr)
 		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
+	st->has_rate = true;
 	st->state = pr;
 	st->describe = describe_limit;
 	if (pr->rate_file != NULL)

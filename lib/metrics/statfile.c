@@ -325,6 +325,17 @@ statfile_header(struct statfile *s)
 }
 
 void
+statfile_show_rate(struct statfile *s, const struct rate *r, bool by_bytes)
+{
+	double per_second = (double)r->amount * (double)CLOCK_S / (double)r->per;
+	uint64_t bits;
+
+	memcpy(&bits, &per_second, sizeof(bits));
+	atomic_store_explicit(&s->header->by_bytes, by_bytes, memory_order_relaxed);
+	atomic_store_explicit(&s->header->rate, bits, memory_order_release);
+}
+
+void
 statfile_mark(struct statfile *s, enum statfile_exit how)
 {
 	struct statfile_header *h;

@@ -55,6 +55,7 @@ struct stage {
 	bool dead_failed;        /* it could not be written; set by the sink */
 	bool collects;           /* dead letters that pass by go into it, too */
 	bool has_filters;        /* -F: what became of a record is not known */
+	bool has_rate;           /* it waits for credit: TIME_RATE counts */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
 
