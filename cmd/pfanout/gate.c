@@ -151,8 +151,7 @@ pass_next(const struct pass *p, int64_t now)
 		return CLOCK_NEVER;
 	nap = bucket_time(&p->ticket.teller.rate, pass_window(p) / 2);
 	until = p->ticket.due > now + nap ? p->ticket.due : now + nap;
-	return meter_is_shared(p->gate->of.meter) ? clock_earlier(until, now + SHARED_LOOK)
-						  : until;
+	return meter_is_shared(p->gate->of.meter) ? clock_earlier(until, now + SHARED_LOOK) : until;
 }
 
 size_t
