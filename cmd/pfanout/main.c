@@ -17,11 +17,13 @@
 #include "collector.h"
 #include "gate.h"
 #include "json/json.h"
+#include "keyed.h"
 #include "misnamed.h"
 #include "pfanout.h"
 #include "proc/child.h"
 #include "proc/interpreter.h"
 #include "script.h"
+#include "sorter.h"
 #include "stage/cli.h"
 #include "stage/meter.h"
 #include "stage/pipeline.h"
@@ -174,7 +176,7 @@ describe_stage(const struct pfanout *pf)
 	    .opt = &pf->opt,
 	    .mode = stage_mode(pf->mode),
 	    .workers = pf->jobs,
-	    .shards = SHARD_WORKERS + pf->jobs,
+	    .shards = SHARD_WORKERS + pf->jobs + (pf->key != NULL ? 1 : 0),
 	    .max_records = ahead,
 	    .max_bytes = bytes,
 	    .keep_order = pf->keep_order};
@@ -262,6 +264,7 @@ set_up(struct pfanout *pf)
 {
 	struct stage_setup setup;
 	struct batch_limits limits = batch_limits(pf);
+	struct lanes_rules lanes = {.hold = pf->attempts > 1, .ordered = pf->keep_order};
 	struct stage *st = &pf->stage;
 
 	if (pf->mode == MODE_SPREAD)
@@ -283,6 +286,8 @@ set_up(struct pfanout *pf)
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&
 	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
+		err(2, NULL);
+	if (pf->key != NULL && (pf->keyed = keyed_new(pf->jobs, &lanes)) == NULL)
 		err(2, NULL);
 	if (pf->mode == MODE_SPREAD)
 		spread_open(&pf->spread, st, SHARD_WORKERS);
@@ -314,9 +319,12 @@ run(struct pfanout *pf)
 	struct sink sink = {
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
+	struct sorting sorting = {.pf = pf, .workers = procs[1]};
 	bool started;
 	int sig;
 
+	if (pf->keyed != NULL)
+		procs[1] = sorter_processor(&sorting);
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
 		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
 			err(2, "cannot create a thread");
@@ -345,7 +353,9 @@ main(int argc, char **argv)
 	gate_free(pf.gate);
 	meter_free(pf.meter);
 	arguments_free(pf.arguments);
+	keyed_free(pf.keyed);
 	json_path_free(pf.match);
+	json_path_free(pf.key);
 	free(pf.path);
 	spread_close(&pf.spread);
 	return cli_end(&pf.stage, sig);

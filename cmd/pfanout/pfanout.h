@@ -25,6 +25,7 @@ struct batch;
 struct collector;
 struct gate;
 struct json_path;
+struct keyed;
 struct meter;
 struct processor;
 struct retry;
@@ -55,17 +56,21 @@ struct pfanout {
 	char *path;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
-	struct spread spread; /* --to, --by, --key */
+	struct json_path *key;   /* --key of workers; NULL: none */
+
+	struct spread spread; /* --to, --by, and its --key */
 
 	struct stage stage;
 	struct retry *retry;         /* map and exec */
 	struct collector *collector; /* exec */
 	struct meter *meter;         /* these two: with --rate */
 	struct gate *gate;
+	struct keyed *keyed;         /* --key of workers; NULL: none */
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
 	_Atomic unsigned deaths; /* in a row, since the last answer */
+	_Atomic bool asks_again; /* one has asked for another attempt, ever */
 
 	/* That children leave processes behind has been said. */
 	_Atomic bool told_left_behind;
@@ -91,6 +96,9 @@ void pfanout_count_attempt(struct record *);
  */
 bool pfanout_try_again(
     struct pfanout *, struct metrics_shard *, const struct batch *, int64_t wait);
+
+/* How long to wait before the attempt after so many failed ones, in ns. */
+int64_t pfanout_wait(const struct pfanout *, uint32_t attempts, const struct failure *);
 
 /*
  * An attempt at a single record failed.  Where -a allows another one the record

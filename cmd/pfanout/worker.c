@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/signame.h"
 #include "inflight.h"
+#include "keyed.h"
 #include "metrics/worktime.h"
 #include "pfanout.h"
 #include "stage/cli.h"
@@ -41,9 +42,15 @@ bool
 worker_begin(struct worker *w, struct chan *in, struct chan *out)
 {
 	struct chan *again = w->pf->retry != NULL ? retry_chan(w->pf->retry) : NULL;
+	struct keyed_box *box = NULL;
+	int error;
 
 	outbox_init(&w->out, out, w->stage->root);
-	if (intake_open(&w->intake, w->stage, w->shard, in, again) == 0)
+	if (w->pf->keyed != NULL)
+		w->out.box = box = keyed_box(w->pf->keyed, w->slot - 1);
+	error = box != NULL ? intake_open_keyed(&w->intake, w->stage, w->shard, box)
+			    : intake_open(&w->intake, w->stage, w->shard, in, again);
+	if (error == 0)
 		return true;
 	stage_abort(w->stage, 2, "worker %u: eventfd: %s", w->slot, strerror(errno));
 	return false;

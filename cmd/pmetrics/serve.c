@@ -184,9 +184,14 @@ parse(struct serve *serve, int argc, char **argv)
 {
 	bool all_users = false;
 	const struct option_row rows[] = {
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
-	    {0, "web.listen-address", OPTION_FUNCTION, serve, .parse = parse_address},
-	    {0, "web.telemetry-path", OPTION_FUNCTION, &serve->path, .parse = parse_path},
+	    {0, "web.listen-address", "HOST:PORT",
+		"where to listen (default 127.0.0.1:9464); :9464 is all addresses; may be given "
+		"several times",
+		OPTION_FUNCTION, serve, .parse = parse_address},
+	    {0, "web.telemetry-path", "PATH", "where the metrics are (default /metrics)",
+		OPTION_FUNCTION, &serve->path, .parse = parse_path},
+	    {0, "all-users", NULL, "the stages of all users (for root)", OPTION_FLAG,
+		OPTION_FIELD(all_users)},
 	    {0},
 	};
 	const char *why;

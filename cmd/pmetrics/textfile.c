@@ -135,9 +135,11 @@ textfile_command(int argc, char **argv)
 	int64_t interval = 15 * CLOCK_S;
 	bool once = false, all_users = false;
 	const struct option_row rows[] = {
-	    {0, "interval", OPTION_DURATION, OPTION_FIELD(interval), .min = 1},
-	    {0, "once", OPTION_FLAG, OPTION_FIELD(once)},
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
+	    {0, "interval", "D", "time between two files (default 15s)", OPTION_DURATION,
+		OPTION_FIELD(interval), .min = 1},
+	    {0, "once", NULL, "write the file once", OPTION_FLAG, OPTION_FIELD(once)},
+	    {0, "all-users", NULL, "the stages of all users (for root)", OPTION_FLAG,
+		OPTION_FIELD(all_users)},
 	    {0},
 	};
 	static const struct option_rule rules[] = {

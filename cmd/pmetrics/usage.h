@@ -8,11 +8,12 @@
 
 #include <stdbool.h>
 
-struct option_row;
-struct option_rule;
+#include "stage/options.h"
 
-/* --help, up to the options that all tools share. */
-extern const char usage_help[];
+/* What --help says without a command (options.h). */
+extern const char usage_usage[];
+extern const char usage_about[];
+extern const struct options_command usage_commands[];
 
 /*
  * Parses the command line of a command, whose name is argv[0], into the fields

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "base/version.h"
-#include "metrics/retired.h"
+#include "metrics/fold.h"
 #include "metrics/rundir.h"
 #include "metrics/statview.h"
 
@@ -211,7 +211,7 @@ clear_directory(int dir)
 		n += strstr(entry->d_name, ".stat") != NULL;
 	closedir(d);
 	if (n > FILES_MOST)
-		(void)retired_fold(dir, NULL, false);
+		(void)fold_dead(dir, NULL, false);
 }
 
 /* Creates the file in the first directory that takes it.  -1, and why. */
@@ -359,8 +359,8 @@ statfile_end(struct statfile *s, enum statfile_exit how)
 	s->ended = true;
 	statfile_mark(s, how);
 	if (s->dir != -1)
-		(void)retired_fold(s->dir,
-		    &(struct retired_own){
+		(void)fold_dead(s->dir,
+		    &(struct fold_own){
 			.name = s->name, .header = s->header, .metrics = &s->metrics},
 		    false);
 }

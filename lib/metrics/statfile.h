@@ -15,7 +15,7 @@
  * write lock until it ends, however it ends.
  *
  * The name is TOOL.PID.UUID.stat, in the run directory (rundir.h).  A stage
- * that ends adds its numbers to the `retired` ones (retired.h) and removes its
+ * that ends adds its numbers to the `retired` ones (fold.h) and removes its
  * file; that of a killed one is left for whoever comes next.
  */
 

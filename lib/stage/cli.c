@@ -79,7 +79,7 @@ cli_parse(struct options *opt, int argc, char **argv, const struct options_tool 
 	int operands = options_parse(opt, argc, argv, tool);
 
 	if (operands == -1 && tool->command != NULL)
-		errx(2, "%s: %s", tool->command, opt->error);
+		errx(2, "%s: %s", tool->command->name, opt->error);
 	if (operands == -1)
 		errx(2, "%s", opt->error);
 	if (opt->answer == NULL)

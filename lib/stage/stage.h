@@ -102,6 +102,7 @@ struct stage {
 struct failure {
 	enum reason reason;
 	char message[256];
+	int64_t wait;  /* no other attempt before, in ns from now */
 	bool half;     /* the record is the head of a line, not all of it */
 	unsigned slot; /* the worker's, from 1; 0: no worker was involved */
 	pid_t pid;     /* of its child */
