@@ -59,6 +59,12 @@ void pass_rest(struct pass *);
 int64_t pass_next(const struct pass *, int64_t now);
 
 /*
+ * Whether the worker waits for no token, or for one that is due in a moment: a
+ * child that keeps its answers is not made to give them before.
+ */
+bool pass_is_near(const struct pass *, int64_t now);
+
+/*
  * How many records a child may be given ahead of its answers (window.h), so
  * that one that was held up does not catch up with a burst of attempts: what
  * the rate allows the workers in a millisecond, and 1 at least.  0: no limit.
