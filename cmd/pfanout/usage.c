@@ -267,7 +267,8 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		"write the records to FILE, a FIFO or a file (- is standard output), and only dead "
 		"letters to standard output; there are no workers; may be given many times",
 		OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
-	    {0, "by", "POLICY", "which FILE: ready (default), round-robin, key, copy",
+	    {0, "by", "POLICY",
+		"which FILE a record goes to: ready (default), round-robin, key, copy",
 		OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
 	    {0, "key", "PATH",
 		"records with the same value at PATH go to the same worker (with --to: FILE), and "
@@ -282,7 +283,8 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    .about = about,
 	    .rows = rows,
 	    .rules = rules,
-	    .operands = "a command"};
+	    .operands = "a command",
+	    .operand = OPERAND_COMMAND};
 	const char *why, *bad;
 	unsigned how;
 	int twice;
