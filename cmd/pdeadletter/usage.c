@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/reason.h"
@@ -29,7 +30,7 @@ static const char help[] =
     "       pdeadletter stats [conditions] [--json] FILE ...\n"
     "       pdeadletter show [conditions] [--json] [ID] FILE ...\n"
     "       pdeadletter replay [conditions] [--all] [--wrap] [--max-replays N]\n"
-    "                   FILE ...\n"
+    "                   [--ok-status LIST] FILE ... [-- command [arg ...]]\n"
     "       pdeadletter purge [conditions] [--force] FILE ...\n"
     "\n"
     "Splits its input: good records go on to the output, dead letters into FILE.\n"
@@ -37,7 +38,8 @@ static const char help[] =
     "The commands read the letters in FILE and its rotated files, oldest first;\n"
     "FILE - is standard input.  list prints a line for each letter, stats counts\n"
     "letters by stage and reason, show prints a letter with its payload, replay\n"
-    "prints the records in the letters, purge removes letters that were replayed.\n"
+    "prints the records in the letters, or gives them to a command; purge removes\n"
+    "letters that were replayed.\n"
     "\n"
     "Options of the commands:\n"
     "\n"
@@ -56,6 +58,8 @@ static const char help[] =
     "      --wrap             replay retry envelopes, by which pfanout recognizes the\n"
     "                         records\n"
     "      --max-replays N    leave out records that came back N times\n"
+    "      --ok-status LIST   exit statuses of the replay's command by which its\n"
+    "                         letters count as replayed, besides 0: 1 or 1,3\n"
     "      --force            purge even what was not replayed\n"
     "\n"
     "Options without a command:\n"
@@ -103,6 +107,30 @@ parse_name(void *names, const char *value, const char **why)
 	return names_add(names, value);
 }
 
+/* N[,N]...: the exit statuses that are no failure, besides 0. */
+static int
+parse_ok_status(void *field, const char *value, const char **why)
+{
+	bool *ok_status = field;
+	char *end;
+
+	*why = "exit statuses from 0 to 255, such as 1 or 0,1";
+	for (const char *at = value;; at = end + 1) {
+		unsigned long status;
+
+		if (*at < '0' || *at > '9')
+			return -1;
+		status = strtoul(at, &end, 10);
+		if (status > 255)
+			return -1;
+		ok_status[status] = true;
+		if (*end == '\0')
+			return 0;
+		if (*end != ',')
+			return -1;
+	}
+}
+
 static int
 parse_time(void *calendar_us, const char *value, const char **why)
 {
@@ -141,6 +169,26 @@ usage_is_command(const char *name)
 	return find_command(name)->name != NULL;
 }
 
+/*
+ * Takes the command behind "--" off the arguments.  NULL: there is none.  (Not
+ * getopt_long(3)'s task, which would put the files behind the "--", too.)
+ */
+static char **
+split_command(int *argc, char **argv)
+{
+	int i = 1;
+
+	while (i < *argc && strcmp(argv[i], "--") != 0)
+		i++;
+	if (i == *argc)
+		return NULL;
+	if (i + 1 == *argc)
+		errx(2, "replay: a command is needed behind --");
+	argv[i] = NULL;
+	*argc = i;
+	return &argv[i + 1];
+}
+
 int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 {
 	struct selection *s = &job->select;
@@ -158,6 +206,8 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 	    {0, "all", OPTION_FLAG, OPTION_FIELD(job->all)},
 	    {0, "wrap", OPTION_FLAG, OPTION_FIELD(job->wrap)},
 	    {0, "max-replays", OPTION_NUMBER, OPTION_FIELD(job->max_replays), 1, INT64_MAX},
+	    {0, "ok-status", OPTION_FUNCTION, OPTION_FIELD(job->ok_status),
+		.parse = parse_ok_status},
 	    {0, "force", OPTION_FLAG, OPTION_FIELD(job->force)},
 	    {0},
 	};
@@ -172,6 +222,8 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 	int operands;
 
 	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
+	if (command->run == job_replay)
+		job->command = split_command(&argc, argv);
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		reasons[i] = reason_name(i);
 	operands = cli_parse(&opt, argc, argv, &tool);
@@ -180,6 +232,9 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 		errx(2, "out of memory");
 	if (operands == argc)
 		errx(2, "%s: a FILE is needed", command->name);
+	if (job->command == NULL && memchr(job->ok_status, true, sizeof(job->ok_status)) != NULL)
+		errx(2, "%s: --ok-status needs a command: replay FILE -- command", command->name);
+	job->ok_status[0] = true;
 	job->files = files_of(argv + operands);
 	return command->run;
 }
