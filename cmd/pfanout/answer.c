@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "json/json.h"
 #include "json/key.h"
 #include "record/record.h"
 #include "stage/stage.h"
 
-#define QUOTED 60 /* bytes of an answer that a message shows */
+#define QUOTED 60    /* bytes of an answer that a message shows */
+#define WORD_SIZE 64 /* for a duration and a NUL */
 
 enum answer
 answer_bad(struct failure *f, const char *message)
@@ -27,16 +29,55 @@ not_json(struct failure *f, const struct record *line, const struct json_error *
 	return ANSWER_BAD;
 }
 
+static void
+set_message(struct failure *f, const char *text, size_t len)
+{
+	if (len >= sizeof(f->message))
+		len = sizeof(f->message) - 1;
+	snprintf(f->message, sizeof(f->message), "%.*s", (int)len, text);
+}
+
 static enum answer
 reject(struct failure *f, const struct record *line)
 {
+	*f = (struct failure){.reason = REASON_REJECTED};
+	set_message(f, line->data + 1, line->len - 1);
+	return ANSWER_REJECT;
+}
+
+/* Takes the first word if it is a duration.  What is left is the message. */
+static int64_t
+take_duration(const char **text, size_t *len)
+{
+	char word[WORD_SIZE];
+	const char *why;
+	size_t n = 0;
+	int64_t ns;
+
+	while (n < *len && !json_blank(*text + n, 1))
+		n++;
+	if (n >= sizeof(word))
+		return 0;
+	memcpy(word, *text, n);
+	word[n] = '\0';
+	if (units_duration(word, &ns, &why) == -1)
+		return 0;
+	while (n < *len && json_blank(*text + n, 1))
+		n++;
+	*text += n;
+	*len -= n;
+	return ns;
+}
+
+static enum answer
+ask_again(struct failure *f, const struct record *line)
+{
+	const char *text = line->data + 1;
 	size_t len = line->len - 1;
 
-	*f = (struct failure){.reason = REASON_REJECTED};
-	if (len >= sizeof(f->message))
-		len = sizeof(f->message) - 1;
-	snprintf(f->message, sizeof(f->message), "%.*s", (int)len, line->data + 1);
-	return ANSWER_REJECT;
+	*f = (struct failure){.reason = REASON_EXHAUSTED, .wait = take_duration(&text, &len)};
+	set_message(f, text, len);
+	return ANSWER_RETRY;
 }
 
 /* --match: the answer carries the record's own value. */
@@ -82,6 +123,8 @@ answer_judge(const struct answer_rules *rules, const struct record *input,
 		return ANSWER_DROP;
 	if (line->data[0] == '!')
 		return reject(f, line);
+	if (line->data[0] == '?')
+		return ask_again(f, line);
 	/* A line that comes back as it was has been checked already. */
 	if (!is_same_line(input, line) && !json_check(line->data, line->len, &e))
 		return not_json(f, line, &e);

@@ -228,6 +228,23 @@ make_arguments(struct exec_worker *e, char ***argv)
 	return true;
 }
 
+/* With --rate each process takes a token.  False: work is cancelled. */
+static bool
+wait_for_credit(struct exec_worker *e)
+{
+	struct pass *pass = &e->w.pass;
+	int64_t now = clock_now();
+
+	while (!pass_take(pass, now)) {
+		(void)ctx_poll(e->w.stage->work, NULL, 0, pass_next(pass, now));
+		if (stage_is_cancelled(e->w.stage))
+			break;
+		now = clock_now();
+	}
+	pass_rest(pass);
+	return !stage_is_cancelled(e->w.stage);
+}
+
 static void
 execute_batch(struct exec_worker *e)
 {
@@ -238,7 +255,9 @@ execute_batch(struct exec_worker *e)
 		return;
 	if ((path = e->w.pf->path) == NULL)
 		path = found = child_find(argv[0]);
-	if (path == NULL || spawn_child(e, path, argv) == -1)
+	if (path != NULL && !wait_for_credit(e))
+		exec_cancel(e);
+	else if (path == NULL || spawn_child(e, path, argv) == -1)
 		start_failed(e, argv[0], path, errno);
 	else
 		attempt_batch(e);

@@ -26,8 +26,8 @@ static const char help[] =
     "answers.\n"
     "\n"
     "Each worker keeps one command running: a line in, a line out.  An empty line\n"
-    "drops the record, !message rejects it.  Without a command, records that are\n"
-    "valid JSON pass.\n"
+    "drops the record, !message rejects it, ?message asks for another attempt (-a).\n"
+    "Without a command, records that are valid JSON pass.\n"
     "\n"
     "  -x, --exec             run the command once per record: {} is the record,\n"
     "                         {.path} a value in it, {#} its number, {%} the worker's\n"
@@ -45,8 +45,13 @@ static const char help[] =
     "  -a, --attempts N       attempts per record (default 1)\n"
     "      --backoff D[,MAX]  wait before the second attempt; doubles with each\n"
     "                         attempt, up to MAX (default 100ms,30s)\n"
+    "      --rate RATE[,BURST] attempts that may begin, such as 50/s: retries count;\n"
+    "                         BURST at once after idle time (default 1)\n"
+    "      --shared FILE      processes that name the same FILE share one rate\n"
     "      --window N         records given to a worker ahead of its answers\n"
     "                         (default: adapts)\n"
+    "      --key PATH         records with the same value at PATH go to the same worker\n"
+    "                         (with --to: FILE), and stay in their order\n"
     "      --match PATH       an answer must carry the record's own value at PATH\n"
     "      --max-failed N     stop when N records have failed\n"
     "      --ok-status LIST   exit statuses of the command that are no failure,\n"
@@ -55,12 +60,13 @@ static const char help[] =
     "                         (- is standard output), and only dead letters to\n"
     "                         standard output; may be given many times\n"
     "      --by POLICY        which FILE: ready (default), round-robin, key, copy\n"
-    "      --key PATH         records with the same value at PATH go to the same FILE\n"
     "  -n, --name STAGE       name of the stage (default: the command's)\n"
     "  -b, --buffer N         records read ahead of the workers (default 1024)\n"
     "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
     "  -R, --raw              records are plain lines, not JSON\n"
     "      --no-bypass        treat dead letters in the input as data\n";
+
+#define NO_ATTEMPTS "the rate is of attempts; for records: pratelimit -r RATE | pfanout ..."
 
 static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "a command", NULL},
@@ -69,7 +75,9 @@ static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "-j", "there are no workers"},
     {"--to", OPTION_EXCLUDES, "-k", "each output has its records in the order of the input"},
     {"--by", OPTION_NEEDS, "--to", NULL},
-    {"--key", OPTION_NEEDS, "--to", NULL},
+    {"--key", OPTION_EXCLUDES, "-F",
+	"filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH"},
+    {"--key", OPTION_EXCLUDES, "--batch", "the records of a batch have many keys"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},
@@ -91,6 +99,10 @@ static const struct option_rule rules[] = {
     {"--match", OPTION_NEEDS, "a command", NULL},
     {"--window", OPTION_NEEDS, "a command", NULL},
     {"--start-timeout", OPTION_NEEDS, "-t", "without it there is no limit"},
+    {"--rate", OPTION_EXCLUDES, "-F", NO_ATTEMPTS},
+    {"--rate", OPTION_EXCLUDES, "--to", NO_ATTEMPTS},
+    {"--rate", OPTION_NEEDS, "a command", NO_ATTEMPTS},
+    {"--shared", OPTION_NEEDS, "--rate", NULL},
     {0},
 };
 
@@ -172,6 +184,26 @@ parse_ok_status(void *field, const char *value, const char **why)
 	}
 }
 
+/* RATE[,BURST], as -r and -B of pratelimit have them. */
+static int
+parse_rate(void *field, const char *value, const char **why)
+{
+	struct pfanout *pf = field;
+	struct rate *r = &pf->rate;
+	const char *comma;
+	char first[64];
+	int64_t burst = 1;
+
+	*why = "a rate such as 50/s, or also a burst: 50/s,10";
+	if (!split_pair(value, first, sizeof(first), &comma) ||
+	    units_rate(first, false, &r->amount, &r->per, why) == -1 ||
+	    (comma != NULL && units_number(comma + 1, 1, BUCKET_BURST_MAX, &burst, why) == -1))
+		return -1;
+	r->burst = (uint64_t)burst;
+	*why = "a burst that is earned within a lifetime";
+	return bucket_is_sane(r) ? 0 : -1;
+}
+
 static int
 parse_to(void *field, const char *value, const char **why)
 {
@@ -215,6 +247,17 @@ settle_policy(struct spread *s)
 		errx(2, "--key needs --by key");
 }
 
+/* --key is for the outputs, or for the workers. */
+static void
+settle_key(struct pfanout *pf)
+{
+	if (pf->mode == MODE_SPREAD) {
+		pf->spread.key = pf->key;
+		pf->key = NULL;
+	} else if (pf->key != NULL && pf->mode == MODE_CHECK)
+		errx(2, "--key needs a command or --to");
+}
+
 static enum mode
 mode_of(const struct pfanout *pf)
 {
@@ -246,9 +289,11 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
 	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
 	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
+	    {0, "rate", OPTION_FUNCTION, .field = pf, .parse = parse_rate},
+	    {0, "shared", OPTION_TEXT, OPTION_FIELD(pf->shared)},
 	    {0, "to", OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
 	    {0, "by", OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
-	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->spread.key)},
+	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->key)},
 	    {0},
 	};
 	const struct options_tool tool = {
@@ -269,6 +314,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
+	settle_key(pf);
 	settle_policy(&pf->spread);
 	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");

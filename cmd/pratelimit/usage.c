@@ -9,7 +9,6 @@
 
 #define KEYS_DEFAULT 100000
 #define RECORDS_MAX (1 << 30) /* of --queue and --max-keys */
-#define BURST_MAX (INT64_C(1) << 50)
 
 static const char help[] =
     "usage: pratelimit {-r RATE | --rate-file FILE} [-B BURST] [--bytes]\n"
@@ -64,7 +63,7 @@ read_burst(struct pratelimit *pr, const char *text)
 		error = units_size(text, &pr->rate.burst, &why);
 	else {
 		if (text != NULL)
-			error = units_number(text, 1, BURST_MAX, &records, &why);
+			error = units_number(text, 1, BUCKET_BURST_MAX, &records, &why);
 		pr->rate.burst = (uint64_t)records;
 	}
 	if (error == -1)
@@ -86,7 +85,7 @@ read_rate(struct pratelimit *pr, const char *text)
 	}
 	if (units_rate(text, pr->bytes, &r->amount, &r->per, &why) == -1)
 		errx(2, "-r %s: expected %s", text, why);
-	if (!rate_is_sane(r))
+	if (!bucket_is_sane(r))
 		errx(2, "-r %s: the burst would take longer than a lifetime to earn", text);
 }
 

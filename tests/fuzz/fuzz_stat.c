@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "metrics/retiredfile.h"
 #include "fuzz.h"
 #include "metrics/look.h"
 
@@ -158,7 +159,7 @@ look(void)
 	require(received(&before) == received(&after));
 	if (before.dead > 0) {
 		require(after.dead == 0 && after.retired.n > 0);
-		require(retired_read(&r, at, &damaged) == 0 && !damaged);
+		require(retiredfile_read(&r, at, &damaged) == 0 && !damaged);
 		retired_free(&r);
 	}
 	look_free(&before);

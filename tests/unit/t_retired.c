@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "metrics/fold.h"
+#include "metrics/retiredfile.h"
 #include "t_random.h"
 #include "t_stat.h"
 
@@ -15,7 +17,7 @@ read_retired(struct retired *r, bool want_damaged)
 {
 	bool damaged;
 
-	CHECK(retired_read(r, dir, &damaged) == 0 && damaged == want_damaged, "%d", damaged);
+	CHECK(retiredfile_read(r, dir, &damaged) == 0 && damaged == want_damaged, "%d", damaged);
 }
 
 static void
@@ -25,10 +27,10 @@ test_none(void)
 	struct retired r;
 
 	read_retired(&r, false);
-	CHECK(r.n == 0 && r.n_in == 0 && r.id == 0 && retired_id(dir) == 0, "%zu", r.n);
+	CHECK(r.n == 0 && r.n_in == 0 && r.id == 0 && retiredfile_id(dir) == 0, "%zu", r.n);
 	CHECK(!retired_has(&r, uuid), "none");
 	retired_free(&r);
-	CHECK(retired_fold(dir, NULL, true) == 0, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) == 0, "%s", strerror(errno));
 	CHECK(t_count("retired.1") == 0, "nothing to fold: no file");
 }
 
@@ -58,7 +60,7 @@ test_fold(void)
 	statfile_free(s);
 
 	read_retired(&r, false);
-	CHECK(r.n == 1 && r.id != 0 && r.id == retired_id(dir), "%zu", r.n);
+	CHECK(r.n == 1 && r.id != 0 && r.id == retiredfile_id(dir), "%zu", r.n);
 	CHECK(strcmp(r.entry->tool, "test") == 0 && strcmp(r.entry->name, "a") == 0, "names");
 	CHECK(r.entry->exits[EXIT_RECORDS] == 1 && r.entry->exits[EXIT_OK] == 0, "exits");
 	shard = &r.entry->sum;
@@ -118,7 +120,7 @@ test_damaged(void)
 		memcpy(bad, good, size);
 		bad[at] ^= (unsigned char)(1 + next_random() % 255);
 		t_store("retired.1", bad, size);
-		CHECK(retired_read(&r, dir, &damaged) == 0, "%zu", at);
+		CHECK(retiredfile_read(&r, dir, &damaged) == 0, "%zu", at);
 		/* The id and the spare word may be any. */
 		CHECK(damaged || (at >= 16 && at < 24) || at >= 56, "%zu", at);
 		CHECK(damaged == (r.n == 0) && (damaged || at < 64), "%zu: %zu", at, r.n);
@@ -237,14 +239,14 @@ test_dear(void)
 		snprintf(name, sizeof(name), "dear %d", i);
 		t_run(name, 1, T_ENDED, EXIT_OK);
 	}
-	id = retired_id(dir);
+	id = retiredfile_id(dir);
 	for (int i = 0; i < 150; i++) {
 		t_run("waits", 1, T_ENDED, EXIT_OK);
 		most = t_count(".stat") > most ? t_count(".stat") : most;
-		CHECK(i > 10 || retired_id(dir) == id, "%d", i);
+		CHECK(i > 10 || retiredfile_id(dir) == id, "%d", i);
 	}
 	CHECK(most > 50 && most <= 64, "%zu", most);
-	CHECK(retired_fold(dir, NULL, true) >= 0 && t_count(".stat") == 0, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) >= 0 && t_count(".stat") == 0, "%s", strerror(errno));
 	read_retired(&r, false);
 	for (size_t i = 0; i < r.n; i++)
 		if (strcmp(r.entry[i].name, "waits") == 0) {
@@ -261,16 +263,16 @@ static void
 test_lock(void)
 {
 	struct retired r;
-	int lock = retired_lock(dir), second = retired_lock(dir);
+	int lock = fold_lock(dir), second = fold_lock(dir);
 
 	CHECK(lock != -1 && second != -1, "several may read");
 	(void)!unlink("retired.1");
 	t_run("busy", 5, T_ENDED, EXIT_OK);
 	CHECK(t_count(".stat") == 1 && t_count("retired.1") == 0, "it stays");
-	CHECK(retired_fold(dir, NULL, true) == -1 && errno == EAGAIN, "%d", errno);
+	CHECK(fold_dead(dir, NULL, true) == -1 && errno == EAGAIN, "%d", errno);
 	close(lock);
 	close(second);
-	CHECK(retired_fold(dir, NULL, true) == 1 && t_count(".stat") == 0, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) == 1 && t_count(".stat") == 0, "%s", strerror(errno));
 	read_retired(&r, false);
 	CHECK(r.n == 1 && r.entry->exits[EXIT_OK] == 1, "it has said how it ended");
 	retired_free(&r);
@@ -289,7 +291,7 @@ test_no_descriptor(void)
 	t_run("new", 5, T_KILLED, 0);
 	for (int spare = 0; spare < 20 && result != 1; spare++, fails++) {
 		t_spare(spare);
-		result = retired_fold(dir, NULL, true);
+		result = fold_dead(dir, NULL, true);
 		CHECK(result != -1 || errno == EMFILE, "%d: %s", spare, strerror(errno));
 		t_spare(-1);
 		CHECK(t_count(".bad") == 0, "with %d descriptors", spare);
@@ -312,12 +314,12 @@ test_remains(void)
 	t_run("remains", 5, T_KILLED, 0);
 	strlcpy(name, t_file(), sizeof(name));
 	like = t_load(name, &size);
-	CHECK(retired_fold(dir, NULL, true) == 1, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) == 1, "%s", strerror(errno));
 	t_store(name, like, size);
 	t_look(&l, false);
 	CHECK(l.n == 0 && l.dead == 0 && t_total(&l, "remains", METRIC_RECEIVED) == 5, "%zu", l.n);
 	look_free(&l);
-	CHECK(retired_fold(dir, NULL, true) == 0 && t_count(".stat") == 0, "it is removed");
+	CHECK(fold_dead(dir, NULL, true) == 0 && t_count(".stat") == 0, "it is removed");
 	t_look(&l, true);
 	CHECK(t_total(&l, "remains", METRIC_RECEIVED) == 5, "once");
 	look_free(&l);
@@ -356,7 +358,7 @@ test_full(void)
 	if ((pid = fork()) == 0) {
 		struct rlimit rl = {1000, 1000};
 
-		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && retired_fold(dir, NULL, true) == -1 &&
+		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && fold_dead(dir, NULL, true) == -1 &&
 			    errno == EFBIG
 			? 0
 			: 1);
@@ -386,7 +388,7 @@ test_unfinished(void)
 	CHECK(utimensat(dir, ".test.3.x.stat.new", old, 0) == 0, "utimensat");
 	fd = open(".test.3.x.stat.new", O_RDWR);
 	CHECK(fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_WRLCK}) == 0, "lock");
-	(void)retired_fold(dir, NULL, true);
+	(void)fold_dead(dir, NULL, true);
 	CHECK(access(".test.1.x.stat.new", F_OK) == 0, "it may be in use");
 	CHECK(access(".test.2.x.stat.new", F_OK) == -1, "it is old");
 	CHECK(access(".test.3.x.stat.new", F_OK) == 0, "it is in use");
@@ -413,7 +415,7 @@ test_killed(void)
 		for (int i = 0; i < 5; i++)
 			t_plant(like, size, ++n);
 		if ((pid = fork()) == 0)
-			_exit(retired_fold(dir, NULL, true) < 0);
+			_exit(fold_dead(dir, NULL, true) < 0);
 		nanosleep(&pause, NULL);
 		kill(pid, SIGKILL);
 		t_wait(pid);
@@ -423,7 +425,7 @@ test_killed(void)
 		CHECK(t_exits(&l, "kills", EXIT_KILLED) == n, "%d", round);
 		look_free(&l);
 	}
-	(void)retired_fold(dir, NULL, true);
+	(void)fold_dead(dir, NULL, true);
 	CHECK(t_count(".stat") == 0, "%zu", t_count(".stat"));
 	free(like);
 }
