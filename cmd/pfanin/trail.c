@@ -36,7 +36,7 @@ seek(struct trail *t, struct reader *r)
 	t->size = offset;
 	t->state = TRAIL_FILE;
 	reader_set_fd(r, t->fd);
-	reader_restart(r, offset);
+	reader_restart(r, (struct reader_place){.offset = offset});
 	return 0;
 }
 

@@ -6,10 +6,12 @@
 #include "pfanin.h"
 #include "stage/cli.h"
 
+#define DEFAULT_WINDOW 10000
+
 static const char help[] =
     "usage: pfanin [--round-robin | --concat | --merge PATH [--idle-timeout D]]\n"
-    "              [--follow [--from-end]] [--tag NAME] [--keep-open] [options]\n"
-    "              [input ...]\n"
+    "              [--follow [--from-end]] [--state FILE [--window N]] [--tag NAME]\n"
+    "              [--keep-open] [options] [input ...]\n"
     "\n"
     "Merges its inputs into one stream of lines, as they arrive.  An input is a\n"
     "file, a FIFO, fd:N, or - for standard input, which is also the default.\n"
@@ -22,6 +24,10 @@ static const char help[] =
     "                         wait for it)\n"
     "      --follow           files and quoted patterns: go on at the end, as tail -F\n"
     "      --from-end         with --follow, leave out what is there at the start\n"
+    "      --state FILE       go on where the records were finished, by the whole\n"
+    "                         pipeline, in the run before\n"
+    "      --window N         with --state: records on their way at most (default\n"
+    "                         10000)\n"
     "      --tag NAME         add the input's name to each record, as member NAME\n"
     "      --keep-open        read a FIFO on after its writers have left, until\n"
     "                         SIGTERM\n"
@@ -42,6 +48,8 @@ static const struct option_rule rules[] = {
     {"--follow", OPTION_EXCLUDES, "--round-robin", "a silent file would hold up the others"},
     {"--follow", OPTION_NEEDS, "an input", "it is for files that are named"},
     {"--from-end", OPTION_NEEDS, "--follow", NULL},
+    {"--window", OPTION_NEEDS, "--state", NULL},
+    {"--state", OPTION_EXCLUDES, "--keep-open", "what comes out of a FIFO cannot be read again"},
     {0},
 };
 
@@ -67,6 +75,8 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    {0, "keep-open", OPTION_FLAG, OPTION_FIELD(pi->keep_open)},
 	    {0, "follow", OPTION_FLAG, OPTION_FIELD(pi->follow_files)},
 	    {0, "from-end", OPTION_FLAG, OPTION_FIELD(pi->from_end)},
+	    {0, "state", OPTION_TEXT, OPTION_FIELD(pi->state)},
+	    {0, "window", OPTION_NUMBER, OPTION_FIELD(pi->window), .min = 1, .max = 1 << 24},
 	    {0},
 	};
 	const struct options_tool tool = {.name = "pfanin",
@@ -76,9 +86,12 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    .operands = "an input",
 	    .files = true};
 
-	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER};
+	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER, .window = DEFAULT_WINDOW};
 	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);
 	pi->order = order_of(pi);
+	/* A mark can be put into a channel without waiting, if that has room. */
+	if (pi->state != NULL && pi->opt.buffer == 0)
+		pi->opt.buffer = 1;
 	pi->plain = pi->opt.raw;
 	if (pi->merge == NULL && pi->tag == NULL)
 		pi->opt.raw = true; /* lines are moved, not parsed */

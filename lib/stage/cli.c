@@ -174,6 +174,10 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 		return -1;
 	}
 	pipeline_join(pipeline);
+	if (st->finish != NULL) {
+		monitor_leave_output(monitor);
+		st->finish(st->finish_arg);
+	}
 	*sig = monitor_stop(monitor);
 	return 0;
 }
