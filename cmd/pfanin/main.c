@@ -143,9 +143,11 @@ open_follow(struct pfanin *pi, struct inputs *inputs)
 {
 	const char *why;
 
-	pi->follow = follow_new(
-	    &(struct follow_how){
-		.opt = &pi->opt, .inputs = inputs, .stage = &pi->stage, .from_end = pi->from_end},
+	pi->follow = follow_new(&(struct follow_how){.opt = &pi->opt,
+				    .inputs = inputs,
+				    .stage = &pi->stage,
+				    .from_end = pi->from_end,
+				    .resume = pi->resume},
 	    &why);
 	if (pi->follow == NULL)
 		errx(2, "cannot follow files: %s", why != NULL ? why : strerror(errno));

@@ -12,6 +12,7 @@
 
 #include "bookfile.h"
 #include "bookmark.h"
+#include "former.h"
 #include "marker.h"
 #include "stage/inputs.h"
 #include "stage/source.h"
@@ -32,6 +33,7 @@ struct place {
 	struct bookmark book;
 	enum origin_kind origin;
 	struct reader_place sent; /* up to where records were sent */
+	uint64_t end;             /* of a file that is GONE: bytes */
 	bool moved;               /* since the last mark */
 	SLIST_ENTRY(place) next_moved;
 	LIST_ENTRY(place) same_list;
@@ -77,6 +79,13 @@ add_place(struct resume *r, const struct bookmark *book, enum origin_kind origin
 	return p;
 }
 
+/* Whether it is not needed any more. */
+static bool
+is_over(const struct place *p)
+{
+	return p->origin == GONE && p->book.done.offset >= p->end;
+}
+
 /* Text of all inputs that are to be kept, malloc'd.  NULL with errno. */
 static char *
 print_all(struct resume *r, size_t *len)
@@ -90,7 +99,7 @@ print_all(struct resume *r, size_t *len)
 
 	if (to != NULL) {
 		STAILQ_FOREACH (p, &r->all, all)
-			if (p->origin != GONE)
+			if (!is_over(p))
 				books[n++] = &p->book;
 		bookmarks_print(to, books, n);
 		failed = ferror(to) != 0;
@@ -366,13 +375,72 @@ resume_inputs(struct resume *r, struct inputs *inputs)
 			claim_input(r, in);
 }
 
+/* Whether a file is no input yet. */
+static bool
+is_unclaimed(void *arg, int fd, const struct stat *st)
+{
+	const struct place *p = find_place(arg, fd, st);
+
+	return p == NULL || p->origin == FROM_FILE;
+}
+
+/* NULL: there is none with this name. */
+static struct place *
+unclaimed_with(const struct resume *r, const char *path)
+{
+	struct place *p;
+
+	STAILQ_FOREACH (p, &r->all, all)
+		if (p->origin == FROM_FILE && strcmp(p->book.path, path) == 0)
+			return p;
+	return NULL;
+}
+
+/* The bookmark is that of this file from now on. */
+static void
+move_place(struct resume *r, struct place *p, const struct stat *st)
+{
+	LIST_REMOVE(p, same_list);
+	p->book.device = st->st_dev;
+	p->book.inode = st->st_ino;
+	p->origin = CLAIMED;
+	LIST_INSERT_HEAD(&r->list[st->st_ino % LISTS], p, same_list);
+}
+
+int
+resume_former(
+    struct resume *r, const char *path, struct stat *st, struct reader_place *start, void **place)
+{
+	char *name = absolute(path);
+	struct place *p = NULL;
+	int fd = -1;
+
+	pthread_mutex_lock(&r->lock);
+	while (name != NULL && fd == -1 && (p = unclaimed_with(r, name)) != NULL) {
+		if ((fd = former_open(&p->book, is_unclaimed, r, st)) != -1) {
+			move_place(r, p, st);
+			*place = p;
+			*start = p->sent = go_on(path, fd, st, p->sent);
+			break;
+		}
+		warnx("%s: the file that it was is not in its folder any more: what that had after "
+		      "%" PRIu64 " bytes is not read",
+		    path, p->book.done.offset);
+		p->origin = GONE;
+	}
+	pthread_mutex_unlock(&r->lock);
+	free(name);
+	return fd;
+}
+
 void
-resume_end(struct resume *r, void *place)
+resume_end(struct resume *r, void *place, uint64_t end)
 {
 	struct place *p = place;
 
 	pthread_mutex_lock(&r->lock);
 	p->origin = GONE;
+	p->end = end;
 	pthread_mutex_unlock(&r->lock);
 }
 

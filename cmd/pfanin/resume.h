@@ -42,10 +42,19 @@ void *resume_claim(struct resume *, const char *path, int fd, const struct stat 
 void resume_inputs(struct resume *, struct inputs *);
 
 /*
- * The input has ended, and will be known no more unless it is claimed again.
- * Any thread.
+ * With --follow: a file that had this name in the run before, and has not been
+ * claimed, goes on from *start; it is looked for in the folder of that name.
+ * Returns its descriptor, the caller's, its *st and its *place; -1: there is no
+ * more.  One that is not found is told.
  */
-void resume_end(struct resume *, void *place);
+int resume_former(
+    struct resume *, const char *path, struct stat *st, struct reader_place *start, void **place);
+
+/*
+ * The input has ended after so many bytes.  When these are finished it will be
+ * known no more, unless it is claimed again.  Any thread.
+ */
+void resume_end(struct resume *, void *place, uint64_t bytes);
 
 /*
  * All inputs that are there have been claimed: tells of those that are others
