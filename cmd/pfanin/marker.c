@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "acks.h"
+#include "outstanding.h"
 #include "base/clock.h"
 #include "record/mark.h"
 #include "record/record.h"
@@ -46,8 +46,8 @@ struct marker {
 	atomic_bool ended;         /* the last mark was sent */
 
 	pthread_mutex_t lock;
-	struct acks acks; /* guarded by the lock */
-	_Atomic size_t outstanding;
+	struct outstanding marks; /* guarded by the lock */
+	_Atomic size_t on_way;
 
 	/* Written by the thread. */
 	_Atomic uint64_t acked; /* records */
@@ -77,8 +77,8 @@ push_mark(struct marker *m)
 	}
 	memcpy(mark.to, m->to, MARK_TO);
 	pthread_mutex_lock(&m->lock);
-	mark.n = acks_push(&m->acks, sent, token);
-	atomic_store(&m->outstanding, acks_outstanding(&m->acks));
+	mark.n = outstanding_push(&m->marks, sent, token);
+	atomic_store(&m->on_way, outstanding_count(&m->marks));
 	pthread_mutex_unlock(&m->lock);
 	atomic_store(&m->marked, sent);
 	atomic_store(&m->last_mark, clock_now());
@@ -100,7 +100,7 @@ first_mark(void *arg)
 static bool
 has_slot(const struct marker *m)
 {
-	return atomic_load(&m->outstanding) < ACKS_MOST;
+	return atomic_load(&m->on_way) < OUTSTANDING_MOST;
 }
 
 static bool
@@ -193,7 +193,7 @@ next_mark(const struct marker *m)
 		return CLOCK_NEVER;
 	if (is_unmarked(m))
 		at = last + MARK_TIME;
-	else if (atomic_load(&m->outstanding) > 0)
+	else if (atomic_load(&m->on_way) > 0)
 		at = last + PROBE_TIME;
 	else
 		return CLOCK_NEVER;
@@ -231,8 +231,8 @@ take_done(struct marker *m)
 
 	for (;;) {
 		pthread_mutex_lock(&m->lock);
-		done = acks_pop(&m->acks, &records, &token);
-		atomic_store(&m->outstanding, acks_outstanding(&m->acks));
+		done = outstanding_pop(&m->marks, &records, &token);
+		atomic_store(&m->on_way, outstanding_count(&m->marks));
 		pthread_mutex_unlock(&m->lock);
 		if (!done)
 			break;
@@ -247,17 +247,17 @@ static void
 receive(struct marker *m)
 {
 	struct mark ack;
-	enum acks_verdict verdict;
+	enum outstanding_verdict verdict;
 
 	while (!atomic_load(&m->broken) && mark_receive(m->fd, &ack) == 1) {
 		atomic_store(&m->last_ack, clock_now());
 		atomic_store(&m->answered, true);
 		pthread_mutex_lock(&m->lock);
-		verdict = acks_take(&m->acks, ack.n, ack.weight);
+		verdict = outstanding_take(&m->marks, ack.n, ack.weight);
 		pthread_mutex_unlock(&m->lock);
-		if (verdict == ACKS_DONE)
+		if (verdict == OUTSTANDING_DONE)
 			take_done(m);
-		else if (verdict == ACKS_TOO_MUCH)
+		else if (verdict == OUTSTANDING_TOO_MUCH)
 			refuse_ack(m);
 	}
 }
@@ -435,7 +435,7 @@ marker_new(const struct marker_how *how)
 	m->fd = m->parker.fd = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	waitlist_init(&m->changed);
-	acks_init(&m->acks);
+	outstanding_init(&m->marks);
 	m->hooks = (struct source_marks){.first = first_mark,
 	    .wait = wait_for_window,
 	    .sent = records_sent,
@@ -467,7 +467,7 @@ marker_free(struct marker *m)
 
 	if (m == NULL)
 		return;
-	while (acks_drop(&m->acks, &token))
+	while (outstanding_drop(&m->marks, &token))
 		m->how.positions.drop(m->how.positions.arg, token);
 	if (m->fd != -1)
 		close(m->fd);

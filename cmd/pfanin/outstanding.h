@@ -1,5 +1,5 @@
-#ifndef ACKS_H
-#define ACKS_H
+#ifndef OUTSTANDING_H
+#define OUTSTANDING_H
 
 /*
  * The marks that are outstanding, and what has come back of them.  A mark is
@@ -14,51 +14,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ACKS_MOST 64 /* marks that may be outstanding, before the last one */
+#define OUTSTANDING_MOST 64 /* marks that may be outstanding, before the last one */
 
-struct acks {
+struct outstanding {
 	uint64_t first, next; /* the numbers of those that are outstanding */
 	struct ack {
 		uint64_t weight; /* that has come back */
 		uint64_t records;
 		void *token;
-	} mark[ACKS_MOST + 1];
+	} mark[OUTSTANDING_MOST + 1];
 };
 
-enum acks_verdict {
-	ACKS_WAITS,   /* more of the mark has to come back */
-	ACKS_DONE,    /* acks_pop() may have one */
-	ACKS_TOO_MUCH /* more has come back than there was */
+enum outstanding_verdict {
+	OUTSTANDING_WAITS,   /* more of the mark has to come back */
+	OUTSTANDING_DONE,    /* outstanding_pop() may have one */
+	OUTSTANDING_TOO_MUCH /* more has come back than there was */
 };
 
 /* No mark yet: the first one has the number 1. */
-void acks_init(struct acks *);
+void outstanding_init(struct outstanding *);
 
 static inline size_t
-acks_outstanding(const struct acks *a)
+outstanding_count(const struct outstanding *a)
 {
 	return (size_t)(a->next - a->first);
 }
 
 /*
- * Adds a mark; returns its number.  There must be room: fewer than ACKS_MOST
+ * Adds a mark; returns its number.  There must be room: fewer than OUTSTANDING_MOST
  * are outstanding, or it is the last one of all.
  */
-uint64_t acks_push(struct acks *, uint64_t records, void *token);
+uint64_t outstanding_push(struct outstanding *, uint64_t records, void *token);
 
 /* This weight of mark n has come back. */
-enum acks_verdict acks_take(struct acks *, uint64_t n, uint64_t weight);
+enum outstanding_verdict outstanding_take(struct outstanding *, uint64_t n, uint64_t weight);
 
 /*
  * Takes the first outstanding mark, if it is done.  False: it is not, or there
  * is none.
  */
-bool acks_pop(struct acks *, uint64_t *records, void **token);
+bool outstanding_pop(struct outstanding *, uint64_t *records, void **token);
 
 /*
  * Takes the first outstanding mark, done or not, in the end: what it has to
  * free.  False: there is none.
  */
-bool acks_drop(struct acks *, void **token);
+bool outstanding_drop(struct outstanding *, void **token);
 
 #endif
