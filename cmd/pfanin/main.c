@@ -199,7 +199,7 @@ open_inputs(struct pfanin *pi)
 static void
 check_files(const struct pfanin *pi, const struct inputs *inputs)
 {
-	struct samefile *files = calloc(inputs_count(inputs) + 1, sizeof(*files));
+	struct samefile *files = calloc(inputs_count(inputs), sizeof(*files));
 	size_t n = 0;
 
 	if (files == NULL)
@@ -207,9 +207,23 @@ check_files(const struct pfanin *pi, const struct inputs *inputs)
 	for (struct input *in = inputs_first(inputs); in != NULL; in = inputs_after(in))
 		if (in->path != NULL)
 			files[n++] = (struct samefile){.role = "input", .path = in->path};
-	if (pi->state != NULL)
-		files[n++] =
-		    (struct samefile){.role = "--state", .path = pi->state, .written = true};
+	cli_check_files(&pi->opt, files, n);
+	free(files);
+}
+
+/* The file of --state, before it is made or written. */
+static void
+check_state(const struct pfanin *pi)
+{
+	size_t n = 0, operands = count_operands(pi);
+	struct samefile *files = calloc(operands + 1, sizeof(*files));
+
+	if (files == NULL)
+		errx(2, "out of memory");
+	files[n++] = (struct samefile){.role = "--state", .path = pi->state, .written = true};
+	for (size_t i = 0; i < operands; i++)
+		if (strcmp(pi->operands[i], "-") != 0)
+			files[n++] = (struct samefile){.role = "input", .path = pi->operands[i]};
 	cli_check_files(&pi->opt, files, n);
 	free(files);
 }
@@ -220,8 +234,10 @@ set_up(struct pfanin *pi)
 	struct stage *st = &pi->stage;
 	struct inputs *inputs;
 
-	if (pi->state != NULL)
+	if (pi->state != NULL) {
+		check_state(pi);
 		pi->resume = resume_open(pi->state);
+	}
 	inputs = open_inputs(pi);
 	check_files(pi, inputs);
 	pi->opt.dead_how.say = cli_say;

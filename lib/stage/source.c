@@ -110,19 +110,21 @@ classify(struct feed *f, struct record *r)
 }
 
 /*
- * Where the marks hold records back, those behind the output are slow.
+ * Where the marks hold records back, those behind the output are slow.  False:
+ * the batch is not to be sent.
  */
-static void
+static bool
 wait_for_marks(struct feed *f)
 {
-	const struct source_marks *marks = f->src->marks;
+	struct source *src = f->src;
 	struct stopwatch *output = &f->shard->time[TIME_OUTPUT];
 
-	if (marks == NULL)
-		return;
+	if (src->marks == NULL)
+		return true;
 	stopwatch_start(output, worktime_now());
-	marks->wait(marks->arg, f->n);
+	src->held_back = src->held_back || !src->marks->wait(src->marks->arg, f->n);
 	stopwatch_stop(output, worktime_now());
+	return !src->held_back;
 }
 
 /* What has been put into the batch comes so far in the input. */
@@ -146,15 +148,16 @@ feed_send(struct feed *f)
 	struct source *src = f->src;
 	struct stage *st = src->stage;
 	size_t sent = 0;
+	bool may_go;
 
 	if (f->n == 0) {
 		f->n_ends = 0;
 		return;
 	}
 	pthread_mutex_lock(&src->lock);
-	wait_for_marks(f);
+	may_go = wait_for_marks(f);
 	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());
-	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
+	if (may_go && budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].seq = src->seq++;
 		metrics_add(f->shard, METRIC_QUEUED, f->n);
