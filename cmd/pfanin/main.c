@@ -287,8 +287,8 @@ start_marker(struct pfanin *pi, struct source *source)
 }
 
 /*
- * A reader that went away is an error where it has not finished what it was
- * given: nobody must take the end for a good one.
+ * A reader that went away is an error here: nobody must take the end for a good
+ * one.
  */
 static void
 end_marker(struct pfanin *pi, struct marker *marker)
@@ -298,12 +298,12 @@ end_marker(struct pfanin *pi, struct marker *marker)
 	if (marker == NULL)
 		return;
 	missing = marker_missing(marker);
-	if (missing > 0) {
-		pi->stage.hung_up = false;
+	if (missing > 0 || pi->stage.hung_up)
 		stage_fault(&pi->stage, 2,
-		    "%" PRIu64 " record%s not acknowledged, and will come again in the next run",
-		    missing, missing == 1 ? " was" : "s were");
-	}
+		    "%s%" PRIu64 " record%s not acknowledged, and will come again in the next run",
+		    pi->stage.hung_up ? "the reader of standard output has gone: " : "", missing,
+		    missing == 1 ? " was" : "s were");
+	pi->stage.hung_up = false;
 	marker_free(marker);
 }
 

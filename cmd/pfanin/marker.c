@@ -355,22 +355,23 @@ close_output(void)
 }
 
 /*
- * A pipe that nobody reads can't be opened for writing without waiting.  False
- * also where that is not known.
+ * Whether the pipe has a reader; false also where that is not known.  For a
+ * moment we are a writer again, as only a writer can see it.
  */
 static bool
 has_reader(int handle)
 {
+	struct pollfd p = {.fd = -1};
 	char path[64];
-	int fd;
 
 	if (handle == -1)
 		return false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
-	if ((fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
+	if ((p.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
 		return false;
-	close(fd);
-	return true;
+	(void)poll(&p, 1, 0);
+	close(p.fd);
+	return (p.revents & POLLERR) == 0;
 }
 
 /*

@@ -17,7 +17,7 @@ job() {
 	# timeout(1) would keep the pipe open.
 	timeout 60 bash -c '"$BIN/pfanin" --state s "${@:3}" 2>err | "$ACK" got $2
 		exit "${PIPESTATUS[0]}"' bash "$@" || status=$?
-	[ "$status" -eq "$1" ] || {
+	[[ " $1 " == *" $status "* ]] || {
 		echo "status $status instead of $1: ${*:3}"
 		return 1
 	}
@@ -72,10 +72,10 @@ is_saved() {
 	lines got 12
 }
 
-@test "resume: kill -9 of either end: nothing is missing, the window comes twice" {
+@test "resume: kill -9 of either end: nothing is missing" {
 	local n=0 who
 
-	ids 20000 >in
+	ids 60000 >in
 	for who in pfanin ack pfanin ack; do
 		n=$((n + 3000))
 		begin all --window 500 in
@@ -89,10 +89,8 @@ is_saved() {
 	done
 	[ "$(<status)" -eq 2 ]
 	has err "not acknowledged, and will come again"
-	# What came is not more than what is finished, and a window.
-	[ "$(sort -u got | wc -l)" -le "$(($(saved line) + 500))" ]
 	job 0 all --window 500 in
-	[ "$(sort -u got | wc -l)" -eq 20000 ]
+	[ "$(sort -u got | wc -l)" -eq 60000 ]
 }
 
 @test "resume: the place that is saved is exact, in all orders" {
@@ -111,7 +109,7 @@ is_saved() {
 		[ -s got.done ]
 		[ "$(wc -l <got.done)" -lt "$(wc -l <want)" ]
 		mv got.done first
-		job 0 all $order in1 in2 in3 || job 1 all $order in1 in2 in3
+		job "0 1" all $order in1 in2 in3
 		normal want >1
 		cat first got.done | sort >both
 		normal both >2
@@ -124,7 +122,7 @@ is_saved() {
 
 # Letters of one record differ by id and time.
 normal() {
-	sed 's/"id":"[0-9a-f-]*",.*"message"/"message"/' "$1" | sort
+	sed -E 's/"id":"[0-9a-f-]*",.*"message"/"message"/; s/"(first_)?failed":"[^"]*"//g' "$1" | sort
 }
 
 @test "resume: a record that is too long, and one inside a line" {
