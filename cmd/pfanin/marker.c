@@ -88,7 +88,6 @@ push_mark(struct marker *m)
 		stage_give_up(m->how.stage, 2, "out of memory");
 		return;
 	}
-	r.kind = RECORD_MARK;
 	(void)source_mark(m->how.source, &r);
 }
 
@@ -457,6 +456,7 @@ marker_new(const struct marker_how *how)
 		return NULL;
 	}
 	how->source->marks = &m->hooks;
+	how->stage->makes_marks = true;
 	how->stage->finish = finish;
 	how->stage->finish_arg = m;
 	return m;

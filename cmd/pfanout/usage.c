@@ -70,6 +70,8 @@ static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "-k", "each output has its records in the order of the input"},
     {"--by", OPTION_NEEDS, "--to", NULL},
     {"--key", OPTION_NEEDS, "--to", NULL},
+    {"--ack", OPTION_EXCLUDES, "--to", "marks do not pass there"},
+    {"--ack", OPTION_EXCLUDES, "-F", "marks do not pass there"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},

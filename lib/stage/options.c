@@ -20,6 +20,7 @@
 /* What --help says about the options that mean the same in every tool. */
 static const char common_help[] =
     "      --max-record SIZE  longest record (default 16M)\n"
+    "      --ack              acknowledge marks here, though the output is a pipe\n"
     "      --grace D          time to finish after a signal (default 5s)\n"
     "  -P, --progress         show progress on the terminal\n"
     "  -q, --quiet            print no summary of failures\n"
@@ -81,6 +82,7 @@ add_common_rows(struct table *t, struct options *o, bool is_command)
 	    {'R', "raw", OPTION_FLAG, OPTION_FIELD(o->raw)},
 	    {0, "max-record", OPTION_SIZE, OPTION_FIELD(o->max_record), 1, SIZE_MAX / 8},
 	    {0, "no-bypass", OPTION_FLAG, OPTION_FIELD(o->no_bypass)},
+	    {0, "ack", OPTION_FLAG, OPTION_FIELD(o->ack)},
 	    {0, "grace", OPTION_DURATION, OPTION_FIELD(o->grace)},
 	    {'P', "progress", OPTION_FLAG, OPTION_FIELD(o->progress)},
 	    {'q', "quiet", OPTION_FLAG, OPTION_FIELD(o->quiet)},
@@ -107,6 +109,12 @@ add_stand_in(struct table *t, const char *name, bool given)
 	snprintf(t->name[t->n], NAME_SIZE, "%s", name);
 	t->given[t->n++] = given;
 }
+
+/* The rules of the options that all tools share. */
+static const struct option_rule common_rules[] = {
+    {"--ack", OPTION_EXCLUDES, "--no-bypass", "then marks are data, and nobody waits for them"},
+    {0},
+};
 
 /* The index of the row that getopt_long(3) returned the code of. */
 static size_t
@@ -326,5 +334,7 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	add_stand_in(&t, tool->name, true);
 	add_stand_in(&t, tool->command, true);
 	add_stand_in(&t, tool->operands, optind < argc);
-	return check_rules(o, &t, tool->rules) == -1 ? -1 : optind;
+	if (check_rules(o, &t, tool->rules) == -1 || check_rules(o, &t, common_rules) == -1)
+		return -1;
+	return optind;
 }

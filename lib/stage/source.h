@@ -3,8 +3,11 @@
 
 /*
  * The first processor of a stage.  Its threads read lines from the inputs,
- * leave out blank ones, recognise dead letters that pass by, unwrap retry
- * envelopes, reserve the records in the budget and send them on.
+ * leave out blank ones, recognise dead letters and marks that pass by, unwrap
+ * retry envelopes, reserve the records in the budget and send them on.
+ *
+ * The last line of an input that has marks, if it has no LF, is what is left of
+ * a writer that was killed.  It is left out, and comes again.
  *
  * In what order records of several inputs go on is decided by a function, which
  * runs in the only reading thread and is made of the feed's; without one they
