@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,6 +64,15 @@ read_text(int fd, size_t *len)
 	return NULL;
 }
 
+/* A name that no pattern matches without a dot. */
+static int
+name_beside(struct bookfile *b)
+{
+	int folder = (int)(strrchr(b->path, '/') + 1 - b->path);
+
+	return asprintf(&b->beside, "%.*s.%s.new", folder, b->path, b->path + folder);
+}
+
 char *
 bookfile_open(struct bookfile *b, const char *path, size_t *len, const char **why)
 {
@@ -79,8 +89,7 @@ bookfile_open(struct bookfile *b, const char *path, size_t *len, const char **wh
 		errno = EINVAL;
 		return NULL;
 	}
-	if ((b->path = realpath(path, NULL)) == NULL ||
-	    asprintf(&b->beside, "%s.new", b->path) == -1)
+	if ((b->path = realpath(path, NULL)) == NULL || name_beside(b) == -1)
 		return NULL;
 	return read_text(b->fd, len);
 }

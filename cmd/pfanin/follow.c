@@ -138,6 +138,8 @@ is_fit(const struct follow *f, const struct name *name, struct known *k, const s
 		why = "it is the standard output";
 	else if (is_path(st, f->how.opt->dead_letter))
 		why = "it is the dead-letter file";
+	else if (f->how.resume != NULL && resume_is_state(f->how.resume, name->path, st))
+		why = "it is the file of --state";
 	if (why != NULL && *why != '\0')
 		tell(k, "%s: %s, and is left out", name->path, why);
 	return why == NULL && !files_is_refused(&k->named, st);

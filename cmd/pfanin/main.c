@@ -214,14 +214,33 @@ check_files(const struct pfanin *pi, const struct inputs *inputs)
 	free(files);
 }
 
+/* The file of --state, before it is made or written. */
+static void
+check_state(const struct pfanin *pi)
+{
+	size_t n = 0, operands = count_operands(pi);
+	struct samefile *files = calloc(operands + 1, sizeof(*files));
+
+	if (files == NULL)
+		errx(2, "out of memory");
+	files[n++] = (struct samefile){.role = "--state", .path = pi->state, .written = true};
+	for (size_t i = 0; i < operands; i++)
+		if (strcmp(pi->operands[i], "-") != 0)
+			files[n++] = (struct samefile){.role = "input", .path = pi->operands[i]};
+	cli_check_files(&pi->opt, files, n);
+	free(files);
+}
+
 static void
 set_up(struct pfanin *pi)
 {
 	struct stage *st = &pi->stage;
 	struct inputs *inputs;
 
-	if (pi->state != NULL)
+	if (pi->state != NULL) {
+		check_state(pi);
 		pi->resume = resume_open(pi->state);
+	}
 	inputs = open_inputs(pi);
 	check_files(pi, inputs);
 	pi->opt.dead_how.say = cli_say;
@@ -271,8 +290,8 @@ start_marker(struct pfanin *pi, struct source *source)
 }
 
 /*
- * A reader that went away is an error where it has not finished what it was
- * given: nobody must take the end for a good one.
+ * A reader that went away is an error here: nobody must take the end for a good
+ * one.
  */
 static void
 end_marker(struct pfanin *pi, struct marker *marker)
@@ -282,12 +301,12 @@ end_marker(struct pfanin *pi, struct marker *marker)
 	if (marker == NULL)
 		return;
 	missing = marker_missing(marker);
-	if (missing > 0) {
-		pi->stage.hung_up = false;
+	if (missing > 0 || pi->stage.hung_up)
 		stage_fault(&pi->stage, 2,
-		    "%" PRIu64 " record%s not acknowledged, and will come again in the next run",
-		    missing, missing == 1 ? " was" : "s were");
-	}
+		    "%s%" PRIu64 " record%s not acknowledged, and will come again in the next run",
+		    pi->stage.hung_up ? "the reader of standard output has gone: " : "", missing,
+		    missing == 1 ? " was" : "s were");
+	pi->stage.hung_up = false;
 	marker_free(marker);
 }
 

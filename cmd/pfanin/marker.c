@@ -28,6 +28,7 @@
 #define SAVE_TIME (200 * CLOCK_MS)   /* between two saves, at least */
 #define TRY_TIME (50 * CLOCK_MS)     /* until a mark is tried again */
 #define PATIENCE (60 * CLOCK_S)      /* for something to come back */
+#define LINGER 12                    /* graces */
 #define READER_LOOK (250 * CLOCK_MS) /* between two looks at the reader */
 
 struct marker {
@@ -87,7 +88,6 @@ push_mark(struct marker *m)
 		stage_give_up(m->how.stage, 2, "out of memory");
 		return;
 	}
-	r.kind = RECORD_MARK;
 	(void)source_mark(m->how.source, &r);
 }
 
@@ -132,14 +132,16 @@ may_go_on(const void *arg)
 }
 
 /* What was sent has its mark before the source pauses. */
-static void
+static bool
 wait_for_window(void *arg, size_t n)
 {
 	struct marker *m = arg;
 	struct request req = {m, n};
 	struct ctx *files = m->how.stage->files;
 
-	while (!has_room(&req) && ctx_state(files) == CTX_LIVE) {
+	while (!has_room(&req)) {
+		if (ctx_state(files) != CTX_LIVE)
+			return false;
 		if (is_unmarked(m) && has_slot(m)) {
 			push_mark(m);
 			continue;
@@ -149,6 +151,7 @@ wait_for_window(void *arg, size_t n)
 		(void)wait_for(&m->changed, files, CLOCK_NEVER, may_go_on, &req);
 	}
 	atomic_store(&m->full_since, 0);
+	return true;
 }
 
 static void
@@ -351,34 +354,38 @@ close_output(void)
 }
 
 /*
- * A pipe that nobody reads can't be opened for writing without waiting.  False
- * also where that is not known.
+ * Whether the pipe has a reader; false also where that is not known.  For a
+ * moment we are a writer again, as only a writer can see it.
  */
 static bool
 has_reader(int handle)
 {
+	struct pollfd p = {.fd = -1};
 	char path[64];
-	int fd;
 
 	if (handle == -1)
 		return false;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
-	if ((fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
+	if ((p.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
 		return false;
-	close(fd);
-	return true;
+	(void)poll(&p, 1, 0);
+	close(p.fd);
+	return (p.revents & POLLERR) == 0;
 }
 
 /*
- * How long the end waits for what comes back when the reader has gone: those
- * behind it may still be at work.
+ * How long the end waits for what comes back.  If there is somebody who
+ * acknowledges, it waits as long as the reader is there; but those behind it
+ * may be at work when it has gone.
  */
 static int64_t
 linger(const struct marker *m)
 {
 	int64_t grace = m->how.stage->opt->grace;
 
-	return atomic_load(&m->answered) && grace < PATIENCE ? PATIENCE : grace;
+	if (!atomic_load(&m->answered))
+		return grace;
+	return grace < CLOCK_NEVER / LINGER ? LINGER * grace : CLOCK_NEVER;
 }
 
 /* The stage's finish(): waits for the last marks, and ends the thread. */
@@ -392,7 +399,7 @@ finish(void *arg)
 
 	while (!is_finished(m) && ctx_state(work) == CTX_LIVE) {
 		now = clock_now();
-		if (has_reader(handle))
+		if (atomic_load(&m->answered) && has_reader(handle))
 			seen = now;
 		if (atomic_load(&m->last_ack) > seen)
 			seen = atomic_load(&m->last_ack);
@@ -449,6 +456,7 @@ marker_new(const struct marker_how *how)
 		return NULL;
 	}
 	how->source->marks = &m->hooks;
+	how->stage->makes_marks = true;
 	how->stage->finish = finish;
 	how->stage->finish_arg = m;
 	return m;

@@ -54,8 +54,9 @@ struct moves {
 struct resume {
 	const char *given; /* the path of --state */
 	struct bookfile file;
-	struct stage *stage; /* NULL: it does not run yet */
-	bool failed;         /* the file could not be written */
+	pthread_mutex_t saving; /* guards it */
+	struct stage *stage;    /* NULL: it does not run yet */
+	bool failed;            /* the file could not be written */
 
 	/* The lock guards all that follows. */
 	pthread_mutex_t lock;
@@ -122,7 +123,9 @@ write_all(struct resume *r)
 	pthread_mutex_lock(&r->lock);
 	text = print_all(r, &len);
 	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_lock(&r->saving);
 	result = text != NULL ? bookfile_write(&r->file, text, len) : -1;
+	pthread_mutex_unlock(&r->saving);
 	free(text);
 	return result;
 }
@@ -158,6 +161,7 @@ resume_open(const char *path)
 		errx(2, "out of memory");
 	r->given = path;
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->saving, NULL);
 	STAILQ_INIT(&r->all);
 	SLIST_INIT(&r->moved);
 	if ((text = bookfile_open(&r->file, path, &len, &why)) == NULL)
@@ -444,6 +448,22 @@ resume_end(struct resume *r, void *place, uint64_t end)
 	pthread_mutex_unlock(&r->lock);
 }
 
+bool
+resume_is_state(struct resume *r, const char *path, const struct stat *st)
+{
+	char *name = absolute(path);
+	struct stat own;
+	bool is;
+
+	/* It is another file after each save. */
+	pthread_mutex_lock(&r->saving);
+	is = (name != NULL && strcmp(name, r->file.path) == 0) ||
+	    (fstat(r->file.fd, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino);
+	pthread_mutex_unlock(&r->saving);
+	free(name);
+	return is;
+}
+
 /* The fresh place with this name; NULL: there is none. */
 static const struct place *
 fresh_with(const struct resume *r, const char *path)
@@ -618,5 +638,6 @@ resume_close(struct resume *r)
 	}
 	bookfile_close(&r->file);
 	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->saving);
 	free(r);
 }

@@ -57,6 +57,12 @@ int resume_former(
 void resume_end(struct resume *, void *place, uint64_t bytes);
 
 /*
+ * Whether this file is that of --state, which is never read as an input.  Any
+ * thread.
+ */
+bool resume_is_state(struct resume *, const char *path, const struct stat *);
+
+/*
  * All inputs that are there have been claimed: tells of those that are others
  * than they were.
  */

@@ -182,6 +182,26 @@ describe_stage(const struct pfanout *pf)
 	    .keep_order = pf->keep_order};
 }
 
+/*
+ * Nobody knows what a filter has made of the records before a mark; and a mark
+ * has one way only.
+ */
+static const char *
+refuses_marks(const struct pfanout *pf)
+{
+	switch (pf->mode) {
+	case MODE_FILTER:
+		return "the input has marks, pchan(5), which -F can't pass on: run the command "
+		       "without -F, one answer for each record, or with -x; with --no-bypass they "
+		       "are data";
+	case MODE_SPREAD:
+		return "the input has marks, pchan(5), which --to can't pass on: leave out --state "
+		       "at the source; with --no-bypass they are data";
+	default:
+		return NULL;
+	}
+}
+
 /* The descriptors that the workers or the outputs need. */
 static void
 raise_limit(const struct pfanout *pf)
@@ -282,6 +302,7 @@ set_up(struct pfanout *pf)
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
 	set_up_gate(pf);
+	st->refuses_marks = refuses_marks(pf);
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&

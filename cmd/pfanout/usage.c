@@ -39,6 +39,8 @@ static const struct option_rule rules[] = {
     {"--key", OPTION_EXCLUDES, "-F",
 	"filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH"},
     {"--key", OPTION_EXCLUDES, "--batch", "the records of a batch have many keys"},
+    {"--ack", OPTION_EXCLUDES, "--to", "marks do not pass there"},
+    {"--ack", OPTION_EXCLUDES, "-F", "marks do not pass there"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},

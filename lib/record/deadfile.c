@@ -23,7 +23,8 @@ struct deadfile {
 	char *path;
 	struct deadfile_how how;
 	int fd;
-	bool regular; /* if not, neither locked nor synced nor rotated */
+	bool regular;  /* if not, neither locked nor synced nor rotated */
+	bool unsynced; /* lines have been appended without a sync */
 	_Atomic bool reopen;
 	struct dead_line *lines; /* the batch */
 	size_t n, room;
@@ -157,7 +158,20 @@ deadfile_put(struct deadfile *d, const char *line, size_t len)
 	return 0;
 }
 
-/* Opens the path again, and leaves the file that was open. */
+/* What can't be synced, such as a terminal, needs no sync. */
+int
+deadfile_sync(struct deadfile *d)
+{
+	if (d->unsynced && fdatasync(d->fd) == -1 && errno != EINVAL && errno != EROFS)
+		return -1;
+	d->unsynced = false;
+	return 0;
+}
+
+/*
+ * Opens the path again, and leaves the file that was open.  Later it can't be
+ * synced any more.
+ */
 static int
 reopen_file(struct deadfile *d)
 {
@@ -165,6 +179,10 @@ reopen_file(struct deadfile *d)
 
 	if (fd == -1)
 		return -1;
+	if (deadfile_sync(d) == -1) {
+		close(fd);
+		return -1;
+	}
 	close(d->fd);
 	d->fd = fd;
 	return 0;
@@ -288,8 +306,10 @@ append_lines(struct deadfile *d, size_t first, size_t n, const struct stat *st)
 		report_torn(d);
 	/* Written and synced; or else cut off again. */
 	if (io_write_all(d->fd, d->buf, (size_t)len) == 0 &&
-	    (!d->regular || d->how.sync == DEADFILE_NONE || fdatasync(d->fd) == 0))
+	    (!d->regular || d->how.sync == DEADFILE_NONE || fdatasync(d->fd) == 0)) {
+		d->unsynced = !d->regular || d->how.sync == DEADFILE_NONE;
 		return 0;
+	}
 	saved = errno;
 	if (d->regular && ftruncate(d->fd, st->st_size) == -1)
 		saved = errno;

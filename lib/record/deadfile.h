@@ -63,6 +63,12 @@ int deadfile_put(struct deadfile *, const char *line, size_t len);
  */
 int deadfile_commit(struct deadfile *, size_t *kept);
 
+/*
+ * Syncs what was appended without a sync (DEADFILE_NONE); blocks.  -1 with
+ * errno.
+ */
+int deadfile_sync(struct deadfile *);
+
 /* Any thread: the next commit opens the path again (logrotate's SIGHUP). */
 void deadfile_reopen(struct deadfile *);
 

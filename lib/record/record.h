@@ -36,7 +36,7 @@ enum record_kind {
 	RECORD_DEAD,   /* a dead letter of this stage */
 	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
 	RECORD_EXTRA,  /* a filter's lines that stand for no input: written */
-	RECORD_MARK,   /* a mark (mark.h): written in its place, not counted */
+	RECORD_MARK,   /* mark.h: passes by when all before it has ended */
 };
 
 struct record {

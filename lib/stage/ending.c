@@ -22,6 +22,10 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 {
 	if (place == LOST)
 		return;
+	if (place == UNFINISHED) {
+		metrics_add(s, METRIC_UNWRITTEN, 1);
+		return;
+	}
 	switch (r->kind) {
 	case RECORD_DATA:
 		metrics_add(s, METRIC_PROCESSED, 1);
@@ -45,7 +49,8 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 		metrics_add(s, METRIC_DELIVERED, lines_of(r));
 		break;
 	case RECORD_MARK:
-		return;
+		/* The stage counts those that have gone. */
+		break;
 	}
 	if (place == IN_OUTPUT)
 		metrics_add(s, METRIC_WRITTEN, lines_of(r));
@@ -95,7 +100,8 @@ ending_count(
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
-		if (r[i].kind != RECORD_EXTRA && r[i].kind != RECORD_MARK) {
+		/* A mark of our own has reserved nothing. */
+		if (r[i].kind != RECORD_EXTRA && (r[i].kind != RECORD_MARK || r[i].reserved > 0)) {
 			end.records++;
 			end.bytes += r[i].reserved;
 		}

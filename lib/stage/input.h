@@ -50,6 +50,7 @@ struct input {
 
 	/* Set by the thread that has the input. */
 	bool begun;     /* a record has been taken */
+	bool marked;    /* a mark has been taken */
 	uint64_t taken; /* records that the link does not count yet */
 	bool paused;    /* an unfinished line ends here, and more may come */
 	bool drained;   /* of a watched one: nothing is there before a call */

@@ -758,7 +758,7 @@ inputs_unread(const struct inputs *s)
 	int left;
 
 	TAILQ_FOREACH (in, &s->all, all)
-		if (in->stopped && in->fd != -1 && in->kind == INPUT_PIPE &&
+		if (in->stopped && !in->marked && in->fd != -1 && in->kind == INPUT_PIPE &&
 		    ioctl(in->fd, FIONREAD, &left) == 0 && left > 0)
 			unread += (uint64_t)left;
 	return unread;

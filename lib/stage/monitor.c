@@ -153,8 +153,8 @@ end_at_once(struct monitor *m, int sig)
 {
 	char line[128];
 
-	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and are lost",
-	    metrics_held(m->stage->metrics));
+	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and %s",
+	    metrics_held(m->stage->metrics), stage_is_marked(m->stage) ? "come again" : "are lost");
 	m->say(line);
 	log_stop(clock_after(clock_now(), LAST_MOMENT));
 	statfile_mark(m->stage->stat, EXIT_SIGNAL);

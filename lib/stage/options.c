@@ -53,6 +53,8 @@ add_common(struct optable *t, struct options *o, struct getopts *g, const struct
 		OPTION_FIELD(o->no_bypass)},
 	    {0, "max-record", "SIZE", "longest record (default 16M)", OPTION_SIZE,
 		OPTION_FIELD(o->max_record), 1, SIZE_MAX / 8},
+	    {0, "ack", NULL, "acknowledge marks here, though the output is a pipe", OPTION_FLAG,
+		OPTION_FIELD(o->ack)},
 	    {0, "grace", "D", "time to finish after a signal (default 5s)", OPTION_DURATION,
 		OPTION_FIELD(o->grace)},
 	    {'P', "progress", NULL, "show progress on the terminal", OPTION_FLAG,
@@ -101,6 +103,12 @@ fill_getopts(struct getopts *g, const struct optable *t, const struct options_to
 		    has_value ? required_argument : no_argument, NULL, LONG_CODE + (int)i};
 	}
 }
+
+/* The rules of the options that all tools share. */
+static const struct option_rule common_rules[] = {
+    {"--ack", OPTION_EXCLUDES, "--no-bypass", "then marks are data, and nobody waits for them"},
+    {0},
+};
 
 /* The index of the row that getopt_long(3) returned the code of. */
 static size_t
@@ -325,5 +333,7 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 		    o, "unexpected operand %s: the input is standard input", argv[optind]);
 	if (tool->operands != NULL)
 		t.given[t.n - 1] = optind < argc;
-	return check_rules(o, &t, tool->rules) == -1 ? -1 : optind;
+	if (check_rules(o, &t, tool->rules) == -1 || check_rules(o, &t, common_rules) == -1)
+		return -1;
+	return optind;
 }

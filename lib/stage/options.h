@@ -29,6 +29,7 @@ struct options {
 	bool raw;          /* -R */
 	size_t max_record; /* --max-record, bytes */
 	bool no_bypass;
+	bool ack;      /* --ack */
 	int64_t grace; /* --grace, ns */
 	bool progress; /* -P */
 	bool quiet;    /* -q */

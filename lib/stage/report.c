@@ -122,6 +122,19 @@ add_waits(struct text *t, const struct stage *st)
 		add_text(t, "; stopped for %.3f s", (double)halted / (double)CLOCK_S);
 }
 
+/* Only of a stream that has them. */
+static void
+add_marks(struct text *t, const struct stage *st)
+{
+	uint64_t torn = atomic_load(&st->torn);
+
+	if (stage_is_marked(st))
+		add_text(t, ", marks %" PRIu64 " (%" PRIu64 " passed)", atomic_load(&st->marks),
+		    atomic_load(&st->passed));
+	if (torn > 0)
+		add_text(t, ", torn lines %" PRIu64, torn);
+}
+
 static void
 add_totals(struct text *t, const struct stage *st)
 {
@@ -143,6 +156,7 @@ add_totals(struct text *t, const struct stage *st)
 	    ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
 	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
 	    metrics_get(st->metrics, METRIC_BLANK), metrics_get(st->metrics, METRIC_WRITTEN));
+	add_marks(t, st);
 	add_text(t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
 }
 
@@ -240,7 +254,8 @@ report_losses(const struct stage *st, char *line, size_t size)
 
 	if (records + letters + lines == 0 && !held)
 		return 0;
-	add_text(&t, "not written, and lost");
+	add_text(
+	    &t, stage_is_marked(st) ? "not finished, and come again" : "not written, and lost");
 	add_loss(&t, &before, records, "record", "records");
 	add_loss(&t, &before, letters, "dead letter that came by", "dead letters that came by");
 	add_loss(&t, &before, lines, "line of the filters", "lines of the filters");

@@ -61,7 +61,8 @@ int report_failures(const struct stage *, char *line, size_t size);
 
 /*
  * "not written, and lost: 3 records, ...": all that was read and could not be
- * written.  Returns 0, and leaves the buffer alone, if nothing was lost.
+ * written; in a stream with marks "not finished, and come again: ...".  Returns
+ * 0, and leaves the buffer alone, if nothing was lost.
  */
 int report_losses(const struct stage *, char *line, size_t size);
 

@@ -10,6 +10,7 @@
 #include "metrics/link.h"
 #include "metrics/worktime.h"
 #include "record/envelope.h"
+#include "record/mark.h"
 #include "record/reader.h"
 #include "record/unwrap.h"
 #include "stage/budget.h"
@@ -43,6 +44,7 @@ struct feed {
 	struct chan *out;
 	size_t n, most; /* records in the batch, and their limit */
 	size_t bytes;   /* to be reserved for them */
+	size_t marks;   /* those of the n that are marks */
 	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
 	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
@@ -85,20 +87,45 @@ is_long_data(const struct source *src, const struct record *r, enum envelope_kin
 }
 
 /*
- * Finds out what a line is, and counts it.  False: it is blank, and left out.
+ * A mark has been read.  Where it can't pass, nothing behind it is read: what
+ * came before it goes its way.
  */
 static bool
-classify(struct feed *f, struct record *r)
+take_mark(struct feed *f, struct input *in, struct record *r)
+{
+	struct stage *st = f->src->stage;
+
+	in->marked = true;
+	r->kind = RECORD_MARK;
+	if (st->refuses_marks == NULL)
+		return true;
+	if (ctx_state(st->input) == CTX_LIVE)
+		stage_fault(st, 2, "%s", st->refuses_marks);
+	ctx_cancel(st->input);
+	return false;
+}
+
+/*
+ * Finds out what a line is, and counts it.  False: it is blank, or a mark that
+ * can't pass, and left out.
+ */
+static bool
+classify(struct feed *f, struct input *in, struct record *r)
 {
 	struct source *src = f->src;
 	const struct options *opt = src->stage->opt;
-	enum envelope_kind kind;
+	enum envelope_kind kind = ENVELOPE_NONE;
+	struct mark mark;
 
 	if (!opt->raw && r->full_len == 0 && json_blank(r->data, r->len)) {
 		metrics_add(f->shard, METRIC_BLANK, 1);
 		return false;
 	}
-	kind = opt->no_bypass || r->full_len != 0 ? ENVELOPE_NONE : envelope_kind(r->data, r->len);
+	if (!opt->no_bypass && r->full_len == 0 && !envelope_is_unlikely(r->data, r->len)) {
+		if (mark_parse(r->data, r->len, &mark))
+			return take_mark(f, in, r);
+		kind = envelope_kind_of(r->data, r->len);
+	}
 	if (kind == ENVELOPE_LETTER)
 		r->kind = RECORD_LETTER;
 	else if (kind == ENVELOPE_RETRY && !src->keeps_retries)
@@ -110,19 +137,21 @@ classify(struct feed *f, struct record *r)
 }
 
 /*
- * Where the marks hold records back, those behind the output are slow.
+ * Where the marks hold records back, those behind the output are slow.  False:
+ * the batch is not to be sent.
  */
-static void
+static bool
 wait_for_marks(struct feed *f)
 {
-	const struct source_marks *marks = f->src->marks;
+	struct source *src = f->src;
 	struct stopwatch *output = &f->shard->time[TIME_OUTPUT];
 
-	if (marks == NULL)
-		return;
+	if (src->marks == NULL)
+		return true;
 	stopwatch_start(output, worktime_now());
-	marks->wait(marks->arg, f->n);
+	src->held_back = src->held_back || !src->marks->wait(src->marks->arg, f->n);
 	stopwatch_stop(output, worktime_now());
+	return !src->held_back;
 }
 
 /* What has been put into the batch comes so far in the input. */
@@ -137,6 +166,22 @@ note_end(struct feed *f, const struct input *in, struct reader_place at)
 }
 
 /*
+ * The first mark of all is known to everybody before it is sent.
+ */
+static void
+note_marks(struct feed *f)
+{
+	struct stage *st = f->src->stage;
+
+	if (f->marks == 0)
+		return;
+	atomic_fetch_add(&st->marks, f->marks);
+	for (size_t i = 0; i < f->n && !stage_is_marked(st); i++)
+		if (f->batch[i].kind == RECORD_MARK)
+			atomic_store(&st->first_mark, f->batch[i].seq);
+}
+
+/*
  * Sends the batch on, when there is room.  Records get their place in the order
  * as they are sent.
  */
@@ -146,17 +191,19 @@ feed_send(struct feed *f)
 	struct source *src = f->src;
 	struct stage *st = src->stage;
 	size_t sent = 0;
+	bool may_go;
 
 	if (f->n == 0) {
 		f->n_ends = 0;
 		return;
 	}
 	pthread_mutex_lock(&src->lock);
-	wait_for_marks(f);
+	may_go = wait_for_marks(f);
 	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());
-	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
+	if (may_go && budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].seq = src->seq++;
+		note_marks(f);
 		metrics_add(f->shard, METRIC_QUEUED, f->n);
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
@@ -166,7 +213,7 @@ feed_send(struct feed *f)
 	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);
-	f->n = f->bytes = f->n_ends = 0;
+	f->n = f->bytes = f->marks = f->n_ends = 0;
 }
 
 void
@@ -177,6 +224,7 @@ feed_put(struct feed *f, const struct input *in, const struct record *record)
 	if (r != record)
 		*r = *record;
 	f->bytes += r->reserved;
+	f->marks += r->kind == RECORD_MARK;
 	if (f->src->marks != NULL)
 		note_end(f, in, (struct reader_place){r->end, r->line});
 	if (f->n == f->most || f->bytes >= BATCH_BYTES)
@@ -189,13 +237,13 @@ feed_put(struct feed *f, const struct input *in, const struct record *record)
  * to be known as whole.
  */
 static bool
-take_half(struct feed *f, struct record *r)
+take_half(struct feed *f, struct input *in, struct record *r)
 {
 	struct stage *st = f->src->stage;
 
 	if (!st->opt->no_bypass && r->full_len == 0 &&
 	    envelope_kind(r->data, r->len) != ENVELOPE_NONE)
-		return classify(f, r);
+		return classify(f, in, r);
 	metrics_add(f->shard, METRIC_RECEIVED, 1);
 	stage_bury_half(st, r);
 	return true;
@@ -221,11 +269,11 @@ admit(struct feed *f, struct input *in, struct record *r, bool half)
 	inputs_line_ended(f->src->stage->inputs, in);
 	r->input = in->name;
 	r->came = f->read;
-	if (!(half ? take_half(f, r) : classify(f, r))) {
+	if (!(half ? take_half(f, in, r) : classify(f, in, r))) {
 		record_free(r);
 		return false;
 	}
-	if (!in->begun)
+	if (!in->begun && r->kind != RECORD_MARK)
 		look_at_first(f, in, r);
 	in->taken++;
 	r->reserved = r->len + sizeof(*r);
@@ -239,6 +287,34 @@ static bool
 gives_rest(const struct input *in)
 {
 	return in->paused || (in->ended && (!in->stopped || in->kind == INPUT_PIPE));
+}
+
+/*
+ * Whether the rest of an input is what a writer has left that was killed: the
+ * input has marks, or this would be the first one.
+ */
+static bool
+is_torn(const struct feed *f, const struct input *in, const struct record *r)
+{
+	struct mark mark;
+
+	return in->marked ||
+	    (!f->src->stage->opt->no_bypass && r->full_len == 0 &&
+		mark_read(r->data, r->len, &mark));
+}
+
+/* Takes a last line without an LF.  False: there is none, or it is left out. */
+static bool
+take_rest(struct feed *f, struct input *in, struct record *r)
+{
+	if (!gives_rest(in) || !reader_rest(in->reader, r))
+		return false;
+	if (!is_torn(f, in, r))
+		return admit(f, in, r, in->stopped);
+	inputs_line_ended(f->src->stage->inputs, in);
+	atomic_fetch_add(&f->src->stage->torn, 1);
+	record_free(r);
+	return false;
 }
 
 /*
@@ -265,9 +341,7 @@ feed_take(struct feed *f, struct input *in, struct record *r)
 	while (reader_line(in->reader, r))
 		if (admit(f, in, r, false))
 			return true;
-	if (gives_rest(in) && reader_rest(in->reader, r) && admit(f, in, r, in->stopped))
-		return true;
-	return note_taken(f, in);
+	return take_rest(f, in, r) || note_taken(f, in);
 }
 
 void
@@ -392,7 +466,14 @@ end_inputs(struct feed *f)
 bool
 source_mark(struct source *src, struct record *mark)
 {
-	if (record_sendn(src->out, src->stage->root, mark, 1, NULL) == CHAN_OK)
+	struct stage *st = src->stage;
+
+	mark->kind = RECORD_MARK;
+	mark->seq = src->seq++;
+	atomic_fetch_add(&st->marks, 1);
+	if (!stage_is_marked(st))
+		atomic_store(&st->first_mark, mark->seq);
+	if (record_sendn(src->out, st->root, mark, 1, NULL) == CHAN_OK)
 		return true;
 	record_free(mark);
 	return false;

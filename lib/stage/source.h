@@ -3,8 +3,11 @@
 
 /*
  * The first processor of a stage.  Its threads read lines from the inputs,
- * leave out blank ones, recognise dead letters that pass by, unwrap retry
- * envelopes, reserve the records in the budget and send them on.
+ * leave out blank ones, recognise dead letters and marks that pass by, unwrap
+ * retry envelopes, reserve the records in the budget and send them on.
+ *
+ * The last line of an input that has marks, if it has no LF, is what is left of
+ * a writer that was killed.  It is left out, and comes again.
  *
  * In what order records of several inputs go on is decided by a function, which
  * runs in the only reading thread and is made of the feed's; without one they
@@ -39,8 +42,11 @@ struct source_end {
 struct source_marks {
 	/* Before the first record: threads begin to read. */
 	void (*first)(void *arg);
-	/* n records are about to be sent: waits until they may be. */
-	void (*wait)(void *arg, size_t n);
+	/*
+	 * n records are about to be sent: waits until they may be.  False: they
+	 * and all behind them are not to be sent, and come again.
+	 */
+	bool (*wait)(void *arg, size_t n);
 	/* n records were sent, and come so far in their inputs. */
 	void (*sent)(void *arg, size_t n, const struct source_end *, size_t ends);
 	/* After the last record. */
@@ -67,6 +73,7 @@ struct source {
 	/* Its own. */
 	pthread_mutex_t lock; /* one thread at a time sends */
 	struct chan *out;     /* NULL: no thread reads yet */
+	bool held_back;       /* nothing is sent any more: marks said so */
 	uint64_t seq;         /* of the next record that is sent */
 	unsigned reading;     /* threads */
 };

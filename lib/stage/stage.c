@@ -129,6 +129,7 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	    .workers = setup->workers,
 	    .keep_order = setup->keep_order,
 	    .inputs = setup->inputs,
+	    .first_mark = STAGE_NO_MARK,
 	    .begun = clock_now()};
 	pthread_mutex_init(&st->lock, NULL);
 	if (open_contexts(st) == -1 || open_metrics(st, setup) == -1 ||
@@ -274,6 +275,17 @@ stage_hint(struct stage *st, const char *text)
 	const char *none = NULL;
 
 	atomic_compare_exchange_strong(&st->hint, &none, text);
+}
+
+bool
+stage_has_failed(struct stage *st)
+{
+	bool failed;
+
+	pthread_mutex_lock(&st->lock);
+	failed = (st->status != 0 && !st->makes_marks) || st->aborted || st->hung_up;
+	pthread_mutex_unlock(&st->lock);
+	return failed;
 }
 
 bool

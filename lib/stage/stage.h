@@ -33,6 +33,8 @@
 /* bytes of records that a stage may hold, and again of answers; see budget.h */
 #define STAGE_BYTES (4 << 20)
 
+#define STAGE_NO_MARK UINT64_MAX
+
 struct inputs;
 
 struct stage {
@@ -58,6 +60,16 @@ struct stage {
 	bool has_rate;           /* it waits for credit: TIME_RATE counts */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
+
+	/*
+	 * Marks (record/mark.h): what is behind one comes again unless the mark
+	 * goes on.  The seq of the first is set before it is sent.
+	 */
+	_Atomic uint64_t first_mark;    /* STAGE_NO_MARK: there is none */
+	const char *refuses_marks;      /* why they can't pass; NULL: they can */
+	_Atomic uint64_t marks, passed; /* read, or our own; sent on */
+	_Atomic uint64_t torn;          /* last lines left out; see source.h */
+	bool makes_marks;               /* they are our own: a fault is before them */
 
 	/*
 	 * What a tool adds, called by the monitor with a line to fill; NULL:
@@ -218,6 +230,19 @@ void stage_hint(struct stage *, const char *text);
 
 /* The link of standard output. */
 struct metrics_link *stage_output(struct stage *);
+
+/* Whether there are marks among what the stage has read.  Any thread. */
+static inline bool
+stage_is_marked(const struct stage *st)
+{
+	return atomic_load_explicit(&st->first_mark, memory_order_acquire) != STAGE_NO_MARK;
+}
+
+/*
+ * Whether something went wrong that is no record's failure: from now on no mark
+ * goes on.  Any thread.
+ */
+bool stage_has_failed(struct stage *);
 
 /* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);
