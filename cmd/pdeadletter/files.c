@@ -31,8 +31,7 @@ is_part_of(const char *name, const char *file)
 	if (strncmp(name, file, len) != 0 || *end == '\0')
 		return false;
 	if (strcmp(end, ".cursor") == 0 || strcmp(end, ".cursor.new") == 0 ||
-	    strcmp(end, ROTATE_CLAIM) == 0 ||
-	    strcmp(end, ".new") == 0 || spare_suffix(end))
+	    strcmp(end, ROTATE_CLAIM) == 0 || strcmp(end, ".new") == 0 || spare_suffix(end))
 		return true;
 	return rotate_suffix(end) != ROTATE_NONE && !rotate_is_claimed(name);
 }
