@@ -19,8 +19,8 @@ canonical_name(const char *path)
 
 /*
  * Whether the name is that of a file that belongs to another one: FILE.1,
- * FILE.cursor, FILE.cursor.new, FILE.series, or what a purge has left (FILE.new,
- * by versions up to 0.2).
+ * FILE.cursor, FILE.cursor.new, FILE.series, or what a purge has left
+ * (FILE.new, by versions up to 0.2).
  */
 static bool
 is_part_of(const char *name, const char *file)

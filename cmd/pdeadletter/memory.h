@@ -2,9 +2,9 @@
 #define MEMORY_H
 
 /*
- * Which letters of one file count as replayed: all up to one of them, the front;
- * and behind the front single ones, known by their numbers, as a replay with
- * conditions leaves gaps.
+ * Which letters of one file count as replayed: all up to one of them, the
+ * front; and behind the front single ones, known by their numbers, as a replay
+ * with conditions leaves gaps.
  *
  * The front is known by its id and time, so it is found even in a file that was
  * copied or edited.  A number says nothing in a file that was edited: that is

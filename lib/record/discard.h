@@ -9,8 +9,8 @@
 
 /*
  * Counts the letters from where the descriptor stands to the end of the file;
- * blocks for the disk.  -1 with errno (read(2)'s, or ENOMEM); *letters has those
- * up to there then.
+ * blocks for the disk.  -1 with errno (read(2)'s, or ENOMEM); *letters has
+ * those up to there then.
  */
 int discard_count(int fd, uint64_t *letters);
 

@@ -76,8 +76,9 @@ int rotate_claim(const char *path);
  * touches no others.  A process that is killed at any point leaves the files in
  * their order.  Does not create a new FILE.  -1 with errno.
  *
- * Of each file removed, `removed` is told the path that it had, and a descriptor
- * by which it can still be read; or -1, and errno says why it cannot.
+ * Of each file removed, `removed` is told the path that it had, and a
+ * descriptor by which it can still be read; or -1, and errno says why it
+ * cannot.
  */
 int rotate_file(const char *path, unsigned keep,
     void (*removed)(void *arg, const char *path, int fd), void *arg);
