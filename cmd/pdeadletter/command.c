@@ -21,17 +21,16 @@ static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 #define HANDLED (sizeof(handled) / sizeof(handled[0]))
 
 static struct {
-	volatile pid_t pid;             /* 0: no process */
-	int in;                         /* writing end of its stdin */
-	int unread;                     /* reading end: keeps what it leaves there */
-	volatile sig_atomic_t signal;   /* the first one */
-	volatile sig_atomic_t signals;  /* how many */
-	bool short_of;                  /* a record was not written */
+	volatile pid_t pid;            /* 0: no process */
+	int in;                        /* writing end of its stdin */
+	int unread;                    /* reading end: keeps what it leaves there */
+	volatile sig_atomic_t signal;  /* the first one */
+	volatile sig_atomic_t signals; /* how many */
+	bool short_of;                 /* a record was not written */
 	struct sigaction old[HANDLED];
 } command;
 
-static void __attribute__((noreturn))
-cannot_run(const char *name, const char *path, int error)
+static void __attribute__((noreturn)) cannot_run(const char *name, const char *path, int error)
 {
 	char why[INTERPRETER_WHY_SIZE];
 
@@ -72,8 +71,8 @@ handle_signal(int sig, siginfo_t *info, void *context)
 static void
 handle_signals(void)
 {
-	struct sigaction action = {.sa_sigaction = handle_signal,
-	    .sa_flags = SA_SIGINFO | SA_NOCLDSTOP};
+	struct sigaction action = {
+	    .sa_sigaction = handle_signal, .sa_flags = SA_SIGINFO | SA_NOCLDSTOP};
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < HANDLED; i++)

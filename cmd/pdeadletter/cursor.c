@@ -75,8 +75,8 @@ read_line(struct cursor *c, const char *line, size_t len)
 	const char *kind = "";
 	json_int_t inode;
 	int piped = 0;
-	bool valid = json_unpack(object, "{s:s, s:I, s?b, s?o, s?o}", "pchan", &kind, "inode", &inode,
-			 "piped", &piped, "front", &front, "singles", &singles) == 0;
+	bool valid = json_unpack(object, "{s:s, s:I, s?b, s?o, s?o}", "pchan", &kind, "inode",
+			 &inode, "piped", &piped, "front", &front, "singles", &singles) == 0;
 
 	m.inode = valid ? (uint64_t)inode : 0;
 	m.piped = piped != 0;
@@ -210,9 +210,9 @@ cursor_close(struct cursor *c)
 static json_t *
 pack_mark(const struct mark *mark)
 {
-	return must(json_pack("{s:s, s:I, s:I, s:I}", "id", mark->id, "failed",
-	    (json_int_t)mark->failed, "start", (json_int_t)mark->start, "end",
-	    (json_int_t)mark->end));
+	return must(
+	    json_pack("{s:s, s:I, s:I, s:I}", "id", mark->id, "failed", (json_int_t)mark->failed,
+		"start", (json_int_t)mark->start, "end", (json_int_t)mark->end));
 }
 
 static json_t *

@@ -110,22 +110,25 @@ take_single(struct memory *m, uint64_t number, const struct mark *mark)
 }
 
 void
-memory_pass(struct memory *m, uint64_t number, const struct mark *mark, bool replayed)
+memory_pass(struct memory *m, uint64_t number, const struct mark *mark)
 {
 	bool had = memory_has(m, number, mark->end);
 
 	if (m->has_front && mark->end <= m->front.end)
 		return;
-	m->grown = m->grown || (replayed && !had);
-	if (!replayed && !had)
-		m->gap = true;
-	else if (m->gap && !had)
-		add_single(m, number, mark);
-	else if (!m->gap) {
+	m->grown = m->grown || !had;
+	if (!m->gap) {
 		take_single(m, number, mark);
 		m->front = *mark;
 		m->has_front = true;
-	}
+	} else if (!had)
+		add_single(m, number, mark);
+}
+
+void
+memory_skip(struct memory *m)
+{
+	m->gap = true;
 }
 
 /* Appends a number; *room is of the text. */

@@ -2,9 +2,9 @@
 #define MEMORY_H
 
 /*
- * Which letters of one file count as replayed: all up to one of them, the front;
- * and behind the front single ones, known by their numbers, as a replay with
- * conditions leaves gaps.
+ * Which letters of one file count as replayed: all up to one of them, the
+ * front; and behind the front single ones, known by their numbers, as a replay
+ * with conditions leaves gaps.
  *
  * The front is known by its id and time, so it is found even in a file that was
  * copied or edited.  A number says nothing in a file that was edited: that is
@@ -75,11 +75,12 @@ bool memory_has(const struct memory *, uint64_t number, uint64_t end);
 bool memory_has_single(const struct memory *, uint64_t number);
 
 /*
- * Passes a letter, which counts as replayed from now on, or as it did.  The
- * letters must be passed in their order, from the file's first one on, and all
- * of them up to the last one passed.
+ * Passes a letter, which counts as replayed from now on, if it did not already;
+ * and skips one that does not count.  Each letter must be passed or skipped, in
+ * their order, from the file's first one on.
  */
-void memory_pass(struct memory *, uint64_t number, const struct mark *, bool replayed);
+void memory_pass(struct memory *, uint64_t number, const struct mark *);
+void memory_skip(struct memory *);
 
 /* What a letter adds to the check. */
 uint64_t memory_check(const struct mark *);

@@ -133,11 +133,16 @@ note_stay(struct cut *c, const struct item *e)
 {
 	struct mark mark;
 
+	c->letters++;
+	if (!e->replayed) {
+		memory_skip(&c->memory);
+		return;
+	}
 	store_mark(e, &mark);
 	mark.start -= c->bytes;
 	mark.end -= c->bytes;
-	memory_pass(&c->memory, c->letters++, &mark, e->replayed);
-	c->memory.piped |= e->piped;
+	memory_pass(&c->memory, c->letters - 1, &mark);
+	c->memory.piped = c->memory.piped || e->piped;
 }
 
 /* Reads all letters, to see which go, and which of the others were replayed. */

@@ -125,7 +125,8 @@ find_front(const struct series_file *file, const struct memory *m, size_t n, str
 	while (found == NULL && series_line(file, reader, &line)) {
 		for (size_t i = 0; i < n && found == NULL; i++)
 			if (m[i].has_front &&
-			    memmem(line.data, line.len, m[i].front.id, strlen(m[i].front.id)) != NULL &&
+			    memmem(line.data, line.len, m[i].front.id, strlen(m[i].front.id)) !=
+				NULL &&
 			    mark_line(at, line.data, line.len, line.offset) &&
 			    is_same_letter(at, &m[i].front))
 				found = &m[i];
@@ -150,8 +151,10 @@ convert_letter(void *arg, uint64_t number, const struct mark *mark, const struct
 	struct envelope_view view;
 
 	envelope_look(line->data, line->len, &view);
-	memory_pass(
-	    c->to, number, mark, envelope_number(&view.replays) < c->from->max_replays);
+	if (envelope_number(&view.replays) < c->from->max_replays)
+		memory_pass(c->to, number, mark);
+	else
+		memory_skip(c->to);
 	return mark->end < c->from->front.end;
 }
 
@@ -209,8 +212,7 @@ take_in_place(struct memory *m, const struct series_file *file, const struct mem
 }
 
 bool
-recall_file(
-    struct memory *m, const struct series_file *file, const struct memory *cursor, size_t n)
+recall_file(struct memory *m, const struct series_file *file, const struct memory *cursor, size_t n)
 {
 	const struct memory *found;
 	struct mark front;

@@ -232,8 +232,8 @@ series_open(struct series *s, const char *path, bool locked)
 {
 	*s = (struct series){0};
 	if (strcmp(path, "-") == 0)
-		add_file(s, must(strdup("standard input")),
-		    fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+		add_file(
+		    s, must(strdup("standard input")), fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
 	else
 		open_all(s, path, locked);
 }

@@ -129,8 +129,12 @@ store_pass(struct store *s, const struct item *e, bool replayed)
 	struct feed *f = &s->feed[e->place.file];
 	struct mark mark;
 
+	if (!replayed && !e->replayed) {
+		memory_skip(&f->memory[f->at]);
+		return;
+	}
 	store_mark(e, &mark);
-	memory_pass(&f->memory[f->at], e->place.number, &mark, replayed);
+	memory_pass(&f->memory[f->at], e->place.number, &mark);
 }
 
 size_t

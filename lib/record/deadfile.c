@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "record/discard.h"
 #include "record/rotate.h"
 
 struct dead_line {
@@ -30,6 +31,7 @@ struct deadfile {
 	size_t n, room;
 	char *buf; /* lines in one piece, for a single write(2) */
 	size_t buf_size;
+	uint64_t discarded;
 };
 
 /*
@@ -208,13 +210,31 @@ lock_file(struct deadfile *d)
 	return 0;
 }
 
+/* Counts the letters in a file that was removed. */
+static void
+note_removed(void *arg, const char *path, int fd)
+{
+	struct deadfile *d = arg;
+	uint64_t letters = 0;
+	char line[512];
+
+	if (fd == -1 || discard_count(fd, &letters) == -1) {
+		snprintf(line, sizeof(line),
+		    "%s was removed, as --keep says, and its letters could not be counted: %s",
+		    path, strerror(errno));
+		if (d->how.say != NULL)
+			d->how.say(line);
+	}
+	d->discarded += letters;
+}
+
 /* FILE becomes FILE.1, and a new FILE is opened, which is not locked yet. */
 static int
 rotate_full(struct deadfile *d)
 {
 	unsigned keep = d->how.keep != 0 ? d->how.keep : UINT32_MAX;
 
-	return rotate_file(d->path, keep) == 0 ? reopen_file(d) : -1;
+	return rotate_file(d->path, keep, note_removed, d) == 0 ? reopen_file(d) : -1;
 }
 
 /* Whether the file ends inside a line. */
@@ -361,6 +381,12 @@ void
 deadfile_reopen(struct deadfile *d)
 {
 	atomic_store(&d->reopen, true);
+}
+
+uint64_t
+deadfile_discarded(const struct deadfile *d)
+{
+	return d->discarded;
 }
 
 const char *

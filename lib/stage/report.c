@@ -152,6 +152,8 @@ add_totals(struct text *t, const struct stage *st)
 	}
 	if (metrics_get(st->metrics, METRIC_UNWRITTEN) > 0)
 		add_text(t, ", unwritten %" PRIu64, metrics_get(st->metrics, METRIC_UNWRITTEN));
+	if (metrics_get(st->metrics, METRIC_DISCARDED) > 0)
+		add_text(t, ", discarded %" PRIu64, metrics_get(st->metrics, METRIC_DISCARDED));
 	add_text(t,
 	    ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
 	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
@@ -281,13 +283,17 @@ add_place(struct text *t, const struct stage *st)
 static int
 report_collected(const struct stage *st, struct text *t)
 {
-	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_PASSED_ON);
+	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_PASSED_ON),
+		 discarded = metrics_get(st->metrics, METRIC_DISCARDED);
 
 	/* On standard error they have been seen. */
 	if (n == 0 || st->opt->dead_letter == NULL)
 		return 0;
-	add_text(t, "%" PRIu64 " dead letter%s", n, n == 1 ? " is" : "s are");
+	add_text(t, "%" PRIu64 " dead letter%s%s", n, n == 1 ? " " : "s ",
+	    discarded > 0 ? (n == 1 ? "was put" : "were put") : (n == 1 ? "is" : "are"));
 	add_place(t, st);
+	if (discarded > 0)
+		add_text(t, "; --keep has removed the oldest %" PRIu64, discarded);
 	return 1;
 }
 

@@ -44,6 +44,7 @@ struct drain {
 	struct metrics_link *link;
 	/* Runs while the reader does not take what is written; or NULL. */
 	struct stopwatch *waits;
+	uint64_t discarded; /* letters that the dead-letter file has let go */
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
 	enum place place[BATCH];    /* of the batch that is being written */
@@ -100,6 +101,16 @@ give_up_file(struct drain *d, const struct record *r, size_t n, size_t kept)
 	d->sink->stage->dead_failed = true;
 }
 
+/* What a rotation has removed was not in vain if it is told. */
+static void
+count_discarded(struct drain *d)
+{
+	uint64_t all = deadfile_discarded(d->dead);
+
+	metrics_add(d->sink->shard, METRIC_DISCARDED, all - d->discarded);
+	d->discarded = all;
+}
+
 /*
  * Decides which of the records go to the file (d->place), and puts them there.
  */
@@ -122,7 +133,10 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
 		put += ok;
 	}
-	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
+	if (put > 0)
+		ok = deadfile_commit(d->dead, &kept) == 0 && ok;
+	count_discarded(d);
+	if (!ok)
 		give_up_file(d, r, n, kept);
 }
 

@@ -139,7 +139,7 @@ man_options() {
 	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
 	chmod +x worker
 	# With a limit, a result, and an attempt that is under way.
-	pratelimit -r 1000/s <in | pfanout -j 1 ./worker >out 3>&- &
+	pratelimit -r 1000/s <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
 	exec 8>in
 	seq 2 >&8
 	wait_until test -s out

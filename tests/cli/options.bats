@@ -275,6 +275,7 @@ flags_of() {
 		pdeadletter|replay --json in|replay: --json does not go with replay: it prints the records
 		pdeadletter|show --all in|show: --all needs replay: no other command replays letters
 		pdeadletter|purge --wrap in|purge: --wrap needs replay: no other command replays letters
+		pdeadletter|stats --ok-status 3 in|stats: --ok-status needs a command: replay FILE -- command
 		pdeadletter|stats --max-replays 3 in|stats: --max-replays needs replay: no other command replays letters
 	END
 	[ ! -e dead ]

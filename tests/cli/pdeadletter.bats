@@ -102,6 +102,51 @@ in_order() {
 	[ "$(echo dead*)" = 'dead dead.1 dead.2' ]
 }
 
+@test "pdeadletter: what --keep removes is counted, whoever had written it" {
+	letters 400 >in
+	go 1 pdeadletter -d dead --max-size 10K --keep 2
+	left=$(cat dead* | wc -l)
+	[ "$left" -lt 400 ]
+	[ "$(cat err)" = "pdeadletter: 400 dead letters were put in dead; --keep has removed the oldest $((400 - left))" ]
+	# What others have left there counts, too, but not what is no letter.
+	rm dead*
+	letters 30 >dead.1
+	{
+		echo foreign
+		printf '\n{"pchan":"dead-letter/1","id":"to'
+	} >>dead.1
+	letters 1 | jq -cS . | head -c -1 >dead.2
+	letters 20 >dead
+	letters 1 >in
+	export PCHAN_RUN_DIR=$PWD/run
+	go 1 pdeadletter -v -d dead --max-size 100 --keep 1
+	has err '1 dead letter was put in dead; --keep has removed the oldest 31'
+	has err 'failed 0, discarded 31, bypassed 1,'
+	[ "$(echo dead*)" = 'dead dead.1' ]
+	timeout 20 pmetrics print >numbers
+	has numbers 'pipeline_letters_discarded_total{stage="pdeadletter",tool="pdeadletter"} 31'
+	go 1 pdeadletter -v -d dead --max-size 100
+	lacks err discarded
+}
+
+@test "pdeadletter: a removed file that can't be read is told" {
+	letters 30 >in
+	nobody
+	mkdir open
+	chmod 777 open
+	: >open/dead
+	chown 65534 open/dead
+	for n in 1 2; do
+		letters 3 >open/dead.$n
+		chmod 000 open/dead.$n
+	done
+	go 1 "${NOBODY[@]}" pdeadletter -d open/dead --max-size 2K --keep 1
+	lines err 3
+	for n in 2 1; do
+		has err "open/dead.$n was removed, as --keep says, and its letters could not be counted: Permission denied"
+	done
+}
+
 @test "pdeadletter: --sync says how often the disk is waited for" {
 	needs_strace
 	letters 20 >in

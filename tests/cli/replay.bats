@@ -200,6 +200,7 @@ numbers() {
 		go 0 bash -c "pdeadletter $how"
 		go 0 pdeadletter purge dead
 		lines err 2
+		# shellcheck disable=SC2016 # quoted so
 		has err 'nothing proves that the reader succeeded unless `set -o pipefail` was in force: see `replay FILE -- command`'
 	done
 	for how in 'replay dead -- cat' 'replay dead >file'; do
@@ -244,7 +245,7 @@ numbers() {
 	END
 	pdeadletter replay dead -- ./worker >out 2>err 3>&- &
 	pid=$!
-	wait_until test -e done
+	wait_until test -e 'done'
 	kill -TERM "$pid"
 	wait "$pid"
 	[ ! -s err ]

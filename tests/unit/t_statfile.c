@@ -35,15 +35,15 @@ IS_AT(argv, 608);
 IS_AT(halted, 808);
 IS_AT(gen2, 824);
 _Static_assert(sizeof(struct statfile_header) == 832, "the header");
-_Static_assert(sizeof(struct metrics_shard) == 832, "a shard");
+_Static_assert(sizeof(struct metrics_shard) == 896, "a shard");
 _Static_assert(
-    METRIC_LAST_RECORD_US == 22 && METRIC_FAILED == 24 && REASON_COUNT == 16, "counters");
-_Static_assert(offsetof(struct metrics_shard, time) == 320 && TIME_COUNT == 5, "watches");
-_Static_assert(offsetof(struct metrics_shard, latency) == 400, "a histogram");
-_Static_assert(offsetof(struct metrics_shard, queue) == 616, "a histogram");
+    METRIC_LAST_RECORD_US == 23 && METRIC_FAILED == 25 && REASON_COUNT == 16, "counters");
+_Static_assert(offsetof(struct metrics_shard, time) == 328 && TIME_COUNT == 5, "watches");
+_Static_assert(offsetof(struct metrics_shard, latency) == 408, "a histogram");
+_Static_assert(offsetof(struct metrics_shard, queue) == 624, "a histogram");
 _Static_assert(offsetof(struct metrics_link, records) == 64, "a link");
 _Static_assert(sizeof(struct metrics_links) == 8 + 64 * 96, "the links");
-_Static_assert(sizeof(struct retired_entry) == 1280, "an entry");
+_Static_assert(sizeof(struct retired_entry) == 1344, "an entry");
 _Static_assert(offsetof(struct retired_entry, sum) == 448, "an entry");
 
 static void
