@@ -132,20 +132,10 @@ usage_parse(struct options *opt, int argc, char **argv)
 	(void)cli_parse(opt, argc, argv, &tool);
 }
 
-/* NULL: there is no such command. */
-static const struct options_command *
-find_command(const char *name)
+const struct options_command *
+usage_command(int *argc, char ***argv)
 {
-	for (const struct options_command *c = commands; c->name != NULL; c++)
-		if (strcmp(c->name, name) == 0)
-			return c;
-	return NULL;
-}
-
-bool
-usage_is_command(const char *name)
-{
-	return find_command(name) != NULL;
+	return cli_command(argc, argv, commands);
 }
 
 /*
@@ -168,7 +158,8 @@ split_command(int *argc, char **argv)
 	return &argv[i + 1];
 }
 
-int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
+int (*usage_parse_job(
+    struct job *job, const struct options_command *command, int argc, char **argv))(struct job *)
 {
 	struct selection *s = &job->select;
 	const char *reasons[REASON_COUNT + 1] = {NULL};
@@ -207,19 +198,19 @@ int (*usage_parse_job(struct job *job, int argc, char **argv))(struct job *)
 		OPTION_FIELD(job->force)},
 	    {0},
 	};
-	const struct options_command *command = find_command(argv[0]);
 	const struct options_tool tool = {.name = "pdeadletter",
 	    .rows = rows,
 	    .rules = job_rules,
 	    .commands = commands,
 	    .command = command,
-	    .operands = "FILE"};
+	    .operands = "FILE",
+	    .operand = command == &commands[REPLAY] ? OPERAND_FILE_COMMAND : OPERAND_FILE};
 	int (*run)(struct job *) = jobs[command - commands];
 	struct options opt;
 	int operands;
 
 	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
-	if (run == job_replay)
+	if (run == job_replay && !options_complete(argc, argv))
 		job->command = split_command(&argc, argv);
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		reasons[i] = reason_name(i);

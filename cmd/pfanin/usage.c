@@ -53,7 +53,8 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    {0, "idle-timeout", "D",
 		"leave a silent input out of the merge after D (default: wait for it)",
 		OPTION_DURATION, OPTION_FIELD(pi->idle_timeout), .min = 1},
-	    {0, "follow", NULL, "files and quoted patterns: go on at the end, as tail -F",
+	    {0, "follow", NULL,
+		"go on at the end of files, as tail -F does; an input may be a quoted pattern",
 		OPTION_FLAG, OPTION_FIELD(pi->follow_files)},
 	    {0, "from-end", NULL, "with --follow, leave out what is there at the start",
 		OPTION_FLAG, OPTION_FIELD(pi->from_end)},
@@ -69,7 +70,7 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    .rows = rows,
 	    .rules = rules,
 	    .operands = "an input",
-	    .files = true};
+	    .operand = OPERAND_FILE};
 
 	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER};
 	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);

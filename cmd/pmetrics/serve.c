@@ -196,7 +196,7 @@ parse(struct serve *serve, int argc, char **argv)
 	};
 	const char *why;
 
-	(void)usage_parse(argc, argv, rows, NULL, 0);
+	(void)usage_parse(argc, argv, rows, NULL, OPERAND_NONE);
 	serve->how = usage_look(argv[0], all_users);
 	if (serve->n == 0)
 		serve->n = address_parse("127.0.0.1:9464", &serve->address[0], &why) == 0;

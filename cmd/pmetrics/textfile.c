@@ -155,7 +155,7 @@ textfile_command(int argc, char **argv)
 	 * Beyond the limit of a file's size a write fails, as on a full disk.
 	 */
 	signal(SIGXFSZ, SIG_IGN);
-	dir = usage_parse(argc, argv, rows, rules, 1);
+	dir = usage_parse(argc, argv, rows, rules, OPERAND_FOLDER);
 	textfile_init(&t, argv[dir]);
 	t.how = usage_look(argv[0], all_users);
 	usage_warn_off(argv[0], t.how);

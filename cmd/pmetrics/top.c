@@ -80,7 +80,7 @@ parse(struct top *t, int argc, char **argv)
 	    {0},
 	};
 
-	(void)usage_parse(argc, argv, rows, NULL, 0);
+	(void)usage_parse(argc, argv, rows, NULL, OPERAND_NONE);
 }
 
 /* Where stages are looked for, in words. */

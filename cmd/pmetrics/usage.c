@@ -16,15 +16,16 @@ const char usage_about[] =
     "The commands read the numbers of all stages that run, or have run.";
 
 const struct options_command usage_commands[] = {
-    {"print", "[--format prometheus|openmetrics|json] [-w D] [--all-users]",
+    [USAGE_PRINT] = {"print", "[--format prometheus|openmetrics|json] [-w D] [--all-users]",
 	"print the numbers once"},
-    {"serve", "[--web.listen-address HOST:PORT] ... [--web.telemetry-path PATH] [--all-users]",
+    [USAGE_SERVE] = {"serve",
+	"[--web.listen-address HOST:PORT] ... [--web.telemetry-path PATH] [--all-users]",
 	"answer the scrapes of Prometheus, and show a page of the pipelines"},
-    {"textfile", "[--interval D] [--once] [--all-users] DIR",
+    [USAGE_TEXTFILE] = {"textfile", "[--interval D] [--once] [--all-users] DIR",
 	"keep DIR/pchan.prom up to date for the textfile collector of node_exporter"},
-    {"top", "[-i D] [-w D] [-n N] [--pipeline NAME] [--json] [--all-users]",
+    [USAGE_TOP] = {"top", "[-i D] [-w D] [-n N] [--pipeline NAME] [--json] [--all-users]",
 	"show the pipelines that run, and which part holds each of them up"},
-    {0},
+    [USAGE_COMMANDS] = {0},
 };
 
 static const struct options_command *
@@ -38,15 +39,17 @@ find_command(const char *name)
 }
 
 int
-usage_parse(
-    int argc, char **argv, const struct option_row *rows, const struct option_rule *rules, int most)
+usage_parse(int argc, char **argv, const struct option_row *rows, const struct option_rule *rules,
+    enum operand_kind operand)
 {
 	const struct options_tool tool = {.name = "pmetrics",
 	    .rows = rows,
 	    .rules = rules,
 	    .command = find_command(argv[0]),
-	    .operands = "an operand"};
+	    .operands = "an operand",
+	    .operand = operand};
 	struct options opt = {0};
+	int most = operand == OPERAND_NONE ? 0 : 1;
 	int operands = cli_parse(&opt, argc, argv, &tool);
 
 	if (argc - operands > most)

@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "base/version.h"
 #include "json/json.h"
+#include "stage/complete.h"
 #include "stage/help.h"
 #include "stage/optable.h"
 
@@ -89,8 +90,8 @@ static void
 fill_getopts(struct getopts *g, const struct optable *t, const struct options_tool *tool)
 {
 	/* '+': stop at the first operand; ':': report a missing value. */
-	strlcpy(
-	    g->shortopts, tool->command == NULL && !tool->files ? "+:" : ":", sizeof(g->shortopts));
+	strlcpy(g->shortopts, tool->command == NULL && tool->operand != OPERAND_FILE ? "+:" : ":",
+	    sizeof(g->shortopts));
 	for (size_t i = 0; i < t->options; i++) {
 		bool has_value = t->row[i].kind != OPTION_FLAG;
 		char letter[] = {t->row[i].letter, has_value ? ':' : '\0', '\0'};
@@ -281,15 +282,26 @@ parse_rows(struct options *o, int argc, char **argv, struct optable *t, struct g
 	return 0;
 }
 
-/* What --help or --version prints. */
+/* The text is what is printed; NULL: there is no memory for it. */
 static int
-answer(struct options *o, const struct options_tool *tool, const struct optable *t, bool help)
+set_answer(struct options *o, char *text)
 {
-	if (help)
-		o->answer = help_text(tool, t);
-	else if (asprintf(&o->answer, "%s %s\n", tool->name, PCHAN_VERSION) == -1)
-		o->answer = NULL;
-	return o->answer != NULL ? optind : set_error(o, "out of memory");
+	o->answer = text;
+	return text != NULL ? optind : set_error(o, "out of memory");
+}
+
+static char *
+version_text(const struct options_tool *tool)
+{
+	char *text;
+
+	return asprintf(&text, "%s %s\n", tool->name, PCHAN_VERSION) == -1 ? NULL : text;
+}
+
+bool
+options_complete(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "--complete") == 0;
 }
 
 int
@@ -301,11 +313,13 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	*o = (struct options){
 	    .argv = argv, .buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
 	fill_table(&t, o, &g, tool);
+	if (options_complete(argc, argv))
+		return set_answer(o, complete_text(tool, &t, argv + 2, (size_t)argc - 2));
 	fill_getopts(&g, &t, tool);
 	if (parse_rows(o, argc, argv, &t, &g) == -1)
 		return -1;
 	if (g.help || g.version)
-		return answer(o, tool, &t, g.help);
+		return set_answer(o, g.help ? help_text(tool, &t) : version_text(tool));
 	if (tool->operands == NULL && optind < argc)
 		return set_error(
 		    o, "unexpected operand %s: the input is standard input", argv[optind]);

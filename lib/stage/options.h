@@ -36,7 +36,10 @@ struct options {
 
 	char **argv; /* the whole command line */
 
-	/* The text that --help or --version prints; NULL: neither was given. */
+	/*
+	 * The text that --help, --version or --complete (complete.h) prints.
+	 * NULL: none of them was given.
+	 */
 	char *answer;
 
 	/* What is wrong: one line, without the tool's name. */
@@ -107,6 +110,15 @@ struct options_command {
 	const char *about; /* what it does: "print the records" */
 };
 
+/* What operands are. */
+enum operand_kind {
+	OPERAND_NONE,
+	OPERAND_COMMAND, /* what follows belongs to the command */
+	OPERAND_FOLDER,
+	OPERAND_FILE,         /* options may follow */
+	OPERAND_FILE_COMMAND, /* the same, and behind -- a command may follow */
+};
+
 /* The command line of a tool, or of a command of its own. */
 struct options_tool {
 	const char *name;  /* "pfanout" */
@@ -122,8 +134,11 @@ struct options_tool {
 	 */
 	const struct options_command *command;
 	const char *operands; /* in rules: "a command"; NULL: none */
-	bool files;           /* operands are files, and options may follow */
+	enum operand_kind operand;
 };
+
+/* Whether a shell asks what may follow these words (complete.h). */
+bool options_complete(int argc, char **argv);
 
 /*
  * Parses argv up to the first operand (what follows belongs to a command) or
@@ -131,8 +146,9 @@ struct options_tool {
  * first; the fields of the tool's own options must have theirs.  A value that
  * is given again replaces the one before.
  *
- * Returns the index of the first operand.  With --help or --version it returns
- * at once, with o->answer for the caller to print and free.  Returns -1 and
+ * Returns the index of the first operand.  With --help or --version, or with
+ * --complete as argv[1], it returns at once, with o->answer for the caller to
+ * print and free.  Returns -1 and
  * o->error if something is wrong; fields may then have been set.  Uses
  * getopt_long(3): one thread at a time.
  */
