@@ -29,7 +29,8 @@ struct intake {
 	struct stage *stage;
 	struct metrics_shard *shard;
 	struct chan *in, *again;
-	struct keyed_box *box;      /* --key: instead of the channels; or NULL */
+	/* --key: the lanes, instead of the channels; or NULL. */
+	struct keyed_box *box;
 	bool in_ended, again_ended; /* closed and drained */
 	bool watching;
 	/* Watches the channel and not the budget; NULL: nobody does. */

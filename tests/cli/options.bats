@@ -220,7 +220,9 @@ flags_of() {
 		pfanout|-j 2 --to f|--to does not go with -j: there are no workers
 		pfanout|-k --to f|--to does not go with -k: each output has its records in the order of the input
 		pfanout|--by copy|--by needs --to
-		pfanout|--key .id|--key needs --to
+		pfanout|--key .id|--key needs a command or --to
+		pfanout|-F --key .id -- cat|--key does not go with -F: filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH
+		pfanout|-x --batch 2 --key .id -- cat|--key does not go with --batch: the records of a batch have many keys
 		pfanout|-x|-x needs a command
 		pfanout|-F --|-F needs a command
 		pfanout|-F -k -- cat|-k does not go with -F: a filter's lines have no order to keep
