@@ -29,22 +29,6 @@ not_json(struct failure *f, const struct record *line, const struct json_error *
 	return ANSWER_BAD;
 }
 
-static void
-set_message(struct failure *f, const char *text, size_t len)
-{
-	if (len >= sizeof(f->message))
-		len = sizeof(f->message) - 1;
-	snprintf(f->message, sizeof(f->message), "%.*s", (int)len, text);
-}
-
-static enum answer
-reject(struct failure *f, const struct record *line)
-{
-	*f = (struct failure){.reason = REASON_REJECTED};
-	set_message(f, line->data + 1, line->len - 1);
-	return ANSWER_REJECT;
-}
-
 /* Takes the first word if it is a duration.  What is left is the message. */
 static int64_t
 take_duration(const char **text, size_t *len)
@@ -69,15 +53,27 @@ take_duration(const char **text, size_t *len)
 	return ns;
 }
 
-static enum answer
-ask_again(struct failure *f, const struct record *line)
+enum answer
+answer_request(const char *line, size_t len, struct failure *f)
 {
-	const char *text = line->data + 1;
-	size_t len = line->len - 1;
+	const char *text = line + 1;
+	enum answer answer;
 
-	*f = (struct failure){.reason = REASON_EXHAUSTED, .wait = take_duration(&text, &len)};
-	set_message(f, text, len);
-	return ANSWER_RETRY;
+	if (len == 0 || (line[0] != '!' && line[0] != '?'))
+		return ANSWER_BAD;
+	len--;
+	if (line[0] == '!') {
+		*f = (struct failure){.reason = REASON_REJECTED};
+		answer = ANSWER_REJECT;
+	} else {
+		*f = (struct failure){.reason = REASON_EXHAUSTED};
+		f->wait = take_duration(&text, &len);
+		answer = ANSWER_RETRY;
+	}
+	if (len >= sizeof(f->message))
+		len = sizeof(f->message) - 1;
+	snprintf(f->message, sizeof(f->message), "%.*s", (int)len, text);
+	return answer;
 }
 
 /* --match: the answer carries the record's own value. */
@@ -114,6 +110,7 @@ answer_judge(const struct answer_rules *rules, const struct record *input,
     const struct record *line, struct failure *f)
 {
 	struct json_error e;
+	enum answer answer;
 
 	if (line->full_len != 0)
 		return answer_bad(f, "the answer is longer than --max-record");
@@ -121,10 +118,8 @@ answer_judge(const struct answer_rules *rules, const struct record *input,
 		return judge_match(rules->match, input, line, f);
 	if (json_blank(line->data, line->len))
 		return ANSWER_DROP;
-	if (line->data[0] == '!')
-		return reject(f, line);
-	if (line->data[0] == '?')
-		return ask_again(f, line);
+	if ((answer = answer_request(line->data, line->len, f)) != ANSWER_BAD)
+		return answer;
 	/* A line that comes back as it was has been checked already. */
 	if (!is_same_line(input, line) && !json_check(line->data, line->len, &e))
 		return not_json(f, line, &e);

@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct failure;
 struct json_path;
@@ -31,6 +32,12 @@ enum answer {
  */
 enum answer answer_judge(const struct answer_rules *, const struct record *input,
     const struct record *line, struct failure *);
+
+/*
+ * What the line asks for: ANSWER_REJECT or ANSWER_RETRY, with the failure set as
+ * above; or ANSWER_BAD, with the failure as it was.
+ */
+enum answer answer_request(const char *line, size_t len, struct failure *);
 
 /* Sets the failure to `bad_answer` with this message; returns ANSWER_BAD. */
 enum answer answer_bad(struct failure *, const char *message);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "answer.h"
 #include "arguments.h"
 #include "base/clock.h"
 #include "base/units.h"
@@ -107,23 +108,52 @@ serve_child(struct exec_worker *e, struct failure *f)
 	}
 }
 
+/*
+ * With a status that asks for another attempt or rejects, the last line printed
+ * can be a request of this kind, as in map mode: then it has the message, and
+ * how long to wait.
+ */
+static void
+take_request(const struct exec_worker *e, struct failure *f)
+{
+	struct failure asked;
+	size_t len;
+	const char *line = printed_last_line(&e->printed, &len);
+
+	if (line == NULL || answer_request(line, len, &asked) == ANSWER_BAD ||
+	    asked.reason != f->reason)
+		return;
+	f->wait = asked.wait;
+	if (*asked.message != '\0')
+		memcpy(f->message, asked.message, sizeof(f->message));
+}
+
 /* How a child that exited by itself fared. */
 static void
 judge_exit(struct exec_worker *e, struct failure *f)
 {
+	static const enum reason reasons[] = {[MEANS_SUCCESS] = REASON_COUNT,
+	    [MEANS_FAILURE] = REASON_EXIT,
+	    [MEANS_RETRY] = REASON_EXHAUSTED,
+	    [MEANS_REJECT] = REASON_REJECTED};
 	int status = e->w.child.status;
+	enum exit_meaning meaning =
+	    WIFEXITED(status) ? exits_mean(&e->w.pf->exits, WEXITSTATUS(status)) : MEANS_FAILURE;
 	char how[WORKER_STATUS_SIZE];
 
-	if (WIFEXITED(status) && e->w.pf->ok_status[WEXITSTATUS(status)])
+	if (meaning == MEANS_SUCCESS)
 		return;
 	if (stage_stop_ended(e->w.stage, status)) {
 		f->reason = REASON_CANCELLED;
 		return;
 	}
 	worker_status(status, how);
-	f->reason = WIFSIGNALED(status) ? REASON_SIGNAL : REASON_EXIT;
+	f->exited = true;
+	f->reason = WIFSIGNALED(status) ? REASON_SIGNAL : reasons[meaning];
 	snprintf(
 	    f->message, sizeof(f->message), "%s%s", WIFSIGNALED(status) ? "died of " : "", how);
+	if (meaning != MEANS_FAILURE)
+		take_request(e, f);
 }
 
 /* The child has been started: from here to the result. */

@@ -153,6 +153,7 @@ give_records(struct map_worker *m)
 		deadline_given(&m->deadline, now);
 		map_mark_log(m);
 	}
+	m->line_given = queue_at(&m->inflight.queue, m->inflight.given - 1)->line;
 	window_given(&m->window, n, now);
 	metrics_add(m->w.shard, METRIC_GIVEN, n);
 	stall_moved(&m->stall, now, window_first_look(&m->window));
@@ -287,7 +288,7 @@ check_stall(struct map_worker *m)
 	f.since = deadline_since(&m->deadline, map_waits_since(m));
 	f.limit = deadline_end(&m->deadline, map_waits_since(m));
 	f.has_more = inflight_todo(&m->inflight) > 0;
-	f.can_give = f.has_more && window_room(&m->window) > 0 && !m->w.pass.waits;
+	f.can_give = f.has_more && window_room(&m->window) > 0 && pass_is_near(&m->w.pass, f.now);
 	f.is_full = m->window.fixed != 0 && window_room(&m->window) == 0;
 	f.buffers = m->window.buffers;
 	if (h == HUNGER_SURE)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/bucket.h"
+#include "exits.h"
 #include "spread.h"
 #include "stage/stage.h"
 
@@ -47,8 +48,7 @@ struct pfanout {
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
-	bool lists_ok;           /* --ok-status */
-	bool ok_status[256];     /* exits that are no failure: 0 and those */
+	struct exits exits;      /* --ok-status, --retry-status, --reject-status */
 	struct rate rate;        /* --rate: of attempts; amount 0: none */
 	const char *shared;      /* --shared: the bucket's file, or NULL */
 	char **argv;             /* the command */

@@ -86,6 +86,8 @@ static const struct option_rule rules[] = {
     {"--window", OPTION_EXCLUDES, "-x", "a command gets one record, or with --batch several"},
     {"--batch", OPTION_NEEDS, "-x", "a batch is the input of one process"},
     {"--no-bisect", OPTION_NEEDS, "--batch", NULL},
+    {"--retry-status", OPTION_NEEDS, "-x", "in map mode a worker answers ?message"},
+    {"--reject-status", OPTION_NEEDS, "-x", "in map mode a worker answers !message"},
     {"-t", OPTION_NEEDS, "a command", NULL},
     {"-a", OPTION_NEEDS, "a command", NULL},
     {"--backoff", OPTION_NEEDS, "a command", NULL},
@@ -150,31 +152,10 @@ parse_backoff(void *field, const char *value, const char **why)
 	return pf->backoff_most < pf->backoff_first ? -1 : 0;
 }
 
-/* N[,N]...: the exit statuses that are no failure, besides 0. */
 static int
-parse_ok_status(void *field, const char *value, const char **why)
+parse_exits(void *field, const char *value, const char **why)
 {
-	struct pfanout *pf = field;
-	char *end;
-
-	*why = "exit statuses from 1 to 255, such as 1 or 1,3";
-	pf->lists_ok = true;
-	memset(pf->ok_status, 0, sizeof(pf->ok_status));
-	pf->ok_status[0] = true;
-	for (const char *at = value;; at = end + 1) {
-		unsigned long status;
-
-		if (*at < '0' || *at > '9')
-			return -1;
-		status = strtoul(at, &end, 10);
-		if (status < 1 || status > 255)
-			return -1;
-		pf->ok_status[status] = true;
-		if (*end == '\0')
-			return 0;
-		if (*end != ',')
-			return -1;
-	}
+	return exit_list_parse(field, value, why);
 }
 
 /* RATE[,BURST], as -r and -B of pratelimit have them. */
@@ -309,7 +290,11 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
 	    {0, "ok-status", "LIST",
 		"exit statuses of the command that are no failure, such as 1,3 (-x, -F)",
-		OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
+		OPTION_FUNCTION, .field = &pf->exits.ok, .parse = parse_exits},
+	    {0, "retry-status", "LIST", "those that ask for another attempt (-x; default 75)",
+		OPTION_FUNCTION, .field = &pf->exits.retry, .parse = parse_exits},
+	    {0, "reject-status", "LIST", "those after which none is made (-x; default 65)",
+		OPTION_FUNCTION, .field = &pf->exits.reject, .parse = parse_exits},
 	    {0, "to", "FILE",
 		"write the records to FILE, a FIFO or a file (- is standard output), and only dead "
 		"letters to standard output; there are no workers; may be given many times",
@@ -335,6 +320,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    .operand = OPERAND_COMMAND};
 	const char *why, *bad;
 	unsigned how;
+	int twice;
 
 	pf->jobs = pf->processors;
 	pf->timeout = CLOCK_NEVER;
@@ -343,7 +329,6 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;
 	pf->batch_wait = CLOCK_S;
-	pf->ok_status[0] = true;
 	pf->spread.by = BY_DEFAULT;
 	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
@@ -351,8 +336,12 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->mode = mode_of(pf);
 	settle_key(pf);
 	settle_policy(&pf->spread);
-	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
+	if (pf->exits.ok.given && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
+	if ((twice = exits_settle(&pf->exits)) != 0)
+		errx(2,
+		    "exit status %d is in two of --ok-status, --retry-status and --reject-status",
+		    twice);
 	how = (pf->opt.raw ? ARGUMENTS_RAW : 0) | (pf->batch > 0 ? ARGUMENTS_BATCH : 0);
 	if (pf->exec && (pf->arguments = arguments_new(pf->argv, how, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);

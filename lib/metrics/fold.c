@@ -16,7 +16,7 @@
 #include "metrics/statview.h"
 #include "metrics/worktime.h"
 
-#define NAME_BAD "retired.1.bad"
+#define NAME_BAD "retired.2.bad"
 #define NAME_LOCK "lock"
 
 /* With a larger file, a stage that ends leaves its own if there are no more */

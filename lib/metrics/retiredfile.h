@@ -13,8 +13,8 @@
 
 #include "metrics/retired.h"
 
-#define RETIREDFILE_NAME "retired.1" /* the number is STATFILE_VERSION */
-#define RETIREDFILE_NEW ".retired.1.new"
+#define RETIREDFILE_NAME "retired.2" /* the number is STATFILE_VERSION */
+#define RETIREDFILE_NEW ".retired.2.new"
 #define RETIREDFILE_MOST (64 << 20) /* bytes */
 
 /*

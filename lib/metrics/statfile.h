@@ -29,7 +29,7 @@
 #include "metrics/metrics.h"
 
 #define STATFILE_MAGIC "pchan.st" /* eight bytes, without the NUL */
-#define STATFILE_VERSION 1        /* of all that is in the file */
+#define STATFILE_VERSION 2        /* of all that is in the file */
 #define STATFILE_ORDER 0x01020304 /* in the byte order of the machine */
 
 #define STATFILE_UUID 16

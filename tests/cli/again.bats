@@ -100,3 +100,76 @@ waited() {
 	go 0 pfanout -R -a 2 ./worker <<<x
 	[ "$(cat out)" = '?busy' ]
 }
+
+@test "again: -x: status 75 asks for another try, and its last line may say when" {
+	cat >call <<-'EOF'
+		#!/bin/sh
+		date +%s%3N >>tries
+		[ "$(wc -l <tries)" -gt "$1" ] && echo done && exit
+		echo "half a result"
+		printf '%b' "$2"
+		exit "${3:-75}"
+	EOF
+	chmod +x call
+	go 0 pfanout -v -x -a 3 --backoff 1ms ./call 2 '' <<<1
+	[ "$(cat out)" = done ]
+	has err 'retries 2,'
+	rm tries
+	go 0 pfanout -x -a 2 --backoff 1ms ./call 1 '?300ms slow down\n' <<<1
+	[ $(($(tail -n 1 tries) - $(head -n 1 tries))) -ge 300 ]
+	rm tries
+	go 1 pfanout -q -x -a 2 --backoff 1ms ./call 9 '?0s slow down' <<<1
+	jq -e '.reason == "exhausted" and .message == "slow down" and .worker.exit == 75 and .attempts == 2' out
+	rm tries
+	go 1 pfanout -q -x ./call 9 '!not a request\n' <<<1
+	jq -e '.reason == "exhausted" and .message == "exit status 75" and .attempts == 1' out
+	rm tries
+	go 1 pfanout -q -x -a 2 --backoff 1ms --retry-status 1,2 ./call 9 '?why' 2 <<<1
+	jq -e '.reason == "exhausted" and .message == "why" and .attempts == 2' out
+	rm tries
+	# Other failures are tried again, too, and keep their reason.
+	go 1 pfanout -q -x -a 2 --backoff 1ms --retry-status none ./call 9 '?1h why' <<<1
+	jq -e '.reason == "exit" and .message == "exit status 75" and .attempts == 2' out
+}
+
+@test "again: -x: status 65 rejects" {
+	go 1 pfanout -q -x -a 3 sh -c 'echo try >>tries; exit 65' <<<1
+	jq -e '.reason == "rejected" and .message == "exit status 65" and .worker.exit == 65 and .attempts == 1' out
+	lines tries 1
+	go 1 pfanout -q -x -a 3 --reject-status 2 sh -c 'echo "!no such user"; exit 2' <<<1
+	jq -e '.reason == "rejected" and .message == "no such user" and .attempts == 1' out
+	go 0 pfanout -x --ok-status 65 sh -c 'echo fine; exit 65' <<<1
+	[ "$(cat out)" = fine ]
+}
+
+@test "again: -x --batch: a batch that is rejected is halved at once, others when -a is used up" {
+	cat >load <<-'EOF'
+		#!/bin/sh
+		cat >rows.$$
+		wc -l <rows.$$ >>sizes
+		grep -qx 3 rows.$$ && exit "$1"
+		cat rows.$$
+	EOF
+	chmod +x load
+	seq 4 >in
+	go 1 pfanout -q -x -k -j 1 --batch 4 -a 3 --backoff 1ms -d dead ./load 65 <in
+	[ "$(reasons dead)" = 'rejected 1' ]
+	[ "$(xargs <sizes)" = '4 2 2 1 1' ]
+	[ "$(xargs <out)" = '1 2 4' ]
+	rm dead sizes
+	go 1 pfanout -q -x -k -j 1 --batch 4 -a 2 --backoff 1ms -d dead ./load 75 <in
+	[ "$(reasons dead)" = 'exhausted 1' ]
+	[ "$(xargs <sizes)" = '4 4 2 2 1 1 1' ]
+}
+
+@test "again: -x: what waits for another try when the stage is stopped is cancelled" {
+	mkfifo to
+	timeout 60 pfanout -x -a 2 --backoff 1h --grace 50ms -d dead sh -c 'echo >>tries; exit 75' <to >out 2>err &
+	exec 8>to
+	echo 1 >&8
+	wait_until at_least tries 1
+	kill "$!"
+	exec 8>&-
+	wait "$!" || true
+	[ "$(reasons dead)" = 'cancelled 1' ]
+}

@@ -65,8 +65,8 @@ static void
 clean_up(void)
 {
 	unlinkat(at, stat_file.name, 0);
-	unlinkat(at, "retired.1", 0);
-	unlinkat(at, "retired.1.bad", 0);
+	unlinkat(at, "retired.2", 0);
+	unlinkat(at, "retired.2.bad", 0);
 	unlinkat(at, "lock", 0);
 	require(rmdir(dir) == 0);
 }
@@ -90,7 +90,7 @@ begin(void)
 	load(stat_file.name, &stat_file.data, &stat_file.size);
 	statfile_end(s, EXIT_OK);
 	statfile_free(s);
-	load("retired.1", &retired_file.data, &retired_file.size);
+	load("retired.2", &retired_file.data, &retired_file.size);
 	atexit(clean_up);
 }
 
@@ -175,12 +175,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (*dir == '\0')
 		begin();
 	unlinkat(at, stat_file.name, 0);
-	unlinkat(at, "retired.1", 0);
+	unlinkat(at, "retired.2", 0);
 
 	/* The bytes as they are. */
 	store(stat_file.name, data, size);
 	look();
-	store("retired.1", data, size);
+	store("retired.2", data, size);
 	look();
 
 	/* As changes of a good stat file. */
@@ -193,7 +193,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = change(retired_file.data, retired_file.size, data, size);
 	hash = hash_words(copy + 64, retired_file.size - 64);
 	memcpy(copy + 48, &hash, sizeof(hash));
-	store("retired.1", copy, retired_file.size);
+	store("retired.2", copy, retired_file.size);
 	free(copy);
 	store(stat_file.name, stat_file.data, stat_file.size);
 	look();

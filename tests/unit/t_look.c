@@ -136,7 +136,7 @@ test_wait_of_killed(void)
 	}
 	close(ready[0]);
 	close(ready[1]);
-	CHECK(unlink("retired.1") == 0, "unlink");
+	CHECK(unlink("retired.2") == 0, "unlink");
 }
 
 /* The header's words that make a file unreadable, if they are changed. */
@@ -237,7 +237,7 @@ test_damaged(void)
 	t_look(&l, true);
 	CHECK(t_total(&l, "damaged", METRIC_RECEIVED) == 9 && l.skipped == 0, "the good one");
 	look_free(&l);
-	CHECK(unlink("retired.1") == 0, "unlink");
+	CHECK(unlink("retired.2") == 0, "unlink");
 	free(good);
 	free(bad);
 }

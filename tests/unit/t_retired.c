@@ -31,7 +31,7 @@ test_none(void)
 	CHECK(!retired_has(&r, uuid), "none");
 	retired_free(&r);
 	CHECK(fold_dead(dir, NULL, true) == 0, "%s", strerror(errno));
-	CHECK(t_count("retired.1") == 0, "nothing to fold: no file");
+	CHECK(t_count("retired.2") == 0, "nothing to fold: no file");
 }
 
 /* What a fold adds: counters, totals of times, the last moments. */
@@ -112,14 +112,14 @@ test_damaged(void)
 {
 	struct retired r;
 	size_t size;
-	unsigned char *good = t_load("retired.1", &size), *bad = malloc(2 * size);
+	unsigned char *good = t_load("retired.2", &size), *bad = malloc(2 * size);
 
 	for (size_t at = 0; at < size; at = at < 600 ? at + 1 : at + 1 + next_random() % 61) {
 		bool damaged = false;
 
 		memcpy(bad, good, size);
 		bad[at] ^= (unsigned char)(1 + next_random() % 255);
-		t_store("retired.1", bad, size);
+		t_store("retired.2", bad, size);
 		CHECK(retiredfile_read(&r, dir, &damaged) == 0, "%zu", at);
 		/* The id and the spare word may be any. */
 		CHECK(damaged || (at >= 16 && at < 24) || at >= 56, "%zu", at);
@@ -129,7 +129,7 @@ test_damaged(void)
 	for (size_t len = 0; len < 2 * size; len += 1 + next_random() % 100) {
 		memcpy(bad, good, size);
 		memset(bad + size, 0, size);
-		t_store("retired.1", bad, len);
+		t_store("retired.2", bad, len);
 		read_retired(&r, len != size);
 		retired_free(&r);
 	}
@@ -137,18 +137,18 @@ test_damaged(void)
 	for (unsigned i = 0; i < 2; i++) {
 		memcpy(bad, good, size);
 		bad[100] ^= (unsigned char)(i + 1);
-		t_store("retired.1", bad, size);
+		t_store("retired.2", bad, size);
 		t_run("after", 1, T_ENDED, EXIT_OK);
 		read_retired(&r, false);
 		CHECK(r.n == 1 && strcmp(r.entry->name, "after") == 0, "%zu", r.n);
 		CHECK(t_get(&r.entry->sum, METRIC_RECEIVED) == 1, "begins anew");
 		retired_free(&r);
-		unsigned char *aside = t_load("retired.1.bad", &size);
+		unsigned char *aside = t_load("retired.2.bad", &size);
 
 		CHECK(memcmp(aside, bad, size) == 0, "%u", i);
 		free(aside);
 	}
-	CHECK(unlink("retired.1.bad") == 0, "unlink");
+	CHECK(unlink("retired.2.bad") == 0, "unlink");
 	free(good);
 	free(bad);
 }
@@ -160,31 +160,31 @@ test_foreign(void)
 	struct retired r;
 
 	for (int i = 0; i < 4; i++) {
-		(void)!unlink("retired.1");
-		(void)!unlink("retired.1.bad");
+		(void)!unlink("retired.2");
+		(void)!unlink("retired.2.bad");
 		switch (i) {
 		case 0:
-			CHECK(symlink("/etc/passwd", "retired.1") == 0, "symlink");
+			CHECK(symlink("/etc/passwd", "retired.2") == 0, "symlink");
 			break;
 		case 1:
-			CHECK(mkfifo("retired.1", 0600) == 0, "mkfifo");
+			CHECK(mkfifo("retired.2", 0600) == 0, "mkfifo");
 			break;
 		case 2:
-			CHECK(mkdir("retired.1", 0700) == 0, "mkdir");
+			CHECK(mkdir("retired.2", 0700) == 0, "mkdir");
 			break;
 		default:
-			t_store("retired.1", "hello\n", 6);
-			CHECK(truncate("retired.1", INT64_C(1) << 40) == 0, "truncate");
+			t_store("retired.2", "hello\n", 6);
+			CHECK(truncate("retired.2", INT64_C(1) << 40) == 0, "truncate");
 		}
 		read_retired(&r, true);
 		retired_free(&r);
 		t_run("after", 1, T_ENDED, EXIT_OK);
 		read_retired(&r, false);
-		CHECK(r.n == 1 && t_count("retired.1.bad") == 1, "%d", i);
+		CHECK(r.n == 1 && t_count("retired.2.bad") == 1, "%d", i);
 		retired_free(&r);
-		(void)!rmdir("retired.1.bad");
+		(void)!rmdir("retired.2.bad");
 	}
-	(void)!unlink("retired.1.bad");
+	(void)!unlink("retired.2.bad");
 }
 
 static void
@@ -255,7 +255,7 @@ test_dear(void)
 		}
 	CHECK(received == 150, "%ju", (uintmax_t)received);
 	retired_free(&r);
-	(void)!unlink("retired.1");
+	(void)!unlink("retired.2");
 }
 
 /* Who finds the lock taken leaves all as it is. */
@@ -266,9 +266,9 @@ test_lock(void)
 	int lock = fold_lock(dir), second = fold_lock(dir);
 
 	CHECK(lock != -1 && second != -1, "several may read");
-	(void)!unlink("retired.1");
+	(void)!unlink("retired.2");
 	t_run("busy", 5, T_ENDED, EXIT_OK);
-	CHECK(t_count(".stat") == 1 && t_count("retired.1") == 0, "it stays");
+	CHECK(t_count(".stat") == 1 && t_count("retired.2") == 0, "it stays");
 	CHECK(fold_dead(dir, NULL, true) == -1 && errno == EAGAIN, "%d", errno);
 	close(lock);
 	close(second);
@@ -334,7 +334,7 @@ test_others(void)
 
 	for (int first = 1; first >= 0; first--) {
 		if (first)
-			(void)!unlink("retired.1");
+			(void)!unlink("retired.2");
 		t_run("others", 5, T_KILLED, 0);
 		t_run("others", 5, T_ENDED, EXIT_OK);
 		CHECK(t_count(".stat") == 0, "%d: %zu", first, t_count(".stat"));
@@ -349,7 +349,7 @@ static void
 test_full(void)
 {
 	size_t size, again;
-	unsigned char *before = t_load("retired.1", &size), *after;
+	unsigned char *before = t_load("retired.2", &size), *after;
 	struct look l;
 	int status;
 	pid_t pid;
@@ -364,7 +364,7 @@ test_full(void)
 			: 1);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "%x", status);
-	after = t_load("retired.1", &again);
+	after = t_load("retired.2", &again);
 	CHECK(size == again && memcmp(before, after, size) == 0, "as it was");
 	CHECK(t_count(".stat") == 1 && t_count(".new") == 0, "%zu", t_count(".new"));
 	t_look(&l, true);

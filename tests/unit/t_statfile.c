@@ -103,7 +103,7 @@ test_header(void)
 
 	/* One that was not ended is removed. */
 	statfile_free(s);
-	CHECK(t_count(".stat") == 0 && t_count("retired.1") == 0, "%zu", t_count(".stat"));
+	CHECK(t_count(".stat") == 0 && t_count("retired.2") == 0, "%zu", t_count(".stat"));
 	statfile_free(NULL);
 	statfile_end(NULL, EXIT_OK);
 	close(dir);
