@@ -126,15 +126,15 @@ offers() {
 		cut -f 1 offered | sort >got
 		echo "$tool"
 		diff want got
-		! grep -vP '^[^\t]+\t..' offered
+		[ -z "$(grep -vP '^[^\t]+\t..' offered)" ]
 	done
 }
 
 @test "completions: what does not go with what was given is not offered" {
 	offers pfanout -F - >got
 	grep -qx -e --jobs got
-	! grep -qx -e --keep-order -e -k -e -x -e --to got
+	[ -z "$(grep -x -e --keep-order -e -k -e -x -e --to got)" ]
 	offers pdeadletter purge - >got
 	grep -qx -e --force got
-	! grep -qx -e --json -e --wrap got
+	[ -z "$(grep -x -e --json -e --wrap got)" ]
 }
