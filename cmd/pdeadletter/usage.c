@@ -41,6 +41,31 @@ static int (*const jobs[COMMANDS])(struct job *) = {
     [PURGE] = job_purge,
 };
 
+/* Of ls(1), git(1), message brokers and logrotate(8). */
+static const struct option_habit habits[] = {
+    {"ls", "list"},
+    {"stat", "stats"},
+    {"count", "stats"},
+    {"summary", "stats"},
+    {"cat", "show"},
+    {"print", "show"},
+    {"retry", "replay"},
+    {"redrive", "replay"},
+    {"requeue", "replay"},
+    {"rm", "purge"},
+    {"delete", "purge"},
+    {"clean", "purge"},
+    {"-o", "-d"},
+    {"--output", "-d"},
+    {"--rotate", "--keep"},
+    {"--size", "--max-size"},
+    {"-f", "--force"},
+    {"-n", "--limit"},
+    {"--after", "--since"},
+    {"--before", "--until"},
+    {0},
+};
+
 static const struct option_rule rules[] = {
     {"--no-bypass", OPTION_EXCLUDES, "pdeadletter", "dead letters are what it is for"},
     {"--max-size", OPTION_NEEDS, "-d", "standard error is not rotated"},
@@ -127,6 +152,7 @@ usage_parse(struct options *opt, int argc, char **argv)
 	    .about = about,
 	    .rows = rows,
 	    .rules = rules,
+	    .habits = habits,
 	    .commands = commands};
 
 	(void)cli_parse(opt, argc, argv, &tool);
@@ -201,6 +227,7 @@ int (*usage_parse_job(
 	const struct options_tool tool = {.name = "pdeadletter",
 	    .rows = rows,
 	    .rules = job_rules,
+	    .habits = habits,
 	    .commands = commands,
 	    .command = command,
 	    .operands = "FILE",

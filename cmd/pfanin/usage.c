@@ -16,6 +16,19 @@ static const char about[] =
     "Merges its inputs into one stream of lines, as they arrive.  An input is a file, a FIFO, "
     "fd:N, or - for standard input, which is also the default.";
 
+/* Of tail(1), sort(1) and cat(1). */
+static const struct option_habit habits[] = {
+    {"-f", "--follow"},
+    {"-F", "--follow"},
+    {"-m", "--merge"},
+    {"-k", "--merge"},
+    {"--key", "--merge"},
+    {"--sort", "--merge"},
+    {"--label", "--tag"},
+    {"--timeout", "--idle-timeout"},
+    {0},
+};
+
 static const struct option_rule rules[] = {
     {"--round-robin", OPTION_EXCLUDES, "--concat", NULL},
     {"--round-robin", OPTION_EXCLUDES, "--merge", NULL},
@@ -78,6 +91,7 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    .about = about,
 	    .rows = rows,
 	    .rules = rules,
+	    .habits = habits,
 	    .operands = "an input",
 	    .operand = OPERAND_FILE};
 

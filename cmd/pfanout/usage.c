@@ -29,6 +29,38 @@ static const char about[] =
 
 #define NO_ATTEMPTS "the rate is of attempts; for records: pratelimit -r RATE | pfanout ..."
 
+/* Of xargs(1), GNU parallel(1), and libraries for retries. */
+static const struct option_habit habits[] = {
+    {"-P", "-j"},
+    {"--max-procs", "-j"},
+    {"--workers", "-j"},
+    {"--threads", "-j"},
+    {"--parallel", "-j"},
+    {"--concurrency", "-j"},
+    {"-I", "-x"},
+    {"--replace", "-x"},
+    {"-L", "--batch"},
+    {"--max-lines", "--batch"},
+    {"-N", "--batch"},
+    {"--max-args", "--batch"},
+    {"--pipe", "-F"},
+    {"--retries", "-a"},
+    {"--retry", "-a"},
+    {"--max-attempts", "-a"},
+    {"--delay", "--rate"},
+    {"--ordered", "-k"},
+    {"--order", "-k"},
+    {"--halt", "--max-failed"},
+    {"--joblog", "-d"},
+    {"--bar", "-P"},
+    {"--eta", "-P"},
+    {"-0", "-R"},
+    {"--null", "-R"},
+    {"-u", "--unbuffered"},
+    {"--line-buffered", "--unbuffered"},
+    {0},
+};
+
 static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "a command", NULL},
     {"--to", OPTION_EXCLUDES, "-x", NULL},
@@ -285,6 +317,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    .about = about,
 	    .rows = rows,
 	    .rules = rules,
+	    .habits = habits,
 	    .operands = "a command",
 	    .operand = OPERAND_COMMAND};
 	const char *why, *bad;

@@ -54,14 +54,13 @@ tap_command(int argc, char **argv)
 	    .about = usage_about,
 	    .rows = rows,
 	    .commands = usage_commands,
-	    .operands = "a command"};
+	    .habits = usage_habits};
 	struct options opt = {0};
 	struct stage st;
-	int sig, operand;
+	int sig;
 
 	cli_begin();
-	if ((operand = cli_parse(&opt, argc, argv, &tool)) != argc)
-		errx(2, "no such command: %s; --help lists them", argv[operand]);
+	(void)cli_parse(&opt, argc, argv, &tool);
 	set_up(&st, &opt);
 	say_what_else(&opt);
 

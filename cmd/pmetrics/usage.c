@@ -28,6 +28,21 @@ const struct options_command usage_commands[] = {
     [USAGE_COMMANDS] = {0},
 };
 
+const struct option_habit usage_habits[] = {
+    {"watch", "top"},
+    {"live", "top"},
+    {"show", "print"},
+    {"dump", "print"},
+    {"export", "textfile"},
+    {"server", "serve"},
+    {"-o", "--format"},
+    {"--output", "--format"},
+    {"--port", "--web.listen-address"},
+    {"--listen", "--web.listen-address"},
+    {"--all", "--all-users"},
+    {0},
+};
+
 static const struct options_command *
 find_command(const char *name)
 {
@@ -45,6 +60,7 @@ usage_parse(int argc, char **argv, const struct option_row *rows, const struct o
 	const struct options_tool tool = {.name = "pmetrics",
 	    .rows = rows,
 	    .rules = rules,
+	    .habits = usage_habits,
 	    .command = find_command(argv[0]),
 	    .operands = "an operand",
 	    .operand = operand};

@@ -10,10 +10,11 @@
 
 #include "stage/options.h"
 
-/* What --help says without a command (options.h). */
+/* What the command line has (options.h). */
 extern const char usage_usage[];
 extern const char usage_about[];
 extern const struct options_command usage_commands[];
+extern const struct option_habit usage_habits[];
 
 /* The commands, in the order of usage_commands. */
 enum { USAGE_PRINT, USAGE_SERVE, USAGE_TEXTFILE, USAGE_TOP, USAGE_COMMANDS };

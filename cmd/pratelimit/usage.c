@@ -16,6 +16,18 @@ static const char usage[] =
 
 static const char about[] = "Lets records through at a rate, no more than BURST of them at once.";
 
+/* Of pv(1), curl(1) and others that limit a rate. */
+static const struct option_habit habits[] = {
+    {"-L", "-r"},
+    {"--limit", "-r"},
+    {"--limit-rate", "-r"},
+    {"--rate-limit", "-r"},
+    {"-k", "--key"},
+    {"--per", "--key"},
+    {"--drop", "--over"},
+    {0},
+};
+
 static const struct option_rule rules[] = {
     {"-r", OPTION_EXCLUDES, "--rate-file", NULL},
     {"--queue", OPTION_NEEDS, "--key", "without keys -b is the limit"},
@@ -101,8 +113,12 @@ usage_parse(struct pratelimit *pr, int argc, char **argv)
 		OPTION_FIELD(pr->shared)},
 	    {0},
 	};
-	const struct options_tool tool = {
-	    .name = "pratelimit", .usage = usage, .about = about, .rows = rows, .rules = rules};
+	const struct options_tool tool = {.name = "pratelimit",
+	    .usage = usage,
+	    .about = about,
+	    .rows = rows,
+	    .rules = rules,
+	    .habits = habits};
 
 	*pr = (struct pratelimit){.max_keys = KEYS_DEFAULT};
 	(void)cli_parse(&pr->opt, argc, argv, &tool);

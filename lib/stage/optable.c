@@ -3,9 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The index of the entry of this name; t->n: there is none. */
-static size_t
-find(const struct optable *t, const char *name)
+size_t
+optable_find(const struct optable *t, const char *name)
 {
 	size_t i = 0;
 
@@ -17,7 +16,7 @@ find(const struct optable *t, const char *name)
 static bool
 is_given(const struct optable *t, const char *name)
 {
-	size_t i = find(t, name);
+	size_t i = optable_find(t, name);
 
 	return i < t->n && t->given[i];
 }
@@ -85,7 +84,8 @@ optable_offers(const struct optable *t, const struct option_rule *rule, size_t o
 		bool is_first = strcmp(rule->option, name) == 0;
 		bool is_second = strcmp(rule->other, name) == 0;
 
-		if (rule->relation == OPTION_NEEDS && is_first && find(t, rule->other) == t->n)
+		if (rule->relation == OPTION_NEEDS && is_first &&
+		    optable_find(t, rule->other) == t->n)
 			return false;
 		if (rule->relation == OPTION_EXCLUDES &&
 		    ((is_first && is_given(t, rule->other)) ||

@@ -40,6 +40,9 @@ void optable_add_common(
  */
 void optable_add_stand_in(struct optable *, const char *name, bool given);
 
+/* The entry of this name ("-j", "--window"); t->n: there is none. */
+size_t optable_find(const struct optable *, const char *name);
+
 /* The first rule that what was given breaks; NULL: none. */
 const struct option_rule *optable_broken(const struct optable *, const struct option_rule *);
 

@@ -14,7 +14,9 @@
 #include "stage/complete.h"
 #include "stage/help.h"
 #include "stage/optable.h"
+#include "stage/suggest.h"
 
+#define MEANT_SIZE 64     /* "-a, --attempts" */
 #define EXPECTED_SIZE 256 /* a list of names */
 #define LONG_CODE 256     /* of the first long option; a letter is its code */
 
@@ -219,16 +221,68 @@ set_field(const struct option_row *row, const char *value, char *expected, const
 	return 0;
 }
 
-/* How many long options begin like this word. */
-static int
-count_alike(const struct option *longopts, const char *word)
+/* The long options that begin like this word, if there are several. */
+static bool
+list_alike(const struct optable *t, const char *word, char *list, size_t size)
 {
 	size_t len = strcspn(word + 2, "=");
 	int n = 0;
 
-	for (; longopts->name != NULL; longopts++)
-		n += strncmp(longopts->name, word + 2, len) == 0;
-	return n;
+	*list = '\0';
+	for (size_t i = 0; i < t->options; i++) {
+		if (strncmp(t->row[i].name, word + 2, len) != 0)
+			continue;
+		strlcat(list, n++ > 0 ? ", --" : "--", size);
+		strlcat(list, t->row[i].name, size);
+	}
+	return n > 1;
+}
+
+/* An unknown option; or a digit behind a flag: -P4. */
+static int
+explain_unknown(
+    struct options *o, const struct options_tool *tool, const struct optable *t, const char *name)
+{
+	char meant[MEANT_SIZE], flag[] = {'-', '\0', '\0'};
+
+	for (size_t i = 0; name[1] >= '0' && name[1] <= '9' && i < t->options; i++) {
+		flag[1] = t->row[i].letter;
+		if (t->given[i] && suggest_number(tool, t, flag, meant, sizeof(meant)))
+			return set_error(
+			    o, "%s takes no number here (did you mean %s?)", flag, meant);
+	}
+	if (suggest_option(tool, t, name, meant, sizeof(meant)))
+		return set_error(o, "unknown option %s (did you mean %s?)", name, meant);
+	return set_error(o, "unknown option %s; --help lists the options", name);
+}
+
+/* An operand where there is none, or a word that is no command. */
+static int
+explain_operand(struct options *o, const struct options_tool *tool, const char *word)
+{
+	const struct options_command *command;
+
+	if (tool->commands == NULL)
+		return set_error(o, "unexpected operand %s: the input is standard input", word);
+	if ((command = suggest_command(tool, word)) == NULL)
+		return set_error(o, "no such command: %s; --help lists them", word);
+	if (strcmp(command->name, word) == 0)
+		return set_error(o, "%s: the command comes before all options", word);
+	return set_error(o, "no such command: %s (did you mean %s?)", word, command->name);
+}
+
+/* "-P 4", where -P is a flag of ours, and 4 would be a command. */
+static int
+check_number(
+    struct options *o, const struct options_tool *tool, const struct optable *t, char **argv)
+{
+	const char *word = argv[optind];
+	char meant[MEANT_SIZE];
+
+	if (optind < 2 || word == NULL || word[strspn(word, "0123456789")] != '\0' ||
+	    !suggest_number(tool, t, argv[optind - 1], meant, sizeof(meant)))
+		return 0;
+	return set_error(o, "%s takes no number here (did you mean %s?)", argv[optind - 1], meant);
 }
 
 /*
@@ -236,19 +290,21 @@ count_alike(const struct option *longopts, const char *word)
  * unknown or ambiguous word, and the code of a word whose value is wrong.
  */
 static int
-explain_objection(struct options *o, char **argv, const struct getopts *g, int objection)
+explain_objection(struct options *o, char **argv, const struct options_tool *tool,
+    const struct optable *t, int objection)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
 	bool is_word = optopt == 0 || optopt >= LONG_CODE;
 	const char *name = is_word ? argv[optind - 1] : letter;
+	char list[EXPECTED_SIZE];
 
 	if (objection == ':')
 		return set_error(o, "%s: the value is missing; --help lists the options", name);
 	if (is_word && optopt != 0)
 		return set_error(o, "%s: the option takes no value", name);
-	if (is_word && count_alike(g->longopts, name) > 1)
-		return set_error(o, "%s: more than one option begins like this", name);
-	return set_error(o, "unknown option %s; --help lists the options", name);
+	if (is_word && list_alike(t, name, list, sizeof(list)))
+		return set_error(o, "%s: more than one option begins like this: %s", name, list);
+	return explain_unknown(o, tool, t, name);
 }
 
 /* The first rule that is broken is reported. */
@@ -266,7 +322,8 @@ check_rules(struct options *o, const struct optable *t, const struct option_rule
 
 /* Stores the values up to the first operand, --help or --version. */
 static int
-parse_rows(struct options *o, int argc, char **argv, struct optable *t, struct getopts *g)
+parse_rows(struct options *o, int argc, char **argv, const struct options_tool *tool,
+    struct optable *t, struct getopts *g)
 {
 	char expected[EXPECTED_SIZE];
 	const char *why;
@@ -279,7 +336,7 @@ parse_rows(struct options *o, int argc, char **argv, struct optable *t, struct g
 		size_t i;
 
 		if (code == '?' || code == ':')
-			return explain_objection(o, argv, g, code);
+			return explain_objection(o, argv, tool, t, code);
 		i = find_row(t, code);
 		t->given[i] = true;
 		if (set_field(&t->row[i], optarg, expected, &why) == 0)
@@ -324,13 +381,14 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	if (options_complete(argc, argv))
 		return set_answer(o, complete_text(tool, &t, argv + 2, (size_t)argc - 2));
 	fill_getopts(&g, &t, tool);
-	if (parse_rows(o, argc, argv, &t, &g) == -1)
+	if (parse_rows(o, argc, argv, tool, &t, &g) == -1)
 		return -1;
 	if (g.help || g.version)
 		return set_answer(o, g.help ? help_text(tool, &t) : version_text(tool));
 	if (tool->operands == NULL && optind < argc)
-		return set_error(
-		    o, "unexpected operand %s: the input is standard input", argv[optind]);
+		return explain_operand(o, tool, argv[optind]);
+	if (check_number(o, tool, &t, argv) == -1)
+		return -1;
 	if (tool->operands != NULL)
 		t.given[t.n - 1] = optind < argc;
 	if (check_rules(o, &t, tool->rules) == -1 || check_rules(o, &t, common_rules) == -1)

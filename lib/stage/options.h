@@ -111,6 +111,18 @@ struct options_command {
 	const char *about; /* what it does: "print the records" */
 };
 
+/*
+ * A word that users of other programs try, and what it is called here: an
+ * option, as in a rule, or a command; where the tool does not have that, the
+ * habit does not count.  A flag of ours that takes a number elsewhere is such a
+ * word, too ("-P", which is the "-j" of xargs).  A table ends with a habit of
+ * zeroes.
+ */
+struct option_habit {
+	const char *word;
+	const char *option;
+};
+
 /* What operands are. */
 enum operand_kind {
 	OPERAND_NONE,
@@ -128,6 +140,7 @@ struct options_tool {
 	const struct option_row *rows;
 	const struct option_rule *rules;
 	const struct options_command *commands; /* NULL: none */
+	const struct option_habit *habits;      /* NULL: none */
 
 	/*
 	 * The command that is meant: it has no common options but -h and -V,

@@ -98,6 +98,43 @@ flags_of() {
 	refused -Z -Z -- cat
 }
 
+# TOOL|ARGUMENTS|MESSAGE
+@test "options: a mistyped word, and the habits of other programs: did you mean ...?" {
+	while IFS='|' read -r tool args message; do
+		# shellcheck disable=SC2086 # words
+		go 2 timeout 20 "$tool" $args </dev/null
+		echo "$tool $args: $(cat err)"
+		[ ! -s out ]
+		[ "$(cat err)" = "$tool: $message" ]
+	done <<-'END'
+		pfanout|--timout 2s -- cat|unknown option --timout (did you mean -t, --timeout?)
+		pfanout|--keeporder|unknown option --keeporder (did you mean -k, --keep-order?)
+		pfanout|--retries 3 -- cat|unknown option --retries (did you mean -a, --attempts?)
+		pfanout|--retires=3 -- cat|unknown option --retires=3 (did you mean -a, --attempts?)
+		pfanout|--max-procs=4 cat|unknown option --max-procs=4 (did you mean -j, --jobs?)
+		pfanout|-P 4 cat|-P takes no number here (did you mean -j, --jobs?)
+		pfanout|-P4 cat|-P takes no number here (did you mean -j, --jobs?)
+		pfanout|-L 10 cat|unknown option -L (did you mean --batch?)
+		pfanout|-0 cat|unknown option -0 (did you mean -R, --raw?)
+		pfanout|--joblog log cat|unknown option --joblog (did you mean -d, --dead-letter?)
+		pfanout|--delay 1s cat|unknown option --delay (did you mean --rate?)
+		pfanout|--bogus|unknown option --bogus; --help lists the options
+		pfanout|-4|unknown option -4; --help lists the options
+		pfanin|-f log|unknown option -f (did you mean --follow?)
+		pratelimit|--limit 3/s|unknown option --limit (did you mean -r, --rate?)
+		pdeadletter|lst in|no such command: lst (did you mean list?)
+		pdeadletter|rm in|no such command: rm (did you mean purge?)
+		pdeadletter|in|no such command: in; --help lists them
+		pdeadletter|-q list in|list: the command comes before all options
+		pdeadletter|list --raeson exit in|list: unknown option --raeson (did you mean --reason?)
+		pdeadletter|list -n 3 in|list: unknown option -n (did you mean --limit?)
+		pmetrics|servre|no such command: servre (did you mean serve?)
+		pmetrics|watch|no such command: watch (did you mean top?)
+		pmetrics|serve --port 80|serve: unknown option --port (did you mean --web.listen-address?)
+	END
+	go 0 timeout 20 pfanout -P -j 4 -- cat </dev/null
+}
+
 @test "options: a value that is missing" {
 	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --retry-status --reject-status --batch --max-record --grace --to --by --key --rate --shared; do
 		refused "$option" "$option"

@@ -80,12 +80,15 @@ parse_as(
 		.names = numbers, .parse = parse_even},
 	    {0},
 	};
+	static const struct option_habit habits[] = {
+	    {"--procs", "-j"}, {"-k", "-j"}, {"-o", "--to"}, {"--gone", "--not-here"}, {0}};
 	const struct options_command own_command = {command, "[options] FILE ...", "does it"};
 	const struct options_tool tool = {.name = "tool",
 	    .usage = "[options]",
 	    .about = "Does this.",
 	    .rows = rows,
 	    .rules = own_rules,
+	    .habits = habits,
 	    .command = command != NULL ? &own_command : NULL,
 	    .operands = operands};
 	char *argv[ARGS_MAX + 1], *save = NULL;
@@ -213,7 +216,17 @@ static const struct {
     {"--jobs=0", {"-j 0", "expected a whole number"}, NULL},
     {"--window 1001", {"--window 1001", "expected a whole number"}, NULL},
     {"--raw=yes", {"--raw", "takes no value"}, "unknown"},
-    {"--n", {"--n", "more than one"}, "unknown"},
+    {"--n", {"--n", "more than one", ": --never, --name, --no-bypass"}, "unknown"},
+    {"--kep", {"unknown option --kep (did you mean -k, --keep?)"}, NULL},
+    {"--wiat=3", {"unknown option --wiat=3 (did you mean --wait?)"}, NULL},
+    {"--procs 3", {"unknown option --procs (did you mean -j, --jobs?)"}, NULL},
+    {"--porcs 3", {"unknown option --porcs (did you mean -j, --jobs?)"}, NULL},
+    {"-o x", {"unknown option -o (did you mean --to?)"}, NULL},
+    {"--gone x", {"unknown option --gone; --help"}, NULL},
+    {"-k 4", {"-k takes no number here (did you mean -j, --jobs?)"}, NULL},
+    {"-Rk4", {"-k takes no number here (did you mean -j, --jobs?)"}, NULL},
+    {"-R4", {"unknown option -4"}, "did you mean"},
+    {"-4", {"unknown option -4"}, "did you mean"},
     {"--color", {"--color", "missing"}, NULL},
 };
 
