@@ -11,6 +11,7 @@
 #include "map_worker.h"
 #include "metrics/worktime.h"
 #include "pfanout.h"
+#include "stage/budget.h"
 #include "stage/pipeline.h"
 
 #define BATCH 256
@@ -212,6 +213,28 @@ is_starting(const struct map_worker *m)
 }
 
 /*
+ * The child is hungry, and there is nothing to give: is that because the budget
+ * is used up, and what frees it?
+ */
+static void
+look_at_budget(struct map_worker *m, struct stall_facts *f)
+{
+	const struct budget *b = m->w.stage->budget;
+	bool frees;
+
+	if (f->has_more || f->is_full || !budget_holds_up(b, oldest(m)))
+		return;
+	if (!m->w.stage->keep_order) {
+		f->must_wait = budget_has_answers(b);
+		return;
+	}
+	/* All wait for the head, and the worker that has it for its answer. */
+	frees = inflight_has(&m->inflight, budget_head(b));
+	f->must_wait = !frees;
+	f->is_full = frees;
+}
+
+/*
  * When a look is due, looks whether the child is hungry, and flushes it if
  * nothing else will make it answer.
  */
@@ -229,15 +252,24 @@ check_stall(struct map_worker *m)
 		return;
 	if (h == HUNGER_SURE && is_starting(m))
 		deadline_saw(&m->deadline, true, map_waits_since(m), f.now);
+	/* Its window has room now. */
+	if (h == HUNGER_SURE)
+		take_records(m, f.now);
 	f.since = deadline_since(&m->deadline, map_waits_since(m));
+	f.limit = deadline_end(&m->deadline, map_waits_since(m));
 	f.has_more = inflight_todo(&m->inflight) > 0;
 	f.can_give = f.has_more && window_room(&m->window) > 0;
 	f.is_full = m->window.fixed != 0 && window_room(&m->window) == 0;
+	f.buffers = m->window.buffers;
+	if (h == HUNGER_SURE)
+		look_at_budget(m, &f);
 	verdict = stall_saw(&m->stall, h, &f);
 	if (verdict == STALL_SEARCH)
-		verdict = stall_searched(&m->stall, hunger_search(&m->probe, m->w.child.in), f.now);
+		verdict = stall_searched(&m->stall, hunger_search(&m->probe, m->w.child.in), &f);
 	if (verdict == STALL_FLUSH)
 		map_flush_child(m);
+	else if (verdict == STALL_DONE)
+		deadline_done(&m->deadline, f.now);
 }
 
 /* When a look is due, looks whether the child has begun to read its input. */

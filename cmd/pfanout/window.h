@@ -27,6 +27,7 @@ struct window {
 	size_t size;       /* the window now */
 	uint64_t evidence; /* records done lately */
 	double service;    /* moving average, ns per record; 0: not known */
+	double quick;      /* what a quick record takes, ns; 0: not known */
 	bool buffers;      /* it has consumed records without answering */
 	bool seen;         /* the first sample, the start-up, is over */
 	int64_t moved;     /* when done moved, or an idle time ended */
