@@ -13,8 +13,6 @@
 #include "record/envelope.h"
 #include "record/rotate.h"
 
-#define HEAD (64 * 1024) /* holds all of a letter but its payload */
-
 /* Adds an open file to the series, which owns both path and fd from then on. */
 static struct series_file *
 add_file(struct series *s, char *path, int fd)
@@ -96,8 +94,8 @@ close_files(struct series *s)
 static int64_t
 begin_of(const struct series_file *f)
 {
-	char *head = must(malloc(HEAD));
-	ssize_t n = pread(f->fd, head, HEAD, 0);
+	char *head = must(malloc(ENVELOPE_ROOM));
+	ssize_t n = pread(f->fd, head, ENVELOPE_ROOM, 0);
 	const char *lf = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
 	struct envelope_view view = {0};
 	int64_t failed;

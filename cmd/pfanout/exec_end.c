@@ -5,6 +5,7 @@
 
 #include "exec_worker.h"
 #include "pfanout.h"
+#include "record/record.h"
 #include "stage/retry.h"
 
 /* The records are with the sink. */
@@ -130,7 +131,11 @@ exec_attempt_failed(struct exec_worker *e, struct failure *f, pid_t pid)
 	f->wait_status = e->w.child.status;
 	f->log = e->w.child.log;
 	f->log_len = e->w.child.log_len;
-	f->log_shared = n > 1;
+	f->out = e->printed.slab != NULL ? e->printed.slab->data : NULL;
+	f->out_len = e->printed.len;
+	f->shared = n;
+	f->shared_first = queue_at(&e->batch.records, 0)->line;
+	f->shared_last = queue_at(&e->batch.records, n - 1)->line;
 	for (size_t i = 0; i < n; i++)
 		pfanout_count_attempt(queue_at(&e->batch.records, i));
 	e->batch.attempts++;

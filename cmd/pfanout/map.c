@@ -130,6 +130,7 @@ give_records(struct map_worker *m)
 		deadline_given(&m->deadline, now);
 		map_mark_log(m);
 	}
+	m->line_given = queue_at(&m->inflight.queue, m->inflight.given - 1)->line;
 	window_given(&m->window, n, now);
 	metrics_add(m->w.shard, METRIC_GIVEN, n);
 	stall_moved(&m->stall, now, window_first_look(&m->window));

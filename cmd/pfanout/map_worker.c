@@ -207,7 +207,9 @@ map_describe_log(const struct map_worker *m, struct failure *f)
 
 	f->log_len = since < child->log_len ? (size_t)since : child->log_len;
 	f->log = child->log + child->log_len - f->log_len;
-	f->log_shared = m->window.given - m->given_from > 1;
+	f->shared = m->window.given - m->given_from;
+	f->shared_first = m->in_step;
+	f->shared_last = m->line_given;
 }
 
 int64_t

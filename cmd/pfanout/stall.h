@@ -41,8 +41,8 @@ struct stall {
 	int64_t look_at;       /* when to look next */
 	int64_t look_wait;     /* and how long after that */
 	int64_t moved;         /* when it last got records, or answered */
-	int64_t hungry_since;  /* since when it hungers in vain; 0: it does not */
-	int64_t idle;          /* ns it did so since it last answered, until moved */
+	int64_t hungry_since;  /* since when it hungers in vain, or 0 */
+	int64_t idle;          /* ns of that since it answered, until moved */
 	int64_t unclear_since; /* since when it may be; 0: it is not so */
 	int64_t tested;        /* when it was flushed as a test; or 0 */
 

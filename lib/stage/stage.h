@@ -108,7 +108,13 @@ struct failure {
 	int wait_status; /* as waitpid(2) gives it, if exited */
 	const char *log; /* the end of the child's stderr; the caller's */
 	size_t log_len;
-	bool log_shared; /* the child had other records as well */
+	const char *out; /* what the attempt printed on stdout; likewise */
+	size_t out_len;
+	/*
+	 * The records that the child had since then, if more than this one, and
+	 * the lines of the first and the last of them.
+	 */
+	uint64_t shared, shared_first, shared_last;
 };
 
 /* What a stage is made of. */
