@@ -109,7 +109,7 @@ map_start_child(struct map_worker *m)
 	int64_t now = clock_now();
 
 	reset_window(m);
-	if (child_spawn(child, m->w.pf->path, m->w.pf->argv) == -1)
+	if (child_spawn(child, m->w.pf->start_path, m->w.pf->start_argv) == -1)
 		return start_failed(m, errno);
 	if ((m->answers = reader_new(child->out, &limits)) == NULL) {
 		child_stop(child);

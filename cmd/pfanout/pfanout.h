@@ -43,11 +43,14 @@ struct pfanout {
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
+	bool unbuffered;         /* --unbuffered */
 	bool lists_ok;           /* --ok-status */
 	bool ok_status[256];     /* exits that are no failure: 0 and those */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;
+	/* What is started for it, which differs with --unbuffered. */
+	char *start_path, **start_argv;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
 	struct spread spread; /* --to, --by, --key */
@@ -59,6 +62,8 @@ struct pfanout {
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
 	_Atomic unsigned deaths; /* in a row, since the last answer */
+	/* how often EOF had to get answers out of a child's buffer */
+	_Atomic uint64_t flushes;
 
 	/* That children leave processes behind has been said. */
 	_Atomic bool told_left_behind;

@@ -47,6 +47,7 @@ static const char help[] =
     "                         attempt, up to MAX (default 100ms,30s)\n"
     "      --window N         records given to a worker ahead of its answers\n"
     "                         (default: adapts)\n"
+    "      --unbuffered       ask the command to write each answer at once\n"
     "      --match PATH       an answer must carry the record's own value at PATH\n"
     "      --max-failed N     stop when N records have failed\n"
     "      --ok-status LIST   exit statuses of the command that are no failure,\n"
@@ -83,6 +84,8 @@ static const struct option_rule rules[] = {
     {"--match", OPTION_EXCLUDES, "-x", "what the command prints is the result, unchecked"},
     {"--window", OPTION_EXCLUDES, "-F", "a filter takes as many records as it reads"},
     {"--window", OPTION_EXCLUDES, "-x", "a command gets one record, or with --batch several"},
+    {"--unbuffered", OPTION_NEEDS, "a command", NULL},
+    {"--unbuffered", OPTION_EXCLUDES, "-x", "its output is read to the end anyway"},
     {"--batch", OPTION_NEEDS, "-x", "a batch is the input of one process"},
     {"--no-bisect", OPTION_NEEDS, "--batch", NULL},
     {"-t", OPTION_NEEDS, "a command", NULL},
@@ -243,6 +246,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    {0, "batch", OPTION_FUNCTION, .field = pf, .parse = parse_batch},
 	    {0, "no-bisect", OPTION_FLAG, OPTION_FIELD(pf->no_bisect)},
 	    {0, "window", OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
+	    {0, "unbuffered", OPTION_FLAG, OPTION_FIELD(pf->unbuffered)},
 	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
 	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
 	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},

@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout batch no-bisect to by key; do
+		jobs keep-order timeout attempts backoff window unbuffered match max-failed ok-status exec filter start-timeout batch no-bisect to by key; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -237,6 +237,8 @@ flags_of() {
 		pfanout|--backoff 1s|--backoff needs a command
 		pfanout|--match .id|--match needs a command
 		pfanout|--window 2|--window needs a command
+		pfanout|-x --unbuffered -- cat|--unbuffered does not go with -x: its output is read to the end anyway
+		pfanout|--unbuffered|--unbuffered needs a command
 		pfanin|--round-robin --concat|--round-robin does not go with --concat
 		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
 		pfanin|--concat --merge .t|--concat does not go with --merge
@@ -340,7 +342,7 @@ flags_of() {
 	go 1 pfanout -v -- sed '/"id":2}/s/.*//; /"id":3}/s/.*/!no/' <in
 	[ "$(tail -n 1 err | sed 's/, [0-9.]* s, [0-9]* records.*//')" = "pfanout: received 6, processed 3, filtered 1, \
 failed 2 (1 invalid, 1 rejected), bypassed 0, retries 0, blank 1, written 5" ]
-	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %$'
+	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %, starts [0-9]+$'
 }
 
 @test "options: -n names the stage in dead letters, else the command does" {
