@@ -11,6 +11,8 @@
 
 #include "alloc.h"
 #include "record/envelope.h"
+#include "record/reader.h"
+#include "record/record.h"
 #include "record/rotate.h"
 
 /* Adds an open file to the series, which owns both path and fd from then on. */
@@ -230,7 +232,8 @@ series_open(struct series *s, const char *path, bool locked)
 {
 	*s = (struct series){0};
 	if (strcmp(path, "-") == 0)
-		add_file(s, must(strdup("standard input")), dup(STDIN_FILENO));
+		add_file(s, must(strdup("standard input")),
+		    fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
 	else
 		open_all(s, path, locked);
 }
@@ -240,4 +243,31 @@ series_close(struct series *s)
 {
 	close_files(s);
 	free(s->file);
+}
+
+struct reader *
+series_reader(const struct series_file *file)
+{
+	struct reader_limits limits = {.max = READER_NO_LIMIT};
+
+	return must(reader_new(file->fd, &limits));
+}
+
+bool
+series_line(const struct series_file *file, struct reader *reader, struct record *line)
+{
+	ssize_t n;
+
+	while (!reader_line(reader, line)) {
+		if ((n = reader_fill(reader)) == -1)
+			err(2, "%s", file->path);
+		if (n == 0 && !reader_rest(reader, line))
+			return false;
+		if (n == 0)
+			break;
+	}
+	if (line->offset < file->size)
+		return true;
+	record_free(line); /* appended after the file was opened */
+	return false;
 }

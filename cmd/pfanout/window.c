@@ -18,11 +18,12 @@
 #define LOOK_MAX (5 * CLOCK_MS)
 
 void
-window_init(struct window *w, size_t fixed, unsigned jobs, unsigned processors)
+window_init(struct window *w, size_t fixed, size_t most, unsigned jobs, unsigned processors)
 {
 	int64_t share = jobs > processors ? jobs / processors : 1;
 
-	*w = (struct window){.fixed = fixed, .span = SPAN * share, .size = fixed != 0 ? fixed : 1};
+	*w = (struct window){
+	    .fixed = fixed, .most = most, .span = SPAN * share, .size = fixed != 0 ? fixed : 1};
 }
 
 size_t
@@ -62,6 +63,8 @@ resize(struct window *w)
 		size = 2 * w->size;
 	if (w->service > 0 && (double)size > fits / w->service)
 		size = (size_t)(fits / w->service);
+	if (w->most != 0 && size > w->most)
+		size = w->most;
 	w->size = size > 0 ? size : 1;
 }
 
