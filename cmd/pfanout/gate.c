@@ -13,6 +13,8 @@
 
 #define WINDOW CLOCK_MS /* the work that children may have ahead */
 
+#define NEAR CLOCK_S /* to wait for a token is cheaper than a new child */
+
 /* How often to check whether another process has changed the rate. */
 #define SHARED_LOOK (100 * CLOCK_MS)
 
@@ -151,8 +153,13 @@ pass_next(const struct pass *p, int64_t now)
 		return CLOCK_NEVER;
 	nap = bucket_time(&p->ticket.teller.rate, pass_window(p) / 2);
 	until = p->ticket.due > now + nap ? p->ticket.due : now + nap;
-	return meter_is_shared(p->gate->of.meter) ? clock_earlier(until, now + SHARED_LOOK)
-						  : until;
+	return meter_is_shared(p->gate->of.meter) ? clock_earlier(until, now + SHARED_LOOK) : until;
+}
+
+bool
+pass_is_near(const struct pass *p, int64_t now)
+{
+	return !p->waits || p->ticket.due - now <= NEAR;
 }
 
 size_t

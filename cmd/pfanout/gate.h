@@ -24,7 +24,7 @@ struct stage;
 struct gate_setup {
 	struct stage *stage;
 	struct meter *meter;
-	const char *shared; /* the file that the meter is in, or NULL */
+	const char *shared;          /* the file that the meter is in, or NULL */
 	struct metrics_shard *shard; /* the gate's alone */
 	unsigned jobs;
 };
@@ -57,6 +57,12 @@ void pass_rest(struct pass *);
 
 /* When a worker that waits has to ask again; CLOCK_NEVER: it does not wait. */
 int64_t pass_next(const struct pass *, int64_t now);
+
+/*
+ * Whether the worker waits for no token, or for one that is due in a moment: a
+ * child that keeps its answers is not made to give them before.
+ */
+bool pass_is_near(const struct pass *, int64_t now);
 
 /*
  * How many records a child may be given ahead of its answers (window.h), so

@@ -214,8 +214,7 @@ raise_limit(const struct pfanout *pf)
 static void
 check_files(const struct pfanout *pf)
 {
-	const struct samefile shared = {
-	    .role = "--shared", .path = pf->shared, .written = true};
+	const struct samefile shared = {.role = "--shared", .path = pf->shared, .written = true};
 
 	cli_check_files(&pf->opt, &shared, 1);
 }

@@ -288,7 +288,7 @@ check_stall(struct map_worker *m)
 	f.since = deadline_since(&m->deadline, map_waits_since(m));
 	f.limit = deadline_end(&m->deadline, map_waits_since(m));
 	f.has_more = inflight_todo(&m->inflight) > 0;
-	f.can_give = f.has_more && window_room(&m->window) > 0 && !m->w.pass.waits;
+	f.can_give = f.has_more && window_room(&m->window) > 0 && pass_is_near(&m->w.pass, f.now);
 	f.is_full = m->window.fixed != 0 && window_room(&m->window) == 0;
 	f.buffers = m->window.buffers;
 	if (h == HUNGER_SURE)

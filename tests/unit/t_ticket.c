@@ -91,7 +91,7 @@ test_windows(void)
 	static const struct {
 		struct rate rate;
 		int64_t late, work;
-		double most; /* beyond the burst: what is caught up */
+		double most;  /* beyond the burst: what is caught up */
 		double least; /* attempts in 3 s, of what the rate allows */
 	} table[] = {
 	    {{100, S, 1}, 0, 0, 0, 1},
