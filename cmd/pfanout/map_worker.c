@@ -38,8 +38,7 @@ reset_window(struct map_worker *m)
 {
 	const struct pfanout *pf = m->w.pf;
 
-	window_init(
-	    &m->window, pf->window, pass_window(&m->w.pass), pf->jobs, pf->processors);
+	window_init(&m->window, pf->window, pass_window(&m->w.pass), pf->jobs, pf->processors);
 }
 
 void

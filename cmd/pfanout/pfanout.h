@@ -59,7 +59,7 @@ struct pfanout {
 	char *start_path, **start_argv;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
-	struct json_path *key;   /* --key of workers; NULL: none */
+	struct json_path *key; /* --key of workers; NULL: none */
 
 	struct spread spread; /* --to, --by, and its --key */
 
@@ -68,7 +68,7 @@ struct pfanout {
 	struct collector *collector; /* exec */
 	struct meter *meter;         /* these two: with --rate */
 	struct gate *gate;
-	struct keyed *keyed;         /* --key of workers; NULL: none */
+	struct keyed *keyed; /* --key of workers; NULL: none */
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
