@@ -120,6 +120,11 @@ verdicts: N = 30
 verdicts: all
 	@BIN=$(abspath $(BIN)) tests/campaign/verdicts $(SEED) $(N)
 
+# N records to an API that fails, throttles and goes away; each stage is killed.
+job: N = 20000
+job: all
+	@BIN=$(abspath $(BIN)) tests/campaign/job $(SEED) $(N)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -176,6 +181,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign counts rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign counts job rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)
