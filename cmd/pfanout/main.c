@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
+#include "unbuffered.h"
 #include "usage.h"
 
 /* pipes, pidfd, /proc file, eventfd, and one to spare */
@@ -41,6 +43,8 @@
 #define AHEAD_BUFFERS 32
 /* A batch is complete with so many bytes. */
 #define BATCH_BYTES ((size_t)1 << 20)
+/* Starts of a worker to get answers out of its buffer that need no mention. */
+#define FLUSHES_FINE 4
 /* Batches that are held for each worker: the next one is to be there. */
 #define AHEAD_BATCHES 2
 
@@ -77,6 +81,11 @@ find_command(struct pfanout *pf)
 		command_failed(pf->argv[0], NULL, errno);
 	if (interpreter_is_missing(pf->path, why))
 		command_failed(pf->argv[0], pf->path, ENOENT);
+	pf->start_path = pf->path;
+	pf->start_argv = pf->argv;
+	if (pf->unbuffered && !unbuffered_set_up(pf) && !pf->opt.quiet)
+		cli_say("--unbuffered: stdbuf (GNU coreutils) is not installed, so that only "
+			"Python is asked to write its answers at once");
 }
 
 /* Data that is put into a program text becomes code. */
@@ -358,6 +367,24 @@ run(struct pfanout *pf)
 	return sig;
 }
 
+/* Why the workers were started so often, and what to do about it. */
+static void
+tell_flushes(const struct pfanout *pf)
+{
+	uint64_t flushes = atomic_load(&pf->flushes);
+	char line[REPORT_SIZE];
+
+	if (pf->opt.quiet || pf->stage.hung_up || flushes < FLUSHES_FINE * (uint64_t)pf->jobs)
+		return;
+	snprintf(line, sizeof(line),
+	    "%u worker%s started %" PRIu64 " times, because only the end of its input gets answers "
+	    "out of the command's buffer; %s",
+	    pf->jobs, pf->jobs == 1 ? " was" : "s were",
+	    metrics_get(pf->stage.metrics, METRIC_STARTS),
+	    hint_for_buffering(pf->argv[0], pf->unbuffered));
+	cli_say(line);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -377,7 +404,9 @@ main(int argc, char **argv)
 	keyed_free(pf.keyed);
 	json_path_free(pf.match);
 	json_path_free(pf.key);
+	unbuffered_free(&pf);
 	free(pf.path);
 	spread_close(&pf.spread);
+	tell_flushes(&pf);
 	return cli_end(&pf.stage, sig);
 }

@@ -296,9 +296,10 @@ check_stall(struct map_worker *m)
 	verdict = stall_saw(&m->stall, h, &f);
 	if (verdict == STALL_SEARCH)
 		verdict = stall_searched(&m->stall, hunger_search(&m->probe, m->w.child.in), &f);
-	if (verdict == STALL_FLUSH)
+	if (verdict == STALL_FLUSH) {
+		atomic_fetch_add(&m->w.pf->flushes, 1);
 		map_flush_child(m);
-	else if (verdict == STALL_DONE)
+	} else if (verdict == STALL_DONE)
 		deadline_done(&m->deadline, f.now);
 }
 

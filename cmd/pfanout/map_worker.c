@@ -38,8 +38,7 @@ reset_window(struct map_worker *m)
 {
 	const struct pfanout *pf = m->w.pf;
 
-	window_init(
-	    &m->window, pf->window, pass_window(&m->w.pass), pf->jobs, pf->processors);
+	window_init(&m->window, pf->window, pass_window(&m->w.pass), pf->jobs, pf->processors);
 }
 
 void
@@ -110,7 +109,7 @@ map_start_child(struct map_worker *m)
 	int64_t now = clock_now();
 
 	reset_window(m);
-	if (child_spawn(child, m->w.pf->path, m->w.pf->argv) == -1)
+	if (child_spawn(child, m->w.pf->start_path, m->w.pf->start_argv) == -1)
 		return start_failed(m, errno);
 	if ((m->answers = reader_new(child->out, &limits)) == NULL) {
 		child_stop(child);

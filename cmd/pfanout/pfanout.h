@@ -48,15 +48,18 @@ struct pfanout {
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
+	bool unbuffered;         /* --unbuffered */
 	struct exits exits;      /* --ok-status, --retry-status, --reject-status */
 	struct rate rate;        /* --rate: of attempts; amount 0: none */
 	const char *shared;      /* --shared: the bucket's file, or NULL */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;
+	/* What is started for it, which differs with --unbuffered. */
+	char *start_path, **start_argv;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
-	struct json_path *key;   /* --key of workers; NULL: none */
+	struct json_path *key; /* --key of workers; NULL: none */
 
 	struct spread spread; /* --to, --by, and its --key */
 
@@ -65,12 +68,14 @@ struct pfanout {
 	struct collector *collector; /* exec */
 	struct meter *meter;         /* these two: with --rate */
 	struct gate *gate;
-	struct keyed *keyed;         /* --key of workers; NULL: none */
+	struct keyed *keyed; /* --key of workers; NULL: none */
 
 	/* How the children fare, for all workers together. */
 	_Atomic bool answered;   /* one of them has answered, ever */
 	_Atomic unsigned deaths; /* in a row, since the last answer */
 	_Atomic bool asks_again; /* one has asked for another attempt, ever */
+	/* how often EOF had to get answers out of a child's buffer */
+	_Atomic uint64_t flushes;
 
 	/* That children leave processes behind has been said. */
 	_Atomic bool told_left_behind;

@@ -6,6 +6,7 @@
  * are constant.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What an input is, as far as its first line can tell; blank lines aside. */
@@ -42,5 +43,11 @@ const char *hint_for_answer(const char *line, size_t len);
  * NULL: it shows nothing.
  */
 const char *hint_for_log(const char *log, size_t len);
+
+/*
+ * What makes a command write each answer at once.  asked: --unbuffered has been
+ * tried.
+ */
+const char *hint_for_buffering(const char *command, bool asked);
 
 #endif

@@ -102,6 +102,17 @@ report_state(
 	return state_of(&facts);
 }
 
+/*
+ * How often the children were started: what a child had kept is lost with each
+ * further start.  With -x and -F the number says nothing.
+ */
+static void
+add_starts(struct text *t, const struct stage *st)
+{
+	if (st->mode == STAGE_MAPS)
+		add_text(t, ", starts %" PRIu64, metrics_get(st->metrics, METRIC_STARTS));
+}
+
 /* What the stage waited for since it began, but for the time of a Ctrl-Z. */
 static void
 add_waits(struct text *t, const struct stage *st)
@@ -118,6 +129,7 @@ add_waits(struct text *t, const struct stage *st)
 		add_text(t, ", rate %u %%", state_percent(f.rate));
 	if (state_is_pool(st->mode))
 		add_text(t, "; workers busy %u %%", state_percent(f.busy));
+	add_starts(t, st);
 	if (halted > 0)
 		add_text(t, "; stopped for %.3f s", (double)halted / (double)CLOCK_S);
 }
@@ -229,6 +241,7 @@ report_progress(const struct stage *st, const struct report_pace *pace, char *li
 		    metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
 		    metrics_gauge(st->metrics, METRIC_GIVEN, METRIC_ENDED));
 	add_text(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
+	add_starts(&t, st);
 	add_state(&t, pace->state);
 	add_eta(&t, st, pace->in_size);
 }

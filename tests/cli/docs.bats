@@ -30,7 +30,7 @@ readme_examples() {
 
 # Replaces what differs from run to run in the numbers of -v.
 without_times() {
-	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|; s|[0-9]+ %|N %|g' <<<"$1"
+	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|; s|[0-9]+ %|N %|g; s|, starts [0-9]+|, starts N|' <<<"$1"
 }
 
 # Runs one command.  Its output, on both streams, must be what is shown, if

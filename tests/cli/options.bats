@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect to by key rate shared; do
+		jobs keep-order timeout attempts backoff window unbuffered match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect to by key rate shared; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -284,6 +284,8 @@ flags_of() {
 		pfanout|--backoff 1s|--backoff needs a command
 		pfanout|--match .id|--match needs a command
 		pfanout|--window 2|--window needs a command
+		pfanout|-x --unbuffered -- cat|--unbuffered does not go with -x: its output is read to the end anyway
+		pfanout|--unbuffered|--unbuffered needs a command
 		pfanout|--rate 1/s|--rate needs a command: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
 		pfanout|-F --rate 1/s -- cat|--rate does not go with -F: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
 		pfanout|--to f --rate 1/s|--rate does not go with --to: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
@@ -392,7 +394,7 @@ flags_of() {
 	go 1 pfanout -v -- sed '/"id":2}/s/.*//; /"id":3}/s/.*/!no/' <in
 	[ "$(tail -n 1 err | sed 's/, [0-9.]* s, [0-9]* records.*//')" = "pfanout: received 6, processed 3, filtered 1, \
 failed 2 (1 invalid, 1 rejected), bypassed 0, retries 0, blank 1, written 5" ]
-	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %$'
+	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %, starts [0-9]+$'
 }
 
 @test "options: -n names the stage in dead letters, else the command does" {
