@@ -173,8 +173,7 @@ has_got_all(const struct map_worker *m)
 	 * unless the workers ask for attempts.
 	 */
 	return m->w.intake.again_ended ||
-	    (m->inflight.given > 0 &&
-		!atomic_load_explicit(&m->w.pf->asks_again, memory_order_relaxed));
+	    (m->inflight.given > 0 && !health_asks_again(&m->w.pf->health));
 }
 
 /*

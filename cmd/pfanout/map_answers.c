@@ -65,7 +65,7 @@ waits_for_attempt(struct map_worker *m, struct record *input, struct failure *f)
 	describe_worker(m, f);
 	if (pfanout_attempt_failed(m->w.pf, m->w.shard, input, f))
 		return false;
-	atomic_store_explicit(&m->w.pf->asks_again, true, memory_order_relaxed);
+	health_asked_again(&m->w.pf->health);
 	return true;
 }
 
@@ -130,8 +130,7 @@ count_answers(struct map_worker *m, size_t n)
 
 	if (n == 0)
 		return;
-	atomic_store_explicit(&m->w.pf->answered, true, memory_order_relaxed);
-	atomic_store_explicit(&m->w.pf->deaths, 0, memory_order_relaxed);
+	health_answered(&m->w.pf->health);
 	if (m->busy_since > since)
 		since = m->busy_since;
 	histogram_add(&m->w.shard->latency, (now - since) / (int64_t)n, n);

@@ -103,9 +103,10 @@ void map_forget_child(struct map_worker *);
 
 /*
  * A child died, or could not be started: the next start is delayed, and too
- * many deaths in a row end the run.  how: for the message.
+ * many deaths in a row end the run.  final: as for health_died().  how: for the
+ * message.
  */
-void map_count_death(struct map_worker *, const char *how);
+void map_count_death(struct map_worker *, bool final, const char *how);
 
 /*
  * Sends the results on.  If that blocked, extends the child's limits by that

@@ -10,6 +10,7 @@
 
 #include "base/bucket.h"
 #include "exits.h"
+#include "health.h"
 #include "spread.h"
 #include "stage/stage.h"
 
@@ -49,7 +50,7 @@ struct pfanout {
 	struct json_path *match; /* --match; NULL: none */
 	uint64_t max_failed;     /* --max-failed; 0: none */
 	bool unbuffered;         /* --unbuffered */
-	struct exits exits;      /* --ok-status, --retry-status, --reject-status */
+	struct exits exits;      /* --ok-status and the like */
 	struct rate rate;        /* --rate: of attempts; amount 0: none */
 	const char *shared;      /* --shared: the bucket's file, or NULL */
 	char **argv;             /* the command */
@@ -70,10 +71,7 @@ struct pfanout {
 	struct gate *gate;
 	struct keyed *keyed; /* --key of workers; NULL: none */
 
-	/* How the children fare, for all workers together. */
-	_Atomic bool answered;   /* one of them has answered, ever */
-	_Atomic unsigned deaths; /* in a row, since the last answer */
-	_Atomic bool asks_again; /* one has asked for another attempt, ever */
+	struct health health; /* map */
 	/* how often EOF had to get answers out of a child's buffer */
 	_Atomic uint64_t flushes;
 

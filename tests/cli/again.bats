@@ -173,3 +173,44 @@ waited() {
 	wait "$!" || true
 	[ "$(reasons dead)" = 'cancelled 1' ]
 }
+
+# outage COMMAND...: the worker's service is away from the 20th record on, until
+# its workers have died 150 times.  All 300 records must get through.
+outage() {
+	rm -f down deaths
+	ids 300 >in
+	mkfifo to
+	timeout 60 pfanout -k -v -j 32 -a 1000 --backoff 1ms,20ms -- "$@" <to >out 2>err &
+	exec 8>to
+	head -n 20 in >&8
+	wait_until at_least out 20
+	touch down deaths
+	tail -n 280 in >&8
+	exec 8>&-
+	wait_until at_least deaths 150
+	rm down to
+	wait "$!"
+	cmp out in
+	has err 'failed 0,'
+}
+
+@test "again: an outage is ridden out, though workers die of each record" {
+	outage sh -c 'while read -r l; do [ -e down ] && echo >>deaths && exit 1; echo "$l"; done'
+}
+
+@test "again: an outage is ridden out, though workers do not even start" {
+	outage sh -c '[ -e down ] && echo >>deaths && exit 1
+		while read -r l; do [ -e down ] && exit 1; echo "$l"; done'
+}
+
+@test "again: a command that does not work at all ends the run soon, with attempts left, too" {
+	ids 300 >in
+	for attempts in 1 3; do
+		go 2 pfanout -q -j 2 -a $attempts --backoff 1ms false <in
+		grep -E '[5-9] workers died, and not one answer came \(exit status 1\)' err
+		lines out 300
+		go 2 pfanout -q -j 2 -a $attempts --backoff 1ms sh -c 'read -r l; exit 3' <in
+		grep -E '[5-9] workers died, and not one answer came \(exit status 3\)' err
+		lines out 300
+	done
+}
