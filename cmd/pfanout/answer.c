@@ -120,8 +120,9 @@ answer_judge(const struct answer_rules *rules, const struct record *input,
 		return ANSWER_DROP;
 	if ((answer = answer_request(line->data, line->len, f)) != ANSWER_BAD)
 		return answer;
-	/* A line that comes back as it was has been checked already. */
-	if (!is_same_line(input, line) && !json_check(line->data, line->len, &e))
+	/* A record that comes back as it was has been checked already. */
+	if ((rules->raw_input || !is_same_line(input, line)) &&
+	    !json_check(line->data, line->len, &e))
 		return not_json(f, line, &e);
 	return judge_match(rules->match, input, line, f);
 }

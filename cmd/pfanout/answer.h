@@ -15,6 +15,7 @@ struct record;
 
 struct answer_rules {
 	bool raw;                      /* -R: every line is a result */
+	bool raw_input;                /* --raw-input: a record need not be JSON */
 	const struct json_path *match; /* --match; NULL: none */
 };
 

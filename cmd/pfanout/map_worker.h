@@ -72,6 +72,7 @@ struct map_worker {
 	uint64_t log_from;   /* child.log_total then */
 	uint64_t given_from; /* window.given then */
 	uint64_t line_given; /* of the record given last */
+	char first_bad[256]; /* answer since the last good one; "": none */
 };
 
 /* The next state: the one table of transitions. */

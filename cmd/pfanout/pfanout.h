@@ -48,6 +48,7 @@ struct pfanout {
 	bool no_bisect;          /* --no-bisect */
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
+	bool raw_input;          /* --raw-input; sets opt.raw, too */
 	uint64_t max_failed;     /* --max-failed; 0: none */
 	bool unbuffered;         /* --unbuffered */
 	struct exits exits;      /* --ok-status and the like */

@@ -102,6 +102,10 @@ static const struct option_rule rules[] = {
     {"--rate", OPTION_EXCLUDES, "--to", NO_ATTEMPTS},
     {"--rate", OPTION_NEEDS, "a command", NO_ATTEMPTS},
     {"--shared", OPTION_NEEDS, "--rate", NULL},
+    {"--raw-input", OPTION_EXCLUDES, "-R", "with that the answers are plain lines, too"},
+    {"--raw-input", OPTION_EXCLUDES, "-x", "what the command prints is unchecked anyway: use -R"},
+    {"--raw-input", OPTION_EXCLUDES, "-F", "what the filter prints is unchecked anyway: use -R"},
+    {"--raw-input", OPTION_NEEDS, "a command", "it is to answer in JSON"},
     {0},
 };
 
@@ -312,6 +316,9 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		"records with the same value at PATH go to the same worker (with --to: FILE), and "
 		"stay in their order",
 		OPTION_PATH, OPTION_FIELD(pf->key)},
+	    OPTION_HELP("raw", "records are plain lines, not JSON, and so are answers"),
+	    {0, "raw-input", NULL, "only the records are plain lines", OPTION_FLAG,
+		OPTION_FIELD(pf->raw_input)},
 	    OPTION_HELP("name", "name of the stage (default: the command's)"),
 	    OPTION_HELP("buffer", "records read ahead of the workers (default 1024)"),
 	    {0},
@@ -341,6 +348,7 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
 	settle_key(pf);
+	pf->opt.raw = pf->opt.raw || pf->raw_input;
 	settle_policy(&pf->spread);
 	if (pf->exits.ok.given && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");

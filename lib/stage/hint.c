@@ -109,6 +109,16 @@ hint_for_answer(const char *line, size_t len)
 }
 
 const char *
+hint_for_rubbish(const char *line, size_t len)
+{
+	if (json_check(line, len, NULL))
+		return NULL;
+	return "an answer is one line of JSON, and nothing else goes to standard output (jq: "
+	       "without "
+	       "-r); with -R any line is an answer";
+}
+
+const char *
 hint_for_log(const char *log, size_t len)
 {
 	static const char error[] = "jq: error";

@@ -38,6 +38,9 @@ const char *hint_for_input(enum hint_kind);
  */
 const char *hint_for_answer(const char *line, size_t len);
 
+/* The same where not one answer is JSON, of which this is one. */
+const char *hint_for_rubbish(const char *line, size_t len);
+
 /*
  * The same for what a worker said on stderr before it ended without an answer.
  * NULL: it shows nothing.

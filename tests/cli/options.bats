@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window unbuffered match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect to by key rate shared; do
+		jobs keep-order timeout attempts backoff window unbuffered match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect raw-input to by key rate shared; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -279,6 +279,10 @@ flags_of() {
 		pfanout|--retry-status 3 -- cat|--retry-status needs -x: in map mode a worker answers ?message
 		pfanout|-F --reject-status 3 -- cat|--reject-status needs -x: in map mode a worker answers !message
 		pfanout|--start-timeout 1s -- cat|--start-timeout needs -t: without it there is no limit
+		pfanout|--raw-input|--raw-input needs a command: it is to answer in JSON
+		pfanout|--raw-input -R -- cat|--raw-input does not go with -R: with that the answers are plain lines, too
+		pfanout|--raw-input -x -- cat|--raw-input does not go with -x: what the command prints is unchecked anyway: use -R
+		pfanout|--raw-input -F -- cat|--raw-input does not go with -F: what the filter prints is unchecked anyway: use -R
 		pfanout|-t 1s|-t needs a command
 		pfanout|-a 3|-a needs a command
 		pfanout|--backoff 1s|--backoff needs a command
@@ -366,7 +370,7 @@ flags_of() {
 
 @test "options: all common options at once, in each mode" {
 	ids 300 >in
-	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --retry-status 75,4 --reject-status none --batch 50,1h --no-bisect --rate 1G/s,9 --shared x.bucket -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id --rate 1M/s --shared m.bucket -- cat'; do
+	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --retry-status 75,4 --reject-status none --batch 50,1h --no-bisect --rate 1G/s,9 --shared x.bucket -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id --rate 1M/s --shared m.bucket -- cat' '-k --raw-input -- cat'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pfanout -j 3 -n stage -b 7 -d dead --max-record 1M --no-bypass --grace 1s -P -q --max-failed 9 $mode <in
 		sort -V out | cmp - in

@@ -89,6 +89,22 @@ test_table(void)
 	}
 }
 
+/* --raw-input: a record that comes back is no result if it is not JSON. */
+static void
+test_raw_input(void)
+{
+	struct answer_rules rules = {.raw_input = true};
+	struct record word = record_of("word"), one = record_of("1"), none = record_of(""),
+		      request = record_of("?1s x");
+	struct failure f;
+
+	CHECK(answer_judge(&rules, &word, &word, &f) == ANSWER_BAD);
+	CHECK(answer_judge(&rules, &one, &one, &f) == ANSWER_RESULT);
+	CHECK(answer_judge(&rules, &word, &one, &f) == ANSWER_RESULT);
+	CHECK(answer_judge(&rules, &none, &none, &f) == ANSWER_DROP);
+	CHECK(answer_judge(&rules, &request, &request, &f) == ANSWER_RETRY);
+}
+
 /* "?message": what is asked for, and when. */
 static void
 test_retry(void)
@@ -165,6 +181,7 @@ int
 main(void)
 {
 	test_table();
+	test_raw_input();
 	test_retry();
 	test_too_long();
 	test_long_message();
