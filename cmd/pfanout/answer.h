@@ -15,7 +15,7 @@ struct record;
 
 struct answer_rules {
 	bool raw;                      /* -R: every line is a result */
-	bool raw_input;                /* --raw-input: a record need not be JSON */
+	bool raw_input;                /* --raw-input: records may be no JSON */
 	const struct json_path *match; /* --match; NULL: none */
 };
 
@@ -23,7 +23,7 @@ enum answer {
 	ANSWER_RESULT,
 	ANSWER_DROP,   /* an empty line: the record is filtered */
 	ANSWER_REJECT, /* "!message": the record failed, as the worker says */
-	ANSWER_RETRY,  /* "?message", "?30s message": it wants another attempt */
+	ANSWER_RETRY,  /* "?message", "?30s message": try again */
 	ANSWER_BAD,    /* it is no answer: the child can't be kept */
 };
 
@@ -35,8 +35,8 @@ enum answer answer_judge(const struct answer_rules *, const struct record *input
     const struct record *line, struct failure *);
 
 /*
- * What the line asks for: ANSWER_REJECT or ANSWER_RETRY, with the failure set as
- * above; or ANSWER_BAD, with the failure as it was.
+ * What the line asks for: ANSWER_REJECT or ANSWER_RETRY, with the failure set
+ * as above; or ANSWER_BAD, with the failure as it was.
  */
 enum answer answer_request(const char *line, size_t len, struct failure *);
 

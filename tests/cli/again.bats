@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Another try: what a worker asks for, and which failures are tried again.
-# shellcheck disable=SC2030,SC2031 # each test has its own variables
+# shellcheck disable=SC2016 # programs for sh
 
 load ../support/helpers
 load ../support/streams
@@ -112,7 +112,7 @@ waited() {
 	EOF
 	chmod +x call
 	go 0 pfanout -v -x -a 3 --backoff 1ms ./call 2 '' <<<1
-	[ "$(cat out)" = done ]
+	[ "$(cat out)" = "done" ]
 	has err 'retries 2,'
 	rm tries
 	go 0 pfanout -x -a 2 --backoff 1ms ./call 1 '?300ms slow down\n' <<<1
