@@ -6,9 +6,9 @@ load ../support/helpers
 load ../support/streams
 load ../support/counts
 
-# asker N ANSWER...: makes ./worker, which answers ANSWER to the first N tries of
-# each record, and then the record.  ./tries has a line "TIME RECORD" for each
-# try, ./starts one for each start.
+# asker N ANSWER...: makes ./worker, which answers ANSWER to the first N tries
+# of each record, and then the record.  ./tries has a line "TIME RECORD" for
+# each try, ./starts one for each start.
 asker() {
 	cat >worker <<-EOF
 		#!/usr/bin/python3

@@ -106,8 +106,8 @@ check() {
 	no_hint
 }
 
-# hopeless WORD COMMAND...: the run ends with status 2 after 100 bad answers, and
-# the message has the first one, WORD.
+# hopeless WORD COMMAND...: the run ends with status 2 after 100 bad answers,
+# and the message has the first one, WORD.
 hopeless() {
 	local word=$1
 
