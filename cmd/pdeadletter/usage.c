@@ -204,13 +204,13 @@ int (*usage_parse_job(
 	    .commands = commands,
 	    .command = command,
 	    .operands = "FILE",
-	    .operand = OPERAND_FILE};
+	    .operand = command == &commands[REPLAY] ? OPERAND_FILE_COMMAND : OPERAND_FILE};
 	int (*run)(struct job *) = jobs[command - commands];
 	struct options opt;
 	int operands;
 
 	*job = (struct job){.select = SELECTION_ALL, .max_replays = UINT64_MAX};
-	if (run == job_replay)
+	if (run == job_replay && !options_complete(argc, argv))
 		job->command = split_command(&argc, argv);
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		reasons[i] = reason_name(i);

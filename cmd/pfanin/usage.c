@@ -6,9 +6,11 @@
 #include "pfanin.h"
 #include "stage/cli.h"
 
+#define DEFAULT_WINDOW 10000
+
 static const char usage[] =
     "[--round-robin | --concat | --merge PATH [--idle-timeout D]] [--follow [--from-end]] "
-    "[--tag NAME] [--keep-open] [options] [input ...]";
+    "[--state FILE [--window N]] [--tag NAME] [--keep-open] [options] [input ...]";
 
 static const char about[] =
     "Merges its inputs into one stream of lines, as they arrive.  An input is a file, a FIFO, "
@@ -25,6 +27,8 @@ static const struct option_rule rules[] = {
     {"--follow", OPTION_EXCLUDES, "--round-robin", "a silent file would hold up the others"},
     {"--follow", OPTION_NEEDS, "an input", "it is for files that are named"},
     {"--from-end", OPTION_NEEDS, "--follow", NULL},
+    {"--window", OPTION_NEEDS, "--state", NULL},
+    {"--state", OPTION_EXCLUDES, "--keep-open", "what comes out of a FIFO cannot be read again"},
     {0},
 };
 
@@ -58,6 +62,11 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 		OPTION_FLAG, OPTION_FIELD(pi->follow_files)},
 	    {0, "from-end", NULL, "with --follow, leave out what is there at the start",
 		OPTION_FLAG, OPTION_FIELD(pi->from_end)},
+	    {0, "state", "FILE",
+		"go on where the records were finished, by the whole pipeline, in the run before",
+		OPTION_TEXT, OPTION_FIELD(pi->state)},
+	    {0, "window", "N", "with --state: records on their way at most (default 10000)",
+		OPTION_NUMBER, OPTION_FIELD(pi->window), .min = 1, .max = 1 << 24},
 	    {0, "tag", "NAME", "add the input's name to each record, as member NAME", OPTION_TEXT,
 		OPTION_FIELD(pi->tag)},
 	    {0, "keep-open", NULL, "read a FIFO on after its writers have left, until SIGTERM",
@@ -72,9 +81,12 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    .operands = "an input",
 	    .operand = OPERAND_FILE};
 
-	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER};
+	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER, .window = DEFAULT_WINDOW};
 	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);
 	pi->order = order_of(pi);
+	/* A mark can be put into a channel without waiting, if that has room. */
+	if (pi->state != NULL && pi->opt.buffer == 0)
+		pi->opt.buffer = 1;
 	pi->plain = pi->opt.raw;
 	if (pi->merge == NULL && pi->tag == NULL)
 		pi->opt.raw = true; /* lines are moved, not parsed */

@@ -36,6 +36,7 @@ enum record_kind {
 	RECORD_DEAD,   /* a dead letter of this stage */
 	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
 	RECORD_EXTRA,  /* a filter's lines that stand for no input: written */
+	RECORD_MARK,   /* a mark (mark.h): written in its place, not counted */
 };
 
 struct record {
@@ -43,7 +44,11 @@ struct record {
 	size_t len;        /* bytes, without that LF */
 	struct slab *slab; /* holds data, or NULL (RECORD_DROP) */
 	const char *input; /* the name of its input; NULL: none */
-	uint64_t seq;      /* place in the order of the input, from 0 */
+	union {
+		uint64_t seq; /* place in the order of the input, from 0 */
+		/* Until the source sends it: where its line ends. */
+		uint64_t end;
+	};
 	uint64_t line;     /* in its input, from 1 */
 	uint64_t offset;   /* of its first byte in its input */
 	union {

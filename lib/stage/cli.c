@@ -78,7 +78,7 @@ cli_command(int *argc, char ***argv, const struct options_command *c)
 {
 	char **words = *argv;
 	/* A word that is being completed is no command yet. */
-	bool completes = *argc > 3 && strcmp(words[1], "--complete") == 0;
+	bool completes = *argc > 3 && options_complete(*argc, words);
 	char *name = *argc > 1 ? words[completes ? 2 : 1] : NULL;
 
 	while (c->name != NULL && (name == NULL || strcmp(c->name, name) != 0))
@@ -195,6 +195,10 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 		return -1;
 	}
 	pipeline_join(pipeline);
+	if (st->finish != NULL) {
+		monitor_leave_output(monitor);
+		st->finish(st->finish_arg);
+	}
 	*sig = monitor_stop(monitor);
 	return 0;
 }

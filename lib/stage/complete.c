@@ -85,9 +85,11 @@ find_place(const struct options_tool *tool, struct optable *t, char *const *word
 
 		if (p.value_of != NONE)
 			p.value_of = NONE;
-		else if (!p.operands && strcmp(word, "--") == 0)
+		else if (!p.operands && strcmp(word, "--") == 0) {
 			p.operands = true;
-		else if (!p.operands && word[0] == '-' && word[1] != '\0')
+			if (tool->operand == OPERAND_FILE_COMMAND)
+				p.command = i + 1;
+		} else if (!p.operands && word[0] == '-' && word[1] != '\0')
 			p.value_of = read_options(t, word);
 		else if (tool->operand == OPERAND_COMMAND)
 			p.command = i;
@@ -151,7 +153,7 @@ print_operands(FILE *out, const struct options_tool *tool, const struct optable 
 	if (tool->operand == OPERAND_COMMAND)
 		fprintf(out, ":command %zu\n", last);
 	else
-		fputs(tool->operand == OPERAND_FILE ? ":files\n" : ":folders\n", out);
+		fputs(tool->operand == OPERAND_FOLDER ? ":folders\n" : ":files\n", out);
 	return true;
 }
 

@@ -44,6 +44,8 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 	case RECORD_EXTRA:
 		metrics_add(s, METRIC_DELIVERED, lines_of(r));
 		break;
+	case RECORD_MARK:
+		return;
 	}
 	if (place == IN_OUTPUT)
 		metrics_add(s, METRIC_WRITTEN, lines_of(r));
@@ -93,7 +95,7 @@ ending_count(
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
-		if (r[i].kind != RECORD_EXTRA) {
+		if (r[i].kind != RECORD_EXTRA && r[i].kind != RECORD_MARK) {
 			end.records++;
 			end.bytes += r[i].reserved;
 		}

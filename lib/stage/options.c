@@ -298,6 +298,12 @@ version_text(const struct options_tool *tool)
 	return asprintf(&text, "%s %s\n", tool->name, PCHAN_VERSION) == -1 ? NULL : text;
 }
 
+bool
+options_complete(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "--complete") == 0;
+}
+
 int
 options_parse(struct options *o, int argc, char **argv, const struct options_tool *tool)
 {
@@ -307,7 +313,7 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	*o = (struct options){
 	    .argv = argv, .buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
 	fill_table(&t, o, &g, tool);
-	if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+	if (options_complete(argc, argv))
 		return set_answer(o, complete_text(tool, &t, argv + 2, (size_t)argc - 2));
 	fill_getopts(&g, &t, tool);
 	if (parse_rows(o, argc, argv, &t, &g) == -1)

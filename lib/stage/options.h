@@ -114,8 +114,9 @@ struct options_command {
 enum operand_kind {
 	OPERAND_NONE,
 	OPERAND_COMMAND, /* what follows belongs to the command */
-	OPERAND_FILE,    /* options may follow */
 	OPERAND_FOLDER,
+	OPERAND_FILE,         /* options may follow */
+	OPERAND_FILE_COMMAND, /* the same, and behind -- a command may follow */
 };
 
 /* The command line of a tool, or of a command of its own. */
@@ -135,6 +136,9 @@ struct options_tool {
 	const char *operands; /* in rules: "a command"; NULL: none */
 	enum operand_kind operand;
 };
+
+/* Whether a shell asks what may follow these words (complete.h). */
+bool options_complete(int argc, char **argv);
 
 /*
  * Parses argv up to the first operand (what follows belongs to a command) or

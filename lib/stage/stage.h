@@ -68,6 +68,14 @@ struct stage {
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
 
+	/*
+	 * Called when all threads of the pipeline have returned, while signals
+	 * still stop the stage and nobody watches stdout; NULL: nothing is left
+	 * to be done.
+	 */
+	void (*finish)(void *arg);
+	void *finish_arg;
+
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink or an output writes */
 	unsigned writers;         /* how many of them do; guarded by the lock */
