@@ -24,7 +24,7 @@ struct stage;
 struct gate_setup {
 	struct stage *stage;
 	struct meter *meter;
-	const char *shared;          /* the file that the meter is in, or NULL */
+	const char *shared;          /* the meter's file, or NULL */
 	struct metrics_shard *shard; /* the gate's alone */
 	unsigned jobs;
 };
