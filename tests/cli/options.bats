@@ -241,6 +241,8 @@ flags_of() {
 		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
 		pfanin|--concat --merge .t|--concat does not go with --merge
 		pfanin|--idle-timeout 1s|--idle-timeout needs --merge
+		pfanin|--window 9 in|--window needs --state
+		pfanin|--state s --keep-open in|--state does not go with --keep-open: what comes out of a FIFO cannot be read again
 		pfanin|--keep-open --concat in|--keep-open does not go with --concat: the next input's turn would never come
 		pfanin|--follow --concat in|--follow does not go with --concat: a file that is followed does not end
 		pfanin|--follow --round-robin in|--follow does not go with --round-robin: a silent file would hold up the others
