@@ -206,10 +206,9 @@ report_end(const struct stage *st, int sig)
 	char line[REPORT_SIZE];
 
 	/* With marks the source knows where to go on. */
-	if (sig != 0 && !st->opt->quiet && !stage_is_marked(st)) {
-		report_stop(st, sig, line, sizeof(line));
+	if (sig != 0 && !st->opt->quiet && !stage_is_marked(st) &&
+	    report_stop(st, sig, line, sizeof(line)))
 		cli_say(line);
-	}
 	if (*st->error != '\0')
 		cli_say(st->error);
 	for (unsigned i = 0; i < st->more_errors; i++)

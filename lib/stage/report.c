@@ -321,8 +321,8 @@ add_input(struct text *t, const char *before, const struct input *in)
 	uint64_t lines = in->reader != NULL ? reader_place(in->reader).lines : 0;
 	char name[PATH_MAX];
 
-	snprintf(name, sizeof(name), "%s",
-	    strcmp(in->name, "-") == 0 ? "standard input" : in->name);
+	snprintf(
+	    name, sizeof(name), "%s", strcmp(in->name, "-") == 0 ? "standard input" : in->name);
 	utf8_tame(name, strlen(name), ""); /* a LF would begin a line */
 	if (lines > 0)
 		add_text(t, "%s%s was read up to line %" PRIu64, before, name, lines);
@@ -330,7 +330,7 @@ add_input(struct text *t, const char *before, const struct input *in)
 		add_text(t, "%sno line of %s was read", before, name);
 }
 
-void
+int
 report_stop(const struct stage *st, int sig, char *line, size_t size)
 {
 	const struct input *in = inputs_first(st->inputs);
@@ -342,6 +342,8 @@ report_stop(const struct stage *st, int sig, char *line, size_t size)
 	signame(sig, signal);
 	add_text(&t, "stopped by %s", signal);
 	for (; in != NULL; in = inputs_after(in)) {
+		if (in->watched || (in->kind != INPUT_FILE && !in->stopped))
+			continue;
 		if (n++ >= REPORT_INPUTS) {
 			more++;
 			continue;
@@ -351,6 +353,7 @@ report_stop(const struct stage *st, int sig, char *line, size_t size)
 	}
 	if (more > 0)
 		add_text(&t, "; and %zu more input%s", more, more == 1 ? "" : "s");
+	return n > 0;
 }
 
 int
