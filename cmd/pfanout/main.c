@@ -15,16 +15,21 @@
 #include "arguments.h"
 #include "base/clock.h"
 #include "collector.h"
+#include "gate.h"
 #include "json/json.h"
+#include "keyed.h"
 #include "misnamed.h"
 #include "pfanout.h"
 #include "proc/child.h"
 #include "proc/interpreter.h"
 #include "script.h"
+#include "sorter.h"
 #include "stage/cli.h"
+#include "stage/meter.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/retry.h"
+#include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
@@ -171,7 +176,7 @@ describe_stage(const struct pfanout *pf)
 	    .opt = &pf->opt,
 	    .mode = stage_mode(pf->mode),
 	    .workers = pf->jobs,
-	    .shards = SHARD_WORKERS + pf->jobs,
+	    .shards = SHARD_WORKERS + pf->jobs + (pf->key != NULL ? 1 : 0),
 	    .max_records = ahead,
 	    .max_bytes = bytes,
 	    .keep_order = pf->keep_order};
@@ -218,10 +223,68 @@ raise_limit(const struct pfanout *pf)
 }
 
 static void
+check_files(const struct pfanout *pf)
+{
+	const struct samefile shared = {.role = "--shared", .path = pf->shared, .written = true};
+
+	cli_check_files(&pf->opt, &shared, 1);
+}
+
+/* The bucket of --rate, before anything is read. */
+static void
+set_up_meter(struct pfanout *pf)
+{
+	char why[METER_WHY_SIZE];
+
+	if (pf->rate.amount == 0)
+		return;
+	if (pf->shared != NULL)
+		pf->meter = meter_map(pf->shared, &pf->rate, false, why);
+	else if ((pf->meter = meter_new(&pf->rate)) == NULL)
+		snprintf(why, sizeof(why), "out of memory");
+	if (pf->meter == NULL)
+		errx(2, "%s", why);
+}
+
+/* For the progress line: the rate, and where records are. */
+static void
+describe_rate(void *state, char *line, size_t size)
+{
+	struct pfanout *pf = state;
+	const struct metrics *m = pf->stage.metrics;
+	char limit[64];
+
+	gate_describe(pf->gate, limit, sizeof(limit));
+	snprintf(line, size, "%s, backlog %ju, in flight %ju", limit,
+	    (uintmax_t)metrics_gauge(m, METRIC_QUEUED, METRIC_TAKEN),
+	    (uintmax_t)metrics_gauge(m, METRIC_GIVEN, METRIC_ENDED));
+}
+
+static void
+set_up_gate(struct pfanout *pf)
+{
+	struct stage *st = &pf->stage;
+	struct gate_setup setup = {.stage = st,
+	    .meter = pf->meter,
+	    .shared = pf->shared,
+	    .shard = metrics_shard(st->metrics, SHARD_RATE),
+	    .jobs = pf->jobs};
+
+	if (pf->meter == NULL)
+		return;
+	if ((pf->gate = gate_new(&setup)) == NULL)
+		err(2, NULL);
+	st->has_rate = true;
+	st->state = pf;
+	st->describe = describe_rate;
+}
+
+static void
 set_up(struct pfanout *pf)
 {
 	struct stage_setup setup;
 	struct batch_limits limits = batch_limits(pf);
+	struct lanes_rules lanes = {.hold = pf->attempts > 1, .ordered = pf->keep_order};
 	struct stage *st = &pf->stage;
 
 	if (pf->mode == MODE_SPREAD)
@@ -231,17 +294,21 @@ set_up(struct pfanout *pf)
 	if (pf->mode == MODE_SPREAD)
 		spread_check(&pf->spread, &pf->opt);
 	else
-		cli_check_files(&pf->opt, NULL, 0);
+		check_files(pf);
 	pf->opt.dead_how.say = cli_say;
+	set_up_meter(pf);
 	if (stage_init(st, &setup) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
 	st->refuses_marks = refuses_marks(pf);
+	set_up_gate(pf);
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&
 	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
+		err(2, NULL);
+	if (pf->key != NULL && (pf->keyed = keyed_new(pf->jobs, &lanes)) == NULL)
 		err(2, NULL);
 	if (pf->mode == MODE_SPREAD)
 		spread_open(&pf->spread, st, SHARD_WORKERS);
@@ -273,9 +340,12 @@ run(struct pfanout *pf)
 	struct sink sink = {
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
+	struct sorting sorting = {.pf = pf, .workers = procs[1]};
 	bool started;
 	int sig;
 
+	if (pf->keyed != NULL)
+		procs[1] = sorter_processor(&sorting);
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
 		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
 			err(2, "cannot create a thread");
@@ -301,8 +371,12 @@ main(int argc, char **argv)
 	set_up(&pf);
 	sig = run(&pf);
 	collector_free(pf.collector);
+	gate_free(pf.gate);
+	meter_free(pf.meter);
 	arguments_free(pf.arguments);
+	keyed_free(pf.keyed);
 	json_path_free(pf.match);
+	json_path_free(pf.key);
 	free(pf.path);
 	spread_close(&pf.spread);
 	return cli_end(&pf.stage, sig);

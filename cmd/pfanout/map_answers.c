@@ -37,9 +37,9 @@ refuse_unasked(struct map_worker *m, struct failure *why)
 	return false;
 }
 
-/* "!message": the record's letter also has what the worker says on stderr. */
+/* The record's letter also has what the worker says on stderr. */
 static void
-reject_record(struct map_worker *m, struct record *input, struct failure *f)
+describe_worker(struct map_worker *m, struct failure *f)
 {
 	struct child *child = &m->w.child;
 
@@ -47,8 +47,26 @@ reject_record(struct map_worker *m, struct record *input, struct failure *f)
 	f->slot = m->w.slot;
 	f->pid = child->pid;
 	map_describe_log(m, f);
+}
+
+/* "!message" */
+static void
+reject_record(struct map_worker *m, struct record *input, struct failure *f)
+{
+	describe_worker(m, f);
 	input->attempts++;
 	stage_bury(m->w.stage, input, f);
+}
+
+/* "?message": true, if the record waits for another attempt. */
+static bool
+waits_for_attempt(struct map_worker *m, struct record *input, struct failure *f)
+{
+	describe_worker(m, f);
+	if (pfanout_attempt_failed(m->w.pf, m->w.shard, input, f))
+		return false;
+	atomic_store_explicit(&m->w.pf->asks_again, true, memory_order_relaxed);
+	return true;
 }
 
 /*
@@ -60,21 +78,29 @@ settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 	struct answer_rules rules = {.raw = m->w.stage->opt->raw, .match = m->w.pf->match};
 	struct record *input = inflight_head(&m->inflight);
 	enum answer answer = answer_judge(&rules, input, line, why);
+	bool waits = false;
 
-	if (answer == ANSWER_BAD) {
+	switch (answer) {
+	case ANSWER_BAD:
 		stage_hint(m->w.stage, hint_for_answer(line->data, line->len));
 		return false;
-	}
-	if (answer == ANSWER_RESULT)
+	case ANSWER_RESULT:
 		stage_answer(m->w.stage, input, line, RECORD_DATA);
-	else {
-		if (answer == ANSWER_DROP)
-			stage_drop(input);
-		else
-			reject_record(m, input, why);
-		record_free(line);
+		break;
+	case ANSWER_DROP:
+		stage_drop(input);
+		break;
+	case ANSWER_REJECT:
+		reject_record(m, input, why);
+		break;
+	case ANSWER_RETRY:
+		waits = waits_for_attempt(m, input, why);
+		break;
 	}
-	outbox_put(&m->w.out, input);
+	if (answer != ANSWER_RESULT)
+		record_free(line);
+	if (!waits)
+		outbox_put(&m->w.out, input);
 	(void)inflight_pop(&m->inflight);
 	return true;
 }

@@ -38,7 +38,8 @@ reset_window(struct map_worker *m)
 {
 	const struct pfanout *pf = m->w.pf;
 
-	window_init(&m->window, pf->window, pf->jobs, pf->processors);
+	window_init(
+	    &m->window, pf->window, pass_window(&m->w.pass), pf->jobs, pf->processors);
 }
 
 void
@@ -207,7 +208,9 @@ map_describe_log(const struct map_worker *m, struct failure *f)
 
 	f->log_len = since < child->log_len ? (size_t)since : child->log_len;
 	f->log = child->log + child->log_len - f->log_len;
-	f->log_shared = m->window.given - m->given_from > 1;
+	f->shared = m->window.given - m->given_from;
+	f->shared_first = m->in_step;
+	f->shared_last = m->line_given;
 }
 
 int64_t

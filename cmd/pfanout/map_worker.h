@@ -71,6 +71,7 @@ struct map_worker {
 	/* Since it last got a record while it owed nothing: */
 	uint64_t log_from;   /* child.log_total then */
 	uint64_t given_from; /* window.given then */
+	uint64_t line_given; /* of the record given last */
 };
 
 /* The next state: the one table of transitions. */
@@ -120,7 +121,8 @@ void map_mark_log(struct map_worker *);
 
 /*
  * What the child wrote to its stderr since then: for the letter of its oldest
- * record.  If more records were given, the text is about them, too.
+ * record.  If more records were given, the text is about them, too: the letter
+ * says which.
  */
 void map_describe_log(const struct map_worker *, struct failure *);
 

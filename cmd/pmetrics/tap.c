@@ -45,9 +45,16 @@ say_what_else(const struct options *opt)
 int
 tap_command(int argc, char **argv)
 {
-	const struct option_row rows[] = {{0}};
-	const struct options_tool tool = {
-	    .name = "pmetrics", .help = usage_help, .rows = rows, .operands = "a command"};
+	const struct option_row rows[] = {
+	    OPTION_HELP("raw", "records are plain lines (changes nothing here)"),
+	    {0},
+	};
+	const struct options_tool tool = {.name = "pmetrics",
+	    .usage = usage_usage,
+	    .about = usage_about,
+	    .rows = rows,
+	    .commands = usage_commands,
+	    .operands = "a command"};
 	struct options opt = {0};
 	struct stage st;
 	int sig, operand;

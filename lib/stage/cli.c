@@ -73,13 +73,34 @@ cli_say(const char *line)
 	warnx("%s", line);
 }
 
+const struct options_command *
+cli_command(int *argc, char ***argv, const struct options_command *c)
+{
+	char **words = *argv;
+	/* A word that is being completed is no command yet. */
+	bool completes = *argc > 3 && options_complete(*argc, words);
+	char *name = *argc > 1 ? words[completes ? 2 : 1] : NULL;
+
+	while (c->name != NULL && (name == NULL || strcmp(c->name, name) != 0))
+		c++;
+	if (c->name == NULL)
+		return NULL;
+	if (completes) {
+		words[2] = words[1];
+		words[1] = name;
+	}
+	++*argv;
+	--*argc;
+	return c;
+}
+
 int
 cli_parse(struct options *opt, int argc, char **argv, const struct options_tool *tool)
 {
 	int operands = options_parse(opt, argc, argv, tool);
 
 	if (operands == -1 && tool->command != NULL)
-		errx(2, "%s: %s", tool->command, opt->error);
+		errx(2, "%s: %s", tool->command->name, opt->error);
 	if (operands == -1)
 		errx(2, "%s", opt->error);
 	if (opt->answer == NULL)
@@ -174,6 +195,10 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 		return -1;
 	}
 	pipeline_join(pipeline);
+	if (st->finish != NULL) {
+		monitor_leave_output(monitor);
+		st->finish(st->finish_arg);
+	}
 	*sig = monitor_stop(monitor);
 	return 0;
 }

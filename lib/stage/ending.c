@@ -100,7 +100,8 @@ ending_count(
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
-		if (r[i].kind != RECORD_EXTRA) {
+		if (r[i].kind != RECORD_EXTRA &&
+		    !(r[i].kind == RECORD_MARK && r[i].reserved == 0)) {
 			end.records++;
 			end.bytes += r[i].reserved;
 		}

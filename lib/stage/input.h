@@ -11,8 +11,9 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "record/reader.h"
+
 struct metrics_link;
-struct reader;
 
 enum input_kind {
 	INPUT_FILE,  /* regular: what is not read remains there */
@@ -38,9 +39,11 @@ struct input {
 	uint64_t size; /* of a regular file, when it was opened */
 	dev_t dev;     /* these two: which file it is */
 	ino_t ino;
-	bool taken_once;       /* what one reader takes, no other one sees */
-	bool keep_open;        /* a FIFO: read on when its writers have left */
-	struct reader *reader; /* from inputs_begin() on */
+	bool taken_once;           /* what one reader takes, no other one sees */
+	bool keep_open;            /* a FIFO: read on when its writers have left */
+	struct reader *reader;     /* from inputs_begin() on */
+	struct reader_place start; /* where it is read from, if it is a file */
+	void *place;               /* what marks have for it (source.h), or NULL */
 
 	/* In the stage's numbers, while it is open; NULL: it has no place. */
 	struct metrics_link *link;
@@ -74,7 +77,10 @@ struct input {
  */
 int input_open(struct input *, const char *operand);
 
-/* Opens the path of an input again.  -1 with errno. */
+/* The input, an open file, is read from there.  -1 with errno. */
+int input_start(struct input *, struct reader_place);
+
+/* Opens the path of an input again, at its start.  -1 with errno. */
 int input_reopen(struct input *);
 
 /* Closes it, unless it is standard input. */

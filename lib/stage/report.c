@@ -114,7 +114,7 @@ add_waits(struct text *t, const struct stage *st)
 	f = facts_between(st, &begun, &now);
 	add_text(t, ", waited: input %u %%, output %u %%, workers %u %%", state_percent(f.input),
 	    state_percent(f.output), state_percent(state_workers(&f)));
-	if (st->mode == STAGE_LIMITS)
+	if (st->has_rate)
 		add_text(t, ", rate %u %%", state_percent(f.rate));
 	if (state_is_pool(st->mode))
 		add_text(t, "; workers busy %u %%", state_percent(f.busy));

@@ -304,6 +304,17 @@ write_in_order(struct drain *d, struct record *r, size_t n)
 	return 0;
 }
 
+/* Of the n records of the batch, those that the source has counted. */
+static size_t
+count_queued(const struct drain *d, size_t n)
+{
+	size_t queued = n;
+
+	for (size_t i = 0; i < n; i++)
+		queued -= d->batch[i].kind == RECORD_MARK && d->batch[i].reserved == 0;
+	return queued;
+}
+
 /* Of the n records of the batch, those that fail become letters. */
 static void
 check_records(struct drain *d, size_t n)
@@ -380,7 +391,7 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	(void)out;
 	while (error == 0 && receive(d, in, ctx, &n) == CHAN_OK) {
 		if (d->sink->takes)
-			metrics_add(d->sink->shard, METRIC_TAKEN, n);
+			metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
 		if (d->sink->checks)
 			check_records(d, n);
 		error = d->reorder != NULL ? write_in_order(d, d->batch, n)

@@ -47,6 +47,8 @@ struct feed {
 	size_t marks;   /* those of the n that are marks */
 	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
+	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
+	size_t n_ends;
 };
 
 static size_t
@@ -158,6 +160,33 @@ note_marks(struct feed *f)
 }
 
 /*
+ * Where the marks hold records back, those behind the output are slow.
+ */
+static void
+wait_for_marks(struct feed *f)
+{
+	const struct source_marks *marks = f->src->marks;
+	struct stopwatch *output = &f->shard->time[TIME_OUTPUT];
+
+	if (marks == NULL)
+		return;
+	stopwatch_start(output, worktime_now());
+	marks->wait(marks->arg, f->n);
+	stopwatch_stop(output, worktime_now());
+}
+
+/* What has been put into the batch comes so far in the input. */
+static void
+note_end(struct feed *f, const struct input *in, struct reader_place at)
+{
+	if (in->place == NULL)
+		return;
+	if (f->n_ends == 0 || f->ends[f->n_ends - 1].place != in->place)
+		f->ends[f->n_ends++].place = in->place;
+	f->ends[f->n_ends - 1].at = at;
+}
+
+/*
  * Sends the batch on, when there is room.  Records get their place in the order
  * as they are sent.
  */
@@ -168,9 +197,12 @@ feed_send(struct feed *f)
 	struct stage *st = src->stage;
 	size_t sent = 0;
 
-	if (f->n == 0)
+	if (f->n == 0) {
+		f->n_ends = 0;
 		return;
+	}
 	pthread_mutex_lock(&src->lock);
+	wait_for_marks(f);
 	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());
 	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		for (size_t i = 0; i < f->n; i++)
@@ -180,14 +212,16 @@ feed_send(struct feed *f)
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
 	stopwatch_stop(&f->shard->time[TIME_OWN], worktime_now());
+	if (src->marks != NULL && sent == f->n)
+		src->marks->sent(src->marks->arg, sent, f->ends, f->n_ends);
 	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);
-	f->n = f->bytes = f->marks = 0;
+	f->n = f->bytes = f->marks = f->n_ends = 0;
 }
 
 void
-feed_put(struct feed *f, const struct record *record)
+feed_put(struct feed *f, const struct input *in, const struct record *record)
 {
 	struct record *r = &f->batch[f->n++];
 
@@ -195,24 +229,10 @@ feed_put(struct feed *f, const struct record *record)
 		*r = *record;
 	f->bytes += r->reserved;
 	f->marks += r->kind == RECORD_MARK;
+	if (f->src->marks != NULL)
+		note_end(f, in, (struct reader_place){r->end, r->line});
 	if (f->n == f->most || f->bytes >= BATCH_BYTES)
 		feed_send(f);
-}
-
-void
-feed_mark(struct feed *f, const struct mark *mark)
-{
-	char line[MARK_SIZE];
-	struct record r;
-
-	if (record_copy(&r, line, mark_print(mark, line) - 1) == -1) {
-		stage_give_up(f->src->stage, 2, "out of memory");
-		return;
-	}
-	r.kind = RECORD_MARK;
-	r.came = clock_now();
-	r.reserved = r.len + sizeof(r);
-	feed_put(f, &r);
 }
 
 /*
@@ -301,10 +321,15 @@ take_rest(struct feed *f, struct input *in, struct record *r)
 	return false;
 }
 
-/* All that was read has been taken: the link counts it, and may end. */
+/*
+ * All that was read has been taken: the link counts it, and may end.  Blank
+ * lines have been read behind the last record.
+ */
 static bool
-note_taken(struct input *in)
+note_taken(struct feed *f, struct input *in)
 {
+	if (f->src->marks != NULL && f->n > 0)
+		note_end(f, in, reader_place(in->reader));
 	link_add(in->link, in->taken, 0);
 	in->taken = 0;
 	if (in->ended) {
@@ -320,7 +345,7 @@ feed_take(struct feed *f, struct input *in, struct record *r)
 	while (reader_line(in->reader, r))
 		if (admit(f, in, r, false))
 			return true;
-	return take_rest(f, in, r) || note_taken(in);
+	return take_rest(f, in, r) || note_taken(f, in);
 }
 
 void
@@ -403,7 +428,7 @@ pass_on(struct feed *f, struct input *in)
 {
 	/* Records are taken into their place. */
 	while (feed_take(f, in, &f->batch[f->n]))
-		feed_put(f, &f->batch[f->n]);
+		feed_put(f, in, &f->batch[f->n]);
 	feed_send(f);
 }
 
@@ -442,6 +467,59 @@ end_inputs(struct feed *f)
 	}
 }
 
+bool
+source_mark(struct source *src, struct record *mark)
+{
+	struct stage *st = src->stage;
+
+	mark->seq = src->seq++;
+	atomic_fetch_add(&st->marks, 1);
+	if (!stage_is_marked(st))
+		atomic_store(&st->first_mark, mark->seq);
+	if (record_sendn(src->out, st->root, mark, 1, NULL) == CHAN_OK)
+		return true;
+	record_free(mark);
+	return false;
+}
+
+bool
+source_try(struct source *src, void (*mark)(void *), void *arg)
+{
+	bool can;
+
+	if (pthread_mutex_trylock(&src->lock) != 0)
+		return false;
+	/* Nobody else sends meanwhile. */
+	can = src->out != NULL && chan_len(src->out) < chan_capacity(src->out);
+	if (can)
+		mark(arg);
+	pthread_mutex_unlock(&src->lock);
+	return can;
+}
+
+/* The marks know of the channel, before a record is sent. */
+static void
+begin_marks(struct source *src, struct chan *out)
+{
+	pthread_mutex_lock(&src->lock);
+	if (src->out == NULL) {
+		src->out = out;
+		if (src->marks != NULL)
+			src->marks->first(src->marks->arg);
+	}
+	pthread_mutex_unlock(&src->lock);
+}
+
+static void
+end_marks(struct source *src)
+{
+	pthread_mutex_lock(&src->lock);
+	if (src->marks != NULL)
+		src->marks->last(src->marks->arg);
+	src->out = NULL;
+	pthread_mutex_unlock(&src->lock);
+}
+
 /* Whether no other thread reads any more. */
 static bool
 is_last(struct source *src)
@@ -463,6 +541,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	(void)ctx;
 	(void)in;
 	f->out = out;
+	begin_marks(src, out);
 	if (src->order != NULL)
 		src->order(f, src->order_arg);
 	else
@@ -471,6 +550,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	if (!is_last(src))
 		return;
 	end_inputs(f);
+	end_marks(src);
 	budget_end_input(src->stage->budget);
 }
 
@@ -503,6 +583,8 @@ source_open(struct processor *p, unsigned worker, void **state)
 	f->src = src;
 	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
 	f->most = budget_share(src->stage->budget, BATCH);
+	if (src->marks != NULL && src->marks->most < f->most)
+		f->most = src->marks->most;
 	if (worker == 0 && begin_reading(src) == -1) {
 		free(f);
 		return -1;

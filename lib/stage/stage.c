@@ -326,7 +326,11 @@ describe_worker(struct letter *l, const struct failure *f)
 	l->worker.pid = f->pid;
 	l->worker.log = f->log;
 	l->worker.log_len = f->log_len;
-	l->worker.log_shared = f->log_shared;
+	l->worker.out = f->out;
+	l->worker.out_len = f->out_len;
+	l->worker.shared = f->shared;
+	l->worker.shared_first = f->shared_first;
+	l->worker.shared_last = f->shared_last;
 	if (!f->exited)
 		return;
 	l->worker.exited = WIFEXITED(f->wait_status);

@@ -57,6 +57,7 @@ struct stage {
 	bool dead_failed;        /* it could not be written; set by the sink */
 	bool collects;           /* dead letters that pass by go into it, too */
 	bool has_filters;        /* -F: what became of a record is not known */
+	bool has_rate;           /* it waits for credit: TIME_RATE counts */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
 
@@ -77,6 +78,14 @@ struct stage {
 	void (*reload)(void *state, char *line, size_t size);
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
+
+	/*
+	 * Called when all threads of the pipeline have returned, while signals
+	 * still stop the stage and nobody watches stdout; NULL: nothing is left
+	 * to be done.
+	 */
+	void (*finish)(void *arg);
+	void *finish_arg;
 
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink or an output writes */
@@ -112,6 +121,7 @@ struct stage {
 struct failure {
 	enum reason reason;
 	char message[256];
+	int64_t wait;  /* no other attempt before, in ns from now */
 	bool half;     /* the record is the head of a line, not all of it */
 	unsigned slot; /* the worker's, from 1; 0: no worker was involved */
 	pid_t pid;     /* of its child */
@@ -119,7 +129,13 @@ struct failure {
 	int wait_status; /* as waitpid(2) gives it, if exited */
 	const char *log; /* the end of the child's stderr; the caller's */
 	size_t log_len;
-	bool log_shared; /* the child had other records as well */
+	const char *out; /* what the attempt printed on stdout; likewise */
+	size_t out_len;
+	/*
+	 * The records that the child had since then, if more than this one, and
+	 * the lines of the first and the last of them.
+	 */
+	uint64_t shared, shared_first, shared_last;
 };
 
 /* What a stage is made of. */

@@ -80,10 +80,14 @@ run_examples() {
 	[ "$n" -gt 0 ]
 }
 
-# The options, short and long, that --help lists, and those that the man page
-# lists.
+# The options, short and long, that --help lists, for the tool and for each of
+# its commands, and those that the man page lists.
 help_options() {
-	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' |
+	commands=$(timeout 5 "$1" --help | sed -n '/^Commands/,/^Options/s/^  \([a-z]*\)  .*/\1/p')
+	for command in '' $commands; do
+		# shellcheck disable=SC2086 # nothing or a word
+		timeout 5 "$1" $command --help
+	done | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' |
 		tr -d ' ' | tr , '\n' | sort -u
 }
 

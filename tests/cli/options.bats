@@ -51,7 +51,7 @@ flags_of() {
 
 @test "options: --help names all common options, within 80 columns" {
 	for option in name buffer dead-letter raw max-record no-bypass ack grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout batch no-bisect to by key; do
+		jobs keep-order timeout attempts backoff window match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect to by key rate shared; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -99,7 +99,7 @@ flags_of() {
 }
 
 @test "options: a value that is missing" {
-	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --batch --max-record --grace --to --by --key; do
+	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --retry-status --reject-status --batch --max-record --grace --to --by --key --rate --shared; do
 		refused "$option" "$option"
 	done
 }
@@ -115,6 +115,7 @@ flags_of() {
 		refused --window --window "$value" -- cat
 		refused --max-failed --max-failed "$value"
 		refused --batch --batch "$value" -x -- cat
+		refused --rate --rate "1/s,$value" -- cat
 		refused --batch --batch "$value,1s" -x -- cat
 	done
 	refused -b -b -1
@@ -139,8 +140,13 @@ flags_of() {
 @test "options: bad exit statuses" {
 	for value in '' x 0 256 -1 ' 1' '1,' ,1 1,,2 1,x 1-3 1.5 99999999999999999999; do
 		refused --ok-status --ok-status "$value" -F -- cat
+		refused --retry-status --retry-status "$value" -x -- cat
+		refused --reject-status --reject-status "$value" -x -- cat
 	done
 	refused 'from 1 to 255' --ok-status 0 -x -- cat
+	refused 'exit status 3 is in two of --ok-status, --retry-status and --reject-status' \
+		-x --ok-status 1,3 --retry-status 3 -- cat
+	refused 'exit status 7 is in two' -x --retry-status 7 --reject-status 6,7 -- cat
 }
 
 @test "options: --ok-status is for commands whose exit status decides" {
@@ -234,12 +240,18 @@ flags_of() {
 		pfanout|--batch 10|--batch needs -x: a batch is the input of one process
 		pfanout|-F --batch 10 -- cat|--batch needs -x: a batch is the input of one process
 		pfanout|-x --no-bisect -- cat|--no-bisect needs --batch
+		pfanout|--retry-status 3 -- cat|--retry-status needs -x: in map mode a worker answers ?message
+		pfanout|-F --reject-status 3 -- cat|--reject-status needs -x: in map mode a worker answers !message
 		pfanout|--start-timeout 1s -- cat|--start-timeout needs -t: without it there is no limit
 		pfanout|-t 1s|-t needs a command
 		pfanout|-a 3|-a needs a command
 		pfanout|--backoff 1s|--backoff needs a command
 		pfanout|--match .id|--match needs a command
 		pfanout|--window 2|--window needs a command
+		pfanout|--rate 1/s|--rate needs a command: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
+		pfanout|-F --rate 1/s -- cat|--rate does not go with -F: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
+		pfanout|--to f --rate 1/s|--rate does not go with --to: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
+		pfanout|--shared f -- cat|--shared needs --rate
 		pfanin|--round-robin --concat|--round-robin does not go with --concat
 		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
 		pfanin|--concat --merge .t|--concat does not go with --merge
@@ -315,7 +327,7 @@ flags_of() {
 
 @test "options: all common options at once, in each mode" {
 	ids 300 >in
-	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --batch 50,1h --no-bisect -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
+	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --retry-status 75,4 --reject-status none --batch 50,1h --no-bisect --rate 1G/s,9 --shared x.bucket -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id --rate 1M/s --shared m.bucket -- cat'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pfanout -j 3 -n stage -b 7 -d dead --max-record 1M --no-bypass --grace 1s -P -q --max-failed 9 $mode <in
 		sort -V out | cmp - in
