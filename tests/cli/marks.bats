@@ -310,3 +310,12 @@ keeps() {
 	go 0 pfanout --no-bypass --to to2 <in
 	lines to2 11
 }
+
+@test "marks: in a file of dead letters they mean nothing" {
+	{ mark 1; letters 3; mark 2; } >dead
+	go 0 pdeadletter replay dead
+	ids 3 | diff - out
+	[ ! -s err ]
+	go 0 pdeadletter list dead
+	[ ! -s err ]
+}
