@@ -50,7 +50,7 @@ flags_of() {
 }
 
 @test "options: --help names all common options, within 80 columns" {
-	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
+	for option in name buffer dead-letter raw max-record no-bypass ack grace progress quiet verbose help version \
 		jobs keep-order timeout attempts backoff window match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect to by key rate shared; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
@@ -212,6 +212,9 @@ flags_of() {
 		[ "$(cat err)" = "$tool: $message" ]
 		cat err >>messages
 	done <<-'END'
+		pfanout|--ack --to f|--ack does not go with --to: marks do not pass there
+		pfanout|--ack -F -- cat|--ack does not go with -F: marks do not pass there
+		pratelimit|-r 1/s --ack --no-bypass|--ack does not go with --no-bypass: then marks are data, and nobody waits for them
 		pfanout|-x -F -- cat|-x does not go with -F
 		pfanout|--to f -- cat|--to does not go with a command
 		pfanout|-x --to f -- cat|--to does not go with a command
