@@ -168,6 +168,13 @@ is_torn(const struct record *line)
 	return !json_check(line->data, line->len, &e);
 }
 
+/* A mark is there if the file has the output of a stage: it means nothing. */
+static bool
+is_mark(const struct record *line)
+{
+	return json_first_member(line->data, line->len, "pchan", "mark/1");
+}
+
 /* Remembers a line that is not a letter. */
 static void
 note_foreign(struct store *s, const struct series_file *file, const struct record *line)
@@ -179,7 +186,7 @@ note_foreign(struct store *s, const struct series_file *file, const struct recor
 
 /*
  * Makes the line just read the feed's next letter.  False: it is not a letter;
- * blank lines are skipped, torn and foreign ones are counted.
+ * blank lines and marks are skipped, torn and foreign ones are counted.
  */
 static bool
 take_letter(struct store *s, struct feed *f)
@@ -206,7 +213,7 @@ take_letter(struct store *s, struct feed *f)
 	}
 	if (is_torn(line))
 		s->torn += !json_blank(line->data, line->len);
-	else
+	else if (!is_mark(line))
 		note_foreign(s, file, line);
 	record_free(line);
 	return false;

@@ -2,9 +2,9 @@
 #define BOOKFILE_H
 
 /*
- * A small file that one process at a time has, and writes anew each time: beside
- * it, synced, and renamed, so that the disk has the old text or the new one.
- * The lock is on the file itself, and moves to the new one.
+ * A small file that one process at a time has, and writes anew each time:
+ * beside it, synced, and renamed, so that the disk has the old text or the new
+ * one.  The lock is on the file itself, and moves to the new one.
  */
 
 #include <stddef.h>

@@ -25,7 +25,7 @@ struct bookmark {
 	dev_t device;
 	ino_t inode;
 	struct fingerprint head;
-	struct reader_place done; /* where a line begins, but for the last one */
+	struct reader_place done; /* a line begins there, or the file ends */
 };
 
 /* Writes the text of these n.  Look at ferror(3). */

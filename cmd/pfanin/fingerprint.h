@@ -2,8 +2,8 @@
 #define FINGERPRINT_H
 
 /*
- * By what the text of a file is known again: a hash (hash.h) of its first 4 KiB,
- * or of what there was of them.  For one thread at a time; blocks for a disk.
+ * By what the text of a file is known again: a hash (hash.h) of its first 4
+ * KiB, or of what there was of them.  One thread's; blocks for a disk.
  */
 
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 #define FORMER_H
 
 /*
- * The file of a bookmark when its name leads to another one: it was renamed by a
- * rotation, or its text was copied and the file truncated.
+ * The file of a bookmark when its name leads to another one: it was renamed by
+ * a rotation, or its text was copied and the file truncated.
  */
 
 #include <stdbool.h>

@@ -199,7 +199,7 @@ open_inputs(struct pfanin *pi)
 static void
 check_files(const struct pfanin *pi, const struct inputs *inputs)
 {
-	struct samefile *files = calloc(inputs_count(inputs) + 1, sizeof(*files));
+	struct samefile *files = calloc(inputs_count(inputs), sizeof(*files));
 	size_t n = 0;
 
 	if (files == NULL)
@@ -207,9 +207,6 @@ check_files(const struct pfanin *pi, const struct inputs *inputs)
 	for (struct input *in = inputs_first(inputs); in != NULL; in = inputs_after(in))
 		if (in->path != NULL)
 			files[n++] = (struct samefile){.role = "input", .path = in->path};
-	if (pi->state != NULL)
-		files[n++] =
-		    (struct samefile){.role = "--state", .path = pi->state, .written = true};
 	cli_check_files(&pi->opt, files, n);
 	free(files);
 }

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OUTSTANDING_MOST 64 /* marks that may be outstanding, before the last one */
+#define OUTSTANDING_MOST 64 /* marks, besides the last one of all */
 
 struct outstanding {
 	uint64_t first, next; /* the numbers of those that are outstanding */
@@ -41,8 +41,8 @@ outstanding_count(const struct outstanding *a)
 }
 
 /*
- * Adds a mark; returns its number.  There must be room: fewer than OUTSTANDING_MOST
- * are outstanding, or it is the last one of all.
+ * Adds a mark; returns its number.  There must be room: fewer than
+ * OUTSTANDING_MOST are outstanding, or it is the last one of all.
  */
 uint64_t outstanding_push(struct outstanding *, uint64_t records, void *token);
 

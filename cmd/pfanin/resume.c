@@ -556,9 +556,9 @@ open_again(const struct bookmark *b)
 }
 
 /*
- * What has been read makes the fingerprint longer.  Of a file that was truncated
- * it is a new one.  What does not fit any more stays as it is: then the next run
- * takes the file for another one.
+ * What has been read makes the fingerprint longer.  Of a file that was
+ * truncated it is a new one.  What does not fit any more stays as it is: then
+ * the next run takes the file for another one.
  */
 static void
 update_head(struct bookmark *b, bool truncated)

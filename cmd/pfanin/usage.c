@@ -98,7 +98,7 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER, .window = DEFAULT_WINDOW};
 	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);
 	pi->order = order_of(pi);
-	/* A mark can be put into a channel without waiting, if that has room. */
+	/* A mark can be sent without waiting if the channel has room. */
 	if (pi->state != NULL && pi->opt.buffer == 0)
 		pi->opt.buffer = 1;
 	pi->plain = pi->opt.raw;

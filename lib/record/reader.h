@@ -85,9 +85,9 @@ void reader_park(struct reader *);
 
 /*
  * Takes the next whole line: sets data, len, slab (one reference, the
- * caller's), line, offset and end, and zeroes the rest.  A line over the limit has
- * its length in full_len, and data holds its first READER_HEAD bytes.  False if
- * no whole line is there, and reader_fill() has to be called.
+ * caller's), line, offset and end, and zeroes the rest.  A line over the limit
+ * has its length in full_len, and data holds its first READER_HEAD bytes.
+ * False if no whole line is there, and reader_fill() has to be called.
  */
 bool reader_line(struct reader *, struct record *);
 

@@ -49,8 +49,8 @@ struct record {
 		/* Until the source sends it: where its line ends. */
 		uint64_t end;
 	};
-	uint64_t line;     /* in its input, from 1 */
-	uint64_t offset;   /* of its first byte in its input */
+	uint64_t line;   /* in its input, from 1 */
+	uint64_t offset; /* of its first byte in its input */
 	union {
 		/* Monotonic ns. */
 		int64_t came;  /* before a worker has it: read from the input */
@@ -58,7 +58,8 @@ struct record {
 		/* RECORD_LINES: the number of records whose result they are. */
 		uint64_t results;
 	};
-	size_t reserved;       /* bytes the budget has reserved for it */
+	/* Bytes the budget has reserved for it; 0: it is a mark of our own. */
+	size_t reserved;
 	struct origin *origin; /* its identity (retry, trace); NULL: none */
 	union {
 		/*

@@ -221,11 +221,15 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 }
 
 static void
-report_end(const struct stage *st)
+report_end(const struct stage *st, int sig)
 {
 	const char *hint = report_hint(st);
 	char line[REPORT_SIZE];
 
+	/* With marks the source knows where to go on. */
+	if (sig != 0 && !st->opt->quiet && !stage_is_marked(st) &&
+	    report_stop(st, sig, line, sizeof(line)))
+		cli_say(line);
 	if (*st->error != '\0')
 		cli_say(st->error);
 	for (unsigned i = 0; i < st->more_errors; i++)
@@ -291,7 +295,7 @@ cli_end(struct stage *st, int sig)
 	st->unread = inputs_unread(st->inputs);
 	status = exit_status(st);
 	lost = st->unread > 0;
-	report_end(st);
+	report_end(st, sig);
 	end_log(sig != 0 || hung_up);
 	statfile_end(st->stat,
 	    hung_up || (sig != 0 && !lost) ? EXIT_SIGNAL

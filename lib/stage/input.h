@@ -39,11 +39,13 @@ struct input {
 	uint64_t size; /* of a regular file, when it was opened */
 	dev_t dev;     /* these two: which file it is */
 	ino_t ino;
-	bool taken_once;           /* what one reader takes, no other one sees */
-	bool keep_open;            /* a FIFO: read on when its writers have left */
-	struct reader *reader;     /* from inputs_begin() on */
-	struct reader_place start; /* where it is read from, if it is a file */
-	void *place;               /* what marks have for it (source.h), or NULL */
+	bool taken_once;       /* what one reader takes, no other one sees */
+	bool keep_open;        /* a FIFO: read on when its writers have left */
+	struct reader *reader; /* from inputs_begin() on */
+
+	struct reader_place start; /* where a file is read from */
+
+	void *place; /* in the marks: source.h; or NULL */
 
 	/* In the stage's numbers, while it is open; NULL: it has no place. */
 	struct metrics_link *link;

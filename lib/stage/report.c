@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/signame.h"
 #include "base/utf8.h"
 #include "metrics/worktime.h"
 #include "record/deadfile.h"
+#include "record/reader.h"
 #include "stage/budget.h"
 #include "stage/inputs.h"
 #include "stage/stage.h"
@@ -329,6 +331,48 @@ report_failures(const struct stage *st, char *line, size_t size)
 	add_place(&t, st);
 	add_text(&t, ", see pdeadletter(1)");
 	return 1;
+}
+
+/* "NAME was read up to line N" */
+static void
+add_input(struct text *t, const char *before, const struct input *in)
+{
+	uint64_t lines = in->reader != NULL ? reader_place(in->reader).lines : 0;
+	char name[PATH_MAX];
+
+	snprintf(
+	    name, sizeof(name), "%s", strcmp(in->name, "-") == 0 ? "standard input" : in->name);
+	utf8_tame(name, strlen(name), ""); /* a LF would begin a line */
+	if (lines > 0)
+		add_text(t, "%s%s was read up to line %" PRIu64, before, name, lines);
+	else
+		add_text(t, "%sno line of %s was read", before, name);
+}
+
+int
+report_stop(const struct stage *st, int sig, char *line, size_t size)
+{
+	const struct input *in = inputs_first(st->inputs);
+	const char *before = ": ";
+	struct text t = {line, size};
+	char signal[SIGNAME_SIZE];
+	size_t n = 0, more = 0;
+
+	signame(sig, signal);
+	add_text(&t, "stopped by %s", signal);
+	for (; in != NULL; in = inputs_after(in)) {
+		if (in->watched || (in->kind != INPUT_FILE && !in->stopped))
+			continue;
+		if (n++ >= REPORT_INPUTS) {
+			more++;
+			continue;
+		}
+		add_input(&t, before, in);
+		before = "; ";
+	}
+	if (more > 0)
+		add_text(&t, "; and %zu more input%s", more, more == 1 ? "" : "s");
+	return n > 0;
 }
 
 int

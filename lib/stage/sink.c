@@ -327,6 +327,8 @@ count_queued(const struct drain *d, size_t n)
 {
 	size_t queued = n;
 
+	if (!stage_is_marked(d->sink->stage))
+		return n;
 	for (size_t i = 0; i < n; i++)
 		queued -= d->batch[i].kind == RECORD_MARK && d->batch[i].reserved == 0;
 	return queued;

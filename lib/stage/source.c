@@ -61,6 +61,13 @@ letter_limit(size_t max_record)
 	return limit < READER_NO_LIMIT ? limit : READER_NO_LIMIT;
 }
 
+/* What may be longer than a record: an envelope, or a mark with more members. */
+static bool
+may_be_long(const char *head, size_t len)
+{
+	return envelope_may_be(head, len) || mark_may_be(head, len);
+}
+
 static struct reader_limits
 reader_limits(const struct source *src)
 {
@@ -68,7 +75,7 @@ reader_limits(const struct source *src)
 	struct reader_limits limits = {.max = opt->max_record, .strip_bom = true};
 
 	if (!opt->no_bypass) {
-		limits.special = envelope_may_be;
+		limits.special = may_be_long;
 		limits.max_special = letter_limit(opt->max_record);
 	}
 	return limits;

@@ -69,7 +69,7 @@ struct stage {
 	const char *refuses_marks;      /* why they can't pass; NULL: they can */
 	_Atomic uint64_t marks, passed; /* read, or our own; sent on */
 	_Atomic uint64_t torn;          /* last lines left out; see source.h */
-	bool makes_marks;               /* they are our own: a fault is before them */
+	bool makes_marks;               /* a fault is before them */
 
 	/*
 	 * What a tool adds, called by the monitor with a line to fill; NULL:

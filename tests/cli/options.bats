@@ -50,7 +50,7 @@ flags_of() {
 }
 
 @test "options: --help names all common options, within 80 columns" {
-	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
+	for option in name buffer dead-letter raw max-record no-bypass ack grace progress quiet verbose help version \
 		jobs keep-order timeout attempts backoff window unbuffered match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect raw-input to by key rate shared; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
@@ -249,6 +249,9 @@ flags_of() {
 		[ "$(cat err)" = "$tool: $message" ]
 		cat err >>messages
 	done <<-'END'
+		pfanout|--ack --to f|--ack does not go with --to: marks do not pass there
+		pfanout|--ack -F -- cat|--ack does not go with -F: marks do not pass there
+		pratelimit|-r 1/s --ack --no-bypass|--ack does not go with --no-bypass: then marks are data, and nobody waits for them
 		pfanout|-x -F -- cat|-x does not go with -F
 		pfanout|--to f -- cat|--to does not go with a command
 		pfanout|-x --to f -- cat|--to does not go with a command
@@ -298,6 +301,8 @@ flags_of() {
 		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
 		pfanin|--concat --merge .t|--concat does not go with --merge
 		pfanin|--idle-timeout 1s|--idle-timeout needs --merge
+		pfanin|--window 9 in|--window needs --state
+		pfanin|--state s --keep-open in|--state does not go with --keep-open: what comes out of a FIFO cannot be read again
 		pfanin|--keep-open --concat in|--keep-open does not go with --concat: the next input's turn would never come
 		pfanin|--follow --concat in|--follow does not go with --concat: a file that is followed does not end
 		pfanin|--follow --round-robin in|--follow does not go with --round-robin: a silent file would hold up the others

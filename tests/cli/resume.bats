@@ -420,3 +420,38 @@ normal() {
 	kill "$pid" && wait "$job"
 	sort -n got | uniq | cmp - <(seq 50)
 }
+
+# pipeline: of four stages, whose pids are in p1 to p4, into ./done.
+pipeline() {
+	set +e
+	sh -c 'echo $$ >p1; exec pfanin --state s --window 500 in' 2>>err |
+		sh -c 'echo $$ >p2; exec pfanout -q -j2 -- ./worker' 2>>err |
+		sh -c 'echo $$ >p3; exec pratelimit -r 20000/s' 2>>err |
+		sh -c 'echo $$ >p4; exec pdeadletter -q -d dead' >>done 2>>err
+	echo "${PIPESTATUS[0]}" >status
+}
+
+@test "resume: the stages of a pipeline are killed in turn: nothing is missing" {
+	local who n=0
+
+	ids 8000 >in
+	printf '#!/bin/sh\nexec sed -u "s/.*00}/!no/"\n' >worker
+	chmod +x worker
+	: >done
+	for who in p1 p2 p3 p4; do
+		n=$((n + 1000))
+		rm -f p?
+		pipeline 3>&- &
+		job=$!
+		wait_until at_least done "$n"
+		kill -9 "$(<$who)"
+		wait "$job"
+	done
+	pipeline
+	[ "$(<status)" -eq 0 ]
+	jq .id done >results
+	jq .value.id dead >letters
+	[ "$(sort -u letters | wc -l)" -eq 80 ]
+	sort -nu results letters | cmp - <(seq 8000)
+	is_saved line 8000
+}
