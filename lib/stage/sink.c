@@ -39,6 +39,7 @@ struct drain {
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
 	struct marks *marks;
+	bool marked;           /* there are any in the stream */
 	struct acks *acks;     /* marks end here; NULL: they go on */
 	struct deadfile *dead; /* NULL: none, or it could not be written */
 	struct metrics_link *link;
@@ -121,7 +122,10 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 	bool ok = true;
 
 	for (size_t i = 0; i < n; i++)
-		d->place[i] = marks_bring_again(d->marks, &r[i]) ? UNFINISHED : IN_OUTPUT;
+		d->place[i] = IN_OUTPUT;
+	for (size_t i = 0; i < n && d->marked; i++)
+		if (marks_bring_again(d->marks, &r[i]))
+			d->place[i] = UNFINISHED;
 	if (d->dead == NULL)
 		return;
 	for (size_t i = 0; i < n; i++) {
@@ -278,7 +282,8 @@ write_records(struct drain *d, struct record *r, size_t n)
 	struct mark mark;
 	int error = 0;
 
-	if (!marks_begin(d->marks, n))
+	d->marked = marks_begin(d->marks, n);
+	if (!d->marked)
 		return write_batch(d, r, n);
 	for (size_t done; n > 0 && error == 0; r += done, n -= done) {
 		if ((done = marks_note(d->marks, r, n)) == 0) {

@@ -44,7 +44,7 @@ struct feed {
 	struct chan *out;
 	size_t n, most; /* records in the batch, and their limit */
 	size_t bytes;   /* to be reserved for them */
-	size_t marks;   /* those of the n that are marks */
+	size_t marks;   /* that were taken, and are put next */
 	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
 	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
@@ -104,8 +104,10 @@ take_mark(struct feed *f, struct input *in, struct record *r)
 
 	in->marked = true;
 	r->kind = RECORD_MARK;
-	if (st->refuses_marks == NULL)
+	if (st->refuses_marks == NULL) {
+		f->marks++;
 		return true;
+	}
 	if (ctx_state(st->input) == CTX_LIVE)
 		stage_fault(st, 2, "%s", st->refuses_marks);
 	ctx_cancel(st->input);
@@ -231,7 +233,6 @@ feed_put(struct feed *f, const struct input *in, const struct record *record)
 	if (r != record)
 		*r = *record;
 	f->bytes += r->reserved;
-	f->marks += r->kind == RECORD_MARK;
 	if (f->src->marks != NULL)
 		note_end(f, in, (struct reader_place){r->end, r->line});
 	if (f->n == f->most || f->bytes >= BATCH_BYTES)

@@ -197,9 +197,9 @@ keeps() {
 	# So is a dead-letter file that is else never synced.
 	{ mark 1; letters 3; mark 2; } >in
 	strace -f -o trace -e trace=fdatasync,sendto pdeadletter --sync none -d dead <in >/dev/null || true
-	[ "$(grep -c fdatasync trace)" -eq 1 ]
-	grep -o -e fdatasync -e sendto trace | paste -sd ' ' >calls
-	grep -qx -e 'sendto fdatasync sendto' -e 'fdatasync sendto sendto' calls
+	[ "$(grep -c 'fdatasync(' trace)" -eq 1 ]
+	grep -o -e 'fdatasync(' -e 'sendto(' trace | paste -sd ' ' >calls
+	grep -qxF -e 'sendto( fdatasync( sendto(' -e 'fdatasync( sendto( sendto(' calls
 	deafen
 }
 
