@@ -41,6 +41,8 @@ struct place {
 };
 
 LIST_HEAD(place_list, place);
+STAILQ_HEAD(place_queue, place);
+SLIST_HEAD(place_stack, place);
 
 /* A token: what has moved. */
 struct moves {
@@ -60,9 +62,9 @@ struct resume {
 
 	/* The lock guards all that follows. */
 	pthread_mutex_t lock;
-	STAILQ_HEAD(, place) all;
+	struct place_queue all;
 	struct place_list list[LISTS]; /* by inode */
-	SLIST_HEAD(, place) moved;
+	struct place_stack moved;
 	size_t n, n_moved;
 };
 

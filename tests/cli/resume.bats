@@ -280,21 +280,6 @@ normal() {
 	cmp disk/s before
 }
 
-@test "resume: a disk that fills up stops the run" {
-	small_disk 16
-	seq 10 >in
-	mkfifo go
-	"$BIN/pfanin" --state disk/s --follow in 2>err | "$ACK" got &
-	job=$!
-	wait_until at_least got 10
-	wait_until grep -q '"offset":21' disk/s
-	dd if=/dev/zero of=disk/fill bs=1k 2>/dev/null || true
-	seq 11 20 >>in
-	wait "$job" || true
-	has err "--state disk/s: No space left on device; the next run goes on from what was saved before"
-	grep -q '"offset":21' disk/s
-}
-
 @test "resume: 3000 inputs, with few open at a time" {
 	local n
 
