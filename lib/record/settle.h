@@ -26,7 +26,9 @@ void settle_free(struct settle *);
 /* The seq of the first mark.  Once; what comes with another seq is no mark. */
 void settle_begin(struct settle *, uint64_t first);
 
-/* Before that: so many records have ended, all of them before the first mark. */
+/*
+ * Before that: so many records have ended, all of them before the first mark.
+ */
 void settle_count(struct settle *, uint64_t n);
 
 /*

@@ -22,8 +22,8 @@ struct acks;
 struct mark;
 
 /*
- * For what is written to fd, which stays the caller's.  NULL with errno: ENOMEM;
- * 0 if the fd is a pipe, whose reader gets the marks (not with `ack`).
+ * For what is written to fd, which stays the caller's.  NULL with errno:
+ * ENOMEM; 0 if the fd is a pipe, whose reader gets the marks (not with `ack`).
  */
 struct acks *acks_new(int fd, bool ack);
 void acks_free(struct acks *);

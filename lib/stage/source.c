@@ -61,7 +61,9 @@ letter_limit(size_t max_record)
 	return limit < READER_NO_LIMIT ? limit : READER_NO_LIMIT;
 }
 
-/* What may be longer than a record: an envelope, or a mark with more members. */
+/*
+ * What may be longer than a record: an envelope, or a mark with more members.
+ */
 static bool
 may_be_long(const char *head, size_t len)
 {

@@ -66,7 +66,7 @@ struct stage {
 	 * goes on.  The seq of the first is set before it is sent.
 	 */
 	_Atomic uint64_t first_mark;    /* STAGE_NO_MARK: there is none */
-	const char *refuses_marks;      /* why they can't pass; NULL: they can */
+	const char *refuses_marks;      /* why they can't pass; or NULL */
 	_Atomic uint64_t marks, passed; /* read, or our own; sent on */
 	_Atomic uint64_t torn;          /* last lines left out; see source.h */
 	bool makes_marks;               /* a fault is before them */

@@ -57,7 +57,7 @@ keeps() {
 
 @test "marks: they keep their place where the records do" {
 	marked 2000 100 >in
-	keeps bash -c 'pfanout | cat'
+	keeps bash -c 'pfanout -j 1 | cat'
 	keeps bash -c 'pfanout -R -k -j 4 | cat'
 	keeps bash -c 'pfanout -k -j 4 -- cat | cat'
 	keeps bash -c 'pfanout -k -j 2 -x --batch 50 -- cat | cat'
@@ -68,7 +68,7 @@ keeps() {
 	keeps bash -c 'pfanin --concat in | cat'
 	keeps bash -c 'pfanin --round-robin in | cat'
 	keeps bash -c 'pfanin --merge .id in | cat'
-	keeps bash -c 'pfanout -v 2>err | cat'
+	keeps bash -c 'pfanout -j 1 -v 2>err | cat'
 	has err 'received 2000, processed 2000, filtered 0, failed 0,'
 	has err 'written 2000, marks 21 (21 passed),'
 }
