@@ -23,7 +23,7 @@ static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 static struct {
 	volatile pid_t pid;            /* 0: no process */
 	int in;                        /* writing end of its stdin */
-	int unread;                    /* reading end: has what it leaves there */
+	int unread;                    /* reading end: what it leaves */
 	volatile sig_atomic_t signal;  /* the first one */
 	volatile sig_atomic_t signals; /* how many */
 	bool short_of;                 /* a record was not written */
