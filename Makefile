@@ -72,7 +72,7 @@ DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev libncurses
 	bats jq python3 procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
 	libclang-rt-14-dev tmux time fiu-utils faketime logrotate prometheus prometheus-node-exporter \
-	python3-prometheus-client chromium
+	python3-prometheus-client chromium zsh fish bash-completion
 install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive \
@@ -120,6 +120,11 @@ verdicts: N = 30
 verdicts: all
 	@BIN=$(abspath $(BIN)) tests/campaign/verdicts $(SEED) $(N)
 
+# N records to an API that fails, throttles and goes away; each stage is killed.
+job: N = 20000
+job: all
+	@BIN=$(abspath $(BIN)) tests/campaign/job $(SEED) $(N)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -146,6 +151,11 @@ lint:
 DOCS = $(patsubst man/doc/%,%,$(wildcard man/doc/*/*))
 DOCDIR = $(PREFIX)/share/doc/pchan
 
+# Where each shell looks for the completions of a tool.
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
@@ -154,17 +164,23 @@ install: all
 		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section || exit 1; done
 	for file in $(DOCS); do \
 		install -D -m 644 man/doc/$$file $(DESTDIR)$(DOCDIR)/$$file || exit 1; done
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	completion() { sed "s/TOOL/$$tool/g" completions/$$1 | install -m 644 /dev/stdin $(DESTDIR)$$2; }; \
+	for tool in $(TOOLS); do completion bash $(BASHDIR)/$$tool && \
+		completion zsh $(ZSHDIR)/_$$tool && completion fish $(FISHDIR)/$$tool.fish || exit 1; done
 
 uninstall:
 	rm -f $(TOOLS:%=$(DESTDIR)$(PREFIX)/bin/%)
 	for page in man/*.*; do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 	rm -f $(DOCS:%=$(DESTDIR)$(DOCDIR)/%)
+	rm -f $(TOOLS:%=$(DESTDIR)$(BASHDIR)/%) $(TOOLS:%=$(DESTDIR)$(ZSHDIR)/_%) \
+		$(TOOLS:%=$(DESTDIR)$(FISHDIR)/%.fish)
 	rmdir $(sort $(dir $(DOCS:%=$(DESTDIR)$(DOCDIR)/%))) $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign counts rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign counts job rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

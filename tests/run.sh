@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the tests and ends with `N passed, N failed, N skipped`.
+# Runs the tests, shows how far they are, and ends with the names of those that
+# failed and `N passed, N failed, N skipped`.
 #
 #	run.sh [test ...]	tests: a name of tests/cli (map), one of
 #				tests/unit (t_chan), or a .bats file
@@ -82,10 +83,41 @@ run_lanes() {
 [ "$lanes" -eq 1 ] || : >"$dir/out.1"
 run_lanes "$@" &
 runner=$!
+# Counts the results of all lanes: "ok [12/890] name".  At a terminal those that
+# are good share a line.
+show() {
+	n=0 total=0
+	while IFS= read -r line; do
+		case $line in
+		1..*)
+			total=$((total + ${line#1..}))
+			continue
+			;;
+		'ok '* | 'not ok '*)
+			n=$((n + 1))
+			verdict=${line%%ok *}ok
+			line=${line#"$verdict" }
+			line="$verdict [$n/$total] ${line#* }"
+			;;
+		esac
+		if [ ! -t 1 ]; then
+			printf '%s\n' "$line"
+		elif [ "${line#ok }" != "$line" ]; then
+			printf '\r\033[K%.79s' "$line"
+		else
+			printf '\r\033[K%s\n' "$line"
+		fi
+	done
+	[ ! -t 1 ] || printf '\r\033[K'
+}
+
 # Results appear as they come.  A run that hangs says where, and ends: whoever
 # waits for it would otherwise learn nothing.
-timeout --foreground "$PATIENCE" tail -q -n +1 -f --pid="$runner" "$dir"/out.*
-if [ $? -eq 124 ]; then
+{
+	timeout --foreground "$PATIENCE" tail -q -n +1 -f --pid="$runner" "$dir"/out.*
+	echo $? >"$dir/tail"
+} | show
+if [ "$(cat "$dir/tail")" -eq 124 ]; then
 	echo "# the run took over $PATIENCE; these processes are left:"
 	ps -N --ppid 2 -o pid,ppid,pgid,stat,etimes,wchan:20,args --forest | cut -c 1-160
 	echo "not ok - the run took over $PATIENCE" | tee -a "$dir/out.0"
@@ -96,6 +128,11 @@ cat "$dir"/out.* >"$dir/out"
 skipped=$(grep -c '^ok .* # skip' "$dir/out")
 passed=$(($(grep -c '^ok ' "$dir/out") - skipped))
 failed=$(grep -c '^not ok ' "$dir/out")
-[ ! -e "$dir/status" ] || [ "$failed" -gt 0 ] || failed=1
+if [ -e "$dir/status" ] && [ "$failed" -eq 0 ]; then
+	failed=1
+	echo "failed: bats, with status $(cat "$dir/status")"
+fi
+# Once more, as the log may be cut in the middle.
+sed -n 's/^not ok [0-9]* */failed: /p' "$dir/out"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

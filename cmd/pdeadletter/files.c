@@ -19,8 +19,8 @@ canonical_name(const char *path)
 
 /*
  * Whether the name is that of a file that belongs to another one: FILE.1,
- * FILE.cursor, FILE.series, or what a purge has left (FILE.new, by versions up
- * to 0.2).
+ * FILE.cursor, FILE.cursor.new, FILE.series, or what a purge has left
+ * (FILE.new, by versions up to 0.2).
  */
 static bool
 is_part_of(const char *name, const char *file)
@@ -30,8 +30,8 @@ is_part_of(const char *name, const char *file)
 
 	if (strncmp(name, file, len) != 0 || *end == '\0')
 		return false;
-	if (strcmp(end, ".cursor") == 0 || strcmp(end, ROTATE_CLAIM) == 0 ||
-	    strcmp(end, ".new") == 0 || spare_suffix(end))
+	if (strcmp(end, ".cursor") == 0 || strcmp(end, ".cursor.new") == 0 ||
+	    strcmp(end, ROTATE_CLAIM) == 0 || strcmp(end, ".new") == 0 || spare_suffix(end))
 		return true;
 	return rotate_suffix(end) != ROTATE_NONE && !rotate_is_claimed(name);
 }

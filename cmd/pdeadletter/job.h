@@ -13,6 +13,8 @@ struct job {
 	bool skip_foreign;    /* skip lines that are not letters */
 	bool json;            /* list, stats, show */
 	bool all, wrap;       /* replay */
+	char **command;       /* replay; NULL: print the records */
+	bool ok_status[256];  /* of the command: it has done its work */
 	bool force;           /* purge */
 	uint64_t max_replays; /* replay; UINT64_MAX: any number */
 };

@@ -117,10 +117,10 @@ check_output(const struct job *job)
 
 /* Runs a command on files: list, show, replay ... */
 static int
-run_job(int argc, char **argv)
+run_job(const struct options_command *command, int argc, char **argv)
 {
 	struct job job;
-	int (*command)(struct job *) = usage_parse_job(&job, argc, argv);
+	int (*run)(struct job *) = usage_parse_job(&job, command, argc, argv);
 	size_t most;
 	int status;
 
@@ -132,7 +132,7 @@ run_job(int argc, char **argv)
 	/* A file and its rotated ones are all open at a time. */
 	(void)child_raise_limit(MANY_FILES, &most);
 	check_output(&job);
-	status = command(&job);
+	status = run(&job);
 	if (ferror(stdout) || fflush(stdout) == EOF)
 		err(2, "standard output");
 	files_free(job.files);
@@ -145,12 +145,13 @@ run_job(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	const struct options_command *command = usage_command(&argc, &argv);
 	struct options opt;
 	struct stage stage;
 	int sig;
 
-	if (argc > 1 && usage_is_command(argv[1]))
-		return run_job(argc - 1, argv + 1);
+	if (command != NULL)
+		return run_job(command, argc, argv);
 	cli_begin();
 	usage_parse(&opt, argc, argv);
 	set_up_split(&stage, &opt);

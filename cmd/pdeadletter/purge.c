@@ -42,9 +42,18 @@ struct cut {
 	uint64_t bytes;     /* cut out up to the letter being looked at */
 	struct range *range;
 	size_t n;
-	/* The last replayed letter that stays; its place is in the new file. */
-	bool stays; /* there is one */
-	struct mark stayed;
+	/* What stays: how many letters, and which of them were replayed. */
+	uint64_t letters;
+	struct memory memory;
+};
+
+/* Why letters stay, of which most were not replayed. */
+enum why { NOT_REPLAYED, NOT_SELECTED, NOT_WHOLE, WHYS };
+
+static const char *const why_text[WHYS] = {
+    [NOT_REPLAYED] = "not replayed",
+    [NOT_SELECTED] = "not selected",
+    [NOT_WHOLE] = "not whole, and left out by replay",
 };
 
 struct purge {
@@ -56,6 +65,8 @@ struct purge {
 	struct cut *cut; /* one for each file that has letters */
 	size_t n;
 	uint64_t letters, removed;
+	uint64_t piped; /* of those removed, replayed into a pipe */
+	uint64_t stay[WHYS];
 };
 
 /* Returns the cut of the letter's file; letters come file by file. */
@@ -66,7 +77,8 @@ cut_of(struct purge *p, const struct item *e)
 		p->cut = grow(p->cut, p->n + 1, sizeof(*p->cut));
 		p->cut[p->n++] = (struct cut){.path = must(strdup(e->path)),
 		    .inode = e->place.inode,
-		    .new_inode = e->place.inode};
+		    .new_inode = e->place.inode,
+		    .memory = memory_new(e->place.inode)};
 	}
 	return &p->cut[p->n - 1];
 }
@@ -83,46 +95,77 @@ note_removal(struct cut *c, const struct place *at)
 	c->bytes += at->end - at->start;
 }
 
-/* Whether a replay has printed the letter's record, and not left it out. */
+/* Whether a replay can have printed the letter's record. */
 static bool
-was_printed(const struct purge *p, const struct item *e)
+is_whole(const struct item *e)
 {
 	const char *payload;
 	char *owned;
 	size_t len;
 
-	if (!e->replayed || e->view.truncated.len == strlen("true") ||
-	    envelope_number(&e->view.replays) >= p->cursor.max_replays ||
+	if (e->view.truncated.len == strlen("true") ||
 	    envelope_payload(e->line, e->len, &payload, &len, &owned) == -1)
 		return false;
 	free(owned);
 	return true;
 }
 
-/*
- * Reads all letters, to see which go, and which replayed one stays last in each
- * file.
- */
+/* Whether the letter goes; else *why says why it stays. */
+static bool
+goes(struct purge *p, const struct item *e, enum why *why)
+{
+	bool all = p->job->force;
+
+	if (!all && !e->replayed)
+		*why = NOT_REPLAYED;
+	else if (!all && !is_whole(e))
+		*why = NOT_WHOLE;
+	else if (!select_takes(&p->job->select, e))
+		*why = NOT_SELECTED;
+	else
+		return true;
+	return false;
+}
+
+/* Notes that the letter stays: its place in the file will be another one. */
+static void
+note_stay(struct cut *c, const struct item *e)
+{
+	struct mark mark;
+
+	c->letters++;
+	if (!e->replayed) {
+		memory_skip(&c->memory);
+		return;
+	}
+	store_mark(e, &mark);
+	mark.start -= c->bytes;
+	mark.end -= c->bytes;
+	memory_pass(&c->memory, c->letters - 1, &mark);
+	c->memory.piped = c->memory.piped || e->piped;
+}
+
+/* Reads all letters, to see which go, and which of the others were replayed. */
 static void
 look_at_letters(struct purge *p)
 {
 	char *files[] = {must(strdup(p->file)), NULL};
 	struct store_how how = {.locked = true, .skip_foreign = p->job->skip_foreign};
 	struct store *store = store_open(files, &how);
+	enum why why = NOT_REPLAYED;
 	struct item e;
 
 	cursor_seek(&p->cursor, store, 0);
 	for (; store_next(store, &e); p->letters++) {
 		struct cut *c = cut_of(p, &e);
 
-		if ((p->job->force || was_printed(p, &e)) && select_takes(&p->job->select, &e)) {
+		if (goes(p, &e, &why)) {
 			note_removal(c, &e.place);
 			p->removed++;
-		} else if (e.replayed) {
-			store_mark(&e, &c->stayed);
-			c->stays = true;
-			c->stayed.place.start -= c->bytes;
-			c->stayed.place.end -= c->bytes;
+			p->piped += e.piped;
+		} else {
+			note_stay(c, &e);
+			p->stay[why]++;
 		}
 	}
 	if (store_close(store) != 0)
@@ -239,23 +282,41 @@ apply_cut(const struct purge *p, struct cut *c)
 		err(2, "%s", c->path);
 }
 
-/* Moves the cursor to the last replayed letters that stay. */
+/* Remembers what was replayed of the letters that stay. */
 static void
-move_cursor(struct purge *p)
+save_cursor(struct purge *p)
 {
-	struct mark *marks = must(calloc(p->n + 1, sizeof(*marks)));
+	struct memory **list = must(calloc(p->n + 1, sizeof(*list)));
 	size_t n = 0;
 
 	for (size_t i = p->n; i-- > 0;) {
 		struct cut *c = &p->cut[i];
 
-		if (!c->stays)
-			continue;
-		marks[n] = c->stayed;
-		marks[n++].place.inode = c->new_inode;
+		c->memory.inode = c->new_inode;
+		if (memory_any(&c->memory))
+			list[n++] = &c->memory;
 	}
-	cursor_set(&p->cursor, marks, n);
-	cursor_save(&p->cursor);
+	cursor_save(&p->cursor, list, n);
+	free(list);
+}
+
+/* Says what was removed and, if letters stay, how many of them and why. */
+static void
+report(const struct purge *p)
+{
+	char kept[256] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < WHYS; i++)
+		if (p->stay[i] > 0)
+			len += (size_t)snprintf(kept + len, sizeof(kept) - len, "%s%ju %s",
+			    len > 0 ? ", " : "; kept: ", (uintmax_t)p->stay[i], why_text[i]);
+	warnx("%s: %ju of %ju letters removed%s", p->file, (uintmax_t)p->removed,
+	    (uintmax_t)p->letters, kept);
+	if (p->piped > 0 && !p->job->force)
+		warnx("%s: %s replayed into a pipe, and nothing proves that the reader succeeded "
+		      "unless `set -o pipefail` was in force: see `replay FILE -- command`",
+		    p->file, p->piped == 1 ? "1 of them was" : "some of them were");
 }
 
 /*
@@ -307,15 +368,15 @@ purge_file(struct purge *p)
 	look_at_letters(p);
 
 	/*
-	 * Replace the files, then the cursor, which names a place in a new
-	 * file.  After a kill in between its letter may be gone: then, at
+	 * Replace the files, then the cursor, which names places in the new
+	 * files.  After a kill in between its letters may be gone: then, at
 	 * worst, letters that stay are replayed again.
 	 */
 	for (size_t i = 0; i < p->n; i++)
 		if (p->cut[i].n > 0)
 			apply_cut(p, &p->cut[i]);
 	if (p->removed > 0)
-		move_cursor(p);
+		save_cursor(p);
 
 	cursor_close(&p->cursor);
 	close(p->fd);
@@ -324,10 +385,10 @@ purge_file(struct purge *p)
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->cut[i].path);
 		free(p->cut[i].range);
+		memory_free(&p->cut[i].memory);
 	}
 	free(p->cut);
-	warnx("%s: %ju of %ju letters removed", p->file, (uintmax_t)p->removed,
-	    (uintmax_t)p->letters);
+	report(p);
 }
 
 int

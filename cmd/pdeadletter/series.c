@@ -11,9 +11,9 @@
 
 #include "alloc.h"
 #include "record/envelope.h"
+#include "record/reader.h"
+#include "record/record.h"
 #include "record/rotate.h"
-
-#define HEAD (64 * 1024) /* holds all of a letter but its payload */
 
 /* Adds an open file to the series, which owns both path and fd from then on. */
 static struct series_file *
@@ -96,8 +96,8 @@ close_files(struct series *s)
 static int64_t
 begin_of(const struct series_file *f)
 {
-	char *head = must(malloc(HEAD));
-	ssize_t n = pread(f->fd, head, HEAD, 0);
+	char *head = must(malloc(ENVELOPE_ROOM));
+	ssize_t n = pread(f->fd, head, ENVELOPE_ROOM, 0);
 	const char *lf = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
 	struct envelope_view view = {0};
 	int64_t failed;
@@ -232,7 +232,8 @@ series_open(struct series *s, const char *path, bool locked)
 {
 	*s = (struct series){0};
 	if (strcmp(path, "-") == 0)
-		add_file(s, must(strdup("standard input")), dup(STDIN_FILENO));
+		add_file(
+		    s, must(strdup("standard input")), fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
 	else
 		open_all(s, path, locked);
 }
@@ -242,4 +243,31 @@ series_close(struct series *s)
 {
 	close_files(s);
 	free(s->file);
+}
+
+struct reader *
+series_reader(const struct series_file *file)
+{
+	struct reader_limits limits = {.max = READER_NO_LIMIT};
+
+	return must(reader_new(file->fd, &limits));
+}
+
+bool
+series_line(const struct series_file *file, struct reader *reader, struct record *line)
+{
+	ssize_t n;
+
+	while (!reader_line(reader, line)) {
+		if ((n = reader_fill(reader)) == -1)
+			err(2, "%s", file->path);
+		if (n == 0 && !reader_rest(reader, line))
+			return false;
+		if (n == 0)
+			break;
+	}
+	if (line->offset < file->size)
+		return true;
+	record_free(line); /* appended after the file was opened */
+	return false;
 }

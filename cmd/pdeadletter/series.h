@@ -42,6 +42,18 @@ void series_open(struct series *, const char *path, bool locked);
 /* Closes the files. */
 void series_close(struct series *);
 
+struct reader;
+struct record;
+
+/* A reader of the file's lines, from where its descriptor stands. */
+struct reader *series_reader(const struct series_file *);
+
+/*
+ * Takes the next line; the caller frees the record.  False: there are no more
+ * but those appended since the file was opened.
+ */
+bool series_line(const struct series_file *, struct reader *, struct record *);
+
 /*
  * Ends the process if there is neither this file nor one it was rotated to.
  * "-" exists.

@@ -69,8 +69,10 @@ print_letter(const struct item *e)
 	    {"first failed", ".first_failed"}, {"failed", ".failed"}, {"replays", ".replays"},
 	    {"input", ".input.name"}, {"line", ".input.line"}, {"offset", ".input.offset"},
 	    {"length", ".input.length"}, {"worker", ".worker.slot"}, {"pid", ".worker.pid"},
-	    {"exit", ".worker.exit"}, {"signal", ".worker.signal"}, {"stderr", ".worker.stderr"},
-	    {"stderr shared", ".worker.stderr_shared"}, {"truncated", ".truncated"}};
+	    {"exit", ".worker.exit"}, {"signal", ".worker.signal"}, {"stdout", ".worker.stdout"},
+	    {"stderr", ".worker.stderr"}, {"stderr shared", ".worker.stderr_shared"},
+	    {"about records", ".worker.shared.records"}, {"from line", ".worker.shared.first_line"},
+	    {"to line", ".worker.shared.last_line"}, {"truncated", ".truncated"}};
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		print_member(e, members[i][0], members[i][1]);

@@ -3,30 +3,25 @@
 #include <err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "alloc.h"
 #include "json/json.h"
+#include "recall.h"
 #include "record/reader.h"
 #include "record/record.h"
 #include "series.h"
 
 #define LETTER_HEAD "{\"pchan\":\"dead-letter/1\""
 
-/* How far a file was replayed: up to a letter, unless none was. */
-struct progress {
-	bool any;
-	struct mark mark;
-};
-
 /* The letters of a series, which are read file by file. */
 struct feed {
 	struct series series;
-	struct progress *progress; /* of each of its files */
-	size_t at;                 /* the file being read */
-	struct reader *reader;     /* of that file; NULL: not opened yet */
-	struct record record;      /* the line of `next` */
-	struct item next;          /* the letter to be returned next */
+	struct memory *memory; /* of each of its files */
+	size_t at;             /* the file being read */
+	uint64_t letters;      /* of that file, read so far */
+	struct reader *reader; /* of that file; NULL: not opened yet */
+	struct record record;  /* the line of `next` */
+	struct item next;      /* the letter to be returned next */
 	bool has_next;
 };
 
@@ -53,7 +48,9 @@ store_open(char **files, const struct store_how *how)
 		struct feed *f = &s->feed[i];
 
 		series_open(&f->series, files[i], how->locked);
-		f->progress = must(calloc(f->series.n, sizeof(*f->progress)));
+		f->memory = must(calloc(f->series.n, sizeof(*f->memory)));
+		for (size_t j = 0; j < f->series.n; j++)
+			f->memory[j] = memory_new(f->series.file[j].inode);
 	}
 	return s;
 }
@@ -88,8 +85,10 @@ store_close(struct store *s)
 
 		record_free(&f->record);
 		reader_free(f->reader);
+		for (size_t j = 0; j < f->series.n; j++)
+			memory_free(&f->memory[j]);
+		free(f->memory);
 		series_close(&f->series);
-		free(f->progress);
 	}
 	if (s->torn > 0)
 		warnx("%ju incomplete line%s skipped", (uintmax_t)s->torn, s->torn == 1 ? "" : "s");
@@ -107,163 +106,47 @@ store_mark(const struct item *e, struct mark *mark)
 
 	envelope_identity(e->line, e->len, &id);
 	strcpy(mark->id, id.id);
-	mark->place = e->place;
+	mark->start = e->place.start;
+	mark->end = e->place.end;
 	mark->failed = e->failed;
 }
 
-/* Whether that letter stands there; the last one of a file may lack its LF. */
-static bool
-is_there(const struct series_file *p, const struct mark *mark)
-{
-	const struct place *place = &mark->place;
-	struct envelope_id found = {.id = ""};
-	struct envelope_view view = {0};
-	ssize_t len, n;
-	char *line;
-	bool same;
-
-	if (place->start >= place->end || p->size == UINT64_MAX || place->end > p->size + 1)
-		return false;
-	len = (ssize_t)(place->end - place->start - 1);
-	line = must(malloc((size_t)len + 1));
-	n = pread(p->fd, line, (size_t)len + 1, (off_t)place->start);
-	if ((n == len || (n == len + 1 && line[len] == '\n')) &&
-	    envelope_kind_anywhere(line, (size_t)len) == ENVELOPE_LETTER) {
-		envelope_identity(line, (size_t)len, &found);
-		envelope_look(line, (size_t)len, &view);
-	}
-	same = strcmp(found.id, mark->id) == 0 && envelope_time(&view.failed) == mark->failed;
-	free(line);
-	return same;
-}
-
-/* Takes up a mark where it says that its letter is. */
-static bool
-take_mark(struct feed *f, const struct mark *mark)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < f->series.n; i++)
-		if (f->series.file[i].inode == mark->place.inode &&
-		    is_there(&f->series.file[i], mark)) {
-			f->progress[i] = (struct progress){true, *mark};
-			found = true;
-		}
-	return found;
-}
-
-/* Reads the next line of a file.  False: the file has ended. */
-static bool
-read_line(struct reader *reader, const struct series_file *file, struct record *line)
-{
-	ssize_t n;
-
-	while (!reader_line(reader, line)) {
-		if ((n = reader_fill(reader)) == -1)
-			err(2, "%s", file->path);
-		if (n == 0 && !reader_rest(reader, line))
-			return false;
-		if (n == 0)
-			break;
-	}
-	if (line->offset < file->size)
-		return true;
-	record_free(line); /* appended after the file was opened */
-	return false;
-}
-
-static struct reader *
-open_reader(const struct series_file *file)
-{
-	struct reader_limits limits = {.max = READER_NO_LIMIT};
-
-	return must(reader_new(file->fd, &limits));
-}
-
-static struct place
-place_of(const struct store *s, const struct feed *f, const struct record *line)
-{
-	return (struct place){.file = (size_t)(f - s->feed),
-	    .inode = f->series.file[f->at].inode,
-	    .start = line->offset,
-	    .end = line->offset + line->len + 1};
-}
-
-/* Whether the letter on this line is the marked one. */
-static bool
-is_marked(const struct record *line, const struct mark *mark)
-{
-	struct envelope_id id;
-	struct envelope_view view;
-
-	if (memmem(line->data, line->len, mark->id, strlen(mark->id)) == NULL ||
-	    envelope_kind_anywhere(line->data, line->len) != ENVELOPE_LETTER)
-		return false;
-	envelope_identity(line->data, line->len, &id);
-	envelope_look(line->data, line->len, &view);
-	return strcmp(id.id, mark->id) == 0 && envelope_time(&view.failed) == mark->failed;
-}
-
-/* Looks for any of the marks' letters in a file, and takes the mark up. */
-static bool
-search_file(struct store *s, struct feed *f, const struct mark *marks, size_t n)
-{
-	const struct series_file *file = &f->series.file[f->at];
-	struct progress *progress = &f->progress[f->at];
-	struct reader *reader = open_reader(file);
-	struct record line;
-
-	while (!progress->any && read_line(reader, file, &line)) {
-		for (size_t i = 0; i < n && !progress->any; i++)
-			if (is_marked(&line, &marks[i])) {
-				*progress = (struct progress){true, marks[i]};
-				progress->mark.place = place_of(s, f, &line);
-			}
-		record_free(&line);
-	}
-	reader_free(reader);
-	if (lseek(file->fd, 0, SEEK_SET) == -1)
-		err(2, "%s", file->path);
-	return progress->any;
-}
-
 bool
-store_seek(struct store *s, size_t file, const struct mark *marks, size_t n)
+store_recall(struct store *s, size_t file, const struct memory *memory, size_t n)
 {
 	struct feed *f = &s->feed[file];
 	bool found = false;
 
-	for (size_t i = 0; i < n; i++)
-		if (take_mark(f, &marks[i]))
+	for (size_t i = 0; i < f->series.n; i++)
+		if (recall_file(&f->memory[i], &f->series.file[i], memory, n))
 			found = true;
-
-	/* The letters may stand in a copy, too, beside the file or instead. */
-	for (f->at = 0; f->at < f->series.n; f->at++)
-		if (!f->progress[f->at].any && search_file(s, f, marks, n))
-			found = true;
-	f->at = 0;
 	return found;
 }
 
 void
-store_pass(struct store *s, const struct item *e)
+store_pass(struct store *s, const struct item *e, bool replayed)
 {
 	struct feed *f = &s->feed[e->place.file];
+	struct mark mark;
 
-	f->progress[f->at].any = true;
-	store_mark(e, &f->progress[f->at].mark);
+	if (!replayed && !e->replayed) {
+		memory_skip(&f->memory[f->at]);
+		return;
+	}
+	store_mark(e, &mark);
+	memory_pass(&f->memory[f->at], e->place.number, &mark);
 }
 
 size_t
-store_marks(const struct store *s, size_t file, struct mark **marks)
+store_memories(const struct store *s, size_t file, struct memory ***list)
 {
 	const struct feed *f = &s->feed[file];
 	size_t n = 0;
 
-	*marks = must(calloc(f->series.n + 1, sizeof(**marks)));
+	*list = must(calloc(f->series.n + 1, sizeof(**list)));
 	for (size_t i = f->series.n; i-- > 0;)
-		if (f->progress[i].any)
-			(*marks)[n++] = f->progress[i].mark;
+		if (memory_any(&f->memory[i]))
+			(*list)[n++] = &f->memory[i];
 	return n;
 }
 
@@ -285,6 +168,13 @@ is_torn(const struct record *line)
 	return !json_check(line->data, line->len, &e);
 }
 
+/* A mark is there if the file has the output of a stage: it means nothing. */
+static bool
+is_mark(const struct record *line)
+{
+	return json_first_member(line->data, line->len, "pchan", "mark/1");
+}
+
 /* Remembers a line that is not a letter. */
 static void
 note_foreign(struct store *s, const struct series_file *file, const struct record *line)
@@ -296,13 +186,13 @@ note_foreign(struct store *s, const struct series_file *file, const struct recor
 
 /*
  * Makes the line just read the feed's next letter.  False: it is not a letter;
- * blank lines are skipped, torn and foreign ones are counted.
+ * blank lines and marks are skipped, torn and foreign ones are counted.
  */
 static bool
 take_letter(struct store *s, struct feed *f)
 {
 	const struct series_file *file = &f->series.file[f->at];
-	const struct progress *progress = &f->progress[f->at];
+	const struct memory *memory = &f->memory[f->at];
 	struct record *line = &f->record;
 	struct item *e = &f->next;
 
@@ -310,15 +200,20 @@ take_letter(struct store *s, struct feed *f)
 		e->line = line->data;
 		e->len = line->len;
 		envelope_look(e->line, e->len, &e->view);
-		e->place = place_of(s, f, line);
+		e->place = (struct place){.file = (size_t)(f - s->feed),
+		    .inode = file->inode,
+		    .start = line->offset,
+		    .end = line->offset + line->len + 1,
+		    .number = f->letters++};
 		e->path = file->path;
-		e->replayed = progress->any && e->place.end <= progress->mark.place.end;
+		e->replayed = memory_has(memory, e->place.number, e->place.end);
+		e->piped = e->replayed && memory->piped;
 		e->failed = envelope_time(&e->view.failed);
 		return true;
 	}
 	if (is_torn(line))
 		s->torn += !json_blank(line->data, line->len);
-	else
+	else if (!is_mark(line))
 		note_foreign(s, file, line);
 	record_free(line);
 	return false;
@@ -341,10 +236,11 @@ load_next(struct store *s, struct feed *f)
 		const struct series_file *file = &f->series.file[f->at];
 
 		if (f->reader == NULL)
-			f->reader = open_reader(file);
-		if (!read_line(f->reader, file, &f->record)) {
+			f->reader = series_reader(file);
+		if (!series_line(file, f->reader, &f->record)) {
 			reader_free(f->reader);
 			f->reader = NULL;
+			f->letters = 0;
 			f->at++;
 		} else if (take_letter(s, f)) {
 			f->has_next = true;

@@ -7,8 +7,8 @@
  * whichever letter failed first.  A store reads what the files hold when it is
  * opened, no more.
  *
- * What was replayed is known file by file: in each, all letters up to a mark.
- * So it does not matter which names the files have, or in which order they are.
+ * What was replayed is known file by file (memory.h).  So it does not matter
+ * which names the files have, or in which order they are.
  *
  * Whatever cannot be read ends the process with a message and status 2.  One
  * thread.
@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
 #include "record/envelope.h"
 
 struct store;
@@ -27,13 +28,7 @@ struct place {
 	size_t file;         /* the index of its FILE in store_open()'s list */
 	uint64_t inode;      /* of that FILE, or of one it was rotated to */
 	uint64_t start, end; /* offsets of its first byte and behind its LF */
-};
-
-/* What is remembered of a letter to find it again. */
-struct mark {
-	struct place place;
-	int64_t failed; /* tells letters of one record, which share their id */
-	char id[ENVELOPE_ID_SIZE];
+	uint64_t number;     /* of letters in that file, from 0 */
 };
 
 /* A letter, valid until the next call of store_next(). */
@@ -44,7 +39,8 @@ struct item {
 	int64_t failed; /* calendar us; 0: the letter does not say */
 	struct place place;
 	const char *path; /* of its file; valid while the store is open */
-	bool replayed;    /* by the marks given to store_seek() */
+	bool replayed;    /* as store_recall() says */
+	bool piped;       /* if so, it or others went into a pipe */
 };
 
 struct store_how {
@@ -69,23 +65,23 @@ struct store *store_open(char **files, const struct store_how *);
 int store_close(struct store *);
 
 /*
- * Takes the marks of one FILE, each of which says that in one of its files all
- * letters up to and with that one were replayed.  A mark is looked for where it
- * says; and by its id and time in all files of which no mark speaks, as they
- * may be copies, or edited.  False: there are none of these letters.  Call it
- * before the first store_next().
+ * Takes what is remembered of one FILE's files (recall.h).  False: these are
+ * other files.  Call it before the first store_next().
  */
-bool store_seek(struct store *, size_t file, const struct mark *, size_t n);
-
-/* The letter that was returned last counts as replayed from now on. */
-void store_pass(struct store *, const struct item *);
+bool store_recall(struct store *, size_t file, const struct memory *, size_t n);
 
 /*
- * Stores the marks of one FILE, the newest file's first: what was given to
- * store_seek() and found, and what was passed.  *marks is malloc'd and the
- * caller's.  Returns their number.
+ * The letter that was returned last counts as replayed from now on; or, if not
+ * `replayed`, as it did.  To be called for each letter.
  */
-size_t store_marks(const struct store *, size_t file, struct mark **marks);
+void store_pass(struct store *, const struct item *, bool replayed);
+
+/*
+ * The memories of one FILE's files that remember anything, the newest file's
+ * first.  *list is malloc'd and the caller's; the memories are the store's, and
+ * live as long.  Returns their number.
+ */
+size_t store_memories(const struct store *, size_t file, struct memory ***list);
 
 /* Fills in the mark of a letter. */
 void store_mark(const struct item *, struct mark *);

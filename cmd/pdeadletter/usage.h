@@ -3,10 +3,9 @@
 
 /* The command line of pdeadletter. */
 
-#include <stdbool.h>
-
 struct job;
 struct options;
+struct options_command;
 
 /*
  * Parses the command line of a stage.  Ends the process for --help and
@@ -14,13 +13,14 @@ struct options;
  */
 void usage_parse(struct options *, int argc, char **argv);
 
-/*
- * Does the same for a command on files, whose name is argv[0], and fills in the
- * job.  Returns the command's function.
- */
-int (*usage_parse_job(struct job *, int argc, char **argv))(struct job *);
+/* The command on files, as cli_command() finds it; NULL: a stage. */
+const struct options_command *usage_command(int *argc, char ***argv);
 
-/* Whether this is the name of a command on files. */
-bool usage_is_command(const char *);
+/*
+ * Parses the command line of this command, and fills in the job.  Returns the
+ * command's function.
+ */
+int (*usage_parse_job(struct job *, const struct options_command *, int argc, char **argv))(
+    struct job *);
 
 #endif

@@ -90,6 +90,7 @@ start(struct files *f, struct followed *file)
 	file->in = inputs_add_watched(f->inputs, file->path, file->fd, file);
 	if (file->in == NULL)
 		return -1;
+	file->in->place = file->place;
 	if (f->running)
 		inputs_arm(f->inputs, file->in);
 	return 0;
@@ -183,23 +184,26 @@ enter(struct files *f, struct followed *file, struct followed *before)
 }
 
 struct followed *
-files_add(struct files *f, const char *path, int fd, const struct stat *st, uint64_t offset,
-    struct followed *before)
+files_add(struct files *f, const char *path, const struct found *found, struct followed *before)
 {
 	struct followed *file = calloc(1, sizeof(*file));
 	int error;
 
 	if (file == NULL)
 		return NULL;
-	*file = (struct followed){
-	    .dev = st->st_dev, .ino = st->st_ino, .path = path, .fd = fd, .check_at = CLOCK_NEVER};
+	*file = (struct followed){.dev = found->st.st_dev,
+	    .ino = found->st.st_ino,
+	    .path = path,
+	    .fd = found->fd,
+	    .place = found->place,
+	    .check_at = CLOCK_NEVER};
 	TAILQ_INIT(&file->successors);
 	LIST_INIT(&file->names);
 	if (watch(f, file) == -1) {
 		free(file);
 		return NULL;
 	}
-	trail_begin(&file->trail, fd, path, offset);
+	trail_begin(&file->trail, found->fd, path, found->at);
 	LIST_INSERT_HEAD(list_of(f, file->dev, file->ino), file, same_list);
 	TAILQ_INSERT_TAIL(&f->nameless, file, nameless);
 	if (enter(f, file, before) == 0)

@@ -37,6 +37,7 @@ struct followed {
 	int fd;             /* the input's, once there is one */
 	struct input *in;   /* NULL: the file before is being read */
 	struct trail trail; /* of the thread that has the input */
+	void *place;        /* the input's */
 	LIST_ENTRY(followed) same_list;
 
 	struct named_list names;         /* that lead to it */
@@ -98,13 +99,21 @@ void files_clear(struct files *);
 /* NULL: this file is not followed. */
 struct followed *files_find(struct files *, const struct stat *);
 
+/* An open file. */
+struct found {
+	int fd;
+	struct stat st;
+	struct reader_place at; /* where it is read from */
+	void *place;            /* for the input */
+};
+
 /*
- * Adds an open file, which no name leads to yet, and which is read from the
- * offset.  It waits for `before`, unless that is NULL.  The fd is taken over.
- * NULL with errno, and the fd stays the caller's.
+ * Adds a file, which no name leads to yet.  It waits for `before`, unless that
+ * is NULL.  The fd is taken over.  NULL with errno, and the fd stays the
+ * caller's.
  */
-struct followed *files_add(struct files *, const char *path, int fd, const struct stat *,
-    uint64_t offset, struct followed *before);
+struct followed *files_add(
+    struct files *, const char *path, const struct found *, struct followed *before);
 
 /* The name leads to this file from now on; it led nowhere. */
 void files_name(struct files *, struct named *, struct followed *);

@@ -20,6 +20,7 @@
 #include "files.h"
 #include "places.h"
 #include "record/reader.h"
+#include "resume.h"
 #include "stage/hint.h"
 #include "stage/inputs.h"
 #include "stage/stage.h"
@@ -137,6 +138,8 @@ is_fit(const struct follow *f, const struct name *name, struct known *k, const s
 		why = "it is the standard output";
 	else if (is_path(st, f->how.opt->dead_letter))
 		why = "it is the dead-letter file";
+	else if (f->how.resume != NULL && resume_is_state(f->how.resume, name->path, st))
+		why = "it is the file of --state";
 	if (why != NULL && *why != '\0')
 		tell(k, "%s: %s, and is left out", name->path, why);
 	return why == NULL && !files_is_refused(&k->named, st);
@@ -160,6 +163,45 @@ first_offset(const struct follow *f, const struct known *k, int fd, const struct
 }
 
 /*
+ * Before threads read: the files that the name led to in the run before go
+ * first, those that were not read to their end.
+ */
+static void
+add_former(struct follow *f, const struct name *name, struct known *k)
+{
+	struct followed *file;
+	struct found found;
+
+	if (f->how.resume == NULL || f->files.running)
+		return;
+	while ((found.fd = resume_former(
+		    f->how.resume, name->path, &found.st, &found.at, &found.place)) != -1) {
+		file = files_add(&f->files, name->path, &found, k->named.previous);
+		if (file == NULL) {
+			fault(f, "%s: its former file: %s", name->path, strerror(errno));
+			close(found.fd);
+			return;
+		}
+		files_touch(&f->files, file);
+		file->former = &k->named;
+		k->named.previous = file;
+	}
+}
+
+/* Where it is read from.  False with errno. */
+static bool
+find_place(struct follow *f, const struct name *name, const struct known *k, struct found *found)
+{
+	found->at = (struct reader_place){.offset = first_offset(f, k, found->fd, &found->st)};
+	found->place = NULL;
+	if (f->how.resume == NULL)
+		return true;
+	found->place =
+	    resume_claim(f->how.resume, name->path, found->fd, &found->st, found->at, &found->at);
+	return found->place != NULL;
+}
+
+/*
  * The file that the name leads to, which was not known: opens it.  It goes
  * behind the one before, while that is read.  NULL with errno; EAGAIN: it is
  * another one by now.
@@ -167,23 +209,24 @@ first_offset(const struct follow *f, const struct known *k, int fd, const struct
 static struct followed *
 open_file(struct follow *f, const struct name *name, struct known *k)
 {
-	int fd = open(name->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), error;
+	struct found found = {.fd = open(name->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
 	struct followed *file = NULL;
-	struct stat st;
 	bool taken = false;
+	int error;
 
-	if (fd == -1)
+	if (found.fd == -1)
 		return NULL;
-	if (fstat(fd, &st) == 0 && (file = files_find(&f->files, &st)) == NULL) {
+	if (fstat(found.fd, &found.st) == 0 && (file = files_find(&f->files, &found.st)) == NULL) {
 		errno = EAGAIN;
-		if (S_ISREG(st.st_mode))
-			file = files_add(&f->files, name->path, fd, &st,
-			    first_offset(f, k, fd, &st), k->named.previous);
+		if (S_ISREG(found.st.st_mode) && find_place(f, name, k, &found)) {
+			add_former(f, name, k);
+			file = files_add(&f->files, name->path, &found, k->named.previous);
+		}
 		taken = file != NULL;
 	}
 	error = errno;
 	if (!taken)
-		close(fd);
+		close(found.fd);
 	errno = error;
 	return file;
 }
@@ -207,6 +250,7 @@ check_name(void *arg, struct name *name)
 	if (stat(name->path, &st) == -1) {
 		tell_unreadable(f, name, k, errno);
 		files_unname(&f->files, &k->named);
+		add_former(f, name, k);
 		return;
 	}
 	file = k->named.file;
@@ -365,8 +409,11 @@ conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news 
 		    file->path, (uintmax_t)news->lost);
 	if (n > 0)
 		return n;
-	if (!news->more && files_at_end(&f->files, file, was->may_end))
+	if (!news->more && files_at_end(&f->files, file, was->may_end)) {
+		if (in->place != NULL)
+			resume_end(f->how.resume, in->place, reader_bytes(in->reader));
 		return 0;
+	}
 	errno = EAGAIN;
 	return -1;
 }

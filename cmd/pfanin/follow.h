@@ -20,13 +20,15 @@
 struct follow;
 struct inputs;
 struct options;
+struct resume;
 struct stage;
 
 struct follow_how {
 	const struct options *opt;
 	struct inputs *inputs;
-	struct stage *stage; /* told of faults once threads read */
-	bool from_end;       /* not what is there at the start */
+	struct stage *stage;   /* told of faults once threads read */
+	bool from_end;         /* not what is there at the start */
+	struct resume *resume; /* where files go on; NULL: no --state */
 };
 
 /* NULL with errno, and *why: what is wrong, or NULL. */

@@ -2,6 +2,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,9 +12,11 @@
 
 #include "json/json.h"
 #include "follow.h"
+#include "marker.h"
 #include "order.h"
 #include "pfanin.h"
 #include "proc/child.h"
+#include "resume.h"
 #include "stage/cli.h"
 #include "stage/hint.h"
 #include "stage/inputs.h"
@@ -140,9 +143,11 @@ open_follow(struct pfanin *pi, struct inputs *inputs)
 {
 	const char *why;
 
-	pi->follow = follow_new(
-	    &(struct follow_how){
-		.opt = &pi->opt, .inputs = inputs, .stage = &pi->stage, .from_end = pi->from_end},
+	pi->follow = follow_new(&(struct follow_how){.opt = &pi->opt,
+				    .inputs = inputs,
+				    .stage = &pi->stage,
+				    .from_end = pi->from_end,
+				    .resume = pi->resume},
 	    &why);
 	if (pi->follow == NULL)
 		errx(2, "cannot follow files: %s", why != NULL ? why : strerror(errno));
@@ -182,6 +187,10 @@ open_inputs(struct pfanin *pi)
 	}
 	if (pi->follow != NULL && follow_begin(pi->follow, &why) == -1)
 		errx(2, "%s", why);
+	if (pi->resume != NULL) {
+		resume_inputs(pi->resume, inputs);
+		resume_settle(pi->resume);
+	}
 	if (pi->keep_open)
 		keep_open(inputs);
 	return inputs;
@@ -202,12 +211,34 @@ check_files(const struct pfanin *pi, const struct inputs *inputs)
 	free(files);
 }
 
+/* The file of --state, before it is made or written. */
+static void
+check_state(const struct pfanin *pi)
+{
+	size_t n = 0, operands = count_operands(pi);
+	struct samefile *files = calloc(operands + 1, sizeof(*files));
+
+	if (files == NULL)
+		errx(2, "out of memory");
+	files[n++] = (struct samefile){.role = "--state", .path = pi->state, .written = true};
+	for (size_t i = 0; i < operands; i++)
+		if (strcmp(pi->operands[i], "-") != 0)
+			files[n++] = (struct samefile){.role = "input", .path = pi->operands[i]};
+	cli_check_files(&pi->opt, files, n);
+	free(files);
+}
+
 static void
 set_up(struct pfanin *pi)
 {
-	struct inputs *inputs = open_inputs(pi);
 	struct stage *st = &pi->stage;
+	struct inputs *inputs;
 
+	if (pi->state != NULL) {
+		check_state(pi);
+		pi->resume = resume_open(pi->state);
+	}
+	inputs = open_inputs(pi);
 	check_files(pi, inputs);
 	pi->opt.dead_how.say = cli_say;
 	if (stage_init(st,
@@ -237,6 +268,45 @@ static void (*order_function(enum order order))(struct feed *, void *)
 	}
 }
 
+/* NULL: no --state. */
+static struct marker *
+start_marker(struct pfanin *pi, struct source *source)
+{
+	struct marker *marker;
+
+	if (pi->resume == NULL)
+		return NULL;
+	resume_begin(pi->resume, &pi->stage);
+	marker = marker_new(&(struct marker_how){.stage = &pi->stage,
+	    .source = source,
+	    .window = pi->window,
+	    .positions = resume_positions(pi->resume)});
+	if (marker == NULL)
+		err(2, "--state: acknowledgements cannot be received");
+	return marker;
+}
+
+/*
+ * A reader that went away is an error here: nobody must take the end for a good
+ * one.
+ */
+static void
+end_marker(struct pfanin *pi, struct marker *marker)
+{
+	uint64_t missing;
+
+	if (marker == NULL)
+		return;
+	missing = marker_missing(marker);
+	if (missing > 0 || pi->stage.hung_up)
+		stage_fault(&pi->stage, 2,
+		    "%s%" PRIu64 " record%s not acknowledged, and will come again in the next run",
+		    pi->stage.hung_up ? "the reader of standard output has gone: " : "", missing,
+		    missing == 1 ? " was" : "s were");
+	pi->stage.hung_up = false;
+	marker_free(marker);
+}
+
 /* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
 run(struct pfanin *pi)
@@ -254,6 +324,7 @@ run(struct pfanin *pi)
 	    .takes = pi->tag == NULL,
 	    .checks = pi->order == ORDER_MERGE && pi->tag == NULL};
 	struct processor procs[3] = {source_processor(&source)};
+	struct marker *marker = start_marker(pi, &source);
 	size_t n = 1;
 	int sig;
 
@@ -262,6 +333,7 @@ run(struct pfanin *pi)
 	procs[n++] = sink_processor(&sink);
 	if (cli_run(st, procs, n, &sig) == -1)
 		errx(2, "%s", st->error);
+	end_marker(pi, marker);
 	return sig;
 }
 
@@ -283,5 +355,6 @@ main(int argc, char **argv)
 	json_path_free(pi.merge);
 	status = cli_end(&pi.stage, sig);
 	follow_free(pi.follow);
+	resume_close(pi.resume);
 	return status;
 }

@@ -68,7 +68,8 @@ first_lane(const struct merge *m)
 
 /* The record can't be merged, as it is no record, or for this reason. */
 static void
-refuse(struct merge *m, struct record *r, enum reason reason, const char *message)
+refuse(struct merge *m, const struct input *in, struct record *r, enum reason reason,
+    const char *message)
 {
 	struct failure f = {.reason = reason};
 
@@ -76,7 +77,7 @@ refuse(struct merge *m, struct record *r, enum reason reason, const char *messag
 		strlcpy(f.message, message, sizeof(f.message));
 		stage_bury(m->stage, r, &f);
 	}
-	feed_put(m->feed, r);
+	feed_put(m->feed, in, r);
 }
 
 /* The key of a text that does not stay. */
@@ -122,10 +123,11 @@ static bool
 enter(struct merge *m, struct lane *l)
 {
 	if (!find_key(m, l))
-		refuse(m, &l->record, REASON_NO_KEY, "no number or string at the path of --merge");
+		refuse(m, l->in, &l->record, REASON_NO_KEY,
+		    "no number or string at the path of --merge");
 	else if (m->has_last && json_order_compare(&l->key, &m->last) < 0)
-		refuse(
-		    m, &l->record, REASON_LATE, "a record with a later key has been sent before");
+		refuse(m, l->in, &l->record, REASON_LATE,
+		    "a record with a later key has been sent before");
 	else
 		return true;
 	return false;
@@ -140,7 +142,7 @@ take_next(struct merge *m, struct lane *l)
 {
 	while (feed_take(m->feed, l->in, &l->record)) {
 		if (l->record.kind != RECORD_DATA)
-			feed_put(m->feed, &l->record);
+			feed_put(m->feed, l->in, &l->record);
 		else if (enter(m, l))
 			return true;
 	}
@@ -227,7 +229,7 @@ send_first(struct merge *m)
 		return;
 	}
 	m->has_last = true;
-	feed_put(m->feed, &l->record);
+	feed_put(m->feed, l->in, &l->record);
 	if (take_next(m, l)) {
 		tournament_seat(first, l->in->number, l, compare_lanes);
 		return;
@@ -365,11 +367,11 @@ await_lanes(struct merge *m)
 
 /* A record leaves as cancelled, if anything can still be written. */
 static void
-cancel_record(struct merge *m, struct record *r)
+cancel_record(struct merge *m, const struct input *in, struct record *r)
 {
 	if (r->kind == RECORD_DATA && ctx_state(m->stage->root) == CTX_LIVE)
 		stage_bury_cancelled(m->stage, r);
-	feed_put(m->feed, r);
+	feed_put(m->feed, in, r);
 }
 
 /* All that has been read of an input leaves as cancelled. */
@@ -379,7 +381,7 @@ cancel_rest(struct merge *m, struct input *in)
 	struct record r;
 
 	while (feed_take(m->feed, in, &r))
-		cancel_record(m, &r);
+		cancel_record(m, in, &r);
 	feed_send(m->feed);
 	if (!in->ended)
 		inputs_arm(m->stage->inputs, in);
@@ -394,7 +396,7 @@ cancel_lanes(struct merge *m)
 
 	while ((l = first_lane(m)) != NULL) {
 		tournament_seat(&m->first, l->in->number, NULL, compare_lanes);
-		cancel_record(m, &l->record);
+		cancel_record(m, l->in, &l->record);
 		cancel_rest(m, l->in);
 	}
 	while ((in = feed_next(m->feed, m->stage->root, CLOCK_NEVER)) != NULL) {

@@ -36,7 +36,7 @@ take_turn(struct feed *f, struct input *in)
 
 	for (;;) {
 		while (feed_take(f, in, &r)) {
-			feed_put(f, &r);
+			feed_put(f, in, &r);
 			if (r.kind == RECORD_DATA)
 				return true;
 		}
@@ -88,7 +88,7 @@ order_concat(struct feed *f, void *unused)
 		while (!in->ended) {
 			read_one(f, in);
 			while (feed_take(f, in, &r))
-				feed_put(f, &r);
+				feed_put(f, in, &r);
 		}
 	}
 }

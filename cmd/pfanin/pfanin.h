@@ -13,6 +13,7 @@
 struct follow;
 struct inputs;
 struct json_path;
+struct resume;
 
 /* Whose shard of the numbers it is; those of the source are the last. */
 enum { SHARD_SINK, SHARD_TAG, SHARD_SOURCE };
@@ -33,9 +34,12 @@ struct pfanin {
 	const char *tag;      /* NULL: none */
 	bool keep_open;
 	bool follow_files, from_end;
+	const char *state; /* --state FILE; NULL: none */
+	uint64_t window;
 	char **operands;
 
 	struct follow *follow; /* NULL: no --follow */
+	struct resume *resume; /* NULL: no --state */
 };
 
 #endif

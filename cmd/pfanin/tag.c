@@ -117,7 +117,7 @@ process_record(void *state, struct record *r)
 {
 	struct tagger *t = state;
 
-	metrics_add(t->shard, METRIC_TAKEN, 1);
+	metrics_add(t->shard, METRIC_TAKEN, r->kind != RECORD_MARK || r->reserved > 0);
 	/* A merge leaves the check to the processor behind it. */
 	if (r->kind != RECORD_DATA ||
 	    (t->pi->order == ORDER_MERGE && !stage_check(&t->pi->stage, r)))

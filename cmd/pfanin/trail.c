@@ -11,10 +11,14 @@
 #include "record/reader.h"
 
 void
-trail_begin(struct trail *t, int fd, const char *path, uint64_t offset)
+trail_begin(struct trail *t, int fd, const char *path, struct reader_place at)
 {
-	*t = (struct trail){
-	    .fd = fd, .path = path, .state = TRAIL_SEEK, .text.offset = offset, .copy = -1};
+	*t = (struct trail){.fd = fd,
+	    .path = path,
+	    .state = TRAIL_SEEK,
+	    .text.offset = at.offset,
+	    .lines = at.lines,
+	    .copy = -1};
 }
 
 void
@@ -36,7 +40,8 @@ seek(struct trail *t, struct reader *r)
 	t->size = offset;
 	t->state = TRAIL_FILE;
 	reader_set_fd(r, t->fd);
-	reader_restart(r, offset);
+	reader_restart(r, (struct reader_place){offset, t->lines});
+	t->lines = 0; /* of another text */
 	return 0;
 }
 

@@ -13,8 +13,7 @@
 #include <sys/types.h>
 
 #include "evidence.h"
-
-struct reader;
+#include "record/reader.h"
 
 enum trail_state {
 	TRAIL_SEEK, /* the next read is at the offset, of a text of its own */
@@ -27,6 +26,7 @@ struct trail {
 	const char *path; /* where copies are looked for; must stay valid */
 	enum trail_state state;
 	struct evidence text; /* what was read; the next read goes on there */
+	uint64_t lines;       /* before the first read */
 	uint64_t size;        /* of the file, when it was looked at last */
 	int copy;             /* -1: none */
 };
@@ -38,8 +38,8 @@ struct trail_news {
 	uint64_t lost; /* bytes at least, that were not read before a cut */
 };
 
-/* A file is to be read from this offset on. */
-void trail_begin(struct trail *, int fd, const char *path, uint64_t offset);
+/* A file is to be read from this place on. */
+void trail_begin(struct trail *, int fd, const char *path, struct reader_place);
 void trail_end(struct trail *);
 
 /*

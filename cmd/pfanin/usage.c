@@ -6,30 +6,28 @@
 #include "pfanin.h"
 #include "stage/cli.h"
 
-static const char help[] =
-    "usage: pfanin [--round-robin | --concat | --merge PATH [--idle-timeout D]]\n"
-    "              [--follow [--from-end]] [--tag NAME] [--keep-open] [options]\n"
-    "              [input ...]\n"
-    "\n"
-    "Merges its inputs into one stream of lines, as they arrive.  An input is a\n"
-    "file, a FIFO, fd:N, or - for standard input, which is also the default.\n"
-    "\n"
-    "      --round-robin      take one record of each input in turn\n"
-    "      --concat           one input after the other, as cat does\n"
-    "      --merge PATH       merge inputs that are sorted by the value at PATH, such\n"
-    "                         as .time: numbers, or strings by their bytes\n"
-    "      --idle-timeout D   leave a silent input out of the merge after D (default:\n"
-    "                         wait for it)\n"
-    "      --follow           files and quoted patterns: go on at the end, as tail -F\n"
-    "      --from-end         with --follow, leave out what is there at the start\n"
-    "      --tag NAME         add the input's name to each record, as member NAME\n"
-    "      --keep-open        read a FIFO on after its writers have left, until\n"
-    "                         SIGTERM\n"
-    "  -n, --name STAGE       name of the stage (default: pfanin)\n"
-    "  -b, --buffer N         capacity of each channel, in records (default 1024)\n"
-    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
-    "  -R, --raw              records are plain lines, not JSON\n"
-    "      --no-bypass        treat dead letters in the input as data\n";
+#define DEFAULT_WINDOW 10000
+
+static const char usage[] =
+    "[--round-robin | --concat | --merge PATH [--idle-timeout D]] [--follow [--from-end]] "
+    "[--state FILE [--window N]] [--tag NAME] [--keep-open] [options] [input ...]";
+
+static const char about[] =
+    "Merges its inputs into one stream of lines, as they arrive.  An input is a file, a FIFO, "
+    "fd:N, or - for standard input, which is also the default.";
+
+/* Of tail(1), sort(1) and cat(1). */
+static const struct option_habit habits[] = {
+    {"-f", "--follow"},
+    {"-F", "--follow"},
+    {"-m", "--merge"},
+    {"-k", "--merge"},
+    {"--key", "--merge"},
+    {"--sort", "--merge"},
+    {"--label", "--tag"},
+    {"--timeout", "--idle-timeout"},
+    {0},
+};
 
 static const struct option_rule rules[] = {
     {"--round-robin", OPTION_EXCLUDES, "--concat", NULL},
@@ -42,6 +40,8 @@ static const struct option_rule rules[] = {
     {"--follow", OPTION_EXCLUDES, "--round-robin", "a silent file would hold up the others"},
     {"--follow", OPTION_NEEDS, "an input", "it is for files that are named"},
     {"--from-end", OPTION_NEEDS, "--follow", NULL},
+    {"--window", OPTION_NEEDS, "--state", NULL},
+    {"--state", OPTION_EXCLUDES, "--keep-open", "what comes out of a FIFO cannot be read again"},
     {0},
 };
 
@@ -59,26 +59,48 @@ void
 usage_parse(struct pfanin *pi, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {0, "round-robin", OPTION_FLAG, OPTION_FIELD(pi->round_robin)},
-	    {0, "concat", OPTION_FLAG, OPTION_FIELD(pi->concat)},
-	    {0, "merge", OPTION_PATH, OPTION_FIELD(pi->merge)},
-	    {0, "idle-timeout", OPTION_DURATION, OPTION_FIELD(pi->idle_timeout), .min = 1},
-	    {0, "tag", OPTION_TEXT, OPTION_FIELD(pi->tag)},
-	    {0, "keep-open", OPTION_FLAG, OPTION_FIELD(pi->keep_open)},
-	    {0, "follow", OPTION_FLAG, OPTION_FIELD(pi->follow_files)},
-	    {0, "from-end", OPTION_FLAG, OPTION_FIELD(pi->from_end)},
+	    {0, "round-robin", NULL, "take one record of each input in turn", OPTION_FLAG,
+		OPTION_FIELD(pi->round_robin)},
+	    {0, "concat", NULL, "one input after the other, as cat does", OPTION_FLAG,
+		OPTION_FIELD(pi->concat)},
+	    {0, "merge", "PATH",
+		"merge inputs that are sorted by the value at PATH, such as .time: numbers, or "
+		"strings by their bytes",
+		OPTION_PATH, OPTION_FIELD(pi->merge)},
+	    {0, "idle-timeout", "D",
+		"leave a silent input out of the merge after D (default: wait for it)",
+		OPTION_DURATION, OPTION_FIELD(pi->idle_timeout), .min = 1},
+	    {0, "follow", NULL,
+		"go on at the end of files, as tail -F does; an input may be a quoted pattern",
+		OPTION_FLAG, OPTION_FIELD(pi->follow_files)},
+	    {0, "from-end", NULL, "with --follow, leave out what is there at the start",
+		OPTION_FLAG, OPTION_FIELD(pi->from_end)},
+	    {0, "state", "FILE",
+		"go on where the records were finished, by the whole pipeline, in the run before",
+		OPTION_TEXT, OPTION_FIELD(pi->state)},
+	    {0, "window", "N", "with --state: records on their way at most (default 10000)",
+		OPTION_NUMBER, OPTION_FIELD(pi->window), .min = 1, .max = 1 << 24},
+	    {0, "tag", "NAME", "add the input's name to each record, as member NAME", OPTION_TEXT,
+		OPTION_FIELD(pi->tag)},
+	    {0, "keep-open", NULL, "read a FIFO on after its writers have left, until SIGTERM",
+		OPTION_FLAG, OPTION_FIELD(pi->keep_open)},
 	    {0},
 	};
 	const struct options_tool tool = {.name = "pfanin",
-	    .help = help,
+	    .usage = usage,
+	    .about = about,
 	    .rows = rows,
 	    .rules = rules,
+	    .habits = habits,
 	    .operands = "an input",
-	    .files = true};
+	    .operand = OPERAND_FILE};
 
-	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER};
+	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER, .window = DEFAULT_WINDOW};
 	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);
 	pi->order = order_of(pi);
+	/* A mark can be sent without waiting if the channel has room. */
+	if (pi->state != NULL && pi->opt.buffer == 0)
+		pi->opt.buffer = 1;
 	pi->plain = pi->opt.raw;
 	if (pi->merge == NULL && pi->tag == NULL)
 		pi->opt.raw = true; /* lines are moved, not parsed */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "pfanout.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
 #include "sync/ctx.h"
@@ -101,7 +102,7 @@ sort_record(struct seeker *s, struct record *r)
 
 	if (r->kind == RECORD_DATA && stage_is_cancelled(st))
 		stage_bury_cancelled(st, r);
-	else if (r->kind == RECORD_DATA && stage_check(st, r)) {
+	else if (r->kind == RECORD_DATA && (s->worker->pf->keyed != NULL || stage_check(st, r))) {
 		record_detach(r);
 		add_record(s, r);
 		return;

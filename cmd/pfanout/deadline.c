@@ -20,6 +20,7 @@ void
 deadline_started(struct deadline *d)
 {
 	d->ready = CLOCK_NEVER;
+	d->done = 0;
 	d->look_at = 0;
 }
 
@@ -51,6 +52,12 @@ deadline_since(const struct deadline *d, int64_t since)
 	return d->ready != CLOCK_NEVER && d->ready > since ? d->ready : since;
 }
 
+void
+deadline_done(struct deadline *d, int64_t now)
+{
+	d->done = now;
+}
+
 int64_t
 deadline_end(const struct deadline *d, int64_t since)
 {
@@ -58,7 +65,8 @@ deadline_end(const struct deadline *d, int64_t since)
 		return CLOCK_NEVER;
 	if (d->ready == CLOCK_NEVER)
 		return clock_after(since, d->start_timeout);
-	return clock_after(deadline_since(d, since), d->timeout);
+	since = deadline_since(d, since);
+	return clock_after(d->done > since ? d->done : since, d->timeout);
 }
 
 void
@@ -66,4 +74,6 @@ deadline_extend(struct deadline *d, int64_t ns)
 {
 	if (d->ready != CLOCK_NEVER)
 		d->ready += ns;
+	if (d->done != 0)
+		d->done += ns;
 }

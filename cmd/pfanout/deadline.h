@@ -19,6 +19,7 @@ struct deadline {
 
 	/* The present child. */
 	int64_t ready;   /* since when it reads; CLOCK_NEVER: not yet */
+	int64_t done;    /* when it had done with all it was given; 0: never */
 	int64_t look_at; /* while it is not ready: when to look whether it is */
 };
 
@@ -44,6 +45,12 @@ void deadline_saw(struct deadline *, bool has_read, int64_t since, int64_t now);
  * starting.
  */
 int64_t deadline_since(const struct deadline *, int64_t since);
+
+/*
+ * The child, which keeps its answers, has done with all it was given: the limit
+ * of what it is given from now on begins now.
+ */
+void deadline_done(struct deadline *, int64_t now);
 
 /* When the oldest attempt times out. */
 int64_t deadline_end(const struct deadline *, int64_t since);

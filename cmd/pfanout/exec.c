@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "answer.h"
 #include "arguments.h"
 #include "base/clock.h"
 #include "base/units.h"
@@ -107,23 +108,52 @@ serve_child(struct exec_worker *e, struct failure *f)
 	}
 }
 
+/*
+ * With a status that asks for another attempt or rejects, the last line printed
+ * can be a request of this kind, as in map mode: then it has the message, and
+ * how long to wait.
+ */
+static void
+take_request(const struct exec_worker *e, struct failure *f)
+{
+	struct failure asked;
+	size_t len;
+	const char *line = printed_last_line(&e->printed, &len);
+
+	if (line == NULL || answer_request(line, len, &asked) == ANSWER_BAD ||
+	    asked.reason != f->reason)
+		return;
+	f->wait = asked.wait;
+	if (*asked.message != '\0')
+		memcpy(f->message, asked.message, sizeof(f->message));
+}
+
 /* How a child that exited by itself fared. */
 static void
 judge_exit(struct exec_worker *e, struct failure *f)
 {
+	static const enum reason reasons[] = {[MEANS_SUCCESS] = REASON_COUNT,
+	    [MEANS_FAILURE] = REASON_EXIT,
+	    [MEANS_RETRY] = REASON_EXHAUSTED,
+	    [MEANS_REJECT] = REASON_REJECTED};
 	int status = e->w.child.status;
+	enum exit_meaning meaning =
+	    WIFEXITED(status) ? exits_mean(&e->w.pf->exits, WEXITSTATUS(status)) : MEANS_FAILURE;
 	char how[WORKER_STATUS_SIZE];
 
-	if (WIFEXITED(status) && e->w.pf->ok_status[WEXITSTATUS(status)])
+	if (meaning == MEANS_SUCCESS)
 		return;
 	if (stage_stop_ended(e->w.stage, status)) {
 		f->reason = REASON_CANCELLED;
 		return;
 	}
 	worker_status(status, how);
-	f->reason = WIFSIGNALED(status) ? REASON_SIGNAL : REASON_EXIT;
+	f->exited = true;
+	f->reason = WIFSIGNALED(status) ? REASON_SIGNAL : reasons[meaning];
 	snprintf(
 	    f->message, sizeof(f->message), "%s%s", WIFSIGNALED(status) ? "died of " : "", how);
+	if (meaning != MEANS_FAILURE)
+		take_request(e, f);
 }
 
 /* The child has been started: from here to the result. */
@@ -228,6 +258,23 @@ make_arguments(struct exec_worker *e, char ***argv)
 	return true;
 }
 
+/* With --rate each process takes a token.  False: work is cancelled. */
+static bool
+wait_for_credit(struct exec_worker *e)
+{
+	struct pass *pass = &e->w.pass;
+	int64_t now = clock_now();
+
+	while (!pass_take(pass, now)) {
+		(void)ctx_poll(e->w.stage->work, NULL, 0, pass_next(pass, now));
+		if (stage_is_cancelled(e->w.stage))
+			break;
+		now = clock_now();
+	}
+	pass_rest(pass);
+	return !stage_is_cancelled(e->w.stage);
+}
+
 static void
 execute_batch(struct exec_worker *e)
 {
@@ -238,7 +285,9 @@ execute_batch(struct exec_worker *e)
 		return;
 	if ((path = e->w.pf->path) == NULL)
 		path = found = child_find(argv[0]);
-	if (path == NULL || spawn_child(e, path, argv) == -1)
+	if (path != NULL && !wait_for_credit(e))
+		exec_cancel(e);
+	else if (path == NULL || spawn_child(e, path, argv) == -1)
 		start_failed(e, argv[0], path, errno);
 	else
 		attempt_batch(e);

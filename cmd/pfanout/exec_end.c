@@ -5,7 +5,7 @@
 
 #include "exec_worker.h"
 #include "pfanout.h"
-#include "stage/retry.h"
+#include "record/record.h"
 
 /* The records are with the sink. */
 static void
@@ -74,11 +74,11 @@ exec_refuse(struct exec_worker *e, enum reason reason, const char *fmt, ...)
 	end_batch(e);
 }
 
-/* The half is tried as soon as a worker is free. */
+/* The half is tried as soon as a worker is free, or when the command says. */
 static void
 search_half(struct exec_worker *e, struct batch *half, const struct failure *f)
 {
-	if (pfanout_try_again(e->w.pf, e->w.shard, half, 0))
+	if (pfanout_try_again(e->w.pf, e->w.shard, half, f->wait))
 		return;
 	bury_batch(e, half, f);
 	half->records.n = 0;
@@ -106,10 +106,10 @@ search_halves(struct exec_worker *e, const struct failure *f)
  * will be cancelled.
  */
 static bool
-wait_for_attempt(struct exec_worker *e)
+wait_for_attempt(struct exec_worker *e, const struct failure *f)
 {
 	struct pfanout *pf = e->w.pf;
-	int64_t wait = retry_backoff(pf->backoff_first, pf->backoff_most, e->batch.attempts);
+	int64_t wait = pfanout_wait(pf, e->batch.attempts, f);
 
 	if ((e->batch.records.n == 1 && stage_is_cancelled(e->w.stage)) ||
 	    !pfanout_try_again(pf, e->w.shard, &e->batch, wait))
@@ -122,22 +122,31 @@ void
 exec_attempt_failed(struct exec_worker *e, struct failure *f, pid_t pid)
 {
 	const struct pfanout *pf = e->w.pf;
+	uint32_t most = f->reason == REASON_REJECTED ? 0 : pf->attempts;
 	size_t n = e->batch.records.n;
 
 	f->slot = e->w.slot;
 	f->pid = pid;
-	f->exited = f->reason == REASON_EXIT || f->reason == REASON_SIGNAL;
 	f->wait_status = e->w.child.status;
 	f->log = e->w.child.log;
 	f->log_len = e->w.child.log_len;
-	f->log_shared = n > 1;
+	f->out = e->printed.slab != NULL ? e->printed.slab->data : NULL;
+	f->out_len = e->printed.len;
+	f->shared = n;
+	f->shared_first = queue_at(&e->batch.records, 0)->line;
+	f->shared_last = queue_at(&e->batch.records, n - 1)->line;
 	for (size_t i = 0; i < n; i++)
 		pfanout_count_attempt(queue_at(&e->batch.records, i));
 	e->batch.attempts++;
-	switch (batch_fate(&e->batch, pf->attempts, !pf->no_bisect)) {
+	switch (batch_fate(&e->batch, most, !pf->no_bisect)) {
 	case BATCH_RETRY:
-		if (wait_for_attempt(e))
+		if (wait_for_attempt(e, f))
 			return;
+		/* A record that was to wait is none that has used them up. */
+		if (f->reason == REASON_EXHAUSTED && stage_is_cancelled(e->w.stage)) {
+			exec_cancel(e);
+			return;
+		}
 		break;
 	case BATCH_HALVE:
 		if (search_halves(e, f))

@@ -185,7 +185,7 @@ open_filter_worker(struct processor *p, unsigned index, void **state)
 	worker_init(&f->w, pf, index);
 	f->closed = CLOCK_NEVER;
 	f->leftover = -1;
-	if (child_spawn(&f->w.child, pf->path, pf->argv) == -1 ||
+	if (child_spawn(&f->w.child, pf->start_path, pf->start_argv) == -1 ||
 	    (f->lines = reader_new(f->w.child.out, &limits)) == NULL) {
 		saved = errno;
 		close_filter_worker(f);

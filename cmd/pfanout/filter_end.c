@@ -76,7 +76,8 @@ exit_facts(struct filter_worker *f)
 {
 	const struct pfanout *pf = f->w.pf;
 	int status = f->w.child.status;
-	bool listed = WIFEXITED(status) && pf->ok_status[WEXITSTATUS(status)];
+	bool listed =
+	    WIFEXITED(status) && exits_mean(&pf->exits, WEXITSTATUS(status)) == MEANS_SUCCESS;
 
 	return (struct filter_facts){
 	    .status = status,

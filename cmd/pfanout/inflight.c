@@ -66,6 +66,15 @@ inflight_wrote(struct inflight *f, size_t n)
 	return f->written - before;
 }
 
+bool
+inflight_has(const struct inflight *f, uint64_t seq)
+{
+	for (size_t i = 0; i < f->queue.n; i++)
+		if (queue_at(&f->queue, i)->seq == seq)
+			return true;
+	return false;
+}
+
 int64_t
 inflight_since(const struct inflight *f)
 {

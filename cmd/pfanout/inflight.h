@@ -76,6 +76,9 @@ inflight_head(const struct inflight *f)
 /* Since when the child has the oldest record; one must be given. */
 int64_t inflight_since(const struct inflight *);
 
+/* Whether the record with this seq is among them.  Looks at each of them. */
+bool inflight_has(const struct inflight *, uint64_t seq);
+
 /* The oldest of the records given leaves; one must be given. */
 static inline struct record
 inflight_pop(struct inflight *f)

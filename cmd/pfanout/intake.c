@@ -1,6 +1,7 @@
 #include "intake.h"
 
 #include "base/clock.h"
+#include "keyed.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
@@ -19,6 +20,17 @@ intake_open(struct intake *i, struct stage *stage, struct metrics_shard *shard, 
 	    .stage = stage, .shard = shard, .in = in, .again = again, .again_ended = again == NULL};
 	error = park_init_fd(&i->parker);
 	ctx_watch(stage->work, &i->on_cancel, &i->parker);
+	return error;
+}
+
+int
+intake_open_keyed(
+    struct intake *i, struct stage *stage, struct metrics_shard *shard, struct keyed_box *box)
+{
+	int error = intake_open(i, stage, shard, NULL, NULL);
+
+	i->box = box;
+	i->again_ended = false;
 	return error;
 }
 
@@ -62,6 +74,8 @@ intake_take_due(struct intake *i, struct batch *b)
 {
 	size_t n = 0;
 
+	if (i->box != NULL)
+		return keyed_take_due(i->box, b, &i->again_ended);
 	if (!i->again_ended)
 		i->again_ended = batch_tryrecvn(i->again, b, 1, &n) == CHAN_CLOSED;
 	return n == 1;
@@ -84,6 +98,9 @@ take_due_records(struct intake *i, struct record *r, size_t max)
 static bool
 may_take(const struct intake *i, uint64_t oldest)
 {
+	/* A record may wait in the lanes while younger ones have been taken. */
+	if (i->box != NULL && keyed_oldest(i->box) < oldest)
+		oldest = keyed_oldest(i->box);
 	return budget_may_take(i->stage->budget, oldest) || stage_is_cancelled(i->stage);
 }
 
@@ -109,7 +126,10 @@ intake_take_new(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 
 	if (i->in_ended || !may_still_take(i, oldest))
 		return 0;
-	i->in_ended = record_tryrecvn(i->in, r, max, &n) == CHAN_CLOSED;
+	if (i->box != NULL)
+		n = keyed_take(i->box, r, max, &i->in_ended);
+	else
+		i->in_ended = record_tryrecvn(i->in, r, max, &n) == CHAN_CLOSED;
 	if (n > 0) {
 		count_wait(i, r, n);
 		mark_begun(i, r, n);
@@ -129,6 +149,8 @@ void
 intake_watch_due(struct intake *i, struct parker *p)
 {
 	i->watching = true;
+	if (i->box != NULL)
+		keyed_watch(i->box, &i->on_again, p);
 	if (i->again != NULL)
 		chan_watch_recv(i->again, &i->on_again, p);
 }
@@ -147,7 +169,8 @@ intake_watch_new(struct intake *i, struct parker *p, uint64_t oldest)
 	 * batch would wake us for nothing.
 	 */
 	budget_unwatch_take(i->stage->budget, &i->on_budget);
-	chan_watch_recv(i->in, &i->on_in, p);
+	if (i->in != NULL)
+		chan_watch_recv(i->in, &i->on_in, p);
 	i->in_watcher = p;
 }
 
@@ -166,7 +189,10 @@ unwatch(struct intake *i)
 		return;
 	i->watching = false;
 	i->in_watcher = NULL;
-	chan_unwatch_recv(i->in, &i->on_in);
+	if (i->in != NULL)
+		chan_unwatch_recv(i->in, &i->on_in);
+	if (i->box != NULL)
+		keyed_unwatch(i->box, &i->on_again);
 	if (i->again != NULL)
 		chan_unwatch_recv(i->again, &i->on_again);
 	budget_unwatch_take(i->stage->budget, &i->on_budget);

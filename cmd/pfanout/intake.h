@@ -4,7 +4,7 @@
 /*
  * Where a worker's records come from: first those that are due for another
  * attempt, then those of the input's channel, while the budget lets workers
- * take more.
+ * take more.  With --key both come from the worker's lanes instead.
  *
  * A worker with a child sleeps in poll(2): it watches the intake, polls
  * intake_pollfd() besides the child's descriptors, and is woken there when
@@ -21,6 +21,7 @@
 #include "sync/park.h"
 
 struct chan;
+struct keyed_box;
 struct metrics_shard;
 struct stage;
 
@@ -28,6 +29,8 @@ struct intake {
 	struct stage *stage;
 	struct metrics_shard *shard;
 	struct chan *in, *again;
+	/* --key: the lanes, instead of the channels; or NULL. */
+	struct keyed_box *box;
 	bool in_ended, again_ended; /* closed and drained */
 	bool watching;
 	/* Watches the channel and not the budget; NULL: nobody does. */
@@ -45,6 +48,11 @@ struct intake {
 int intake_open(
     struct intake *, struct stage *, struct metrics_shard *, struct chan *in, struct chan *again);
 void intake_close(struct intake *);
+
+/*
+ * The same for a worker of --key: its records come from these lanes.
+ */
+int intake_open_keyed(struct intake *, struct stage *, struct metrics_shard *, struct keyed_box *);
 
 /*
  * Takes up to max records without blocking, and counts them and the time they

@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,19 +16,25 @@
 #include "arguments.h"
 #include "base/clock.h"
 #include "collector.h"
+#include "gate.h"
 #include "json/json.h"
+#include "keyed.h"
 #include "misnamed.h"
 #include "pfanout.h"
 #include "proc/child.h"
 #include "proc/interpreter.h"
 #include "script.h"
+#include "sorter.h"
 #include "stage/cli.h"
+#include "stage/meter.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/retry.h"
+#include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
+#include "unbuffered.h"
 #include "usage.h"
 
 /* pipes, pidfd, /proc file, eventfd, and one to spare */
@@ -36,6 +43,8 @@
 #define AHEAD_BUFFERS 32
 /* A batch is complete with so many bytes. */
 #define BATCH_BYTES ((size_t)1 << 20)
+/* Starts of a worker to get answers out of its buffer that need no mention. */
+#define FLUSHES_FINE 4
 /* Batches that are held for each worker: the next one is to be there. */
 #define AHEAD_BATCHES 2
 
@@ -72,6 +81,11 @@ find_command(struct pfanout *pf)
 		command_failed(pf->argv[0], NULL, errno);
 	if (interpreter_is_missing(pf->path, why))
 		command_failed(pf->argv[0], pf->path, ENOENT);
+	pf->start_path = pf->path;
+	pf->start_argv = pf->argv;
+	if (pf->unbuffered && !unbuffered_set_up(pf) && !pf->opt.quiet)
+		cli_say("--unbuffered: stdbuf (GNU coreutils) is not installed, so that only "
+			"Python is asked to write its answers at once");
 }
 
 /* Data that is put into a program text becomes code. */
@@ -171,10 +185,30 @@ describe_stage(const struct pfanout *pf)
 	    .opt = &pf->opt,
 	    .mode = stage_mode(pf->mode),
 	    .workers = pf->jobs,
-	    .shards = SHARD_WORKERS + pf->jobs,
+	    .shards = SHARD_WORKERS + pf->jobs + (pf->key != NULL ? 1 : 0),
 	    .max_records = ahead,
 	    .max_bytes = bytes,
 	    .keep_order = pf->keep_order};
+}
+
+/*
+ * Nobody knows what a filter has made of the records before a mark; and a mark
+ * has one way only.
+ */
+static const char *
+refuses_marks(const struct pfanout *pf)
+{
+	switch (pf->mode) {
+	case MODE_FILTER:
+		return "the input has marks, pchan(5), which -F can't pass on: run the command "
+		       "without -F, one answer for each record, or with -x; with --no-bypass they "
+		       "are data";
+	case MODE_SPREAD:
+		return "the input has marks, pchan(5), which --to can't pass on: leave out --state "
+		       "at the source; with --no-bypass they are data";
+	default:
+		return NULL;
+	}
 }
 
 /* The descriptors that the workers or the outputs need. */
@@ -198,10 +232,68 @@ raise_limit(const struct pfanout *pf)
 }
 
 static void
+check_files(const struct pfanout *pf)
+{
+	const struct samefile shared = {.role = "--shared", .path = pf->shared, .written = true};
+
+	cli_check_files(&pf->opt, &shared, 1);
+}
+
+/* The bucket of --rate, before anything is read. */
+static void
+set_up_meter(struct pfanout *pf)
+{
+	char why[METER_WHY_SIZE];
+
+	if (pf->rate.amount == 0)
+		return;
+	if (pf->shared != NULL)
+		pf->meter = meter_map(pf->shared, &pf->rate, false, why);
+	else if ((pf->meter = meter_new(&pf->rate)) == NULL)
+		snprintf(why, sizeof(why), "out of memory");
+	if (pf->meter == NULL)
+		errx(2, "%s", why);
+}
+
+/* For the progress line: the rate, and where records are. */
+static void
+describe_rate(void *state, char *line, size_t size)
+{
+	struct pfanout *pf = state;
+	const struct metrics *m = pf->stage.metrics;
+	char limit[64];
+
+	gate_describe(pf->gate, limit, sizeof(limit));
+	snprintf(line, size, "%s, backlog %ju, in flight %ju", limit,
+	    (uintmax_t)metrics_gauge(m, METRIC_QUEUED, METRIC_TAKEN),
+	    (uintmax_t)metrics_gauge(m, METRIC_GIVEN, METRIC_ENDED));
+}
+
+static void
+set_up_gate(struct pfanout *pf)
+{
+	struct stage *st = &pf->stage;
+	struct gate_setup setup = {.stage = st,
+	    .meter = pf->meter,
+	    .shared = pf->shared,
+	    .shard = metrics_shard(st->metrics, SHARD_RATE),
+	    .jobs = pf->jobs};
+
+	if (pf->meter == NULL)
+		return;
+	if ((pf->gate = gate_new(&setup)) == NULL)
+		err(2, NULL);
+	st->has_rate = true;
+	st->state = pf;
+	st->describe = describe_rate;
+}
+
+static void
 set_up(struct pfanout *pf)
 {
 	struct stage_setup setup;
 	struct batch_limits limits = batch_limits(pf);
+	struct lanes_rules lanes = {.hold = pf->attempts > 1, .ordered = pf->keep_order};
 	struct stage *st = &pf->stage;
 
 	if (pf->mode == MODE_SPREAD)
@@ -211,16 +303,21 @@ set_up(struct pfanout *pf)
 	if (pf->mode == MODE_SPREAD)
 		spread_check(&pf->spread, &pf->opt);
 	else
-		cli_check_files(&pf->opt, NULL, 0);
+		check_files(pf);
 	pf->opt.dead_how.say = cli_say;
+	set_up_meter(pf);
 	if (stage_init(st, &setup) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
 	st->has_filters = pf->mode == MODE_FILTER;
+	set_up_gate(pf);
+	st->refuses_marks = refuses_marks(pf);
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&
 	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
+		err(2, NULL);
+	if (pf->key != NULL && (pf->keyed = keyed_new(pf->jobs, &lanes)) == NULL)
 		err(2, NULL);
 	if (pf->mode == MODE_SPREAD)
 		spread_open(&pf->spread, st, SHARD_WORKERS);
@@ -252,9 +349,12 @@ run(struct pfanout *pf)
 	struct sink sink = {
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
+	struct sorting sorting = {.pf = pf, .workers = procs[1]};
 	bool started;
 	int sig;
 
+	if (pf->keyed != NULL)
+		procs[1] = sorter_processor(&sorting);
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
 		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
 			err(2, "cannot create a thread");
@@ -265,6 +365,24 @@ run(struct pfanout *pf)
 	if (!started)
 		errx(2, "%s", st->error);
 	return sig;
+}
+
+/* Why the workers were started so often, and what to do about it. */
+static void
+tell_flushes(const struct pfanout *pf)
+{
+	uint64_t flushes = atomic_load(&pf->flushes);
+	char line[REPORT_SIZE];
+
+	if (pf->opt.quiet || pf->stage.hung_up || flushes < FLUSHES_FINE * (uint64_t)pf->jobs)
+		return;
+	snprintf(line, sizeof(line),
+	    "%u worker%s started %" PRIu64 " times, because only the end of its input gets answers "
+	    "out of the command's buffer; %s",
+	    pf->jobs, pf->jobs == 1 ? " was" : "s were",
+	    metrics_get(pf->stage.metrics, METRIC_STARTS),
+	    hint_for_buffering(pf->argv[0], pf->unbuffered));
+	cli_say(line);
 }
 
 int
@@ -280,9 +398,15 @@ main(int argc, char **argv)
 	set_up(&pf);
 	sig = run(&pf);
 	collector_free(pf.collector);
+	gate_free(pf.gate);
+	meter_free(pf.meter);
 	arguments_free(pf.arguments);
+	keyed_free(pf.keyed);
 	json_path_free(pf.match);
+	json_path_free(pf.key);
+	unbuffered_free(&pf);
 	free(pf.path);
 	spread_close(&pf.spread);
+	tell_flushes(&pf);
 	return cli_end(&pf.stage, sig);
 }

@@ -11,6 +11,7 @@
 #include "map_worker.h"
 #include "metrics/worktime.h"
 #include "pfanout.h"
+#include "stage/budget.h"
 #include "stage/pipeline.h"
 
 #define BATCH 256
@@ -77,7 +78,10 @@ is_for_child(struct map_worker *m, struct record *r)
 		stage_bury_cancelled(m->w.stage, r);
 		return false;
 	}
-	return r->attempts > 0 || (stage_check(m->w.stage, r) && has_key(m, r));
+	if (r->attempts > 0)
+		return true;
+	/* With --key the sorter has checked it. */
+	return (m->w.pf->keyed != NULL || stage_check(m->w.stage, r)) && has_key(m, r);
 }
 
 static void
@@ -110,6 +114,26 @@ take_records(struct map_worker *m, int64_t now)
 	map_send_results(m);
 }
 
+/*
+ * With --rate each record takes a token.  Returns how many records the child
+ * was given.
+ */
+static size_t
+give_run(struct map_worker *m, size_t room, int64_t now)
+{
+	size_t n = 0;
+
+	if (m->w.pass.gate == NULL)
+		return inflight_give(&m->inflight, room, RUN_BYTES, now);
+	for (; n < room && inflight_todo(&m->inflight) > 0; n++) {
+		if (!pass_take(&m->w.pass, now))
+			return n;
+		(void)inflight_give(&m->inflight, 1, RUN_BYTES, now);
+	}
+	pass_rest(&m->w.pass);
+	return n;
+}
+
 /* A run of records is the child's from now on. */
 static void
 give_records(struct map_worker *m)
@@ -118,7 +142,7 @@ give_records(struct map_worker *m)
 	bool idle = m->inflight.given == 0;
 	size_t room = bisect_on_trial(&m->bisect) ? bisect_room(&m->bisect, m->window.given)
 						  : window_room(&m->window);
-	size_t n = inflight_give(&m->inflight, room, RUN_BYTES, now);
+	size_t n = give_run(m, room, now);
 
 	if (n == 0)
 		return;
@@ -129,6 +153,7 @@ give_records(struct map_worker *m)
 		deadline_given(&m->deadline, now);
 		map_mark_log(m);
 	}
+	m->line_given = queue_at(&m->inflight.queue, m->inflight.given - 1)->line;
 	window_given(&m->window, n, now);
 	metrics_add(m->w.shard, METRIC_GIVEN, n);
 	stall_moved(&m->stall, now, window_first_look(&m->window));
@@ -140,12 +165,15 @@ has_got_all(const struct map_worker *m)
 {
 	if (bisect_on_trial(&m->bisect))
 		return bisect_room(&m->bisect, m->window.given) == 0;
+	if (inflight_todo(&m->inflight) > 0 || !m->w.intake.in_ended)
+		return false;
 	/*
-	 * A record that the child has may come back for another attempt, so
-	 * with nothing given the retries must have ended as well.
+	 * A record that a child has may come back for another attempt, which
+	 * needs a child.  That is so rare that EOF is not delayed for it,
+	 * unless the workers ask for attempts.
 	 */
-	return inflight_todo(&m->inflight) == 0 && m->w.intake.in_ended &&
-	    (m->inflight.given > 0 || m->w.intake.again_ended);
+	return m->w.intake.again_ended ||
+	    (m->inflight.given > 0 && !health_asks_again(&m->w.pf->health));
 }
 
 /*
@@ -160,8 +188,10 @@ feed_child(struct map_worker *m, int64_t now)
 	take_records(m, now);
 	if (m->state == NO_CHILD && inflight_todo(&m->inflight) > 0 && may_start(m, now))
 		(void)map_start_child(m);
-	if (m->state != RUNNING)
+	if (m->state != RUNNING) {
+		pass_rest(&m->w.pass);
 		return;
+	}
 	give_records(m);
 	if (!worker_write(&m->w, &m->inflight, &whole))
 		map_note_hang_up(m);
@@ -212,6 +242,28 @@ is_starting(const struct map_worker *m)
 }
 
 /*
+ * The child is hungry, and there is nothing to give: is that because the budget
+ * is used up, and what frees it?
+ */
+static void
+look_at_budget(struct map_worker *m, struct stall_facts *f)
+{
+	const struct budget *b = m->w.stage->budget;
+	bool frees;
+
+	if (f->has_more || f->is_full || !budget_holds_up(b, oldest(m)))
+		return;
+	if (!m->w.stage->keep_order) {
+		f->must_wait = budget_has_answers(b);
+		return;
+	}
+	/* All wait for the head, and the worker that has it for its answer. */
+	frees = inflight_has(&m->inflight, budget_head(b));
+	f->must_wait = !frees;
+	f->is_full = frees;
+}
+
+/*
  * When a look is due, looks whether the child is hungry, and flushes it if
  * nothing else will make it answer.
  */
@@ -229,15 +281,25 @@ check_stall(struct map_worker *m)
 		return;
 	if (h == HUNGER_SURE && is_starting(m))
 		deadline_saw(&m->deadline, true, map_waits_since(m), f.now);
+	/* Its window has room now. */
+	if (h == HUNGER_SURE)
+		take_records(m, f.now);
 	f.since = deadline_since(&m->deadline, map_waits_since(m));
+	f.limit = deadline_end(&m->deadline, map_waits_since(m));
 	f.has_more = inflight_todo(&m->inflight) > 0;
-	f.can_give = f.has_more && window_room(&m->window) > 0;
+	f.can_give = f.has_more && window_room(&m->window) > 0 && pass_is_near(&m->w.pass, f.now);
 	f.is_full = m->window.fixed != 0 && window_room(&m->window) == 0;
+	f.buffers = m->window.buffers;
+	if (h == HUNGER_SURE)
+		look_at_budget(m, &f);
 	verdict = stall_saw(&m->stall, h, &f);
 	if (verdict == STALL_SEARCH)
-		verdict = stall_searched(&m->stall, hunger_search(&m->probe, m->w.child.in), f.now);
-	if (verdict == STALL_FLUSH)
+		verdict = stall_searched(&m->stall, hunger_search(&m->probe, m->w.child.in), &f);
+	if (verdict == STALL_FLUSH) {
+		atomic_fetch_add(&m->w.pf->flushes, 1);
 		map_flush_child(m);
+	} else if (verdict == STALL_DONE)
+		deadline_done(&m->deadline, f.now);
 }
 
 /* When a look is due, looks whether the child has begun to read its input. */
@@ -273,6 +335,7 @@ wake_time(const struct map_worker *m, int64_t now)
 {
 	int64_t t = clock_earlier(timeout_at(m), m->give_up);
 
+	t = clock_earlier(t, pass_next(&m->w.pass, now));
 	if (can_stall(m))
 		t = clock_earlier(t, m->stall.look_at);
 	if (is_starting(m))

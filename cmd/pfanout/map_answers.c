@@ -1,22 +1,52 @@
 /* Taking a child's answers: the j-th line is for the j-th record given. */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "answer.h"
 #include "base/clock.h"
+#include "json/json.h"
 #include "map_worker.h"
 #include "metrics/worktime.h"
 #include "misnamed.h"
 #include "pfanout.h"
 #include "record/reader.h"
 
-/* A line although nothing is owed: its answers can't be told apart any more. */
+#define QUOTED 60 /* bytes of a line that a message shows */
+
+/* The child has a record: no answers of it can be told apart any more. */
+static void
+lose_step(struct map_worker *m, const char *name, const char *quoted)
+{
+	uintmax_t since = m->in_step;
+
+	if (*quoted == '\0')
+		stage_abort(m->w.stage, 2,
+		    "%s gave an empty line when it owed no answer: its answers since line %ju "
+		    "can't "
+		    "be trusted; if its answers end in two newlines, | tr -d '\\n' takes both away",
+		    name, since);
+	else
+		stage_abort(m->w.stage, 2,
+		    "%s gave an answer when it owed none, %s: its answers since line %ju can't be "
+		    "trusted; a command that adds lines needs -F",
+		    name, quoted, since);
+}
+
+/*
+ * A line although nothing is owed.  NULL: one that is longer than --max-record.
+ */
 static bool
-refuse_unasked(struct map_worker *m, struct failure *why)
+refuse_unasked(struct map_worker *m, const struct record *line, struct failure *why)
 {
 	const char *file = misnamed_input(m->w.pf->argv);
-	char name[WORKER_NAME_SIZE];
+	char name[WORKER_NAME_SIZE], quoted[QUOTED + 3] = "";
 
+	if (line == NULL)
+		snprintf(quoted, sizeof(quoted), "a line over --max-record");
+	else if (!json_blank(line->data, line->len))
+		snprintf(quoted, sizeof(quoted), "\"%.*s\"",
+		    (int)(line->len < QUOTED ? line->len : QUOTED), line->data);
 	worker_name(&m->w, name);
 	why->reason = REASON_COUNT;
 	if (file != NULL)
@@ -26,20 +56,40 @@ refuse_unasked(struct map_worker *m, struct failure *why)
 		    name, file, file);
 	else if (m->window.given == 0)
 		stage_abort(m->w.stage, 2,
-		    "%s gave an answer before it was given a record; a command that adds lines "
+		    "%s gave an answer before it was given a record, %s: a command that adds lines "
 		    "needs -F",
-		    name);
+		    name, *quoted != '\0' ? quoted : "an empty line");
 	else
-		stage_abort(m->w.stage, 2,
-		    "%s gave an answer when it owed none: its answers since line %ju can't be "
-		    "trusted; a command that adds lines needs -F",
-		    name, (uintmax_t)m->in_step);
+		lose_step(m, name, quoted);
 	return false;
 }
 
-/* "!message": the record's letter also has what the worker says on stderr. */
+/*
+ * The line is no answer, as *why says.  If no other ones come, the run ends.
+ * The line is NULL if it is longer than --max-record.
+ */
+static bool
+refuse_answer(struct map_worker *m, const struct record *line, const struct failure *why)
+{
+	char name[WORKER_NAME_SIZE];
+
+	if (line != NULL)
+		stage_hint(m->w.stage, hint_for_answer(line->data, line->len));
+	if (*m->first_bad == '\0')
+		snprintf(m->first_bad, sizeof(m->first_bad), "%s", why->message);
+	if (!health_bad_answer(&m->w.pf->health))
+		return false;
+	if (line != NULL)
+		stage_hint(m->w.stage, hint_for_rubbish(line->data, line->len));
+	worker_name(&m->w, name);
+	stage_abort(m->w.stage, 2, "%s: the last %d answers were all bad; its first bad one: %s",
+	    name, HEALTH_MOST, m->first_bad);
+	return false;
+}
+
+/* The record's letter also has what the worker says on stderr. */
 static void
-reject_record(struct map_worker *m, struct record *input, struct failure *f)
+describe_worker(struct map_worker *m, struct failure *f)
 {
 	struct child *child = &m->w.child;
 
@@ -47,8 +97,26 @@ reject_record(struct map_worker *m, struct record *input, struct failure *f)
 	f->slot = m->w.slot;
 	f->pid = child->pid;
 	map_describe_log(m, f);
+}
+
+/* "!message" */
+static void
+reject_record(struct map_worker *m, struct record *input, struct failure *f)
+{
+	describe_worker(m, f);
 	input->attempts++;
 	stage_bury(m->w.stage, input, f);
+}
+
+/* "?message": true, if the record waits for another attempt. */
+static bool
+waits_for_attempt(struct map_worker *m, struct record *input, struct failure *f)
+{
+	describe_worker(m, f);
+	if (pfanout_attempt_failed(m->w.pf, m->w.shard, input, f))
+		return false;
+	health_asked_again(&m->w.pf->health);
+	return true;
 }
 
 /*
@@ -57,24 +125,33 @@ reject_record(struct map_worker *m, struct record *input, struct failure *f)
 static bool
 settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 {
-	struct answer_rules rules = {.raw = m->w.stage->opt->raw, .match = m->w.pf->match};
+	struct answer_rules rules = {.raw = m->w.stage->opt->raw && !m->w.pf->raw_input,
+	    .raw_input = m->w.pf->raw_input,
+	    .match = m->w.pf->match};
 	struct record *input = inflight_head(&m->inflight);
 	enum answer answer = answer_judge(&rules, input, line, why);
+	bool waits = false;
 
-	if (answer == ANSWER_BAD) {
-		stage_hint(m->w.stage, hint_for_answer(line->data, line->len));
-		return false;
-	}
-	if (answer == ANSWER_RESULT)
+	switch (answer) {
+	case ANSWER_BAD:
+		return refuse_answer(m, line, why);
+	case ANSWER_RESULT:
 		stage_answer(m->w.stage, input, line, RECORD_DATA);
-	else {
-		if (answer == ANSWER_DROP)
-			stage_drop(input);
-		else
-			reject_record(m, input, why);
-		record_free(line);
+		break;
+	case ANSWER_DROP:
+		stage_drop(input);
+		break;
+	case ANSWER_REJECT:
+		reject_record(m, input, why);
+		break;
+	case ANSWER_RETRY:
+		waits = waits_for_attempt(m, input, why);
+		break;
 	}
-	outbox_put(&m->w.out, input);
+	if (answer != ANSWER_RESULT)
+		record_free(line);
+	if (!waits)
+		outbox_put(&m->w.out, input);
 	(void)inflight_pop(&m->inflight);
 	return true;
 }
@@ -86,11 +163,11 @@ take_line(struct map_worker *m, struct record *line, struct failure *why)
 
 	if (m->inflight.written > 0)
 		ok = settle_oldest(m, line, why);
-	else if (m->inflight.partial > 0)
-		ok = answer_bad(why, "the worker answered before it had read the whole record") !=
-		    ANSWER_BAD;
-	else
-		ok = refuse_unasked(m, why);
+	else if (m->inflight.partial > 0) {
+		answer_bad(why, "the worker answered before it had read the whole record");
+		ok = refuse_answer(m, line, why);
+	} else
+		ok = refuse_unasked(m, line, why);
 	if (!ok)
 		record_free(line);
 	return ok;
@@ -104,8 +181,8 @@ count_answers(struct map_worker *m, size_t n)
 
 	if (n == 0)
 		return;
-	atomic_store_explicit(&m->w.pf->answered, true, memory_order_relaxed);
-	atomic_store_explicit(&m->w.pf->deaths, 0, memory_order_relaxed);
+	health_answered(&m->w.pf->health);
+	m->first_bad[0] = '\0';
 	if (m->busy_since > since)
 		since = m->busy_since;
 	histogram_add(&m->w.shard->latency, (now - since) / (int64_t)n, n);
@@ -133,10 +210,11 @@ take_lines(struct map_worker *m, struct failure *why)
 		if ((ok = take_line(m, &line, why)))
 			n++;
 	/* A line that is too long already need not be waited for. */
-	if (ok && reader_line_is_over(m->answers))
-		ok = m->inflight.given > 0
-		    ? answer_bad(why, "the answer is longer than --max-record") != ANSWER_BAD
-		    : refuse_unasked(m, why);
+	if (ok && reader_line_is_over(m->answers)) {
+		answer_bad(why, "the answer is longer than --max-record");
+		ok = m->inflight.given > 0 ? refuse_answer(m, NULL, why)
+					   : refuse_unasked(m, NULL, why);
+	}
 	count_answers(m, n);
 	map_send_results(m);
 	return ok;

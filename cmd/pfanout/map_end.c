@@ -17,8 +17,8 @@ unread_bytes(const struct map_worker *m)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* The attempt at the oldest record failed. */
-static void
+/* The attempt at the oldest record failed.  True: the record is given up. */
+static bool
 charge_oldest(struct map_worker *m, struct failure *f, pid_t pid, bool exited)
 {
 	struct record r = inflight_pop(&m->inflight);
@@ -30,8 +30,36 @@ charge_oldest(struct map_worker *m, struct failure *f, pid_t pid, bool exited)
 	f->wait_status = child->status;
 	map_describe_log(m, f);
 	histogram_add(&m->w.shard->latency, clock_now() - r.given, 1);
-	if (pfanout_attempt_failed(m->w.pf, m->w.shard, &r, f))
-		outbox_put(&m->w.out, &r);
+	if (!pfanout_attempt_failed(m->w.pf, m->w.shard, &r, f))
+		return false;
+	outbox_put(&m->w.out, &r);
+	return true;
+}
+
+/*
+ * The child died before it had read anything, because of what it needs at its
+ * start, perhaps.  That would go on for ever if it cost nothing: so the record
+ * that was to be its first is charged, but it is not given up for this.  False:
+ * it was charged, or there is none.
+ */
+static bool
+charge_waiting(struct map_worker *m, struct failure *f)
+{
+	const struct pfanout *pf = m->w.pf;
+	struct record r;
+
+	if (inflight_todo(&m->inflight) == 0)
+		return false;
+	if (m->window.answered > 0 || inflight_head(&m->inflight)->attempts + 1 >= pf->attempts ||
+	    stage_is_cancelled(m->w.stage))
+		return true;
+	r = inflight_pop_todo(&m->inflight);
+	bisect_end(&m->bisect);
+	f->slot = m->w.slot;
+	if (!pfanout_attempt_failed(m->w.pf, m->w.shard, &r, f))
+		return false;
+	outbox_put(&m->w.out, &r);
+	return true;
 }
 
 /* Too few answers: which of them belong to which record is unknown. */
@@ -71,17 +99,19 @@ cancel_given(struct map_worker *m)
 
 /*
  * Acts on the verdict about a child's end.  If the oldest record is charged, f
- * says how it failed.
+ * says how it failed.  Whether a death is final (health_died()).
  */
-static void
+static bool
 act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool exited)
 {
+	bool final = true;
+
 	switch (fate) {
 	case FATE_LOST_COUNT:
 		lose_count(m);
 		break;
 	case FATE_BLAME:
-		charge_oldest(m, f, pid, exited);
+		final = charge_oldest(m, f, pid, exited);
 		bisect_end(&m->bisect);
 		break;
 	case FATE_BISECT:
@@ -90,12 +120,15 @@ act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool 
 	case FATE_CANCELLED:
 		cancel_given(m);
 		break;
+	case FATE_IDLE_DEATH:
+		final = charge_waiting(m, f);
+		break;
 	case FATE_DONE:
 	case FATE_RECYCLED:
-	case FATE_IDLE_DEATH:
 		break;
 	}
 	inflight_take_back(&m->inflight);
+	return final;
 }
 
 /* A search ends with a death that counts; those on the way don't. */
@@ -114,7 +147,7 @@ map_handle_exit(struct map_worker *m)
 	pid_t pid = m->w.child.pid;
 	char how[WORKER_STATUS_SIZE];
 	enum fate fate;
-	bool well;
+	bool well, final;
 
 	/* Take the answers that it left in its pipe. */
 	child_reap(&m->w.child);
@@ -146,9 +179,9 @@ map_handle_exit(struct map_worker *m)
 		stage_hint(m->w.stage, hint_for_log(m->w.child.log, m->w.child.log_len));
 	worker_status(facts.status, how);
 	snprintf(why.message, sizeof(why.message), "the worker died: %s", how);
-	act_on(m, fate, &why, pid, true);
+	final = act_on(m, fate, &why, pid, true);
 	if (is_death(fate))
-		map_count_death(m, how);
+		map_count_death(m, final, how);
 	map_forget_child(m);
 	map_send_results(m);
 }
@@ -163,6 +196,7 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 	/* A child that does not even begin to read fails like one that dies. */
 	bool fails = crash || (why.reason == REASON_TIMEOUT && deadline_awaits_start(&m->deadline));
 	enum fate fate;
+	bool final;
 
 	if (m->w.child.pidfd != -1)
 		child_stop(&m->w.child);
@@ -176,9 +210,9 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 	inflight_take_back_unread(&m->inflight, unread, crash && m->window.answered > 0 ? 0 : 1);
 	bisect_end_trial(&m->bisect, m->window.answered);
 	fate = fate_of_killed(why.reason, m->inflight.given, m->state == FLUSHING);
+	final = act_on(m, fate, &why, pid, false);
 	if (fails && is_death(fate))
-		map_count_death(m, why.message);
-	act_on(m, fate, &why, pid, false);
+		map_count_death(m, final, why.message);
 	map_forget_child(m);
 	map_send_results(m);
 }

@@ -10,8 +10,6 @@
 #include "proc/interpreter.h"
 #include "record/reader.h"
 
-#define DEATHS_UNANSWERED 5 /* in a row before any child has ever answered */
-#define DEATHS_MAX 100      /* in a row after that */
 #define RESTART_MIN (10 * CLOCK_MS)
 #define RESTART_MAX CLOCK_S
 #define BLOCKED_MIN CLOCK_MS /* what is shorter is not worth counting */
@@ -38,7 +36,7 @@ reset_window(struct map_worker *m)
 {
 	const struct pfanout *pf = m->w.pf;
 
-	window_init(&m->window, pf->window, pf->jobs, pf->processors);
+	window_init(&m->window, pf->window, pass_window(&m->w.pass), pf->jobs, pf->processors);
 }
 
 void
@@ -63,11 +61,10 @@ map_free(struct map_worker *m)
 }
 
 void
-map_count_death(struct map_worker *m, const char *how)
+map_count_death(struct map_worker *m, bool final, const char *how)
 {
-	struct pfanout *pf = m->w.pf;
-	bool answered = atomic_load(&pf->answered);
-	unsigned deaths = atomic_fetch_add(&pf->deaths, 1) + 1;
+	unsigned deaths;
+	enum health_verdict verdict = health_died(&m->w.pf->health, final, &deaths);
 	char name[WORKER_NAME_SIZE];
 
 	/* The first death is followed by a start at once. */
@@ -77,12 +74,12 @@ map_count_death(struct map_worker *m, const char *how)
 		m->start_after = clock_now() + clock_earlier(wait, RESTART_MAX);
 	}
 	worker_name(&m->w, name);
-	if (!answered && deaths >= DEATHS_UNANSWERED)
+	if (verdict == HEALTH_NEVER_WORKED)
 		stage_abort(m->w.stage, 2,
 		    "%s: %u workers died, and not one answer came (%s); does the command run by "
 		    "itself?",
 		    name, deaths, how);
-	else if (deaths >= DEATHS_MAX)
+	else if (verdict == HEALTH_HOPELESS)
 		stage_abort(
 		    m->w.stage, 2, "%s: workers died %u times in a row (%s)", name, deaths, how);
 }
@@ -96,7 +93,7 @@ start_failed(struct map_worker *m, int error)
 	    interpreter_error(m->w.pf->path, error, why));
 	if (m->start_after <= clock_now())
 		m->start_after = clock_now() + RESTART_MIN;
-	map_count_death(m, how);
+	map_count_death(m, true, how);
 	errno = error;
 	return -1;
 }
@@ -109,7 +106,7 @@ map_start_child(struct map_worker *m)
 	int64_t now = clock_now();
 
 	reset_window(m);
-	if (child_spawn(child, m->w.pf->path, m->w.pf->argv) == -1)
+	if (child_spawn(child, m->w.pf->start_path, m->w.pf->start_argv) == -1)
 		return start_failed(m, errno);
 	if ((m->answers = reader_new(child->out, &limits)) == NULL) {
 		child_stop(child);
@@ -207,7 +204,9 @@ map_describe_log(const struct map_worker *m, struct failure *f)
 
 	f->log_len = since < child->log_len ? (size_t)since : child->log_len;
 	f->log = child->log + child->log_len - f->log_len;
-	f->log_shared = m->window.given - m->given_from > 1;
+	f->shared = m->window.given - m->given_from;
+	f->shared_first = m->in_step;
+	f->shared_last = m->line_given;
 }
 
 int64_t

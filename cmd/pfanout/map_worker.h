@@ -71,6 +71,8 @@ struct map_worker {
 	/* Since it last got a record while it owed nothing: */
 	uint64_t log_from;   /* child.log_total then */
 	uint64_t given_from; /* window.given then */
+	uint64_t line_given; /* of the record given last */
+	char first_bad[256]; /* answer since the last good one; "": none */
 };
 
 /* The next state: the one table of transitions. */
@@ -102,9 +104,10 @@ void map_forget_child(struct map_worker *);
 
 /*
  * A child died, or could not be started: the next start is delayed, and too
- * many deaths in a row end the run.  how: for the message.
+ * many deaths in a row end the run.  final: as for health_died().  how: for the
+ * message.
  */
-void map_count_death(struct map_worker *, const char *how);
+void map_count_death(struct map_worker *, bool final, const char *how);
 
 /*
  * Sends the results on.  If that blocked, extends the child's limits by that
@@ -120,7 +123,8 @@ void map_mark_log(struct map_worker *);
 
 /*
  * What the child wrote to its stderr since then: for the letter of its oldest
- * record.  If more records were given, the text is about them, too.
+ * record.  If more records were given, the text is about them, too: the letter
+ * says which.
  */
 void map_describe_log(const struct map_worker *, struct failure *);
 

@@ -1,6 +1,7 @@
 #include "outbox.h"
 
 #include "base/clock.h"
+#include "keyed.h"
 #include "metrics/worktime.h"
 #include "sync/chan.h"
 #include "sync/stopwatch.h"
@@ -14,6 +15,7 @@ outbox_init(struct outbox *o, struct chan *chan, struct ctx *ctx)
 	o->ctx = ctx;
 	o->blocked = 0;
 	o->waits = NULL;
+	o->box = NULL;
 	o->n = 0;
 }
 
@@ -23,6 +25,8 @@ outbox_send(struct outbox *o)
 	int64_t begun = clock_now(), ended;
 	size_t sent;
 
+	if (o->box != NULL)
+		keyed_over(o->box, o->record, o->n);
 	if (o->waits != NULL)
 		stopwatch_start(o->waits, worktime_at(begun));
 	record_sendn(o->chan, o->ctx, o->record, o->n, &sent);

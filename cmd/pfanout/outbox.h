@@ -15,6 +15,7 @@
 
 struct chan;
 struct ctx;
+struct keyed_box;
 struct stopwatch;
 
 struct outbox {
@@ -23,6 +24,8 @@ struct outbox {
 	int64_t blocked; /* ns, since the last outbox_flush() */
 	/* Runs while it sends; NULL, as outbox_init() leaves it: none does. */
 	struct stopwatch *waits;
+	/* --key: what is sent is over for these lanes; or NULL. */
+	struct keyed_box *box;
 	size_t n;
 	struct record record[OUTBOX_RECORDS];
 };

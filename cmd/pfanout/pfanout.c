@@ -20,11 +20,19 @@ pfanout_try_again(
 	return retry_put(pf->retry, b, clock_after(clock_now(), wait)) == 0;
 }
 
+int64_t
+pfanout_wait(const struct pfanout *pf, uint32_t attempts, const struct failure *f)
+{
+	int64_t wait = retry_backoff(pf->backoff_first, pf->backoff_most, attempts);
+
+	return f->wait > wait ? f->wait : wait;
+}
+
 /* The same for a record.  False: the record is still the caller's. */
 static bool
-try_record_again(struct pfanout *pf, struct metrics_shard *shard, const struct record *r)
+try_record_again(
+    struct pfanout *pf, struct metrics_shard *shard, const struct record *r, int64_t wait)
 {
-	int64_t wait = retry_backoff(pf->backoff_first, pf->backoff_most, r->attempts);
 	struct batch one = {0};
 
 	if (batch_add(&one, r) == -1)
@@ -40,10 +48,16 @@ bool
 pfanout_attempt_failed(
     struct pfanout *pf, struct metrics_shard *shard, struct record *r, const struct failure *f)
 {
+	bool cancelled = stage_is_cancelled(&pf->stage), more;
+
 	pfanout_count_attempt(r);
-	if (r->attempts < pf->attempts && !stage_is_cancelled(&pf->stage) &&
-	    try_record_again(pf, shard, r))
+	more = r->attempts < pf->attempts;
+	if (more && !cancelled && try_record_again(pf, shard, r, pfanout_wait(pf, r->attempts, f)))
 		return false;
-	stage_bury(&pf->stage, r, f);
+	/* Its attempts are not used up: it waited for the next one. */
+	if (more && cancelled && f->reason == REASON_EXHAUSTED)
+		stage_bury_cancelled(&pf->stage, r);
+	else
+		stage_bury(&pf->stage, r, f);
 	return true;
 }

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
+#include "exits.h"
+#include "health.h"
 #include "spread.h"
 #include "stage/stage.h"
 
@@ -22,7 +25,10 @@ enum mode {
 struct arguments;
 struct batch;
 struct collector;
+struct gate;
 struct json_path;
+struct keyed;
+struct meter;
 struct processor;
 struct retry;
 
@@ -42,23 +48,33 @@ struct pfanout {
 	bool no_bisect;          /* --no-bisect */
 	size_t window;           /* --window; 0: it adapts */
 	struct json_path *match; /* --match; NULL: none */
+	bool raw_input;          /* --raw-input; sets opt.raw, too */
 	uint64_t max_failed;     /* --max-failed; 0: none */
-	bool lists_ok;           /* --ok-status */
-	bool ok_status[256];     /* exits that are no failure: 0 and those */
+	bool unbuffered;         /* --unbuffered */
+	struct exits exits;      /* --ok-status and the like */
+	struct rate rate;        /* --rate: of attempts; amount 0: none */
+	const char *shared;      /* --shared: the bucket's file, or NULL */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;
+	/* What is started for it, which differs with --unbuffered. */
+	char *start_path, **start_argv;
 	struct arguments *arguments; /* -x: argv with its placeholders */
 
-	struct spread spread; /* --to, --by, --key */
+	struct json_path *key; /* --key of workers; NULL: none */
+
+	struct spread spread; /* --to, --by, and its --key */
 
 	struct stage stage;
 	struct retry *retry;         /* map and exec */
 	struct collector *collector; /* exec */
+	struct meter *meter;         /* these two: with --rate */
+	struct gate *gate;
+	struct keyed *keyed; /* --key of workers; NULL: none */
 
-	/* How the children fare, for all workers together. */
-	_Atomic bool answered;   /* one of them has answered, ever */
-	_Atomic unsigned deaths; /* in a row, since the last answer */
+	struct health health; /* map */
+	/* how often EOF had to get answers out of a child's buffer */
+	_Atomic uint64_t flushes;
 
 	/* That children leave processes behind has been said. */
 	_Atomic bool told_left_behind;
@@ -68,7 +84,7 @@ struct pfanout {
 };
 
 /* Whose shard of the metrics it is; the first worker has SHARD_WORKERS. */
-enum { SHARD_SOURCE, SHARD_SINK, SHARD_RETRY, SHARD_WORKERS };
+enum { SHARD_SOURCE, SHARD_SINK, SHARD_RETRY, SHARD_RATE, SHARD_WORKERS };
 
 struct processor check_processor(struct pfanout *);
 struct processor map_processor(struct pfanout *);
@@ -84,6 +100,9 @@ void pfanout_count_attempt(struct record *);
  */
 bool pfanout_try_again(
     struct pfanout *, struct metrics_shard *, const struct batch *, int64_t wait);
+
+/* How long to wait before the attempt after so many failed ones, in ns. */
+int64_t pfanout_wait(const struct pfanout *, uint32_t attempts, const struct failure *);
 
 /*
  * An attempt at a single record failed.  Where -a allows another one the record

@@ -81,6 +81,21 @@ printed_long_line(const struct printed *p, size_t max)
 	return 0;
 }
 
+const char *
+printed_last_line(const struct printed *p, size_t *len)
+{
+	const char *data = p->len > 0 ? p->slab->data : NULL, *lf;
+	size_t end = p->len;
+
+	while (end > 0 && data[end - 1] == '\n')
+		end--;
+	if (end == 0)
+		return NULL;
+	lf = memrchr(data, '\n', end);
+	*len = lf != NULL ? end - (size_t)(lf + 1 - data) : end;
+	return data + end - *len;
+}
+
 void
 printed_move(struct printed *p, struct record *r)
 {

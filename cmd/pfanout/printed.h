@@ -30,6 +30,9 @@ bool printed_read(struct printed *, int fd, int *error);
 /* The length of the first line longer than max; 0: there is none. */
 size_t printed_long_line(const struct printed *, size_t max);
 
+/* The last line that is not empty, without its LF; NULL: there is none. */
+const char *printed_last_line(const struct printed *, size_t *len);
+
 /*
  * Moves it into the bytes and lines of a record, which has an LF added if the
  * last line lacks it, and no slab if nothing was printed.

@@ -3,9 +3,10 @@
 #include "base/clock.h"
 
 #define LOOK_MAX (5 * CLOCK_MS)
-#define LOOK_IDLE (20 * CLOCK_MS) /* while there is nothing to give anyway */
-#define LOOK_RARE CLOCK_S         /* at a child that stays silent */
-#define LOOK_PART 8               /* of that silence, between two looks */
+#define LOOK_IDLE (20 * CLOCK_MS)   /* while there is nothing to give anyway */
+#define LOOK_RARE CLOCK_S           /* at a child that stays silent */
+#define LOOK_PART 8                 /* of that silence, between two looks */
+#define LOOK_CLOSE (500 * CLOCK_US) /* and at one that buffers, if more */
 #define LINGER_MIN (10 * CLOCK_MS)
 #define LINGER_MAX CLOCK_S
 #define PATIENCE (250 * CLOCK_MS)   /* with a child that sleeps unclearly */
@@ -13,7 +14,11 @@
 #define QUICK (100 * CLOCK_MS)      /* after its stdin was closed */
 #define QUICK_ENDS 2                /* from then on it is hunger */
 #define QUICK_ENDS_MAX 4
-#define OLD 10 /* lingers after which an answer has waited too long */
+/*
+ * lingers after which an answer has waited too long; and the part of the time
+ * that the child must have hungered for that
+ */
+#define OLD 10
 
 void
 stall_init(struct stall *s, int64_t timeout)
@@ -40,7 +45,10 @@ note_startup(struct stall *s, int64_t now)
 void
 stall_moved(struct stall *s, int64_t now, int64_t first_look)
 {
+	if (s->hungry_since != 0)
+		s->idle += now - s->hungry_since;
 	s->hungry_since = s->unclear_since = 0;
+	s->moved = now;
 	s->look_wait = first_look;
 	s->look_at = now + first_look;
 }
@@ -68,16 +76,33 @@ linger(const struct stall *s)
 
 /*
  * When a hungry child has lingered enough.  Records may come so slowly that its
- * buffer takes long to fill: the oldest answer must not wait for that.
+ * buffer takes long to fill: the oldest answer must not wait for that.  But a
+ * child that hardly ever hungers is at work.
  */
 static int64_t
 linger_end(const struct stall *s, const struct stall_facts *f)
 {
 	int64_t wait = f->is_full ? 0 : linger(s), most = OLD * wait;
+	int64_t idle = s->idle + (f->now - s->hungry_since);
 
+	if (idle < (f->now - f->since) / OLD)
+		return s->hungry_since + wait;
 	if (s->timeout != CLOCK_NEVER && most > s->timeout / 2)
 		most = s->timeout / 2;
 	return clock_earlier(s->hungry_since + wait, f->since + most);
+}
+
+static bool
+is_flush_due(const struct stall *s, const struct stall_facts *f)
+{
+	return s->hungry_since != 0 && linger_end(s, f) <= f->now;
+}
+
+/* When the limit comes near, and it must be known whether it counts. */
+static int64_t
+limit_near(const struct stall *s, const struct stall_facts *f)
+{
+	return f->limit == CLOCK_NEVER ? CLOCK_NEVER : f->limit - s->timeout / 2;
 }
 
 /*
@@ -88,8 +113,15 @@ static int64_t
 next_wait(const struct stall *s, const struct stall_facts *f)
 {
 	int64_t most = f->has_more ? LOOK_MAX : LOOK_IDLE;
-	int64_t part = clock_earlier((f->now - f->since) / LOOK_PART, LOOK_RARE);
+	int64_t since = f->since > s->moved ? f->since : s->moved;
+	int64_t part = clock_earlier((f->now - since) / LOOK_PART, LOOK_RARE);
 
+	/* Nothing tells it when its turn comes. */
+	if (f->must_wait)
+		part = 0;
+	/* It shows only by its hunger that it has done with a record. */
+	if (f->buffers && !f->must_wait)
+		most = clock_earlier(most, LOOK_CLOSE);
 	return clock_earlier(s->look_wait + s->look_wait / 2, most > part ? most : part);
 }
 
@@ -138,7 +170,9 @@ note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
 	switch (h) {
 	case HUNGER_SURE:
 		note_startup(s, f->now);
-		if (s->hungry_since == 0)
+		if (f->can_give || f->must_wait)
+			s->hungry_since = 0;
+		else if (s->hungry_since == 0)
 			s->hungry_since = f->now;
 		break;
 	case HUNGER_UNKNOWN:
@@ -154,35 +188,33 @@ note_hunger(struct stall *s, enum hunger h, const struct stall_facts *f)
 enum stall_verdict
 stall_saw(struct stall *s, enum hunger h, const struct stall_facts *f)
 {
-	int64_t end;
-
 	note_hunger(s, h, f);
 	s->look_wait = next_wait(s, f);
 	s->look_at = f->now + s->look_wait;
 
 	/* Whether only EOF will make it answer. */
-	if (f->can_give)
-		return STALL_WAIT;
 	if (s->unclear_since != 0)
-		return test_after_patience(s, s->unclear_since, f->now);
-	if (s->hungry_since == 0)
+		return f->can_give ? STALL_WAIT : test_after_patience(s, s->unclear_since, f->now);
+	if (h != HUNGER_SURE)
 		return STALL_WAIT;
-	if ((end = linger_end(s, f)) > f->now) {
-		look_by(s, end);
-		return STALL_WAIT;
-	}
 	/* The thread that reads is idle, but another one may be at work. */
-	return STALL_SEARCH;
+	if (is_flush_due(s, f) || limit_near(s, f) <= f->now)
+		return STALL_SEARCH;
+	look_by(s, limit_near(s, f));
+	if (s->hungry_since != 0)
+		look_by(s, linger_end(s, f));
+	return STALL_WAIT;
 }
 
 enum stall_verdict
-stall_searched(struct stall *s, enum hunger h, int64_t now)
+stall_searched(struct stall *s, enum hunger h, const struct stall_facts *f)
 {
 	switch (h) {
 	case HUNGER_SURE:
-		return STALL_FLUSH;
+		return is_flush_due(s, f) ? STALL_FLUSH : STALL_DONE;
 	case HUNGER_UNKNOWN:
-		return test_after_patience(s, s->hungry_since, now);
+		return test_after_patience(
+		    s, s->hungry_since != 0 ? s->hungry_since : limit_near(s, f), f->now);
 	default:
 		s->hungry_since = 0;
 		return STALL_WAIT;
@@ -203,6 +235,7 @@ stall_answered(struct stall *s, int64_t now, int64_t first_look)
 	if (s->slowest != 0 && s->unclear_since != 0 && s->tested == 0)
 		note_work(s, now - s->unclear_since);
 	stall_moved(s, now, first_look);
+	s->idle = 0;
 	note_startup(s, now);
 }
 
@@ -231,6 +264,7 @@ void
 stall_extend(struct stall *s, int64_t ns)
 {
 	s->started += ns;
+	s->moved += ns;
 	extend(&s->hungry_since, ns);
 	extend(&s->unclear_since, ns);
 	/* A test that was interrupted for a long time teaches nothing. */
@@ -243,5 +277,6 @@ void
 stall_forget(struct stall *s)
 {
 	s->hungry_since = s->unclear_since = 0;
+	s->idle = 0;
 	s->tested = 0;
 }

@@ -7,7 +7,12 @@
  *
  * A child that is hungry while more can be given is given more.  Where nothing
  * more can be given, it is flushed: but not at once, as a fresh child costs the
- * time of a start, so it may linger for about as long as that takes.
+ * time of a start, so it may linger for about as long as that takes.  And not
+ * where a flush would free nothing, because the budget waits for others.
+ *
+ * With -t the answers in a child's buffer must not time out.  A child that is
+ * seen to wait for input, with nothing of it at work, has done with all it was
+ * given, and so its limit begins anew: STALL_DONE.
  *
  * Some children sleep in a call that does not show what they wait for (poll,
  * futex), or one of their threads waits for input while another one is blocked
@@ -35,7 +40,9 @@ struct stall {
 	int64_t startup;       /* ns until an answer or hunger; 0: not yet */
 	int64_t look_at;       /* when to look next */
 	int64_t look_wait;     /* and how long after that */
-	int64_t hungry_since;  /* since when it is hungry; 0: it is not */
+	int64_t moved;         /* when it last got records, or answered */
+	int64_t hungry_since;  /* since when it hungers in vain, or 0 */
+	int64_t idle;          /* ns of that since it answered, until moved */
 	int64_t unclear_since; /* since when it may be; 0: it is not so */
 	int64_t tested;        /* when it was flushed as a test; or 0 */
 
@@ -48,15 +55,20 @@ struct stall {
 struct stall_facts {
 	int64_t now;
 	int64_t since; /* when the wait for the oldest answer began */
+	int64_t limit; /* when the oldest attempt times out; CLOCK_NEVER */
 	bool has_more; /* there are records to give */
 	bool can_give; /* and the window has room for one */
-	bool is_full;  /* --window is full until the next answer */
+	/* Nothing can be given before it answers: --window, or -k's budget. */
+	bool is_full;
+	bool must_wait; /* for what other workers or the sink give back */
+	bool buffers;   /* it is known to keep its answers */
 };
 
 enum stall_verdict {
 	STALL_WAIT,
 	STALL_SEARCH, /* look thoroughly, then call stall_searched() */
 	STALL_FLUSH,
+	STALL_DONE, /* it has done with all it was given; don't flush it */
 };
 
 void stall_init(struct stall *, int64_t timeout);
@@ -76,8 +88,8 @@ enum hunger stall_interpret(const struct stall *, enum hunger);
 /* To be called after each look at a child that owes answers: what to do. */
 enum stall_verdict stall_saw(struct stall *, enum hunger, const struct stall_facts *);
 
-/* After STALL_SEARCH: STALL_FLUSH or STALL_WAIT. */
-enum stall_verdict stall_searched(struct stall *, enum hunger, int64_t now);
+/* After STALL_SEARCH, with the same facts: any other verdict. */
+enum stall_verdict stall_searched(struct stall *, enum hunger, const struct stall_facts *);
 
 /* The child that was flushed has ended, having answered all it owed. */
 void stall_ended(struct stall *, int64_t now);

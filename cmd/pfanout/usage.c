@@ -16,51 +16,50 @@
 #define WINDOW_MAX (1 << 20)
 #define BATCH_MAX (1 << 20)
 
-static const char help[] =
-    "usage: pfanout [-j N] [-k] [-t D] [-a N] [options] [--] [command [arg ...]]\n"
-    "       pfanout -x [-j N] [-k] [-t D] [-a N] [options] [--] command [arg ...]\n"
-    "       pfanout -F [-j N] [options] [--] command [arg ...]\n"
-    "       pfanout --to FILE [--to FILE ...] [--by POLICY] [--key PATH] [options]\n"
-    "\n"
-    "Spreads the lines of its input, JSON records, over workers and gathers their\n"
-    "answers.\n"
-    "\n"
-    "Each worker keeps one command running: a line in, a line out.  An empty line\n"
-    "drops the record, !message rejects it.  Without a command, records that are\n"
-    "valid JSON pass.\n"
-    "\n"
-    "  -x, --exec             run the command once per record: {} is the record,\n"
-    "                         {.path} a value in it, {#} its number, {%} the worker's\n"
-    "                         slot; the command's output is the result\n"
-    "      --batch N[,D]      run the command once per N records, which are on its\n"
-    "                         standard input (-x); wait no longer than D for them\n"
-    "                         (default 1s); {#} is the batch's number, {n} its size;\n"
-    "                         one that fails is halved to find the record to blame\n"
-    "      --no-bisect        do not halve a batch: all its records have failed\n"
-    "  -F, --filter           the command is a filter: it may drop, add or hold lines\n"
-    "  -j, --jobs N           workers (default: one per processor)\n"
-    "  -k, --keep-order       write the results in the order of the input\n"
-    "  -t, --timeout D        time limit of an attempt, such as 2s\n"
-    "      --start-timeout D  time limit for a child to begin to read (default 30s)\n"
-    "  -a, --attempts N       attempts per record (default 1)\n"
-    "      --backoff D[,MAX]  wait before the second attempt; doubles with each\n"
-    "                         attempt, up to MAX (default 100ms,30s)\n"
-    "      --window N         records given to a worker ahead of its answers\n"
-    "                         (default: adapts)\n"
-    "      --match PATH       an answer must carry the record's own value at PATH\n"
-    "      --max-failed N     stop when N records have failed\n"
-    "      --ok-status LIST   exit statuses of the command that are no failure,\n"
-    "                         such as 1,3 (-x, -F)\n"
-    "      --to FILE          no workers: write the records to FILE, a FIFO or a file\n"
-    "                         (- is standard output), and only dead letters to\n"
-    "                         standard output; may be given many times\n"
-    "      --by POLICY        which FILE: ready (default), round-robin, key, copy\n"
-    "      --key PATH         records with the same value at PATH go to the same FILE\n"
-    "  -n, --name STAGE       name of the stage (default: the command's)\n"
-    "  -b, --buffer N         records read ahead of the workers (default 1024)\n"
-    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
-    "  -R, --raw              records are plain lines, not JSON\n"
-    "      --no-bypass        treat dead letters in the input as data\n";
+static const char usage[] = "[-j N] [-k] [-t D] [-a N] [options] [--] [command [arg ...]]\n"
+			    "-x [-j N] [-k] [-t D] [-a N] [options] [--] command [arg ...]\n"
+			    "-F [-j N] [options] [--] command [arg ...]\n"
+			    "--to FILE [--to FILE ...] [--by POLICY] [--key PATH] [options]";
+
+static const char about[] =
+    "Spreads the lines of its input, JSON records, over workers and gathers their answers.\n"
+    "Each worker keeps one command running: a line in, a line out.  An empty line drops the "
+    "record, !message rejects it, ?message asks for another attempt (-a).  Without a command, "
+    "records that are valid JSON pass.";
+
+#define NO_ATTEMPTS "the rate is of attempts; for records: pratelimit -r RATE | pfanout ..."
+
+/* Of xargs(1), GNU parallel(1), and libraries for retries. */
+static const struct option_habit habits[] = {
+    {"-P", "-j"},
+    {"--max-procs", "-j"},
+    {"--workers", "-j"},
+    {"--threads", "-j"},
+    {"--parallel", "-j"},
+    {"--concurrency", "-j"},
+    {"-I", "-x"},
+    {"--replace", "-x"},
+    {"-L", "--batch"},
+    {"--max-lines", "--batch"},
+    {"-N", "--batch"},
+    {"--max-args", "--batch"},
+    {"--pipe", "-F"},
+    {"--retries", "-a"},
+    {"--retry", "-a"},
+    {"--max-attempts", "-a"},
+    {"--delay", "--rate"},
+    {"--ordered", "-k"},
+    {"--order", "-k"},
+    {"--halt", "--max-failed"},
+    {"--joblog", "-d"},
+    {"--bar", "-P"},
+    {"--eta", "-P"},
+    {"-0", "-R"},
+    {"--null", "-R"},
+    {"-u", "--unbuffered"},
+    {"--line-buffered", "--unbuffered"},
+    {0},
+};
 
 static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "a command", NULL},
@@ -69,7 +68,11 @@ static const struct option_rule rules[] = {
     {"--to", OPTION_EXCLUDES, "-j", "there are no workers"},
     {"--to", OPTION_EXCLUDES, "-k", "each output has its records in the order of the input"},
     {"--by", OPTION_NEEDS, "--to", NULL},
-    {"--key", OPTION_NEEDS, "--to", NULL},
+    {"--key", OPTION_EXCLUDES, "-F",
+	"filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH"},
+    {"--key", OPTION_EXCLUDES, "--batch", "the records of a batch have many keys"},
+    {"--ack", OPTION_EXCLUDES, "--to", "marks do not pass there"},
+    {"--ack", OPTION_EXCLUDES, "-F", "marks do not pass there"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},
@@ -83,14 +86,26 @@ static const struct option_rule rules[] = {
     {"--match", OPTION_EXCLUDES, "-x", "what the command prints is the result, unchecked"},
     {"--window", OPTION_EXCLUDES, "-F", "a filter takes as many records as it reads"},
     {"--window", OPTION_EXCLUDES, "-x", "a command gets one record, or with --batch several"},
+    {"--unbuffered", OPTION_NEEDS, "a command", NULL},
+    {"--unbuffered", OPTION_EXCLUDES, "-x", "its output is read to the end anyway"},
     {"--batch", OPTION_NEEDS, "-x", "a batch is the input of one process"},
     {"--no-bisect", OPTION_NEEDS, "--batch", NULL},
+    {"--retry-status", OPTION_NEEDS, "-x", "in map mode a worker answers ?message"},
+    {"--reject-status", OPTION_NEEDS, "-x", "in map mode a worker answers !message"},
     {"-t", OPTION_NEEDS, "a command", NULL},
     {"-a", OPTION_NEEDS, "a command", NULL},
     {"--backoff", OPTION_NEEDS, "a command", NULL},
     {"--match", OPTION_NEEDS, "a command", NULL},
     {"--window", OPTION_NEEDS, "a command", NULL},
     {"--start-timeout", OPTION_NEEDS, "-t", "without it there is no limit"},
+    {"--rate", OPTION_EXCLUDES, "-F", NO_ATTEMPTS},
+    {"--rate", OPTION_EXCLUDES, "--to", NO_ATTEMPTS},
+    {"--rate", OPTION_NEEDS, "a command", NO_ATTEMPTS},
+    {"--shared", OPTION_NEEDS, "--rate", NULL},
+    {"--raw-input", OPTION_EXCLUDES, "-R", "with that the answers are plain lines, too"},
+    {"--raw-input", OPTION_EXCLUDES, "-x", "what the command prints is unchecked anyway: use -R"},
+    {"--raw-input", OPTION_EXCLUDES, "-F", "what the filter prints is unchecked anyway: use -R"},
+    {"--raw-input", OPTION_NEEDS, "a command", "it is to answer in JSON"},
     {0},
 };
 
@@ -145,31 +160,30 @@ parse_backoff(void *field, const char *value, const char **why)
 	return pf->backoff_most < pf->backoff_first ? -1 : 0;
 }
 
-/* N[,N]...: the exit statuses that are no failure, besides 0. */
 static int
-parse_ok_status(void *field, const char *value, const char **why)
+parse_exits(void *field, const char *value, const char **why)
+{
+	return exit_list_parse(field, value, why);
+}
+
+/* RATE[,BURST], as -r and -B of pratelimit have them. */
+static int
+parse_rate(void *field, const char *value, const char **why)
 {
 	struct pfanout *pf = field;
-	char *end;
+	struct rate *r = &pf->rate;
+	const char *comma;
+	char first[64];
+	int64_t burst = 1;
 
-	*why = "exit statuses from 1 to 255, such as 1 or 1,3";
-	pf->lists_ok = true;
-	memset(pf->ok_status, 0, sizeof(pf->ok_status));
-	pf->ok_status[0] = true;
-	for (const char *at = value;; at = end + 1) {
-		unsigned long status;
-
-		if (*at < '0' || *at > '9')
-			return -1;
-		status = strtoul(at, &end, 10);
-		if (status < 1 || status > 255)
-			return -1;
-		pf->ok_status[status] = true;
-		if (*end == '\0')
-			return 0;
-		if (*end != ',')
-			return -1;
-	}
+	*why = "a rate such as 50/s, or also a burst: 50/s,10";
+	if (!split_pair(value, first, sizeof(first), &comma) ||
+	    units_rate(first, false, &r->amount, &r->per, why) == -1 ||
+	    (comma != NULL && units_number(comma + 1, 1, BUCKET_BURST_MAX, &burst, why) == -1))
+		return -1;
+	r->burst = (uint64_t)burst;
+	*why = "a burst that is earned within a lifetime";
+	return bucket_is_sane(r) ? 0 : -1;
 }
 
 static int
@@ -215,6 +229,17 @@ settle_policy(struct spread *s)
 		errx(2, "--key needs --by key");
 }
 
+/* --key is for the outputs, or for the workers. */
+static void
+settle_key(struct pfanout *pf)
+{
+	if (pf->mode == MODE_SPREAD) {
+		pf->spread.key = pf->key;
+		pf->key = NULL;
+	} else if (pf->key != NULL && pf->mode == MODE_CHECK)
+		errx(2, "--key needs a command or --to");
+}
+
 static enum mode
 mode_of(const struct pfanout *pf)
 {
@@ -232,29 +257,83 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 {
 	static const char *const policies[] = {"ready", "round-robin", "key", "copy", NULL};
 	const struct option_row rows[] = {
-	    {'x', "exec", OPTION_FLAG, OPTION_FIELD(pf->exec)},
-	    {'F', "filter", OPTION_FLAG, OPTION_FIELD(pf->filter)},
-	    {'j', "jobs", OPTION_NUMBER, OPTION_FIELD(pf->jobs), 1, JOBS_MAX},
-	    {'k', "keep-order", OPTION_FLAG, OPTION_FIELD(pf->keep_order)},
-	    {'t', "timeout", OPTION_DURATION, OPTION_FIELD(pf->timeout), .min = 1},
-	    {0, "start-timeout", OPTION_DURATION, OPTION_FIELD(pf->start_timeout), .min = 1},
-	    {'a', "attempts", OPTION_NUMBER, OPTION_FIELD(pf->attempts), 1, ATTEMPTS_MAX},
-	    {0, "backoff", OPTION_FUNCTION, .field = pf, .parse = parse_backoff},
-	    {0, "batch", OPTION_FUNCTION, .field = pf, .parse = parse_batch},
-	    {0, "no-bisect", OPTION_FLAG, OPTION_FIELD(pf->no_bisect)},
-	    {0, "window", OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
-	    {0, "match", OPTION_PATH, OPTION_FIELD(pf->match)},
-	    {0, "max-failed", OPTION_NUMBER, OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
-	    {0, "ok-status", OPTION_FUNCTION, .field = pf, .parse = parse_ok_status},
-	    {0, "to", OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
-	    {0, "by", OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
-	    {0, "key", OPTION_PATH, OPTION_FIELD(pf->spread.key)},
+	    {'x', "exec", NULL,
+		"run the command once per record: {} is the record, {.path} a value in it, {#} its "
+		"number, {%} the worker's slot; the command's output is the result",
+		OPTION_FLAG, OPTION_FIELD(pf->exec)},
+	    {0, "batch", "N[,D]",
+		"run the command once per N records, which are on its standard input (-x); wait no "
+		"longer than D for them (default 1s); {#} is the batch's number, {n} its size; one "
+		"that fails is halved to find the record to blame",
+		OPTION_FUNCTION, .field = pf, .parse = parse_batch},
+	    {0, "no-bisect", NULL, "do not halve a batch: all its records have failed", OPTION_FLAG,
+		OPTION_FIELD(pf->no_bisect)},
+	    {'F', "filter", NULL, "the command is a filter: it may drop, add or hold lines",
+		OPTION_FLAG, OPTION_FIELD(pf->filter)},
+	    {'j', "jobs", "N", "workers (default: one per processor)", OPTION_NUMBER,
+		OPTION_FIELD(pf->jobs), 1, JOBS_MAX},
+	    {'k', "keep-order", NULL, "write the results in the order of the input", OPTION_FLAG,
+		OPTION_FIELD(pf->keep_order)},
+	    {'t', "timeout", "D", "time limit of an attempt, such as 2s", OPTION_DURATION,
+		OPTION_FIELD(pf->timeout), .min = 1},
+	    {0, "start-timeout", "D", "time limit for a child to begin to read (default 30s)",
+		OPTION_DURATION, OPTION_FIELD(pf->start_timeout), .min = 1},
+	    {'a', "attempts", "N", "attempts per record (default 1)", OPTION_NUMBER,
+		OPTION_FIELD(pf->attempts), 1, ATTEMPTS_MAX},
+	    {0, "backoff", "D[,MAX]",
+		"wait before the second attempt; doubles with each attempt, up to MAX (default "
+		"100ms,30s)",
+		OPTION_FUNCTION, .field = pf, .parse = parse_backoff},
+	    {0, "rate", "RATE[,BURST]",
+		"attempts that may begin, such as 50/s: retries count; BURST at once after idle "
+		"time (default 1)",
+		OPTION_FUNCTION, .field = pf, .parse = parse_rate},
+	    {0, "shared", "FILE", "processes that name the same FILE share one rate", OPTION_TEXT,
+		OPTION_FIELD(pf->shared)},
+	    {0, "window", "N", "records given to a worker ahead of its answers (default: adapts)",
+		OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
+	    {0, "unbuffered", NULL, "ask the command to write each answer at once", OPTION_FLAG,
+		OPTION_FIELD(pf->unbuffered)},
+	    {0, "match", "PATH", "an answer must carry the record's own value at PATH", OPTION_PATH,
+		OPTION_FIELD(pf->match)},
+	    {0, "max-failed", "N", "stop when N records have failed", OPTION_NUMBER,
+		OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
+	    {0, "ok-status", "LIST",
+		"exit statuses of the command that are no failure, such as 1,3 (-x, -F)",
+		OPTION_FUNCTION, .field = &pf->exits.ok, .parse = parse_exits},
+	    {0, "retry-status", "LIST", "those that ask for another attempt (-x; default 75)",
+		OPTION_FUNCTION, .field = &pf->exits.retry, .parse = parse_exits},
+	    {0, "reject-status", "LIST", "those after which none is made (-x; default 65)",
+		OPTION_FUNCTION, .field = &pf->exits.reject, .parse = parse_exits},
+	    {0, "to", "FILE",
+		"write the records to FILE, a FIFO or a file (- is standard output), and only dead "
+		"letters to standard output; there are no workers; may be given many times",
+		OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
+	    {0, "by", "POLICY",
+		"which FILE a record goes to: ready (default), round-robin, key, copy",
+		OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
+	    {0, "key", "PATH",
+		"records with the same value at PATH go to the same worker (with --to: FILE), and "
+		"stay in their order",
+		OPTION_PATH, OPTION_FIELD(pf->key)},
+	    OPTION_HELP("raw", "records are plain lines, not JSON, and so are answers"),
+	    {0, "raw-input", NULL, "only the records are plain lines", OPTION_FLAG,
+		OPTION_FIELD(pf->raw_input)},
+	    OPTION_HELP("name", "name of the stage (default: the command's)"),
+	    OPTION_HELP("buffer", "records read ahead of the workers (default 1024)"),
 	    {0},
 	};
-	const struct options_tool tool = {
-	    .name = "pfanout", .help = help, .rows = rows, .rules = rules, .operands = "a command"};
+	const struct options_tool tool = {.name = "pfanout",
+	    .usage = usage,
+	    .about = about,
+	    .rows = rows,
+	    .rules = rules,
+	    .habits = habits,
+	    .operands = "a command",
+	    .operand = OPERAND_COMMAND};
 	const char *why, *bad;
 	unsigned how;
+	int twice;
 
 	pf->jobs = pf->processors;
 	pf->timeout = CLOCK_NEVER;
@@ -263,15 +342,20 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;
 	pf->batch_wait = CLOCK_S;
-	pf->ok_status[0] = true;
 	pf->spread.by = BY_DEFAULT;
 	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
 	pf->mode = mode_of(pf);
+	settle_key(pf);
+	pf->opt.raw = pf->opt.raw || pf->raw_input;
 	settle_policy(&pf->spread);
-	if (pf->lists_ok && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
+	if (pf->exits.ok.given && pf->mode != MODE_EXEC && pf->mode != MODE_FILTER)
 		errx(2, "--ok-status needs -x or -F");
+	if ((twice = exits_settle(&pf->exits)) != 0)
+		errx(2,
+		    "exit status %d is in two of --ok-status, --retry-status and --reject-status",
+		    twice);
 	how = (pf->opt.raw ? ARGUMENTS_RAW : 0) | (pf->batch > 0 ? ARGUMENTS_BATCH : 0);
 	if (pf->exec && (pf->arguments = arguments_new(pf->argv, how, &why, &bad)) == NULL)
 		errx(2, "argument %s: %s", bad, why);

@@ -10,17 +10,20 @@
 #define SPAN_BUFFERING 4 /* times that for a child that buffers */
 /* records done for each one the window may hold */
 #define EVIDENCE 64
+/* records after which a quick one that was seen counts for little */
+#define QUICK 64
 /* after so slow a record old evidence counts less */
 #define STALE (10 * CLOCK_MS)
 #define LOOK_MIN (30 * CLOCK_US)
 #define LOOK_MAX (5 * CLOCK_MS)
 
 void
-window_init(struct window *w, size_t fixed, unsigned jobs, unsigned processors)
+window_init(struct window *w, size_t fixed, size_t most, unsigned jobs, unsigned processors)
 {
 	int64_t share = jobs > processors ? jobs / processors : 1;
 
-	*w = (struct window){.fixed = fixed, .span = SPAN * share, .size = fixed != 0 ? fixed : 1};
+	*w = (struct window){
+	    .fixed = fixed, .most = most, .span = SPAN * share, .size = fixed != 0 ? fixed : 1};
 }
 
 size_t
@@ -60,6 +63,8 @@ resize(struct window *w)
 		size = 2 * w->size;
 	if (w->service > 0 && (double)size > fits / w->service)
 		size = (size_t)(fits / w->service);
+	if (w->most != 0 && size > w->most)
+		size = w->most;
 	w->size = size > 0 ? size : 1;
 }
 
@@ -81,6 +86,7 @@ move_on(struct window *w, uint64_t done, int64_t now)
 	}
 	each = (double)took / (double)n;
 	w->service = w->service > 0 ? w->service + (each - w->service) / 8 : each;
+	w->quick = w->quick <= 0 || each < w->quick ? each : w->quick + (each - w->quick) / QUICK;
 	w->evidence += n;
 	if (each > (double)STALE)
 		w->evidence /= 8;
@@ -106,7 +112,12 @@ window_hungry(struct window *w, bool owes, int64_t now)
 int64_t
 window_first_look(const struct window *w)
 {
-	int64_t wait = (int64_t)((double)(w->given - w->done) * w->service / 2);
+	/*
+	 * Hunger is all that a child that buffers shows, and its records may
+	 * well differ: those that its cache has are quick.
+	 */
+	double each = w->buffers ? w->quick : w->service;
+	int64_t wait = (int64_t)((double)(w->given - w->done) * each / 2);
 
 	return wait < LOOK_MIN ? LOOK_MIN : wait > LOOK_MAX ? LOOK_MAX : wait;
 }

@@ -20,6 +20,7 @@
 
 struct window {
 	size_t fixed;   /* --window; 0: it adapts */
+	size_t most;    /* it adapts, but not beyond; 0: no limit */
 	int64_t span;   /* how much work it may hold, ns */
 	uint64_t given; /* records handed over */
 	uint64_t answered;
@@ -27,13 +28,15 @@ struct window {
 	size_t size;       /* the window now */
 	uint64_t evidence; /* records done lately */
 	double service;    /* moving average, ns per record; 0: not known */
+	double quick;      /* what a quick record takes, ns; 0: not known */
 	bool buffers;      /* it has consumed records without answering */
 	bool seen;         /* the first sample, the start-up, is over */
 	int64_t moved;     /* when done moved, or an idle time ended */
 };
 
 /* For a fresh child.  jobs and processors: how many share the machine. */
-void window_init(struct window *, size_t fixed, unsigned jobs, unsigned processors);
+void window_init(
+    struct window *, size_t fixed, size_t most, unsigned jobs, unsigned processors);
 
 /* How many more records the child may be given now. */
 size_t window_room(const struct window *);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/signame.h"
 #include "inflight.h"
+#include "keyed.h"
 #include "metrics/worktime.h"
 #include "pfanout.h"
 #include "stage/cli.h"
@@ -34,15 +35,22 @@ worker_init(struct worker *w, struct pfanout *pf, unsigned index)
 	w->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + index);
 	w->slot = index + 1;
 	child_init(&w->child);
+	pass_init(&w->pass, pf->gate);
 }
 
 bool
 worker_begin(struct worker *w, struct chan *in, struct chan *out)
 {
 	struct chan *again = w->pf->retry != NULL ? retry_chan(w->pf->retry) : NULL;
+	struct keyed_box *box = NULL;
+	int error;
 
 	outbox_init(&w->out, out, w->stage->root);
-	if (intake_open(&w->intake, w->stage, w->shard, in, again) == 0)
+	if (w->pf->keyed != NULL)
+		w->out.box = box = keyed_box(w->pf->keyed, w->slot - 1);
+	error = box != NULL ? intake_open_keyed(&w->intake, w->stage, w->shard, box)
+			    : intake_open(&w->intake, w->stage, w->shard, in, again);
+	if (error == 0)
 		return true;
 	stage_abort(w->stage, 2, "worker %u: eventfd: %s", w->slot, strerror(errno));
 	return false;
@@ -51,6 +59,7 @@ worker_begin(struct worker *w, struct chan *in, struct chan *out)
 void
 worker_end(struct worker *w)
 {
+	pass_rest(&w->pass);
 	outbox_flush(&w->out);
 	intake_close(&w->intake);
 }
@@ -272,6 +281,7 @@ worker_drain(struct worker *w)
 	struct record batch[BATCH];
 	size_t n;
 
+	pass_rest(&w->pass);
 	while ((n = intake_wait(&w->intake, batch, BATCH)) > 0) {
 		for (size_t i = 0; i < n; i++) {
 			if (batch[i].kind == RECORD_DATA)

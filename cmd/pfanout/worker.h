@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "gate.h"
 #include "intake.h"
 #include "outbox.h"
 #include "proc/child.h"
@@ -28,6 +29,7 @@ struct worker {
 	struct metrics_shard *shard;
 	unsigned slot; /* from 1 */
 	struct intake intake;
+	struct pass pass; /* map and exec mode */
 	struct outbox out;
 	struct child child;
 	int64_t overslept; /* see worker_poll() */

@@ -75,6 +75,14 @@ write_restarts(struct exposition *e, const struct series *s)
 		exposition_count(e, s->labels, NULL, NULL, s->sum.counter[METRIC_RESTARTS]);
 }
 
+/* Only this tool has --keep. */
+static void
+write_discarded(struct exposition *e, const struct series *s)
+{
+	if (strcmp(s->tool, "pdeadletter") == 0)
+		exposition_count(e, s->labels, NULL, NULL, s->sum.counter[METRIC_DISCARDED]);
+}
+
 static void
 write_workers(struct exposition *e, const struct series *s)
 {
@@ -133,6 +141,8 @@ static const struct family {
 	EXPOSITION_COUNTER, OTHER, .write = write_failed},
     COUNTER_FAMILY("pipeline_bypassed", METRIC_BYPASSED, "Dead letters that passed by."),
     COUNTER_FAMILY("pipeline_blank", METRIC_BLANK, "Lines of white space skipped."),
+    {"pipeline_letters_discarded", "Dead letters in files that --keep has removed.",
+	EXPOSITION_COUNTER, OTHER, .write = write_discarded},
     COUNTER_FAMILY("pipeline_written", METRIC_WRITTEN, "Lines written."),
     COUNTER_FAMILY("pipeline_retries", METRIC_RETRIES, "Attempts after the first."),
     COUNTER_FAMILY("pipeline_read_bytes", METRIC_BYTES_IN, "Bytes read."),

@@ -1,28 +1,20 @@
 /* pmetrics: shows what the stages of pipelines do; pmetrics(1). */
 
-#include <string.h>
-
 #include "commands.h"
-
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-    {"tap", tap_command},
-    {"print", print_command},
-    {"serve", serve_command},
-    {"textfile", textfile_command},
-    {"top", top_command},
-};
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#include "stage/cli.h"
+#include "usage.h"
 
 /* Without the name of a command it is a tap. */
 int
 main(int argc, char **argv)
 {
-	for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	return tap_command(argc, argv);
+	static int (*const run[])(int argc, char **argv) = {
+	    [USAGE_PRINT] = print_command,
+	    [USAGE_SERVE] = serve_command,
+	    [USAGE_TEXTFILE] = textfile_command,
+	    [USAGE_TOP] = top_command,
+	};
+	const struct options_command *command = cli_command(&argc, &argv, usage_commands);
+
+	return (command != NULL ? run[command - usage_commands] : tap_command)(argc, argv);
 }

@@ -50,7 +50,7 @@ struct part {
 	double retries, restarts;   /* a second */
 	double mean, p50, p99;      /* s, of the attempts that ended */
 	double oldest;              /* s; age of the oldest attempt */
-	double limit;               /* pratelimit: a second */
+	double limit;               /* its rate: a second */
 	bool by_bytes;              /* it limits bytes */
 	uint64_t held, held_before; /* now; when the window began */
 	unsigned n_history;         /* records out a second, oldest first */
@@ -98,7 +98,7 @@ enum verdict_kind {
 	VERDICT_WORK,        /* the stage's own work */
 	VERDICT_ORDER,       /* one slow record holds up the others (-k) */
 	VERDICT_SILENT,      /* attempts, and no result in the window */
-	VERDICT_RATE,        /* pratelimit, on purpose */
+	VERDICT_RATE,        /* a limiter or a pool, on purpose */
 	VERDICT_PROGRAM,     /* a foreign program */
 	VERDICT_KEEPS_UP,    /* the pipeline waits for its source */
 	VERDICT_CATCHING_UP, /* the source is idle, the backlog shrinks */

@@ -148,13 +148,19 @@ static void
 parse(struct wanted *w, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {0, "format", OPTION_CHOICE, OPTION_FIELD(w->format), .names = format_names},
-	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(w->window), .parse = parse_window},
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(w->all_users)},
+	    {0, "format", "FORMAT",
+		"the form: prometheus (text, version 0.0.4: the default), openmetrics or json",
+		OPTION_CHOICE, OPTION_FIELD(w->format), .names = format_names},
+	    {'w', "window", "D",
+		"watch for D, from 1s to 60s (default 3s), with --format json; with 0 there are "
+		"totals only, at once",
+		OPTION_FUNCTION, OPTION_FIELD(w->window), .parse = parse_window},
+	    {0, "all-users", NULL, "the stages of all users (for root)", OPTION_FLAG,
+		OPTION_FIELD(w->all_users)},
 	    {0},
 	};
 
-	(void)usage_parse(argc, argv, rows, NULL, 0);
+	(void)usage_parse(argc, argv, rows, NULL, OPERAND_NONE);
 	if (w->window != -1 && w->format != JSON)
 		errx(2, "print: -w needs --format json: the metrics are of one moment");
 }

@@ -119,7 +119,7 @@ set_gauges(struct series *s, const struct look *look, const struct look_stage *s
 			s->oldest = (double)look->calendar / 1e6 -
 			    (double)(look->now - stage->oldest) / 1e9;
 	}
-	if (h->mode == STAGE_LIMITS) {
+	if (h->mode == STAGE_LIMITS || bits != 0) {
 		memcpy(&rate, &bits, sizeof(rate));
 		s->limit[h->by_bytes ? LIMIT_BYTES : LIMIT_RECORDS] = rate;
 	}

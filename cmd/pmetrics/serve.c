@@ -184,14 +184,19 @@ parse(struct serve *serve, int argc, char **argv)
 {
 	bool all_users = false;
 	const struct option_row rows[] = {
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
-	    {0, "web.listen-address", OPTION_FUNCTION, serve, .parse = parse_address},
-	    {0, "web.telemetry-path", OPTION_FUNCTION, &serve->path, .parse = parse_path},
+	    {0, "web.listen-address", "HOST:PORT",
+		"where to listen (default 127.0.0.1:9464); :9464 is all addresses; may be given "
+		"several times",
+		OPTION_FUNCTION, serve, .parse = parse_address},
+	    {0, "web.telemetry-path", "PATH", "where the metrics are (default /metrics)",
+		OPTION_FUNCTION, &serve->path, .parse = parse_path},
+	    {0, "all-users", NULL, "the stages of all users (for root)", OPTION_FLAG,
+		OPTION_FIELD(all_users)},
 	    {0},
 	};
 	const char *why;
 
-	(void)usage_parse(argc, argv, rows, NULL, 0);
+	(void)usage_parse(argc, argv, rows, NULL, OPERAND_NONE);
 	serve->how = usage_look(argv[0], all_users);
 	if (serve->n == 0)
 		serve->n = address_parse("127.0.0.1:9464", &serve->address[0], &why) == 0;

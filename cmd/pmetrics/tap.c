@@ -45,16 +45,22 @@ say_what_else(const struct options *opt)
 int
 tap_command(int argc, char **argv)
 {
-	const struct option_row rows[] = {{0}};
-	const struct options_tool tool = {
-	    .name = "pmetrics", .help = usage_help, .rows = rows, .operands = "a command"};
+	const struct option_row rows[] = {
+	    OPTION_HELP("raw", "records are plain lines (changes nothing here)"),
+	    {0},
+	};
+	const struct options_tool tool = {.name = "pmetrics",
+	    .usage = usage_usage,
+	    .about = usage_about,
+	    .rows = rows,
+	    .commands = usage_commands,
+	    .habits = usage_habits};
 	struct options opt = {0};
 	struct stage st;
-	int sig, operand;
+	int sig;
 
 	cli_begin();
-	if ((operand = cli_parse(&opt, argc, argv, &tool)) != argc)
-		errx(2, "no such command: %s; --help lists them", argv[operand]);
+	(void)cli_parse(&opt, argc, argv, &tool);
 	set_up(&st, &opt);
 	say_what_else(&opt);
 

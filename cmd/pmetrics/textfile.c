@@ -135,9 +135,11 @@ textfile_command(int argc, char **argv)
 	int64_t interval = 15 * CLOCK_S;
 	bool once = false, all_users = false;
 	const struct option_row rows[] = {
-	    {0, "interval", OPTION_DURATION, OPTION_FIELD(interval), .min = 1},
-	    {0, "once", OPTION_FLAG, OPTION_FIELD(once)},
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(all_users)},
+	    {0, "interval", "D", "time between two files (default 15s)", OPTION_DURATION,
+		OPTION_FIELD(interval), .min = 1},
+	    {0, "once", NULL, "write the file once", OPTION_FLAG, OPTION_FIELD(once)},
+	    {0, "all-users", NULL, "the stages of all users (for root)", OPTION_FLAG,
+		OPTION_FIELD(all_users)},
 	    {0},
 	};
 	static const struct option_rule rules[] = {
@@ -153,7 +155,7 @@ textfile_command(int argc, char **argv)
 	 * Beyond the limit of a file's size a write fails, as on a full disk.
 	 */
 	signal(SIGXFSZ, SIG_IGN);
-	dir = usage_parse(argc, argv, rows, rules, 1);
+	dir = usage_parse(argc, argv, rows, rules, OPERAND_FOLDER);
 	textfile_init(&t, argv[dir]);
 	t.how = usage_look(argv[0], all_users);
 	usage_warn_off(argv[0], t.how);

@@ -65,16 +65,22 @@ static void
 parse(struct top *t, int argc, char **argv)
 {
 	const struct option_row rows[] = {
-	    {'i', "interval", OPTION_FUNCTION, OPTION_FIELD(t->interval), .parse = parse_interval},
-	    {'w', "window", OPTION_FUNCTION, OPTION_FIELD(t->window), .parse = parse_window},
-	    {'n', "count", OPTION_NUMBER, OPTION_FIELD(t->count), 1, INT64_MAX},
-	    {0, "pipeline", OPTION_TEXT, OPTION_FIELD(t->only)},
-	    {0, "json", OPTION_FLAG, OPTION_FIELD(t->json)},
-	    {0, "all-users", OPTION_FLAG, OPTION_FIELD(t->all_users)},
+	    {'i', "interval", "D", "time between two looks, from 100ms (default 1s)",
+		OPTION_FUNCTION, OPTION_FIELD(t->interval), .parse = parse_interval},
+	    {'w', "window", "D",
+		"rates and the verdict are those of the last D, from 3s to 1m (default 10s)",
+		OPTION_FUNCTION, OPTION_FIELD(t->window), .parse = parse_window},
+	    {'n', "count", "N", "print N looks as lines, and end", OPTION_NUMBER,
+		OPTION_FIELD(t->count), 1, INT64_MAX},
+	    {0, "pipeline", "NAME", "only the pipelines of this name", OPTION_TEXT,
+		OPTION_FIELD(t->only)},
+	    {0, "json", NULL, "each look as a line of JSON", OPTION_FLAG, OPTION_FIELD(t->json)},
+	    {0, "all-users", NULL, "the stages of all users (for root)", OPTION_FLAG,
+		OPTION_FIELD(t->all_users)},
 	    {0},
 	};
 
-	(void)usage_parse(argc, argv, rows, NULL, 0);
+	(void)usage_parse(argc, argv, rows, NULL, OPERAND_NONE);
 }
 
 /* Where stages are looked for, in words. */

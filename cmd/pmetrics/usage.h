@@ -8,19 +8,24 @@
 
 #include <stdbool.h>
 
-struct option_row;
-struct option_rule;
+#include "stage/options.h"
 
-/* --help, up to the options that all tools share. */
-extern const char usage_help[];
+/* What the command line has (options.h). */
+extern const char usage_usage[];
+extern const char usage_about[];
+extern const struct options_command usage_commands[];
+extern const struct option_habit usage_habits[];
+
+/* The commands, in the order of usage_commands. */
+enum { USAGE_PRINT, USAGE_SERVE, USAGE_TEXTFILE, USAGE_TOP, USAGE_COMMANDS };
 
 /*
  * Parses the command line of a command, whose name is argv[0], into the fields
- * of the rows.  Returns the index of the first of at most `most` operands,
- * which are then at the end of argv.  Ends the process as cli_parse() does.
+ * of the rows.  Returns the index of the operand, of which there is one at most,
+ * at the end of argv, and none with OPERAND_NONE.  Ends the process as cli_parse() does.
  */
-int usage_parse(
-    int argc, char **argv, const struct option_row *, const struct option_rule *, int most);
+int usage_parse(int argc, char **argv, const struct option_row *, const struct option_rule *,
+    enum operand_kind);
 
 /*
  * What look_take() is told.  Ends the process if all users are wanted and this

@@ -11,7 +11,7 @@
 #define EVEN 0.1       /* by so much results may differ from what comes in */
 #define OFTEN 0.1      /* of the records need a new process */
 #define SLOW 1.0       /* s; an attempt of less is no slow one among starts */
-#define ON_PURPOSE 0.5 /* of the time a limiter waits for credit */
+#define ON_PURPOSE 0.5 /* of the time there is no credit for what waits */
 #define PROCESSOR 0.7  /* of a processor: the program is at work */
 #define CPU_SPARE 0.2  /* idle: more workers would find processors */
 #define CPU_FULL 0.05  /* idle: who works, waits for a processor, too */
@@ -61,9 +61,9 @@ keeps_up(const struct part *p)
 }
 
 /*
- * A pool's work is that of its workers.  A limiter's work is to let records
- * wait, also while it reads on and fills its buffers.  Any other stage works
- * while it waits for nobody.  In each stage, what its reader waits for the
+ * A limiter's work, and that of a pool with a rate, is to let records wait, also
+ * while it reads on and fills its buffers.  Any other pool's work is that of its
+ * workers.  Any other stage works while it waits for nobody.  In each stage, what its reader waits for the
  * stage itself, beyond what its writer waits, counts as well.
  */
 static double
@@ -73,10 +73,10 @@ stage_score(const struct part *p)
 
 	if (p->ended)
 		return 0;
-	if (p->pool)
-		work = p->busy >= POOL_BUSY && !keeps_up(p) ? fmin(p->busy, 1 - p->output) : 0;
-	else if (p->rate >= ON_PURPOSE && p->in > (1 + EVEN) * p->results)
+	if (p->rate >= ON_PURPOSE && p->in > (1 + EVEN) * p->results)
 		work = fmin(p->rate, 1 - p->output);
+	else if (p->pool)
+		work = p->busy >= POOL_BUSY && !keeps_up(p) ? fmin(p->busy, 1 - p->output) : 0;
 	else
 		work = 1 - p->input - p->output - p->halted;
 	return clip(fmax(work, own));

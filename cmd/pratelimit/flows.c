@@ -82,7 +82,7 @@ flows_get(struct flows *f, const char *key, size_t len)
 	}
 	if ((flow = new_flow(key, len)) == NULL)
 		return NULL;
-	flow->full = f->forgotten;
+	flow->bucket.full = f->forgotten;
 	RB_INSERT(key_tree, &f->keys, flow);
 	RB_INSERT(time_tree, &f->times, flow);
 	f->n++;
@@ -114,8 +114,8 @@ flows_move(struct flows *f, struct flow *flow, int64_t at)
 void
 flows_forget(struct flows *f, struct flow *flow)
 {
-	if (flow->full > f->forgotten)
-		f->forgotten = flow->full;
+	if (flow->bucket.full > f->forgotten)
+		f->forgotten = flow->bucket.full;
 	RB_REMOVE(time_tree, &f->times, flow);
 	RB_REMOVE(key_tree, &f->keys, flow);
 	free(flow);

@@ -19,13 +19,12 @@
 
 #include "base/clock.h"
 #include "record/record.h"
+#include "stage/teller.h"
 
 struct flow {
 	RB_ENTRY(flow) by_key, by_time;
 
-	/* The bucket, as bucket.h has it; a shared one as it was last seen. */
-	int64_t full;
-	uint64_t paid;
+	struct account bucket;
 
 	int64_t at; /* when it needs attention, or CLOCK_NEVER */
 

@@ -9,11 +9,11 @@
 
 #include "base/units.h"
 #include "key.h"
-#include "meter.h"
 #include "metrics/statfile.h"
 #include "metrics/worktime.h"
 #include "pacer.h"
 #include "record/record.h"
+#include "stage/meter.h"
 #include "stage/pipeline.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
@@ -119,7 +119,8 @@ handle_over(struct limiter *l, struct record *r)
 		emit_record(l, r);
 		return true;
 	}
-	units_format_rate(l->pacer.rate.amount, l->pacer.rate.per, l->pr->bytes, text);
+	units_format_rate(
+	    l->pacer.teller.rate.amount, l->pacer.teller.rate.per, l->pr->bytes, text);
 	bury(l, r, REASON_OVER_RATE, "over the rate of %s", text);
 	return true;
 }
@@ -238,17 +239,12 @@ cancel_records(struct limiter *l)
 static void
 show_rate(struct limiter *l)
 {
-	struct statfile_header *h = statfile_header(l->stage->stat);
-	const struct rate *r = &l->pacer.rate;
-	double per_second = (double)r->amount * (double)CLOCK_S / (double)r->per;
-	uint64_t bits;
+	const struct rate *r = &l->pacer.teller.rate;
 
 	if (r->amount == l->shown.amount && r->per == l->shown.per)
 		return;
 	l->shown = *r;
-	memcpy(&bits, &per_second, sizeof(bits));
-	atomic_store_explicit(&h->by_bytes, l->pr->bytes, memory_order_relaxed);
-	atomic_store_explicit(&h->rate, bits, memory_order_release);
+	statfile_show_rate(l->stage->stat, r, l->pr->bytes);
 }
 
 /* What has to wait waits for the rate, from now on. */
@@ -276,7 +272,7 @@ read_clock(struct limiter *l)
 	pacer_set_time(&l->pacer, clock_now());
 	show_rate(l);
 	end_wait(l);
-	if (l->pacer.generation == 0)
+	if (l->pacer.teller.generation == 0)
 		stage_abort(
 		    l->stage, 2, "%s was truncated: the rate it held is lost", l->pr->shared);
 }

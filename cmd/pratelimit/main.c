@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "json/json.h"
 #include "stage/cli.h"
+#include "stage/meter.h"
 #include "stage/pipeline.h"
 #include "stage/samefile.h"
 #include "stage/signals.h"
@@ -16,7 +17,6 @@
 #include "stage/source.h"
 
 #include "limiter.h"
-#include "meter.h"
 #include "ratefile.h"
 #include "usage.h"
 
@@ -83,14 +83,17 @@ set_up_limit(struct pratelimit *pr)
 	struct options *opt = &pr->opt;
 	struct stage *st = &pr->stage;
 	const char *name = opt->name != NULL ? opt->name : "pratelimit";
+	char why[METER_WHY_SIZE];
 
 	waitlist_init(&pr->changed);
 	opt->dead_how.say = cli_say;
 	check_files(pr);
 	if (pr->shared != NULL)
-		pr->meter = meter_map(pr->shared, &pr->rate, pr->bytes);
+		pr->meter = meter_map(pr->shared, &pr->rate, pr->bytes, why);
 	else if ((pr->meter = meter_new(&pr->rate)) == NULL)
-		errx(2, "out of memory");
+		snprintf(why, sizeof(why), "out of memory");
+	if (pr->meter == NULL)
+		errx(2, "%s", why);
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pratelimit",
 		    .name = name,
@@ -101,6 +104,7 @@ set_up_limit(struct pratelimit *pr)
 		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
+	st->has_rate = true;
 	st->state = pr;
 	st->describe = describe_limit;
 	if (pr->rate_file != NULL)

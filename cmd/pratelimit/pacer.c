@@ -1,9 +1,7 @@
 #include "pacer.h"
 
-#include <errno.h>
-
-#include "meter.h"
 #include "record/record.h"
+#include "stage/meter.h"
 
 /* A record that waits longer gets memory of its own, and frees its slab. */
 #define LONG_WAIT CLOCK_MS
@@ -11,11 +9,10 @@
 int
 pacer_init(struct pacer *p, struct meter *meter, bool bytes, size_t max_flows, size_t max_waiting)
 {
-	*p = (struct pacer){.meter = meter, .bytes = bytes};
-	if ((p->generation = meter_rate(meter, &p->rate)) == 0) {
-		errno = ESTALE;
+	*p = (struct pacer){.bytes = bytes};
+	/* A bucket that processes share is the only one. */
+	if (teller_init(&p->teller, meter, meter_is_shared(meter)) == -1)
 		return -1;
-	}
 	return flows_init(&p->flows, max_flows, max_waiting);
 }
 
@@ -39,7 +36,7 @@ cost_of(const struct pacer *p, const struct record *r)
 static void
 set_due(struct pacer *p, struct flow *flow, int64_t due)
 {
-	flows_move(&p->flows, flow, flow->n > 0 ? due : flow->full);
+	flows_move(&p->flows, flow, flow->n > 0 ? due : flow->bucket.full);
 }
 
 /*
@@ -49,46 +46,23 @@ set_due(struct pacer *p, struct flow *flow, int64_t due)
 static void
 adopt_rate(struct pacer *p)
 {
-	struct rate old = p->rate;
+	const struct rate *now = &p->teller.rate;
+	struct rate old;
 
-	p->generation = meter_rate(p->meter, &p->rate);
+	teller_adopt(&p->teller, &old);
 	for (struct flow *flow = NULL; (flow = flows_next(&p->flows, flow)) != NULL;) {
-		flow->paid = 0;
-		flow->full = bucket_rescale(&old, &p->rate, flow->full, p->now);
-		set_due(p, flow, bucket_rescale(&old, &p->rate, flow->at, p->now));
+		flow->bucket.paid = 0;
+		flow->bucket.full = bucket_rescale(&old, now, flow->bucket.full, p->now);
+		set_due(p, flow, bucket_rescale(&old, now, flow->at, p->now));
 	}
 }
 
 void
 pacer_set_time(struct pacer *p, int64_t now)
 {
-	struct rate r = p->rate;
-
 	p->now = now;
-	/* After some changes the generation is the same as before. */
-	if (meter_rate(p->meter, &r) != p->generation || r.amount != p->rate.amount ||
-	    r.per != p->rate.per)
+	if (teller_has_news(&p->teller))
 		adopt_rate(p);
-}
-
-/* Returns when the flow's bucket is full, as it is now, at the rate of p. */
-static int64_t
-read_full(struct pacer *p, struct flow *flow)
-{
-	if (meter_is_shared(p->meter))
-		while (meter_bucket(p->meter, &flow->full) != p->generation)
-			adopt_rate(p);
-	return flow->full;
-}
-
-/* Moves the flow's bucket to that time.  False: another process was faster. */
-static bool
-move_full(struct pacer *p, struct flow *flow, int64_t to)
-{
-	if (meter_is_shared(p->meter) && !meter_move(p->meter, p->generation, flow->full, to))
-		return false;
-	flow->full = to;
-	return true;
 }
 
 /*
@@ -100,22 +74,13 @@ static bool
 book_record(
     struct pacer *p, struct flow *flow, const struct record *r, int64_t latest, int64_t *due)
 {
-	uint64_t cost = cost_of(p, r), paid;
-	int64_t full, next;
+	enum booking booking;
 
-	do {
-		/* From the bucket as it stands, for a record that came then. */
-		full = read_full(p, flow);
-		*due = bucket_due(&p->rate, full, r->came, cost);
-		if (*due > latest)
-			return false;
-		paid = flow->paid;
-		next = bucket_take(&p->rate, full, r->came, cost, &paid);
-
-		/* If another process was faster, compute again. */
-	} while (!move_full(p, flow, next));
-	flow->paid = paid;
-	return true;
+	/* From the bucket as it stands, for a record that came then. */
+	while ((booking = teller_book(&p->teller, &flow->bucket, r->came, cost_of(p, r), latest,
+		    due)) == BOOKING_OTHER_RATE)
+		adopt_rate(p);
+	return booking == BOOKED;
 }
 
 /*
@@ -126,15 +91,12 @@ book_record(
 static void
 forfeit_late(struct pacer *p, struct flow *flow, const struct record *r, int64_t due)
 {
-	int64_t late = p->now - due, full;
 	uint64_t cost = cost_of(p, r);
 
-	/* A thread that wakes a little late was not stopped. */
-	if (late <= PACER_LATE || late <= bucket_time(&p->rate, cost))
+	if (!teller_is_late(&p->teller, due, p->now, cost))
 		return;
-	do
-		full = read_full(p, flow);
-	while (!move_full(p, flow, bucket_take_late(&p->rate, full, p->now, cost)));
+	while (!teller_forfeit(&p->teller, &flow->bucket, p->now, cost))
+		adopt_rate(p);
 }
 
 struct flow *
@@ -164,7 +126,7 @@ pacer_wait(struct pacer *p, struct flow *flow, struct record *r)
 		return false;
 	if (flow->n == 0)
 		book_record(p, flow, r, CLOCK_NEVER, &due);
-	if (due - p->now + bucket_time(&p->rate, flow->n * cost_of(p, r)) > LONG_WAIT)
+	if (due - p->now + bucket_time(&p->teller.rate, flow->n * cost_of(p, r)) > LONG_WAIT)
 		record_detach(r);
 	flows_push(&p->flows, flow, r);
 	set_due(p, flow, due);
@@ -217,7 +179,7 @@ pacer_reserve(struct pacer *p)
 	size_t n = p->flows.max_waiting / 2 + 1;
 
 	return first != NULL && first->n > 0
-	    ? bucket_time(&p->rate, n * cost_of(p, flows_head(&p->flows, first)))
+	    ? bucket_time(&p->teller.rate, n * cost_of(p, flows_head(&p->flows, first)))
 	    : CLOCK_NEVER;
 }
 

@@ -11,7 +11,7 @@
  * is passed in, so all this can be tested on a simulated clock.
  *
  * A thread that wakes late lets through everything that was due meanwhile, so
- * that the rate is exact in the long run.  But if it is later than PACER_LATE,
+ * that the rate is exact in the long run.  But if it is later than TELLER_LATE,
  * and later than one record takes, it was stopped (SIGSTOP, a suspended
  * machine): then it starts again with no more than a burst.
  *
@@ -22,21 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bucket.h"
-#include "base/clock.h"
 #include "flows.h"
+#include "stage/teller.h"
 
 struct meter;
 struct record;
 
-#define PACER_LATE (20 * CLOCK_MS)
-
 struct pacer {
 	struct flows flows;
-	struct meter *meter;
-	bool bytes;          /* the rate counts bytes, not records */
-	struct rate rate;    /* as last read from the meter */
-	unsigned generation; /* of that rate; 0: the meter has lost its rate */
+	struct teller teller;
+	bool bytes; /* the rate counts bytes, not records */
 	int64_t now;
 };
 

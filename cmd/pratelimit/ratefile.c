@@ -12,12 +12,6 @@
 
 #define BLANK " \t\r\n"
 
-bool
-rate_is_sane(const struct rate *r)
-{
-	return bucket_time(r, r->burst) < BUCKET_LONGEST;
-}
-
 /* Returns NULL, or what is wrong with the file that was opened. */
 static const char *
 check_regular(int fd)
@@ -78,7 +72,7 @@ ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t si
 		snprintf(why, size, "%s: \"%s\": expected %s", path, text, allowed);
 		return -1;
 	}
-	if (!rate_is_sane(&wanted)) {
+	if (!bucket_is_sane(&wanted)) {
 		snprintf(why, size,
 		    "%s: \"%s\": the burst would take longer than a lifetime to earn", path, text);
 		return -1;

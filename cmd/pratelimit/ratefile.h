@@ -15,7 +15,4 @@ struct rate;
  */
 int ratefile_read(const char *path, bool bytes, struct rate *r, char *why, size_t size);
 
-/* Whether the burst can be earned within a lifetime. */
-bool rate_is_sane(const struct rate *);
-
 #endif

@@ -9,33 +9,24 @@
 
 #define KEYS_DEFAULT 100000
 #define RECORDS_MAX (1 << 30) /* of --queue and --max-keys */
-#define BURST_MAX (INT64_C(1) << 50)
 
-static const char help[] =
-    "usage: pratelimit {-r RATE | --rate-file FILE} [-B BURST] [--bytes]\n"
-    "                  [--key PATH [--queue N] [--max-keys N]]\n"
-    "                  [--over wait|dead-letter|drop] [--shared FILE] [options]\n"
-    "\n"
-    "Lets records through at a rate, no more than BURST of them at once.\n"
-    "\n"
-    "  -r, --rate RATE        100/s, 6000/m, 1/h, 10k/s; with --bytes 512K/s, 10M/s\n"
-    "      --rate-file FILE   read the rate from FILE, and again at SIGHUP\n"
-    "  -B, --burst BURST      what may pass at once after idle time (default 1)\n"
-    "      --bytes            the rate and the burst are in bytes, not in records\n"
-    "      --key PATH         limit each value at this path, such as .user.id, to the\n"
-    "                         rate\n"
-    "      --queue N          records of one key that may wait (default: as many as\n"
-    "                         the buffer has room for; with --over dead-letter or\n"
-    "                         drop: none)\n"
-    "      --max-keys N       keys known at a time (default 100000)\n"
-    "      --over WHAT        what happens to a record that cannot go now: wait (the\n"
-    "                         default), dead-letter or drop\n"
-    "      --shared FILE      processes that name the same FILE share one rate\n"
-    "  -n, --name STAGE       name of the stage (default: pratelimit)\n"
-    "  -b, --buffer N         capacity of each channel, in records (default 1024)\n"
-    "  -d, --dead-letter FILE append dead letters to FILE instead of the output\n"
-    "  -R, --raw              records are plain lines, not JSON\n"
-    "      --no-bypass        treat dead letters in the input as data\n";
+static const char usage[] =
+    "{-r RATE | --rate-file FILE} [-B BURST] [--bytes] [--key PATH [--queue N] [--max-keys N]] "
+    "[--over wait|dead-letter|drop] [--shared FILE] [options]";
+
+static const char about[] = "Lets records through at a rate, no more than BURST of them at once.";
+
+/* Of pv(1), curl(1) and others that limit a rate. */
+static const struct option_habit habits[] = {
+    {"-L", "-r"},
+    {"--limit", "-r"},
+    {"--limit-rate", "-r"},
+    {"--rate-limit", "-r"},
+    {"-k", "--key"},
+    {"--per", "--key"},
+    {"--drop", "--over"},
+    {0},
+};
 
 static const struct option_rule rules[] = {
     {"-r", OPTION_EXCLUDES, "--rate-file", NULL},
@@ -64,7 +55,7 @@ read_burst(struct pratelimit *pr, const char *text)
 		error = units_size(text, &pr->rate.burst, &why);
 	else {
 		if (text != NULL)
-			error = units_number(text, 1, BURST_MAX, &records, &why);
+			error = units_number(text, 1, BUCKET_BURST_MAX, &records, &why);
 		pr->rate.burst = (uint64_t)records;
 	}
 	if (error == -1)
@@ -86,7 +77,7 @@ read_rate(struct pratelimit *pr, const char *text)
 	}
 	if (units_rate(text, pr->bytes, &r->amount, &r->per, &why) == -1)
 		errx(2, "-r %s: expected %s", text, why);
-	if (!rate_is_sane(r))
+	if (!bucket_is_sane(r))
 		errx(2, "-r %s: the burst would take longer than a lifetime to earn", text);
 }
 
@@ -98,19 +89,36 @@ usage_parse(struct pratelimit *pr, int argc, char **argv)
 		const char *rate, *burst;
 	} text = {NULL, NULL};
 	const struct option_row rows[] = {
-	    {'r', "rate", OPTION_TEXT, OPTION_FIELD(text.rate)},
-	    {0, "rate-file", OPTION_TEXT, OPTION_FIELD(pr->rate_file)},
-	    {'B', "burst", OPTION_TEXT, OPTION_FIELD(text.burst)},
-	    {0, "bytes", OPTION_FLAG, OPTION_FIELD(pr->bytes)},
-	    {0, "key", OPTION_PATH, OPTION_FIELD(pr->key)},
-	    {0, "queue", OPTION_NUMBER, OPTION_FIELD(pr->queue), 1, RECORDS_MAX},
-	    {0, "max-keys", OPTION_NUMBER, OPTION_FIELD(pr->max_keys), 1, RECORDS_MAX},
-	    {0, "over", OPTION_CHOICE, OPTION_FIELD(pr->over), .names = over_names},
-	    {0, "shared", OPTION_TEXT, OPTION_FIELD(pr->shared)},
+	    {'r', "rate", "RATE", "the rate: 100/s, 6000/m, 1/h, 10k/s; with --bytes 512K/s, 10M/s",
+		OPTION_TEXT, OPTION_FIELD(text.rate)},
+	    {0, "rate-file", "FILE", "read the rate from FILE, and again at SIGHUP", OPTION_TEXT,
+		OPTION_FIELD(pr->rate_file)},
+	    {'B', "burst", "BURST", "what may pass at once after idle time (default 1)",
+		OPTION_TEXT, OPTION_FIELD(text.burst)},
+	    {0, "bytes", NULL, "the rate and the burst are in bytes, not in records", OPTION_FLAG,
+		OPTION_FIELD(pr->bytes)},
+	    {0, "key", "PATH", "limit each value at this path, such as .user.id, to the rate",
+		OPTION_PATH, OPTION_FIELD(pr->key)},
+	    {0, "queue", "N",
+		"records of one key that may wait (default: as many as the buffer has room for; "
+		"with --over dead-letter or drop: none)",
+		OPTION_NUMBER, OPTION_FIELD(pr->queue), 1, RECORDS_MAX},
+	    {0, "max-keys", "N", "keys known at a time (default 100000)", OPTION_NUMBER,
+		OPTION_FIELD(pr->max_keys), 1, RECORDS_MAX},
+	    {0, "over", "WHAT",
+		"what happens to a record that cannot go now: wait (the default), dead-letter or "
+		"drop",
+		OPTION_CHOICE, OPTION_FIELD(pr->over), .names = over_names},
+	    {0, "shared", "FILE", "processes that name the same FILE share one rate", OPTION_TEXT,
+		OPTION_FIELD(pr->shared)},
 	    {0},
 	};
-	const struct options_tool tool = {
-	    .name = "pratelimit", .help = help, .rows = rows, .rules = rules};
+	const struct options_tool tool = {.name = "pratelimit",
+	    .usage = usage,
+	    .about = about,
+	    .rows = rows,
+	    .rules = rules,
+	    .habits = habits};
 
 	*pr = (struct pratelimit){.max_keys = KEYS_DEFAULT};
 	(void)cli_parse(&pr->opt, argc, argv, &tool);

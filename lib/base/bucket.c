@@ -20,6 +20,12 @@ bucket_time(const struct rate *r, uint64_t amount)
 	return bounded((wide)amount * r->per / r->amount);
 }
 
+bool
+bucket_is_sane(const struct rate *r)
+{
+	return bucket_time(r, r->burst) < BUCKET_LONGEST;
+}
+
 int64_t
 bucket_due(const struct rate *r, int64_t full, int64_t came, uint64_t amount)
 {

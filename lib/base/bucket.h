@@ -21,6 +21,7 @@
  * All functions are pure: times (ns of any clock) go in and come out.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rate {
@@ -32,6 +33,10 @@ struct rate {
 /* The time to earn an amount, rounded down; at most BUCKET_LONGEST. */
 #define BUCKET_LONGEST (INT64_MAX / 4)
 int64_t bucket_time(const struct rate *, uint64_t amount);
+
+/* The largest burst of records, and whether it can be earned in a lifetime. */
+#define BUCKET_BURST_MAX (INT64_C(1) << 50)
+bool bucket_is_sane(const struct rate *);
 
 /*
  * When the amount may be taken by a caller that came at `came`.  full is the

@@ -16,6 +16,7 @@ static const char *const names[] = {
     [REASON_OVER_RATE] = "over_rate",
     [REASON_UNROUTABLE] = "unroutable",
     [REASON_CANCELLED] = "cancelled",
+    [REASON_EXHAUSTED] = "exhausted",
 };
 
 _Static_assert(sizeof(names) / sizeof(names[0]) == REASON_COUNT, "every reason has a name");

@@ -22,6 +22,7 @@ enum reason {
 	REASON_OVER_RATE,    /* no credit, and waiting was not wanted */
 	REASON_UNROUTABLE,   /* its output is gone */
 	REASON_CANCELLED,    /* the stage was stopped first */
+	REASON_EXHAUSTED,    /* the worker asked for one attempt too many */
 	REASON_COUNT
 };
 

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "metrics/fold.h"
+#include "metrics/retiredfile.h"
 #include "metrics/rundir.h"
 
 /*
@@ -138,7 +140,7 @@ look_once(struct looking *l)
 	bool damaged;
 
 	l->n = l->live = l->dead = l->skipped = 0;
-	if (retired_read(&l->retired, l->dir, &damaged) == -1)
+	if (retiredfile_read(&l->retired, l->dir, &damaged) == -1)
 		return -1;
 	l->skipped += damaged;
 	return look_at_files(l);
@@ -151,12 +153,13 @@ look_at_directory(struct looking *l)
 	const struct timespec pause = {.tv_nsec = TRY_AFTER};
 
 	for (int i = 0;; i++) {
-		int lock = i < FREE_TRIES ? -1 : retired_lock(l->dir), result;
+		int lock = i < FREE_TRIES ? -1 : fold_lock(l->dir), result;
 
 		result = look_once(l);
 		if (lock != -1)
 			close(lock);
-		if (result == -1 || lock != -1 || i >= TRIES || retired_id(l->dir) == l->retired.id)
+		if (result == -1 || lock != -1 || i >= TRIES ||
+		    retiredfile_id(l->dir) == l->retired.id)
 			return result;
 		retired_free(&l->retired);
 		if (i >= FREE_TRIES)
@@ -216,7 +219,7 @@ look_at_path(struct looking *l, const char *path, bool on_tmpfs, bool fold)
 		return rundir_lacks_means(errno) ? -1 : 0;
 	if ((result = note_place(l)) == 1) {
 		if (fold)
-			(void)retired_fold(l->dir, NULL, true);
+			(void)fold_dead(l->dir, NULL, true);
 		result = add_directory(l);
 	}
 	close(l->dir);

@@ -2,15 +2,9 @@
 #define PCHAN_RETIRED_H
 
 /*
- * The numbers of stages that have ended, in one file of the run directory: an
- * entry for each tool, stage and pipeline, so that counters go on where they
- * were, and the directory does not grow.
- *
- * To fold is to add stat files of dead processes to the entries and to remove
- * them.  A fold holds a lock, writes a new file, renames it to `retired.1`
- * (the number is STATFILE_VERSION) and only then removes the stat files.  The
- * file names those that it has in it, so that a crash in between counts none of
- * them twice, and a reader that finds both does not, either.
+ * The numbers of stages that have ended: an entry for each tool, stage and
+ * pipeline, so that counters go on where they were.  retiredfile.h keeps them,
+ * fold.h adds to them.  One thread's; nothing blocks.
  */
 
 #include <stdbool.h>
@@ -22,6 +16,7 @@
 
 /* Entries at most; the numbers of other stages go into one named "other". */
 #define RETIRED_MOST 4096
+#define RETIRED_OTHERS 16 /* entries of that name */
 
 struct retired_entry {
 	char tool[STATFILE_TOOL_SIZE];
@@ -43,15 +38,14 @@ struct retired {
 };
 
 /*
- * Reads the file of a directory.  No file, or one that is damaged (*damaged),
- * has no entries.  -1 with errno (ENOMEM, or as rundir_lacks_means() knows it);
- * nothing is known of the file then.  Free it with retired_free().
+ * Gives an empty one these entries, which are in order, and n_in uuids.  -1
+ * with errno ENOMEM.
  */
-int retired_read(struct retired *, int dir, bool *damaged);
-void retired_free(struct retired *);
+int retired_set(
+    struct retired *, const struct retired_entry *, size_t n, const void *in, size_t n_in);
 
-/* The id that a retired_read() would find now. */
-uint64_t retired_id(int dir);
+/* Frees what it has; it is empty then. */
+void retired_free(struct retired *);
 
 /* Adds all entries to those of `to`.  -1 with errno ENOMEM. */
 int retired_merge(struct retired *to, const struct retired *from);
@@ -59,25 +53,21 @@ int retired_merge(struct retired *to, const struct retired *from);
 /* Whether the numbers of this stat file are in the entries. */
 bool retired_has(const struct retired *, const unsigned char uuid[STATFILE_UUID]);
 
-/* A stat file that has ended, though its process, which folds it, lives. */
-struct retired_own {
-	const char *name; /* of the file */
-	const struct statfile_header *header;
-	const struct metrics *metrics;
-};
+/*
+ * The entry for this stage, which is added if need be; it lives until the next
+ * call.  NULL with errno ENOMEM.
+ */
+struct retired_entry *retired_entry(
+    struct retired *, const char *tool, const char *name, const char *pipeline);
 
 /*
- * Folds the stat files of dead processes in the directory, and `own` or NULL.
- * Without `all`, files whose process number is in use are taken for live ones,
- * which is cheap; it may be the number of another process.
- *
- * Returns how many were folded, or -1 with errno: EAGAIN if another process
- * folds or looks; or if there are many entries, and few files: without `all`,
- * `own` may then stay for a later fold.  Does not wait.
+ * Adds the numbers, with times until this moment (metrics.h), to those of an
+ * entry.  A time that would overflow is left out.
  */
-int retired_fold(int dir, const struct retired_own *own, bool all);
+void retired_add(struct retired_entry *, const struct metrics *, int64_t until);
 
-/* Keeps others from folding, until the descriptor is closed; -1 with errno. */
-int retired_lock(int dir);
+/* The order of the entries: below 0 if the entry is before this stage's. */
+int retired_compare(
+    const struct retired_entry *, const char *tool, const char *name, const char *pipeline);
 
 #endif

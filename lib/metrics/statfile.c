@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "base/version.h"
-#include "metrics/retired.h"
+#include "metrics/fold.h"
 #include "metrics/rundir.h"
 #include "metrics/statview.h"
 
@@ -211,7 +211,7 @@ clear_directory(int dir)
 		n += strstr(entry->d_name, ".stat") != NULL;
 	closedir(d);
 	if (n > FILES_MOST)
-		(void)retired_fold(dir, NULL, false);
+		(void)fold_dead(dir, NULL, false);
 }
 
 /* Creates the file in the first directory that takes it.  -1, and why. */
@@ -325,6 +325,17 @@ statfile_header(struct statfile *s)
 }
 
 void
+statfile_show_rate(struct statfile *s, const struct rate *r, bool by_bytes)
+{
+	double per_second = (double)r->amount * (double)CLOCK_S / (double)r->per;
+	uint64_t bits;
+
+	memcpy(&bits, &per_second, sizeof(bits));
+	atomic_store_explicit(&s->header->by_bytes, by_bytes, memory_order_relaxed);
+	atomic_store_explicit(&s->header->rate, bits, memory_order_release);
+}
+
+void
 statfile_mark(struct statfile *s, enum statfile_exit how)
 {
 	struct statfile_header *h;
@@ -348,8 +359,8 @@ statfile_end(struct statfile *s, enum statfile_exit how)
 	s->ended = true;
 	statfile_mark(s, how);
 	if (s->dir != -1)
-		(void)retired_fold(s->dir,
-		    &(struct retired_own){
+		(void)fold_dead(s->dir,
+		    &(struct fold_own){
 			.name = s->name, .header = s->header, .metrics = &s->metrics},
 		    false);
 }

@@ -15,7 +15,7 @@
  * write lock until it ends, however it ends.
  *
  * The name is TOOL.PID.UUID.stat, in the run directory (rundir.h).  A stage
- * that ends adds its numbers to the `retired` ones (retired.h) and removes its
+ * that ends adds its numbers to the `retired` ones (fold.h) and removes its
  * file; that of a killed one is left for whoever comes next.
  */
 
@@ -24,11 +24,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "metrics/link.h"
 #include "metrics/metrics.h"
 
 #define STATFILE_MAGIC "pchan.st" /* eight bytes, without the NUL */
-#define STATFILE_VERSION 1        /* of all that is in the file */
+#define STATFILE_VERSION 2        /* of all that is in the file */
 #define STATFILE_ORDER 0x01020304 /* in the byte order of the machine */
 
 #define STATFILE_UUID 16
@@ -87,7 +88,7 @@ struct statfile_header {
 	_Atomic int64_t alive_ns;
 	_Atomic uint32_t state;    /* enum statfile_state */
 	_Atomic uint32_t how;      /* enum statfile_exit, when it has exited */
-	_Atomic uint64_t rate;     /* pratelimit: the bits of a double, per s */
+	_Atomic uint64_t rate;     /* a limit: the bits of a double, per s */
 	_Atomic uint64_t by_bytes; /* it limits bytes, not records */
 	char tool[STATFILE_TOOL_SIZE];
 	char tool_version[16];
@@ -128,6 +129,9 @@ struct statfile *statfile_open(
 struct metrics *statfile_metrics(struct statfile *);
 struct metrics_links *statfile_links(struct statfile *);
 struct statfile_header *statfile_header(struct statfile *);
+
+/* Shows the rate that is in force to whoever looks at the stage. */
+void statfile_show_rate(struct statfile *, const struct rate *, bool by_bytes);
 
 /*
  * No thread counts any more: records how the process ends, adds its numbers to

@@ -58,6 +58,13 @@ child_raise_limit(size_t fds, size_t *most)
 	return 0;
 }
 
+void
+child_restore_limit(void)
+{
+	if (limit_raised)
+		setrlimit(RLIMIT_NOFILE, &old_limit);
+}
+
 /* Returns 0, or the errno of execve(2). */
 static int
 check_executable(const char *path)
@@ -182,8 +189,7 @@ become(const char *path, char *const argv[], char *const sh_argv[], const int fd
 		leave();
 
 	/* The limit of open files with which we were started. */
-	if (limit_raised)
-		setrlimit(RLIMIT_NOFILE, &old_limit);
+	child_restore_limit();
 
 	/* The pipes, and no other descriptor that we have inherited. */
 	for (int fd = 0; fd < 3; fd++)

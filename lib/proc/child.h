@@ -52,6 +52,12 @@ struct child {
 int child_raise_limit(size_t fds, size_t *most);
 
 /*
+ * In a process that was forked for a command: sets the limit back.  Calls
+ * nothing but setrlimit(2).
+ */
+void child_restore_limit(void);
+
+/*
  * Returns where execvp(3) would find the command, malloc'd.  NULL with errno:
  * ENOENT, EACCES (there is a file, but it cannot be executed), ENOMEM.
  */

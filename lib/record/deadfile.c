@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "record/discard.h"
 #include "record/rotate.h"
 
 struct dead_line {
@@ -23,12 +24,14 @@ struct deadfile {
 	char *path;
 	struct deadfile_how how;
 	int fd;
-	bool regular; /* if not, neither locked nor synced nor rotated */
+	bool regular;  /* if not, neither locked nor synced nor rotated */
+	bool unsynced; /* lines have been appended without a sync */
 	_Atomic bool reopen;
 	struct dead_line *lines; /* the batch */
 	size_t n, room;
 	char *buf; /* lines in one piece, for a single write(2) */
 	size_t buf_size;
+	uint64_t discarded;
 };
 
 /*
@@ -157,7 +160,20 @@ deadfile_put(struct deadfile *d, const char *line, size_t len)
 	return 0;
 }
 
-/* Opens the path again, and leaves the file that was open. */
+/* What can't be synced, such as a terminal, needs no sync. */
+int
+deadfile_sync(struct deadfile *d)
+{
+	if (d->unsynced && fdatasync(d->fd) == -1 && errno != EINVAL && errno != EROFS)
+		return -1;
+	d->unsynced = false;
+	return 0;
+}
+
+/*
+ * Opens the path again, and leaves the file that was open.  Later it can't be
+ * synced any more.
+ */
 static int
 reopen_file(struct deadfile *d)
 {
@@ -165,6 +181,10 @@ reopen_file(struct deadfile *d)
 
 	if (fd == -1)
 		return -1;
+	if (deadfile_sync(d) == -1) {
+		close(fd);
+		return -1;
+	}
 	close(d->fd);
 	d->fd = fd;
 	return 0;
@@ -190,13 +210,31 @@ lock_file(struct deadfile *d)
 	return 0;
 }
 
+/* Counts the letters in a file that was removed. */
+static void
+note_removed(void *arg, const char *path, int fd)
+{
+	struct deadfile *d = arg;
+	uint64_t letters = 0;
+	char line[512];
+
+	if (fd == -1 || discard_count(fd, &letters) == -1) {
+		snprintf(line, sizeof(line),
+		    "%s was removed, as --keep says, and its letters could not be counted: %s",
+		    path, strerror(errno));
+		if (d->how.say != NULL)
+			d->how.say(line);
+	}
+	d->discarded += letters;
+}
+
 /* FILE becomes FILE.1, and a new FILE is opened, which is not locked yet. */
 static int
 rotate_full(struct deadfile *d)
 {
 	unsigned keep = d->how.keep != 0 ? d->how.keep : UINT32_MAX;
 
-	return rotate_file(d->path, keep) == 0 ? reopen_file(d) : -1;
+	return rotate_file(d->path, keep, note_removed, d) == 0 ? reopen_file(d) : -1;
 }
 
 /* Whether the file ends inside a line. */
@@ -288,8 +326,10 @@ append_lines(struct deadfile *d, size_t first, size_t n, const struct stat *st)
 		report_torn(d);
 	/* Written and synced; or else cut off again. */
 	if (io_write_all(d->fd, d->buf, (size_t)len) == 0 &&
-	    (!d->regular || d->how.sync == DEADFILE_NONE || fdatasync(d->fd) == 0))
+	    (!d->regular || d->how.sync == DEADFILE_NONE || fdatasync(d->fd) == 0)) {
+		d->unsynced = !d->regular || d->how.sync == DEADFILE_NONE;
 		return 0;
+	}
 	saved = errno;
 	if (d->regular && ftruncate(d->fd, st->st_size) == -1)
 		saved = errno;
@@ -341,6 +381,12 @@ void
 deadfile_reopen(struct deadfile *d)
 {
 	atomic_store(&d->reopen, true);
+}
+
+uint64_t
+deadfile_discarded(const struct deadfile *d)
+{
+	return d->discarded;
 }
 
 const char *

@@ -26,7 +26,8 @@ enum deadfile_sync {
 struct deadfile_how {
 	/* Bytes; a file that would grow beyond is rotated first.  0: never. */
 	uint64_t max_size;
-	unsigned keep; /* rotated files to keep; 0: all */
+	/* Rotated files to keep; 0: all.  What is in the others is discarded. */
+	unsigned keep;
 	enum deadfile_sync sync;
 	/* Called with a line for people, without an LF; or NULL. */
 	void (*say)(const char *line);
@@ -63,8 +64,20 @@ int deadfile_put(struct deadfile *, const char *line, size_t len);
  */
 int deadfile_commit(struct deadfile *, size_t *kept);
 
+/*
+ * Syncs what was appended without a sync (DEADFILE_NONE); blocks.  -1 with
+ * errno.
+ */
+int deadfile_sync(struct deadfile *);
+
 /* Any thread: the next commit opens the path again (logrotate's SIGHUP). */
 void deadfile_reopen(struct deadfile *);
+
+/*
+ * How many letters were in the files that `keep` has removed since the deadfile
+ * was opened, whoever had written them.
+ */
+uint64_t deadfile_discarded(const struct deadfile *);
 
 /* The path that is written to, or the name; the deadfile's. */
 const char *deadfile_path(const struct deadfile *);

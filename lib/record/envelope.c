@@ -21,12 +21,13 @@
 
 /*
  * How much of a text goes into a letter.  Even with every byte escaped (six for
- * one), all but the payload stays below the 64 KiB that readers have room for.
+ * one), all but the payload stays below ENVELOPE_ROOM.
  */
 #define STAGE_MAX 1024
 #define MESSAGE_MAX 1024
 #define INPUT_MAX 4096
 #define LOG_MAX 4096
+#define OUT_MAX 4096
 
 /* The members that readers look for. */
 enum { ID, STAGE, REASON, REPLAYS, FIRST_FAILED, VALUE, TEXT, BASE64, PCHAN, MEMBERS };
@@ -111,11 +112,57 @@ put_signal(json_t *worker, int signal)
 	return json_object_set_new(worker, "signal", json_string(name));
 }
 
+/* The end of the stderr. */
+static int
+put_log(json_t *worker, const char *log, size_t len)
+{
+	size_t kept = utf8_tail(log, len, LOG_MAX);
+
+	return len == 0 ? 0 : put_bytes(worker, "stderr", log + len - kept, kept);
+}
+
+/* Of the stdout, both ends: an error is told at either. */
+static int
+put_output(json_t *worker, const char *out, size_t len)
+{
+	char text[OUT_MAX + 64];
+	size_t head, tail;
+	int gap;
+
+	if (len <= OUT_MAX)
+		return len == 0 ? 0 : put_bytes(worker, "stdout", out, len);
+	head = utf8_head(out, len, OUT_MAX / 2);
+	tail = utf8_tail(out, len, OUT_MAX / 2);
+	memcpy(text, out, head);
+	gap = snprintf(text + head, 64, "\n[... %zu bytes ...]\n", len - head - tail);
+	memcpy(text + head + gap, out + len - tail, tail);
+	if (put_bytes(worker, "stdout", text, head + (size_t)gap + tail) == -1)
+		return -1;
+	return put_number(worker, "stdout_length", len);
+}
+
+/* Which records these are about, if they are about others as well. */
+static int
+put_shared(json_t *worker, const struct letter *l)
+{
+	json_t *shared;
+
+	if (l->worker.shared <= 1 || l->worker.log_len + l->worker.out_len == 0)
+		return 0;
+	shared = json_object();
+	if ((l->worker.log_len > 0 &&
+		json_object_set_new(worker, "stderr_shared", json_true()) == -1) ||
+	    json_object_set_new(worker, "shared", shared) == -1 ||
+	    put_number(shared, "records", l->worker.shared) == -1 ||
+	    put_number(shared, "first_line", l->worker.shared_first) == -1)
+		return -1;
+	return put_number(shared, "last_line", l->worker.shared_last);
+}
+
 static int
 put_worker(json_t *head, const struct letter *l)
 {
 	json_t *worker;
-	size_t log_len;
 
 	if (!l->worker.known)
 		return 0;
@@ -130,12 +177,10 @@ put_worker(json_t *head, const struct letter *l)
 	} else if (put_signal(worker, l->worker.signal) == -1) {
 		return -1;
 	}
-	if (l->worker.log_len == 0)
-		return 0;
-	log_len = utf8_tail(l->worker.log, l->worker.log_len, LOG_MAX);
-	if (put_bytes(worker, "stderr", l->worker.log + l->worker.log_len - log_len, log_len) == -1)
+	if (put_output(worker, l->worker.out, l->worker.out_len) == -1 ||
+	    put_log(worker, l->worker.log, l->worker.log_len) == -1)
 		return -1;
-	return l->worker.log_shared ? json_object_set_new(worker, "stderr_shared", json_true()) : 0;
+	return put_shared(worker, l);
 }
 
 /* A UUID of version 7 (RFC 9562), which sorts by time. */

@@ -34,7 +34,7 @@ enum envelope_kind {
  * What a dead letter says.  Members at their zero value are left out.  In all
  * texts bytes that are not UTF-8 become U+FFFD.  Texts are cut so that readers
  * have room for them: stage and message to 1 KiB, input to 4 KiB, log to its
- * last 4 KiB.
+ * last 4 KiB, out to its first and its last 2 KiB.
  */
 struct letter {
 	const char *id;    /* NULL or "": a new id is made */
@@ -60,11 +60,21 @@ struct letter {
 		/* The end of its stderr (member "stderr"). */
 		const char *log;
 		size_t log_len;
-		bool log_shared; /* it may be about other records, too */
+		/* What its attempt printed on stdout (member "stdout"). */
+		const char *out;
+		size_t out_len;
+		/*
+		 * The records that both may be about, if more than one (member
+		 * "shared"), and the lines of the first and the last of them.
+		 */
+		uint64_t shared, shared_first, shared_last;
 	} worker;
 	const char *payload; /* the record, without its LF */
 	size_t payload_len;
 };
+
+/* All of a letter but its payload is shorter than this. */
+#define ENVELOPE_ROOM (96 * 1024)
 
 /*
  * Writes the letter as one line.  *line is malloc'd and the caller's; it ends

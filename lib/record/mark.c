@@ -57,12 +57,21 @@ read_number(const char *text, size_t len, uint64_t most)
 }
 
 bool
+mark_may_be(const char *head, size_t len)
+{
+	/* Quick for what begins like another record. */
+	if (len > 2 && head[0] == '{' && head[1] == '"' && head[2] != 'p')
+		return false;
+	return json_first_member(head, len, "pchan", KIND);
+}
+
+bool
 mark_parse(const char *line, size_t len, struct mark *mark)
 {
 	static const char *const names[] = {"to", "n", "w"};
 	struct json_slice v[3], last;
 
-	if (!json_first_member(line, len, "pchan", KIND) || !json_check(line, len, NULL))
+	if (!mark_may_be(line, len) || !json_check(line, len, NULL))
 		return false;
 	members_find(line, len, names, 3, v, &last);
 	if (v[0].len != 2 * MARK_TO + 2 || *v[0].data != '"')

@@ -35,6 +35,9 @@ struct mark {
 	uint64_t weight; /* 1 to MARK_WHOLE */
 };
 
+/* Whether a line can be a mark, as far as its head says. */
+bool mark_may_be(const char *head, size_t len);
+
 /* For mark_read(). */
 bool mark_parse(const char *line, size_t len, struct mark *);
 

@@ -203,10 +203,16 @@ reader_unfill(struct reader *r, size_t n)
 }
 
 void
-reader_restart(struct reader *r, uint64_t offset)
+reader_restart(struct reader *r, struct reader_place place)
 {
-	r->bytes = offset;
-	r->line = 0;
+	r->bytes = place.offset;
+	r->line = place.lines;
+}
+
+struct reader_place
+reader_place(const struct reader *r)
+{
+	return (struct reader_place){r->bytes - (r->end - r->start), r->line};
 }
 
 static size_t
@@ -261,7 +267,7 @@ take_line(struct reader *r, struct record *rec, size_t len)
 	    .len = len,
 	    .slab = r->slab,
 	    .input = NULL,
-	    .seq = 0,
+	    .end = r->bytes - (r->end - r->start) + len + 1,
 	    .line = ++r->line,
 	    .offset = r->bytes - (r->end - r->start),
 	    .came = 0,
@@ -318,6 +324,7 @@ static void
 end_discard(struct reader *r, struct record *rec)
 {
 	*rec = r->head;
+	rec->end = reader_place(r).offset;
 	rec->full_len = r->dropped;
 	r->head = (struct record){0};
 	r->discarding = false;
@@ -350,6 +357,7 @@ reader_line(struct reader *r, struct record *rec)
 	if (r->discarding) {
 		drop_upto(r, (size_t)(lf - data));
 		end_discard(r, rec);
+		rec->end++;
 	} else
 		take_line(r, rec, (size_t)(lf - data) - r->start);
 	r->start++;
@@ -386,6 +394,7 @@ reader_rest(struct reader *r, struct record *rec)
 		return false;
 	r->slab->data[r->end] = '\n';
 	take_line(r, rec, r->end - r->start);
+	rec->end--;
 	r->scanned = r->start;
 	if (rec->len == 0) { /* nothing but a byte order mark */
 		record_free(rec);

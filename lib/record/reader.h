@@ -63,11 +63,19 @@ void reader_set_fd(struct reader *, int fd);
 const char *reader_filled(const struct reader *, size_t n);
 void reader_unfill(struct reader *, size_t n);
 
+/* A place in an input: its offset, and how many lines are before it. */
+struct reader_place {
+	uint64_t offset, lines;
+};
+
 /*
- * Nothing is pending: what is read from now on begins at this offset of another
- * input, and is its line 1.
+ * Nothing is pending: what is read from now on begins at this place, in another
+ * input or in this one.
  */
-void reader_restart(struct reader *, uint64_t offset);
+void reader_restart(struct reader *, struct reader_place);
+
+/* The place behind the line that was taken last. */
+struct reader_place reader_place(const struct reader *);
 
 /*
  * Nothing will be read for a while: gives the slab up, and keeps an unfinished
@@ -77,9 +85,9 @@ void reader_park(struct reader *);
 
 /*
  * Takes the next whole line: sets data, len, slab (one reference, the
- * caller's), line and offset, and zeroes the rest.  A line over the limit has
- * its length in full_len, and data holds its first READER_HEAD bytes.  False if
- * no whole line is there, and reader_fill() has to be called.
+ * caller's), line, offset and end, and zeroes the rest.  A line over the limit
+ * has its length in full_len, and data holds its first READER_HEAD bytes.
+ * False if no whole line is there, and reader_fill() has to be called.
  */
 bool reader_line(struct reader *, struct record *);
 

@@ -36,6 +36,7 @@ enum record_kind {
 	RECORD_DEAD,   /* a dead letter of this stage */
 	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
 	RECORD_EXTRA,  /* a filter's lines that stand for no input: written */
+	RECORD_MARK,   /* mark.h: passes by when all before it has ended */
 };
 
 struct record {
@@ -43,9 +44,13 @@ struct record {
 	size_t len;        /* bytes, without that LF */
 	struct slab *slab; /* holds data, or NULL (RECORD_DROP) */
 	const char *input; /* the name of its input; NULL: none */
-	uint64_t seq;      /* place in the order of the input, from 0 */
-	uint64_t line;     /* in its input, from 1 */
-	uint64_t offset;   /* of its first byte in its input */
+	union {
+		uint64_t seq; /* place in the order of the input, from 0 */
+		/* Until the source sends it: where its line ends. */
+		uint64_t end;
+	};
+	uint64_t line;   /* in its input, from 1 */
+	uint64_t offset; /* of its first byte in its input */
 	union {
 		/* Monotonic ns. */
 		int64_t came;  /* before a worker has it: read from the input */
@@ -53,7 +58,8 @@ struct record {
 		/* RECORD_LINES: the number of records whose result they are. */
 		uint64_t results;
 	};
-	size_t reserved;       /* bytes the budget has reserved for it */
+	/* Bytes the budget has reserved for it; 0: it is a mark of our own. */
+	size_t reserved;
 	struct origin *origin; /* its identity (retry, trace); NULL: none */
 	union {
 		/*

@@ -183,7 +183,7 @@ rotate_free(struct rotated *list, size_t n)
 	free(list);
 }
 
-/* Renames FILE.from to FILE.to; removes it if `to` is 0. */
+/* Renames FILE.from to FILE.to. */
 static int
 move_file(const char *path, unsigned from, unsigned to)
 {
@@ -191,9 +191,33 @@ move_file(const char *path, unsigned from, unsigned to)
 	int error = -1;
 
 	if (old_name != NULL && new_name != NULL)
-		error = to == 0 ? unlink(old_name) : rename(old_name, new_name);
+		error = rename(old_name, new_name);
 	free(old_name);
 	free(new_name);
+	return error;
+}
+
+/* Removes FILE.number, and says so. */
+static int
+remove_file(
+    const char *path, unsigned number, void (*removed)(void *, const char *, int), void *arg)
+{
+	char *name = name_of(path, number);
+	int fd, error = -1, why;
+
+	if (name == NULL)
+		return -1;
+	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	why = errno;
+	if ((error = unlink(name)) == 0) {
+		errno = why;
+		removed(arg, name, fd);
+	}
+	why = errno;
+	if (fd != -1)
+		close(fd);
+	free(name);
+	errno = why;
 	return error;
 }
 
@@ -228,7 +252,7 @@ find_run(const char *path, struct run *run)
 }
 
 int
-rotate_file(const char *path, unsigned keep)
+rotate_file(const char *path, unsigned keep, void (*removed)(void *, const char *, int), void *arg)
 {
 	struct run run = {0};
 	int error = find_run(path, &run);
@@ -239,7 +263,7 @@ rotate_file(const char *path, unsigned keep)
 	 */
 	for (; error == 0 && run.n > 0 && run.n >= keep; run.n--) {
 		run.free = run.number[run.n - 1];
-		error = move_file(path, run.free, 0);
+		error = remove_file(path, run.free, removed, arg);
 	}
 	/*
 	 * Move each of the others to the next number, the oldest first, so that

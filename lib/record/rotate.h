@@ -75,8 +75,13 @@ int rotate_claim(const char *path);
  * files are left of them; it passes over files that are not of the series, and
  * touches no others.  A process that is killed at any point leaves the files in
  * their order.  Does not create a new FILE.  -1 with errno.
+ *
+ * Of each file removed, `removed` is told the path that it had, and a
+ * descriptor by which it can still be read; or -1, and errno says why it
+ * cannot.
  */
-int rotate_file(const char *path, unsigned keep);
+int rotate_file(const char *path, unsigned keep,
+    void (*removed)(void *arg, const char *path, int fd), void *arg);
 
 /*
  * Whether a file at this path is trusted if it has this owner: he is the user

@@ -200,6 +200,24 @@ budget_may_take(const struct budget *b, uint64_t oldest)
 	    (b->limit.ordered && atomic_load(&b->head) == oldest);
 }
 
+bool
+budget_holds_up(const struct budget *b, uint64_t oldest)
+{
+	return atomic_load(&b->used_up) || !budget_may_take(b, oldest);
+}
+
+uint64_t
+budget_head(const struct budget *b)
+{
+	return atomic_load(&b->head);
+}
+
+bool
+budget_has_answers(const struct budget *b)
+{
+	return atomic_load(&b->answer_bytes) > 0;
+}
+
 void
 budget_watch_take(struct budget *b, struct waiter *w, struct parker *p)
 {

@@ -98,6 +98,19 @@ void budget_advance(struct budget *, uint64_t head);
 bool budget_may_take(const struct budget *, uint64_t oldest);
 
 /*
+ * Whether a worker that can take nothing, and whose oldest record has this seq,
+ * is held up by the budget: it may not take, or the source waits for room.
+ * Otherwise the input has nothing.
+ */
+bool budget_holds_up(const struct budget *, uint64_t oldest);
+
+/* With -k: the seq of the head of the order. */
+uint64_t budget_head(const struct budget *);
+
+/* Whether answers are on their way to the sink, which will give them back. */
+bool budget_has_answers(const struct budget *);
+
+/*
  * For a worker that sleeps in poll(2): wakes the parker when it may be able to
  * take records.  Watch, ask budget_may_take(), sleep, unwatch, as with a
  * channel.

@@ -73,13 +73,34 @@ cli_say(const char *line)
 	warnx("%s", line);
 }
 
+const struct options_command *
+cli_command(int *argc, char ***argv, const struct options_command *c)
+{
+	char **words = *argv;
+	/* A word that is being completed is no command yet. */
+	bool completes = *argc > 3 && options_complete(*argc, words);
+	char *name = *argc > 1 ? words[completes ? 2 : 1] : NULL;
+
+	while (c->name != NULL && (name == NULL || strcmp(c->name, name) != 0))
+		c++;
+	if (c->name == NULL)
+		return NULL;
+	if (completes) {
+		words[2] = words[1];
+		words[1] = name;
+	}
+	++*argv;
+	--*argc;
+	return c;
+}
+
 int
 cli_parse(struct options *opt, int argc, char **argv, const struct options_tool *tool)
 {
 	int operands = options_parse(opt, argc, argv, tool);
 
 	if (operands == -1 && tool->command != NULL)
-		errx(2, "%s: %s", tool->command, opt->error);
+		errx(2, "%s: %s", tool->command->name, opt->error);
 	if (operands == -1)
 		errx(2, "%s", opt->error);
 	if (opt->answer == NULL)
@@ -174,6 +195,10 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 		return -1;
 	}
 	pipeline_join(pipeline);
+	if (st->finish != NULL) {
+		monitor_leave_output(monitor);
+		st->finish(st->finish_arg);
+	}
 	*sig = monitor_stop(monitor);
 	return 0;
 }
@@ -196,11 +221,15 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 }
 
 static void
-report_end(const struct stage *st)
+report_end(const struct stage *st, int sig)
 {
 	const char *hint = report_hint(st);
 	char line[REPORT_SIZE];
 
+	/* With marks the source knows where to go on. */
+	if (sig != 0 && !st->opt->quiet && !stage_is_marked(st) &&
+	    report_stop(st, sig, line, sizeof(line)))
+		cli_say(line);
 	if (*st->error != '\0')
 		cli_say(st->error);
 	for (unsigned i = 0; i < st->more_errors; i++)
@@ -266,7 +295,7 @@ cli_end(struct stage *st, int sig)
 	st->unread = inputs_unread(st->inputs);
 	status = exit_status(st);
 	lost = st->unread > 0;
-	report_end(st);
+	report_end(st, sig);
 	end_log(sig != 0 || hung_up);
 	statfile_end(st->stat,
 	    hung_up || (sig != 0 && !lost) ? EXIT_SIGNAL

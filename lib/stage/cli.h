@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct options;
+struct options_command;
 struct options_tool;
 struct processor;
 struct samefile;
@@ -40,6 +41,14 @@ void cli_say(const char *line);
  * after --help or --version.
  */
 int cli_parse(struct options *, int argc, char **argv, const struct options_tool *);
+
+/*
+ * The command of the tool's own that the command line begins with, and then
+ * argv[0] is its name; NULL: there is none.  --complete before the command
+ * moves behind it.
+ */
+const struct options_command *cli_command(
+    int *argc, char ***argv, const struct options_command *commands);
 
 /*
  * Ends the process, with a message and status 2, if two of the files that the

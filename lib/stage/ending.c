@@ -22,6 +22,10 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 {
 	if (place == LOST)
 		return;
+	if (place == UNFINISHED) {
+		metrics_add(s, METRIC_UNWRITTEN, 1);
+		return;
+	}
 	switch (r->kind) {
 	case RECORD_DATA:
 		metrics_add(s, METRIC_PROCESSED, 1);
@@ -43,6 +47,9 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 		break;
 	case RECORD_EXTRA:
 		metrics_add(s, METRIC_DELIVERED, lines_of(r));
+		break;
+	case RECORD_MARK:
+		/* The stage counts those that have gone. */
 		break;
 	}
 	if (place == IN_OUTPUT)
@@ -93,7 +100,8 @@ ending_count(
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
-		if (r[i].kind != RECORD_EXTRA) {
+		/* A mark of our own has reserved nothing. */
+		if (r[i].kind != RECORD_EXTRA && (r[i].kind != RECORD_MARK || r[i].reserved > 0)) {
 			end.records++;
 			end.bytes += r[i].reserved;
 		}

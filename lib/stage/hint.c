@@ -1,6 +1,5 @@
 #include "stage/hint.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "json/json.h"
@@ -110,6 +109,16 @@ hint_for_answer(const char *line, size_t len)
 }
 
 const char *
+hint_for_rubbish(const char *line, size_t len)
+{
+	if (json_check(line, len, NULL))
+		return NULL;
+	return "an answer is one line of JSON, and nothing else goes to standard output (jq: "
+	       "without "
+	       "-r); with -R any line is an answer";
+}
+
+const char *
 hint_for_log(const char *log, size_t len)
 {
 	static const char error[] = "jq: error";
@@ -118,4 +127,32 @@ hint_for_log(const char *log, size_t len)
 		return NULL;
 	return "jq has no answer for a record at which it fails; to reject the record: "
 	       "jq -r 'try (FILTER | tojson) catch \"!\\(.)\"'";
+}
+
+/* What programs have for that, by the beginning of their names. */
+static const struct {
+	const char *name, *remedy;
+} flushers[] = {
+    {"python", "let it flush: print(..., flush=True), or use --unbuffered"},
+    {"jq", "let it flush: jq --unbuffered"},
+    {"mawk", "let it flush: mawk -W interactive"},
+    {"awk", "let it flush: fflush() after each print, or mawk -W interactive"},
+    {"gawk", "let it flush: fflush() after each print, or use --unbuffered"},
+    {"sed", "let it flush: sed -u"},
+    {"mlr", "let it flush: mlr --records-per-batch 1 --fflush"},
+    {"perl", "let it flush: $| = 1"},
+    {"ruby", "let it flush: $stdout.sync = true"},
+};
+
+const char *
+hint_for_buffering(const char *command, bool asked)
+{
+	const char *slash = strrchr(command, '/'), *name = slash != NULL ? slash + 1 : command;
+
+	for (size_t i = 0; i < sizeof(flushers) / sizeof(flushers[0]); i++)
+		if (begins_with(name, strlen(name), flushers[i].name))
+			return flushers[i].remedy;
+	return asked ? "--unbuffered does not help here: let it flush each answer"
+		     : "let it flush each answer (in Python: print(..., flush=True)), or try "
+		       "--unbuffered";
 }

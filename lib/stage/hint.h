@@ -6,6 +6,7 @@
  * are constant.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What an input is, as far as its first line can tell; blank lines aside. */
@@ -37,10 +38,19 @@ const char *hint_for_input(enum hint_kind);
  */
 const char *hint_for_answer(const char *line, size_t len);
 
+/* The same where not one answer is JSON, of which this is one. */
+const char *hint_for_rubbish(const char *line, size_t len);
+
 /*
  * The same for what a worker said on stderr before it ended without an answer.
  * NULL: it shows nothing.
  */
 const char *hint_for_log(const char *log, size_t len);
+
+/*
+ * What makes a command write each answer at once.  asked: --unbuffered has been
+ * tried.
+ */
+const char *hint_for_buffering(const char *command, bool asked);
 
 #endif

@@ -75,7 +75,16 @@ int
 input_reopen(struct input *in)
 {
 	in->fd = open(in->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return in->fd == -1 ? -1 : 0;
+	if (in->fd == -1)
+		return -1;
+	return in->start.offset > 0 ? input_start(in, in->start) : 0;
+}
+
+int
+input_start(struct input *in, struct reader_place start)
+{
+	in->start = start;
+	return lseek(in->fd, (off_t)start.offset, SEEK_SET) == -1 ? -1 : 0;
 }
 
 int

@@ -11,8 +11,9 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
+#include "record/reader.h"
+
 struct metrics_link;
-struct reader;
 
 enum input_kind {
 	INPUT_FILE,  /* regular: what is not read remains there */
@@ -42,11 +43,16 @@ struct input {
 	bool keep_open;        /* a FIFO: read on when its writers have left */
 	struct reader *reader; /* from inputs_begin() on */
 
+	struct reader_place start; /* where a file is read from */
+
+	void *place; /* in the marks: source.h; or NULL */
+
 	/* In the stage's numbers, while it is open; NULL: it has no place. */
 	struct metrics_link *link;
 
 	/* Set by the thread that has the input. */
 	bool begun;     /* a record has been taken */
+	bool marked;    /* a mark has been taken */
 	uint64_t taken; /* records that the link does not count yet */
 	bool paused;    /* an unfinished line ends here, and more may come */
 	bool drained;   /* of a watched one: nothing is there before a call */
@@ -73,7 +79,10 @@ struct input {
  */
 int input_open(struct input *, const char *operand);
 
-/* Opens the path of an input again.  -1 with errno. */
+/* The input, an open file, is read from there.  -1 with errno. */
+int input_start(struct input *, struct reader_place);
+
+/* Opens the path of an input again, at its start.  -1 with errno. */
 int input_reopen(struct input *);
 
 /* Closes it, unless it is standard input. */

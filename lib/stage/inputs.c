@@ -190,7 +190,7 @@ inputs_size(const struct inputs *s)
 	for (const struct input *in = inputs_first(s); in != NULL; in = inputs_after(in)) {
 		if (in->kind != INPUT_FILE)
 			return 0;
-		size += in->size;
+		size += in->size - (in->start.offset < in->size ? in->start.offset : in->size);
 	}
 	return size;
 }
@@ -250,7 +250,10 @@ make_reader(struct inputs *s, struct input *in)
 	struct reader_limits limits = s->limits;
 
 	limits.chunk = chunk_of(s);
-	return (in->reader = reader_new(in->fd, &limits)) == NULL ? -1 : 0;
+	if ((in->reader = reader_new(in->fd, &limits)) == NULL)
+		return -1;
+	reader_restart(in->reader, in->start);
+	return 0;
 }
 
 int
@@ -755,7 +758,7 @@ inputs_unread(const struct inputs *s)
 	int left;
 
 	TAILQ_FOREACH (in, &s->all, all)
-		if (in->stopped && in->fd != -1 && in->kind == INPUT_PIPE &&
+		if (in->stopped && !in->marked && in->fd != -1 && in->kind == INPUT_PIPE &&
 		    ioctl(in->fd, FIONREAD, &left) == 0 && left > 0)
 			unread += (uint64_t)left;
 	return unread;

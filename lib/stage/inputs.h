@@ -162,7 +162,7 @@ bool inputs_must_stop(const struct inputs *, const struct input *);
 
 /*
  * When no thread reads any more: the bytes that are left in pipes of which
- * reading was stopped.  The main thread's.
+ * reading was stopped, and that do not come again (marks).  The main thread's.
  */
 uint64_t inputs_unread(const struct inputs *);
 

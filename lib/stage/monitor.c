@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,7 +56,9 @@ struct monitor {
 	void (*say)(const char *);
 	pthread_t thread;
 	int sigfd, stopfd;
-	int out; /* watched for a reader that goes away; or -1 */
+	int out;           /* watched for a reader that goes away; or -1 */
+	atomic_bool leave; /* what stopfd asks for: to watch it no more */
+	sem_t left;        /* and that is so */
 	enum step step;
 	int signal;      /* the one that stopped the stage; 0: none did */
 	int64_t counted; /* when the last signal came that made a step */
@@ -149,8 +153,8 @@ end_at_once(struct monitor *m, int sig)
 {
 	char line[128];
 
-	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and are lost",
-	    metrics_held(m->stage->metrics));
+	snprintf(line, sizeof(line), "stopped at once: %" PRIu64 " records were held and %s",
+	    metrics_held(m->stage->metrics), stage_is_marked(m->stage) ? "come again" : "are lost");
 	m->say(line);
 	log_stop(clock_after(clock_now(), LAST_MOMENT));
 	statfile_mark(m->stage->stat, EXIT_SIGNAL);
@@ -299,8 +303,27 @@ give_up_polling(struct monitor *m)
 
 	stage_abort(m->stage, 2, "the monitor: poll: %s", strerror(errno));
 	signals_unblock();
-	while (eventfd_read(m->stopfd, &stop) == -1 && errno == EINTR)
-		continue;
+	for (;;) {
+		while (eventfd_read(m->stopfd, &stop) == -1 && errno == EINTR)
+			continue;
+		if (!atomic_exchange(&m->leave, false))
+			return;
+		sem_post(&m->left);
+	}
+}
+
+/* stopfd was written.  True: the monitor is to end. */
+static bool
+handle_request(struct monitor *m, struct pollfd *out)
+{
+	eventfd_t request;
+
+	if (!atomic_exchange(&m->leave, false))
+		return true;
+	(void)eventfd_read(m->stopfd, &request);
+	out->fd = -1;
+	sem_post(&m->left);
+	return false;
 }
 
 static void *
@@ -322,7 +345,7 @@ monitor_main(void *arg)
 		/* Even a signal that came just before the end counts. */
 		if (n > 0 && fds[1].revents != 0)
 			handle_signal(m);
-		if (n > 0 && fds[0].revents != 0)
+		if (n > 0 && fds[0].revents != 0 && handle_request(m, &fds[2]))
 			return NULL;
 		if (n > 0 && (fds[2].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
 			stage_hang_up(m->stage);
@@ -362,6 +385,7 @@ monitor_start(struct stage *st, int out, void (*say)(const char *))
 	m->stage = st;
 	m->say = say;
 	m->stopfd = -1;
+	sem_init(&m->left, 0, 0);
 	set_up_monitor(m, out);
 	if ((m->sigfd = signals_open()) == -1)
 		goto err0;
@@ -378,22 +402,37 @@ err0:
 	return NULL;
 }
 
+static void
+ask(struct monitor *m)
+{
+	while (eventfd_write(m->stopfd, 1) == -1 && errno == EINTR)
+		continue;
+}
+
+void
+monitor_leave_output(struct monitor *m)
+{
+	atomic_store(&m->leave, true);
+	ask(m);
+	while (sem_wait(&m->left) == -1 && errno == EINTR)
+		continue;
+}
+
 int
 monitor_stop(struct monitor *m)
 {
-	uint64_t one = 1;
 	int sig;
 
 	if (m == NULL)
 		return 0;
-	while (write(m->stopfd, &one, sizeof(one)) == -1 && errno == EINTR)
-		continue;
+	ask(m);
 	pthread_join(m->thread, NULL);
 	if (m->tick != CLOCK_NEVER)
 		log_progress("");
 	sig = m->signal;
 	close(m->sigfd);
 	close(m->stopfd);
+	sem_destroy(&m->left);
 	free(m);
 	return sig;
 }

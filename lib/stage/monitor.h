@@ -30,6 +30,12 @@ struct stage;
 struct monitor *monitor_start(struct stage *, int out, void (*say)(const char *line));
 
 /*
+ * The descriptor is no more watched when the call returns, and the caller may
+ * close it.  Blocks for a moment.
+ */
+void monitor_leave_output(struct monitor *);
+
+/*
  * Stops the thread, waits for it, and frees the monitor.  Returns the signal
  * that stopped the stage, or 0.  NULL is fine: 0.
  */

@@ -11,33 +11,19 @@
 #include "base/units.h"
 #include "base/version.h"
 #include "json/json.h"
+#include "stage/complete.h"
+#include "stage/help.h"
+#include "stage/optable.h"
+#include "stage/suggest.h"
 
-#define ENTRIES_MAX 48    /* options and stand-ins of a tool */
-#define NAME_SIZE 32      /* "--max-record" */
+#define MEANT_SIZE 64     /* "-a, --attempts" */
 #define EXPECTED_SIZE 256 /* a list of names */
-#define LONG_CODE 256     /* of row 0's long option; a letter is its own code */
+#define LONG_CODE 256     /* of the first long option; a letter is its code */
 
-/* What --help says about the options that mean the same in every tool. */
-static const char common_help[] =
-    "      --max-record SIZE  longest record (default 16M)\n"
-    "      --grace D          time to finish after a signal (default 5s)\n"
-    "  -P, --progress         show progress on the terminal\n"
-    "  -q, --quiet            print no summary of failures\n"
-    "  -v, --verbose          end with a line of totals\n"
-    "  -h, --help             print this text\n"
-    "  -V, --version          print the version\n";
-
-/*
- * All that may be given on the command line: the options, as rows and in the
- * form of getopt_long(3), and after them what stands for an option in a rule.
- */
-struct table {
-	size_t n;
-	struct option_row row[ENTRIES_MAX];
-	char name[ENTRIES_MAX][NAME_SIZE]; /* in messages: "-j", "--window" */
-	bool given[ENTRIES_MAX];
-	struct option longopts[ENTRIES_MAX + 1];
-	char shortopts[2 * ENTRIES_MAX + sizeof("+:")];
+/* The options in the form of getopt_long(3), and what it found. */
+struct getopts {
+	struct option longopts[OPTABLE_MAX + 1];
+	char shortopts[2 * OPTABLE_MAX + sizeof("+:")];
 	bool help, version;
 };
 
@@ -52,65 +38,83 @@ set_error(struct options *o, const char *format, ...)
 	return -1;
 }
 
-static void
-add_rows(struct table *t, const struct option_row *row)
-{
-	for (; row->name != NULL && t->n < ENTRIES_MAX; row++) {
-		bool has_value = row->kind != OPTION_FLAG;
-		char letter[] = {row->letter, has_value ? ':' : '\0', '\0'};
-
-		if (row->letter != '\0')
-			snprintf(t->name[t->n], NAME_SIZE, "-%c", row->letter);
-		else
-			snprintf(t->name[t->n], NAME_SIZE, "--%s", row->name);
-		strlcat(t->shortopts, letter, sizeof(t->shortopts));
-		t->longopts[t->n] = (struct option){row->name,
-		    has_value ? required_argument : no_argument, NULL, LONG_CODE + (int)t->n};
-		t->row[t->n++] = *row;
-	}
-}
-
 /* The options that all tools share; a command of the tool's own has fewer. */
 static void
-add_common_rows(struct table *t, struct options *o, bool is_command)
+add_common(struct optable *t, struct options *o, struct getopts *g, const struct options_tool *tool)
 {
 	const struct option_row of_stages[] = {
-	    {'n', "name", OPTION_TEXT, OPTION_FIELD(o->name)},
-	    {'b', "buffer", OPTION_NUMBER, OPTION_FIELD(o->buffer), 0, 1 << 20},
-	    {'d', "dead-letter", OPTION_TEXT, OPTION_FIELD(o->dead_letter)},
-	    {'R', "raw", OPTION_FLAG, OPTION_FIELD(o->raw)},
-	    {0, "max-record", OPTION_SIZE, OPTION_FIELD(o->max_record), 1, SIZE_MAX / 8},
-	    {0, "no-bypass", OPTION_FLAG, OPTION_FIELD(o->no_bypass)},
-	    {0, "grace", OPTION_DURATION, OPTION_FIELD(o->grace)},
-	    {'P', "progress", OPTION_FLAG, OPTION_FIELD(o->progress)},
-	    {'q', "quiet", OPTION_FLAG, OPTION_FIELD(o->quiet)},
-	    {'v', "verbose", OPTION_FLAG, OPTION_FIELD(o->verbose)},
+	    {'n', "name", "STAGE", "name of the stage (default: the tool's)", OPTION_TEXT,
+		OPTION_FIELD(o->name)},
+	    {'b', "buffer", "N", "capacity of each channel, in records (default 1024)",
+		OPTION_NUMBER, OPTION_FIELD(o->buffer), 0, 1 << 20},
+	    {'d', "dead-letter", "FILE", "append dead letters to FILE instead of the output",
+		OPTION_TEXT, OPTION_FIELD(o->dead_letter)},
+	    {'R', "raw", NULL, "records are plain lines, not JSON", OPTION_FLAG,
+		OPTION_FIELD(o->raw)},
+	    {0, "no-bypass", NULL, "treat dead letters in the input as data", OPTION_FLAG,
+		OPTION_FIELD(o->no_bypass)},
+	    {0, "ack", NULL, "acknowledge marks here, though the output is a pipe", OPTION_FLAG,
+		OPTION_FIELD(o->ack)},
+	    {0, "max-record", "SIZE", "longest record (default 16M)", OPTION_SIZE,
+		OPTION_FIELD(o->max_record), 1, SIZE_MAX / 8},
+	    {0, "grace", "D", "time to finish after a signal (default 5s)", OPTION_DURATION,
+		OPTION_FIELD(o->grace)},
+	    {'P', "progress", NULL, "show progress on the terminal", OPTION_FLAG,
+		OPTION_FIELD(o->progress)},
+	    {'q', "quiet", NULL, "print no summary of failures", OPTION_FLAG,
+		OPTION_FIELD(o->quiet)},
+	    {'v', "verbose", NULL, "end with a line of totals", OPTION_FLAG,
+		OPTION_FIELD(o->verbose)},
 	    {0},
 	};
 	const struct option_row of_all[] = {
-	    {'h', "help", OPTION_FLAG, OPTION_FIELD(t->help)},
-	    {'V', "version", OPTION_FLAG, OPTION_FIELD(t->version)},
+	    {'h', "help", NULL, "print this text", OPTION_FLAG, OPTION_FIELD(g->help)},
+	    {'V', "version", NULL, "print the version", OPTION_FLAG, OPTION_FIELD(g->version)},
 	    {0},
 	};
 
-	if (!is_command)
-		add_rows(t, of_stages);
-	add_rows(t, of_all);
+	if (tool->command == NULL)
+		optable_add_common(t, of_stages, tool->rows);
+	optable_add_common(t, of_all, tool->rows);
 }
 
-/* What is no option, but may stand for one in a rule. */
+/* Options of the tool's own come first, as in --help. */
 static void
-add_stand_in(struct table *t, const char *name, bool given)
+fill_table(struct optable *t, struct options *o, struct getopts *g, const struct options_tool *tool)
 {
-	if (name == NULL || t->n == ENTRIES_MAX)
-		return;
-	snprintf(t->name[t->n], NAME_SIZE, "%s", name);
-	t->given[t->n++] = given;
+	optable_add(t, tool->rows);
+	add_common(t, o, g, tool);
+	optable_add_stand_in(t, tool->name, true);
+	if (tool->command != NULL)
+		optable_add_stand_in(t, tool->command->name, true);
+	optable_add_stand_in(t, tool->operands, false);
 }
+
+static void
+fill_getopts(struct getopts *g, const struct optable *t, const struct options_tool *tool)
+{
+	/* '+': stop at the first operand; ':': report a missing value. */
+	strlcpy(g->shortopts, tool->command == NULL && tool->operand != OPERAND_FILE ? "+:" : ":",
+	    sizeof(g->shortopts));
+	for (size_t i = 0; i < t->options; i++) {
+		bool has_value = t->row[i].kind != OPTION_FLAG;
+		char letter[] = {t->row[i].letter, has_value ? ':' : '\0', '\0'};
+
+		strlcat(g->shortopts, letter, sizeof(g->shortopts));
+		g->longopts[i] = (struct option){t->row[i].name,
+		    has_value ? required_argument : no_argument, NULL, LONG_CODE + (int)i};
+	}
+}
+
+/* The rules of the options that all tools share. */
+static const struct option_rule common_rules[] = {
+    {"--ack", OPTION_EXCLUDES, "--no-bypass", "then marks are data, and nobody waits for them"},
+    {0},
+};
 
 /* The index of the row that getopt_long(3) returned the code of. */
 static size_t
-find_row(const struct table *t, int code)
+find_row(const struct optable *t, int code)
 {
 	size_t i = 0;
 
@@ -211,20 +215,74 @@ set_field(const struct option_row *row, const char *value, char *expected, const
 		return 0;
 	case OPTION_FUNCTION:
 		return row->parse(field, value, why);
+	case OPTION_COMMON:
+		break;
 	}
 	return 0;
 }
 
-/* How many long options begin like this word. */
-static int
-count_alike(const struct option *longopts, const char *word)
+/* The long options that begin like this word, if there are several. */
+static bool
+list_alike(const struct optable *t, const char *word, char *list, size_t size)
 {
 	size_t len = strcspn(word + 2, "=");
 	int n = 0;
 
-	for (; longopts->name != NULL; longopts++)
-		n += strncmp(longopts->name, word + 2, len) == 0;
-	return n;
+	*list = '\0';
+	for (size_t i = 0; i < t->options; i++) {
+		if (strncmp(t->row[i].name, word + 2, len) != 0)
+			continue;
+		strlcat(list, n++ > 0 ? ", --" : "--", size);
+		strlcat(list, t->row[i].name, size);
+	}
+	return n > 1;
+}
+
+/* An unknown option; or a digit behind a flag: -P4. */
+static int
+explain_unknown(
+    struct options *o, const struct options_tool *tool, const struct optable *t, const char *name)
+{
+	char meant[MEANT_SIZE], flag[] = {'-', '\0', '\0'};
+
+	for (size_t i = 0; name[1] >= '0' && name[1] <= '9' && i < t->options; i++) {
+		flag[1] = t->row[i].letter;
+		if (t->given[i] && suggest_number(tool, t, flag, meant, sizeof(meant)))
+			return set_error(
+			    o, "%s takes no number here (did you mean %s?)", flag, meant);
+	}
+	if (suggest_option(tool, t, name, meant, sizeof(meant)))
+		return set_error(o, "unknown option %s (did you mean %s?)", name, meant);
+	return set_error(o, "unknown option %s; --help lists the options", name);
+}
+
+/* An operand where there is none, or a word that is no command. */
+static int
+explain_operand(struct options *o, const struct options_tool *tool, const char *word)
+{
+	const struct options_command *command;
+
+	if (tool->commands == NULL)
+		return set_error(o, "unexpected operand %s: the input is standard input", word);
+	if ((command = suggest_command(tool, word)) == NULL)
+		return set_error(o, "no such command: %s; --help lists them", word);
+	if (strcmp(command->name, word) == 0)
+		return set_error(o, "%s: the command comes before all options", word);
+	return set_error(o, "no such command: %s (did you mean %s?)", word, command->name);
+}
+
+/* "-P 4", where -P is a flag of ours, and 4 would be a command. */
+static int
+check_number(
+    struct options *o, const struct options_tool *tool, const struct optable *t, char **argv)
+{
+	const char *word = argv[optind];
+	char meant[MEANT_SIZE];
+
+	if (optind < 2 || word == NULL || word[strspn(word, "0123456789")] != '\0' ||
+	    !suggest_number(tool, t, argv[optind - 1], meant, sizeof(meant)))
+		return 0;
+	return set_error(o, "%s takes no number here (did you mean %s?)", argv[optind - 1], meant);
 }
 
 /*
@@ -232,48 +290,40 @@ count_alike(const struct option *longopts, const char *word)
  * unknown or ambiguous word, and the code of a word whose value is wrong.
  */
 static int
-explain_objection(struct options *o, char **argv, const struct table *t, int objection)
+explain_objection(struct options *o, char **argv, const struct options_tool *tool,
+    const struct optable *t, int objection)
 {
 	char letter[] = {'-', (char)optopt, '\0'};
 	bool is_word = optopt == 0 || optopt >= LONG_CODE;
 	const char *name = is_word ? argv[optind - 1] : letter;
+	char list[EXPECTED_SIZE];
 
 	if (objection == ':')
 		return set_error(o, "%s: the value is missing; --help lists the options", name);
 	if (is_word && optopt != 0)
 		return set_error(o, "%s: the option takes no value", name);
-	if (is_word && count_alike(t->longopts, name) > 1)
-		return set_error(o, "%s: more than one option begins like this", name);
-	return set_error(o, "unknown option %s; --help lists the options", name);
-}
-
-static bool
-is_given(const struct table *t, const char *name)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (strcmp(t->name[i], name) == 0)
-			return t->given[i];
-	return false;
+	if (is_word && list_alike(t, name, list, sizeof(list)))
+		return set_error(o, "%s: more than one option begins like this: %s", name, list);
+	return explain_unknown(o, tool, t, name);
 }
 
 /* The first rule that is broken is reported. */
 static int
-check_rules(struct options *o, const struct table *t, const struct option_rule *rule)
+check_rules(struct options *o, const struct optable *t, const struct option_rule *rules)
 {
-	for (; rule != NULL && rule->option != NULL; rule++) {
-		bool needs = rule->relation == OPTION_NEEDS;
+	const struct option_rule *rule = optable_broken(t, rules);
 
-		if (is_given(t, rule->option) && is_given(t, rule->other) != needs)
-			return set_error(o, "%s %s %s%s%s", rule->option,
-			    needs ? "needs" : "does not go with", rule->other,
-			    rule->why != NULL ? ": " : "", rule->why != NULL ? rule->why : "");
-	}
-	return 0;
+	if (rule == NULL)
+		return 0;
+	return set_error(o, "%s %s %s%s%s", rule->option,
+	    rule->relation == OPTION_NEEDS ? "needs" : "does not go with", rule->other,
+	    rule->why != NULL ? ": " : "", rule->why != NULL ? rule->why : "");
 }
 
 /* Stores the values up to the first operand, --help or --version. */
 static int
-parse_rows(struct options *o, int argc, char **argv, struct table *t)
+parse_rows(struct options *o, int argc, char **argv, const struct options_tool *tool,
+    struct optable *t, struct getopts *g)
 {
 	char expected[EXPECTED_SIZE];
 	const char *why;
@@ -281,12 +331,12 @@ parse_rows(struct options *o, int argc, char **argv, struct table *t)
 
 	opterr = 0;
 	optind = 0; /* getopt_long(3) forgets an earlier command line */
-	while (!t->help && !t->version &&
-	    (code = getopt_long(argc, argv, t->shortopts, t->longopts, NULL)) != -1) {
+	while (!g->help && !g->version &&
+	    (code = getopt_long(argc, argv, g->shortopts, g->longopts, NULL)) != -1) {
 		size_t i;
 
 		if (code == '?' || code == ':')
-			return explain_objection(o, argv, t, code);
+			return explain_objection(o, argv, tool, t, code);
 		i = find_row(t, code);
 		t->given[i] = true;
 		if (set_field(&t->row[i], optarg, expected, &why) == 0)
@@ -297,34 +347,51 @@ parse_rows(struct options *o, int argc, char **argv, struct table *t)
 	return 0;
 }
 
+/* The text is what is printed; NULL: there is no memory for it. */
+static int
+set_answer(struct options *o, char *text)
+{
+	o->answer = text;
+	return text != NULL ? optind : set_error(o, "out of memory");
+}
+
+static char *
+version_text(const struct options_tool *tool)
+{
+	char *text;
+
+	return asprintf(&text, "%s %s\n", tool->name, PCHAN_VERSION) == -1 ? NULL : text;
+}
+
+bool
+options_complete(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "--complete") == 0;
+}
+
 int
 options_parse(struct options *o, int argc, char **argv, const struct options_tool *tool)
 {
-	struct table t = {0};
-	int n = 0;
+	struct optable t = {0};
+	struct getopts g = {0};
 
-	/* '+': stop at the first operand; ':': report a missing value. */
-	strlcpy(
-	    t.shortopts, tool->command == NULL && !tool->files ? "+:" : ":", sizeof(t.shortopts));
 	*o = (struct options){
 	    .argv = argv, .buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
-	add_common_rows(&t, o, tool->command != NULL);
-	add_rows(&t, tool->rows);
-	if (parse_rows(o, argc, argv, &t) == -1)
+	fill_table(&t, o, &g, tool);
+	if (options_complete(argc, argv))
+		return set_answer(o, complete_text(tool, &t, argv + 2, (size_t)argc - 2));
+	fill_getopts(&g, &t, tool);
+	if (parse_rows(o, argc, argv, tool, &t, &g) == -1)
 		return -1;
-	if (t.help)
-		n = asprintf(&o->answer, "%s%s", tool->help, common_help);
-	else if (t.version)
-		n = asprintf(&o->answer, "%s %s\n", tool->name, PCHAN_VERSION);
-	if (n == -1)
-		return set_error(o, "out of memory");
-	if (t.help || t.version)
-		return optind;
+	if (g.help || g.version)
+		return set_answer(o, g.help ? help_text(tool, &t) : version_text(tool));
 	if (tool->operands == NULL && optind < argc)
-		return set_error(
-		    o, "unexpected operand %s: the input is standard input", argv[optind]);
-	add_stand_in(&t, tool->name, true);
-	add_stand_in(&t, tool->command, true);
-	add_stand_in(&t, tool->operands, optind < argc);
-	return check_rules(o, &t, tool->rules) == -1 ? -1 : optind;
+		return explain_operand(o, tool, argv[optind]);
+	if (check_number(o, tool, &t, argv) == -1)
+		return -1;
+	if (tool->operands != NULL)
+		t.given[t.n - 1] = optind < argc;
+	if (check_rules(o, &t, tool->rules) == -1 || check_rules(o, &t, common_rules) == -1)
+		return -1;
+	return optind;
 }

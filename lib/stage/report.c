@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/signame.h"
 #include "base/utf8.h"
 #include "metrics/worktime.h"
 #include "record/deadfile.h"
+#include "record/reader.h"
 #include "stage/budget.h"
 #include "stage/inputs.h"
 #include "stage/stage.h"
@@ -102,6 +104,17 @@ report_state(
 	return state_of(&facts);
 }
 
+/*
+ * How often the children were started: what a child had kept is lost with each
+ * further start.  With -x and -F the number says nothing.
+ */
+static void
+add_starts(struct text *t, const struct stage *st)
+{
+	if (st->mode == STAGE_MAPS)
+		add_text(t, ", starts %" PRIu64, metrics_get(st->metrics, METRIC_STARTS));
+}
+
 /* What the stage waited for since it began, but for the time of a Ctrl-Z. */
 static void
 add_waits(struct text *t, const struct stage *st)
@@ -114,12 +127,26 @@ add_waits(struct text *t, const struct stage *st)
 	f = facts_between(st, &begun, &now);
 	add_text(t, ", waited: input %u %%, output %u %%, workers %u %%", state_percent(f.input),
 	    state_percent(f.output), state_percent(state_workers(&f)));
-	if (st->mode == STAGE_LIMITS)
+	if (st->has_rate)
 		add_text(t, ", rate %u %%", state_percent(f.rate));
 	if (state_is_pool(st->mode))
 		add_text(t, "; workers busy %u %%", state_percent(f.busy));
+	add_starts(t, st);
 	if (halted > 0)
 		add_text(t, "; stopped for %.3f s", (double)halted / (double)CLOCK_S);
+}
+
+/* Only of a stream that has them. */
+static void
+add_marks(struct text *t, const struct stage *st)
+{
+	uint64_t torn = atomic_load(&st->torn);
+
+	if (stage_is_marked(st))
+		add_text(t, ", marks %" PRIu64 " (%" PRIu64 " passed)", atomic_load(&st->marks),
+		    atomic_load(&st->passed));
+	if (torn > 0)
+		add_text(t, ", torn lines %" PRIu64, torn);
 }
 
 static void
@@ -139,10 +166,13 @@ add_totals(struct text *t, const struct stage *st)
 	}
 	if (metrics_get(st->metrics, METRIC_UNWRITTEN) > 0)
 		add_text(t, ", unwritten %" PRIu64, metrics_get(st->metrics, METRIC_UNWRITTEN));
+	if (metrics_get(st->metrics, METRIC_DISCARDED) > 0)
+		add_text(t, ", discarded %" PRIu64, metrics_get(st->metrics, METRIC_DISCARDED));
 	add_text(t,
 	    ", bypassed %" PRIu64 ", retries %" PRIu64 ", blank %" PRIu64 ", written %" PRIu64,
 	    metrics_get(st->metrics, METRIC_BYPASSED), metrics_get(st->metrics, METRIC_RETRIES),
 	    metrics_get(st->metrics, METRIC_BLANK), metrics_get(st->metrics, METRIC_WRITTEN));
+	add_marks(t, st);
 	add_text(t, ", %.3f s, %.0f records/s", s, s > 0 ? (double)received / s : 0);
 }
 
@@ -213,6 +243,7 @@ report_progress(const struct stage *st, const struct report_pace *pace, char *li
 		    metrics_gauge(st->metrics, METRIC_QUEUED, METRIC_TAKEN),
 		    metrics_gauge(st->metrics, METRIC_GIVEN, METRIC_ENDED));
 	add_text(&t, ", failed %" PRIu64, metrics_failed(st->metrics));
+	add_starts(&t, st);
 	add_state(&t, pace->state);
 	add_eta(&t, st, pace->in_size);
 }
@@ -240,7 +271,8 @@ report_losses(const struct stage *st, char *line, size_t size)
 
 	if (records + letters + lines == 0 && !held)
 		return 0;
-	add_text(&t, "not written, and lost");
+	add_text(
+	    &t, stage_is_marked(st) ? "not finished, and come again" : "not written, and lost");
 	add_loss(&t, &before, records, "record", "records");
 	add_loss(&t, &before, letters, "dead letter that came by", "dead letters that came by");
 	add_loss(&t, &before, lines, "line of the filters", "lines of the filters");
@@ -266,13 +298,17 @@ add_place(struct text *t, const struct stage *st)
 static int
 report_collected(const struct stage *st, struct text *t)
 {
-	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_PASSED_ON);
+	uint64_t n = metrics_failed(st->metrics) + metrics_get(st->metrics, METRIC_PASSED_ON),
+		 discarded = metrics_get(st->metrics, METRIC_DISCARDED);
 
 	/* On standard error they have been seen. */
 	if (n == 0 || st->opt->dead_letter == NULL)
 		return 0;
-	add_text(t, "%" PRIu64 " dead letter%s", n, n == 1 ? " is" : "s are");
+	add_text(t, "%" PRIu64 " dead letter%s%s", n, n == 1 ? " " : "s ",
+	    discarded > 0 ? (n == 1 ? "was put" : "were put") : (n == 1 ? "is" : "are"));
 	add_place(t, st);
+	if (discarded > 0)
+		add_text(t, "; --keep has removed the oldest %" PRIu64, discarded);
 	return 1;
 }
 
@@ -295,6 +331,48 @@ report_failures(const struct stage *st, char *line, size_t size)
 	add_place(&t, st);
 	add_text(&t, ", see pdeadletter(1)");
 	return 1;
+}
+
+/* "NAME was read up to line N" */
+static void
+add_input(struct text *t, const char *before, const struct input *in)
+{
+	uint64_t lines = in->reader != NULL ? reader_place(in->reader).lines : 0;
+	char name[PATH_MAX];
+
+	snprintf(
+	    name, sizeof(name), "%s", strcmp(in->name, "-") == 0 ? "standard input" : in->name);
+	utf8_tame(name, strlen(name), ""); /* a LF would begin a line */
+	if (lines > 0)
+		add_text(t, "%s%s was read up to line %" PRIu64, before, name, lines);
+	else
+		add_text(t, "%sno line of %s was read", before, name);
+}
+
+int
+report_stop(const struct stage *st, int sig, char *line, size_t size)
+{
+	const struct input *in = inputs_first(st->inputs);
+	const char *before = ": ";
+	struct text t = {line, size};
+	char signal[SIGNAME_SIZE];
+	size_t n = 0, more = 0;
+
+	signame(sig, signal);
+	add_text(&t, "stopped by %s", signal);
+	for (; in != NULL; in = inputs_after(in)) {
+		if (in->watched || (in->kind != INPUT_FILE && !in->stopped))
+			continue;
+		if (n++ >= REPORT_INPUTS) {
+			more++;
+			continue;
+		}
+		add_input(&t, before, in);
+		before = "; ";
+	}
+	if (more > 0)
+		add_text(&t, "; and %zu more input%s", more, more == 1 ? "" : "s");
+	return n > 0;
 }
 
 int

@@ -61,9 +61,20 @@ int report_failures(const struct stage *, char *line, size_t size);
 
 /*
  * "not written, and lost: 3 records, ...": all that was read and could not be
- * written.  Returns 0, and leaves the buffer alone, if nothing was lost.
+ * written; in a stream with marks "not finished, and come again: ...".  Returns
+ * 0, and leaves the buffer alone, if nothing was lost.
  */
 int report_losses(const struct stage *, char *line, size_t size);
+
+/*
+ * After a stop by this signal: "stopped by SIGINT: standard input was read up
+ * to line 1234", so that a run can go on behind it; of several inputs the first
+ * REPORT_INPUTS are named.  When no thread reads any more.  Returns 0 if there
+ * is none to be named: pipes that were read to their end are not, nor files
+ * that are followed, whose lines do not stay where they are.
+ */
+#define REPORT_INPUTS 4
+int report_stop(const struct stage *, int sig, char *line, size_t size);
 
 /*
  * What was left in the input pipe when the stage stopped reading.  Returns 0,

@@ -11,10 +11,13 @@
 #include "metrics/worktime.h"
 #include "record/deadfile.h"
 #include "record/envelope.h"
+#include "record/mark.h"
 #include "record/reorder.h"
 #include "record/writer.h"
+#include "stage/acks.h"
 #include "stage/budget.h"
 #include "stage/ending.h"
+#include "stage/marks.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
 #include "sync/chan.h"
@@ -25,14 +28,24 @@ CHAN_OF(record, struct record)
 #define BATCH 512
 #define IDS 8 /* how many ids of lost letters a message names */
 
+/* How long acknowledgements wait for others, while records come. */
+#define ACKS_WAIT (20 * CLOCK_MS)
+/* between two tries to acknowledge, while none comes */
+#define PAUSE_MIN CLOCK_MS
+#define PAUSE_MAX (50 * CLOCK_MS)
+
 struct drain {
 	struct sink *sink;
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
-	struct deadfile *dead;   /* NULL: none, or it could not be written */
+	struct marks *marks;
+	bool marked;           /* there are any in the stream */
+	struct acks *acks;     /* marks end here; NULL: they go on */
+	struct deadfile *dead; /* NULL: none, or it could not be written */
 	struct metrics_link *link;
 	/* Runs while the reader does not take what is written; or NULL. */
 	struct stopwatch *waits;
+	uint64_t discarded; /* letters that the dead-letter file has let go */
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
 	enum place place[BATCH];    /* of the batch that is being written */
@@ -89,6 +102,16 @@ give_up_file(struct drain *d, const struct record *r, size_t n, size_t kept)
 	d->sink->stage->dead_failed = true;
 }
 
+/* What a rotation has removed was not in vain if it is told. */
+static void
+count_discarded(struct drain *d)
+{
+	uint64_t all = deadfile_discarded(d->dead);
+
+	metrics_add(d->sink->shard, METRIC_DISCARDED, all - d->discarded);
+	d->discarded = all;
+}
+
 /*
  * Decides which of the records go to the file (d->place), and puts them there.
  */
@@ -100,10 +123,13 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		d->place[i] = IN_OUTPUT;
+	for (size_t i = 0; i < n && d->marked; i++)
+		if (marks_bring_again(d->marks, &r[i]))
+			d->place[i] = UNFINISHED;
 	if (d->dead == NULL)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		if (!goes_to_file(d, &r[i]))
+		if (d->place[i] == UNFINISHED || !goes_to_file(d, &r[i]))
 			continue;
 		d->place[i] = IN_FILE;
 		if (!ok)
@@ -111,7 +137,10 @@ write_dead(struct drain *d, const struct record *r, size_t n)
 		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
 		put += ok;
 	}
-	if ((put > 0 && deadfile_commit(d->dead, &kept) == -1) || !ok)
+	if (put > 0)
+		ok = deadfile_commit(d->dead, &kept) == 0 && ok;
+	count_discarded(d);
+	if (!ok)
 		give_up_file(d, r, n, kept);
 }
 
@@ -184,6 +213,91 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	return error;
 }
 
+/* A mark goes on. */
+static int
+write_mark(struct drain *d, const struct mark *mark)
+{
+	struct stage *st = d->sink->stage;
+	uint64_t bytes = writer_bytes(d->writer);
+	char line[MARK_SIZE];
+	size_t len = mark_print(mark, line);
+	int error;
+
+	stage_begin_writing(st);
+	error = writer_put(d->writer, st->root, line, len);
+	if (error == 0)
+		error = flush_lines(d);
+	stage_end_writing(st);
+	if (error == -1)
+		report_write_error(d);
+	else
+		atomic_fetch_add(&st->passed, 1);
+	bytes = writer_bytes(d->writer) - bytes;
+	metrics_add(d->sink->shard, METRIC_BYTES_OUT, bytes);
+	link_add(d->link, error == 0, bytes);
+	return error;
+}
+
+/* Acknowledges what is safe. */
+static int
+send_acks(struct drain *d)
+{
+	struct stage *st = d->sink->stage;
+	int error;
+
+	/* A sync takes its time, like a write. */
+	stage_begin_writing(st);
+	error = acks_send(d->acks, writer_bytes(d->writer));
+	stage_end_writing(st);
+	atomic_store(&st->passed, acks_sent(d->acks));
+	if (error == -1)
+		stage_give_up(st, 2, "standard output: cannot acknowledge what was written: %s",
+		    strerror(errno));
+	return error;
+}
+
+/* All that came before the mark is written; is it on the disk? */
+static int
+pass_mark(struct drain *d, const struct mark *mark)
+{
+	struct stage *st = d->sink->stage;
+
+	if (d->dead != NULL && deadfile_sync(d->dead) == -1) {
+		stage_abort_always(
+		    st, 2, "dead-letter file %s: %s", deadfile_path(d->dead), strerror(errno));
+		return 0;
+	}
+	if (d->acks == NULL)
+		return write_mark(d, mark);
+	if (acks_put(d->acks, mark, writer_bytes(d->writer)) == 0)
+		return 0;
+	stage_give_up(st, 2, "out of memory");
+	return -1;
+}
+
+/* Writes records, and passes the marks among them on when they may go. */
+static int
+write_records(struct drain *d, struct record *r, size_t n)
+{
+	struct mark mark;
+	int error = 0;
+
+	d->marked = marks_begin(d->marks, n);
+	if (!d->marked)
+		return write_batch(d, r, n);
+	for (size_t done; n > 0 && error == 0; r += done, n -= done) {
+		if ((done = marks_note(d->marks, r, n)) == 0) {
+			stage_give_up(d->sink->stage, 2, "out of memory");
+			break;
+		}
+		error = write_batch(d, r, done);
+		while (error == 0 && marks_next(d->marks, &mark))
+			error = pass_mark(d, &mark);
+	}
+	record_freen(r, n);
+	return n > 0 ? -1 : error;
+}
+
 /*
  * Puts records in their order and writes those whose turn has come.  (A
  * filter's lines have no seq, but they never get here: -k and -F exclude each
@@ -202,11 +316,27 @@ write_in_order(struct drain *d, struct record *r, size_t n)
 		return -1;
 	}
 	while ((n = reorder_get(d->reorder, d->ready, BATCH)) > 0) {
-		if (write_batch(d, d->ready, n) == -1)
+		if (write_records(d, d->ready, n) == -1)
 			return -1;
 		budget_advance(st->budget, reorder_head(d->reorder));
 	}
 	return 0;
+}
+
+/*
+ * Of the n records of the batch, those that the source has counted: not its own
+ * marks.
+ */
+static size_t
+count_queued(const struct drain *d, size_t n)
+{
+	size_t queued = n;
+
+	if (!stage_is_marked(d->sink->stage))
+		return n;
+	for (size_t i = 0; i < n; i++)
+		queued -= d->batch[i].kind == RECORD_MARK && d->batch[i].reserved == 0;
+	return queued;
 }
 
 /* Of the n records of the batch, those that fail become letters. */
@@ -218,6 +348,63 @@ check_records(struct drain *d, size_t n)
 			(void)stage_check(d->sink->stage, &d->batch[i]);
 }
 
+/*
+ * Waits for records, but no longer than the pause.
+ */
+static enum chan_status
+receive_soon(struct drain *d, struct chan *in, struct ctx *ctx, int64_t pause, size_t *n)
+{
+	struct ctx *soon = ctx_new(ctx, clock_after(clock_now(), pause));
+	enum chan_status status;
+
+	if (soon == NULL)
+		return record_recvn(in, ctx, d->batch, BATCH, n);
+	status = record_recvn(in, soon, d->batch, BATCH, n);
+	ctx_free(soon);
+	return status;
+}
+
+/*
+ * Receives records.  What is owed an acknowledgement gets it when none comes,
+ * or after a while.
+ */
+static enum chan_status
+receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
+{
+	int64_t pause = 0;
+	enum chan_status status;
+
+	while (acks_are_owed(d->acks)) {
+		status = pause == 0 ? record_tryrecvn(in, d->batch, BATCH, n)
+				    : receive_soon(d, in, ctx, pause, n);
+		if (status == CHAN_OK && clock_now() < acks_since(d->acks) + ACKS_WAIT)
+			return status;
+		if (send_acks(d) == -1)
+			return CHAN_CANCELLED;
+		if (status != CHAN_EMPTY && status != CHAN_TIMED_OUT)
+			return status;
+		pause = pause == 0 ? PAUSE_MIN : pause < PAUSE_MAX ? 2 * pause : pause;
+	}
+	return record_recvn(in, ctx, d->batch, BATCH, n);
+}
+
+/*
+ * The last acknowledgements, unless work is cancelled: what they are for comes
+ * again then.
+ */
+static void
+finish_acks(struct drain *d)
+{
+	struct ctx *work = d->sink->stage->work;
+	int64_t pause = PAUSE_MIN;
+
+	while (acks_are_owed(d->acks) && send_acks(d) == 0 && acks_are_owed(d->acks) &&
+	    ctx_state(work) == CTX_LIVE && !acks_have_no_reader(d->acks)) {
+		(void)ctx_poll(work, NULL, 0, clock_after(clock_now(), pause));
+		pause = pause < PAUSE_MAX ? 2 * pause : pause;
+	}
+}
+
 static void
 sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
@@ -226,14 +413,16 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	int error = 0;
 
 	(void)out;
-	while (error == 0 && record_recvn(in, ctx, d->batch, BATCH, &n) == CHAN_OK) {
+	while (error == 0 && receive(d, in, ctx, &n) == CHAN_OK) {
 		if (d->sink->takes)
-			metrics_add(d->sink->shard, METRIC_TAKEN, n);
+			metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
 		if (d->sink->checks)
 			check_records(d, n);
 		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
-					   : write_batch(d, d->batch, n);
+					   : write_records(d, d->batch, n);
 	}
+	if (error == 0)
+		finish_acks(d);
 }
 
 static void
@@ -241,6 +430,8 @@ sink_close(void *state)
 {
 	struct drain *d = state;
 
+	acks_free(d->acks);
+	marks_free(d->marks);
 	reorder_free(d->reorder);
 	writer_free(d->writer);
 	free(d);
@@ -262,7 +453,9 @@ sink_open(struct processor *p, unsigned worker, void **state)
 	if (sink->stage->mode != STAGE_SPREADS)
 		d->waits = &sink->shard->time[TIME_OUTPUT];
 	if ((d->writer = writer_new(sink->fd)) == NULL ||
-	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL)) {
+	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL) ||
+	    (d->marks = marks_new(sink->stage)) == NULL ||
+	    ((d->acks = acks_new(sink->fd, sink->stage->opt->ack)) == NULL && errno != 0)) {
 		sink_close(d);
 		return -1;
 	}

@@ -10,6 +10,7 @@
 #include "metrics/link.h"
 #include "metrics/worktime.h"
 #include "record/envelope.h"
+#include "record/mark.h"
 #include "record/reader.h"
 #include "record/unwrap.h"
 #include "stage/budget.h"
@@ -43,8 +44,11 @@ struct feed {
 	struct chan *out;
 	size_t n, most; /* records in the batch, and their limit */
 	size_t bytes;   /* to be reserved for them */
+	size_t marks;   /* that were taken, and are put next */
 	int64_t read;   /* when the last read(2) returned, monotonic ns */
 	struct record batch[BATCH];
+	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
+	size_t n_ends;
 };
 
 static size_t
@@ -57,6 +61,15 @@ letter_limit(size_t max_record)
 	return limit < READER_NO_LIMIT ? limit : READER_NO_LIMIT;
 }
 
+/*
+ * What may be longer than a record: an envelope, or a mark with more members.
+ */
+static bool
+may_be_long(const char *head, size_t len)
+{
+	return envelope_may_be(head, len) || mark_may_be(head, len);
+}
+
 static struct reader_limits
 reader_limits(const struct source *src)
 {
@@ -64,7 +77,7 @@ reader_limits(const struct source *src)
 	struct reader_limits limits = {.max = opt->max_record, .strip_bom = true};
 
 	if (!opt->no_bypass) {
-		limits.special = envelope_may_be;
+		limits.special = may_be_long;
 		limits.max_special = letter_limit(opt->max_record);
 	}
 	return limits;
@@ -83,20 +96,47 @@ is_long_data(const struct source *src, const struct record *r, enum envelope_kin
 }
 
 /*
- * Finds out what a line is, and counts it.  False: it is blank, and left out.
+ * A mark has been read.  Where it can't pass, nothing behind it is read: what
+ * came before it goes its way.
  */
 static bool
-classify(struct feed *f, struct record *r)
+take_mark(struct feed *f, struct input *in, struct record *r)
+{
+	struct stage *st = f->src->stage;
+
+	in->marked = true;
+	r->kind = RECORD_MARK;
+	if (st->refuses_marks == NULL) {
+		f->marks++;
+		return true;
+	}
+	if (ctx_state(st->input) == CTX_LIVE)
+		stage_fault(st, 2, "%s", st->refuses_marks);
+	ctx_cancel(st->input);
+	return false;
+}
+
+/*
+ * Finds out what a line is, and counts it.  False: it is blank, or a mark that
+ * can't pass, and left out.
+ */
+static bool
+classify(struct feed *f, struct input *in, struct record *r)
 {
 	struct source *src = f->src;
 	const struct options *opt = src->stage->opt;
-	enum envelope_kind kind;
+	enum envelope_kind kind = ENVELOPE_NONE;
+	struct mark mark;
 
 	if (!opt->raw && r->full_len == 0 && json_blank(r->data, r->len)) {
 		metrics_add(f->shard, METRIC_BLANK, 1);
 		return false;
 	}
-	kind = opt->no_bypass || r->full_len != 0 ? ENVELOPE_NONE : envelope_kind(r->data, r->len);
+	if (!opt->no_bypass && r->full_len == 0 && !envelope_is_unlikely(r->data, r->len)) {
+		if (mark_parse(r->data, r->len, &mark))
+			return take_mark(f, in, r);
+		kind = envelope_kind_of(r->data, r->len);
+	}
 	if (kind == ENVELOPE_LETTER)
 		r->kind = RECORD_LETTER;
 	else if (kind == ENVELOPE_RETRY && !src->keeps_retries)
@@ -105,6 +145,51 @@ classify(struct feed *f, struct record *r)
 		reader_shorten(r);
 	metrics_add(f->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
+}
+
+/*
+ * Where the marks hold records back, those behind the output are slow.  False:
+ * the batch is not to be sent.
+ */
+static bool
+wait_for_marks(struct feed *f)
+{
+	struct source *src = f->src;
+	struct stopwatch *output = &f->shard->time[TIME_OUTPUT];
+
+	if (src->marks == NULL)
+		return true;
+	stopwatch_start(output, worktime_now());
+	src->held_back = src->held_back || !src->marks->wait(src->marks->arg, f->n);
+	stopwatch_stop(output, worktime_now());
+	return !src->held_back;
+}
+
+/* What has been put into the batch comes so far in the input. */
+static void
+note_end(struct feed *f, const struct input *in, struct reader_place at)
+{
+	if (in->place == NULL)
+		return;
+	if (f->n_ends == 0 || f->ends[f->n_ends - 1].place != in->place)
+		f->ends[f->n_ends++].place = in->place;
+	f->ends[f->n_ends - 1].at = at;
+}
+
+/*
+ * The first mark of all is known to everybody before it is sent.
+ */
+static void
+note_marks(struct feed *f)
+{
+	struct stage *st = f->src->stage;
+
+	if (f->marks == 0)
+		return;
+	atomic_fetch_add(&st->marks, f->marks);
+	for (size_t i = 0; i < f->n && !stage_is_marked(st); i++)
+		if (f->batch[i].kind == RECORD_MARK)
+			atomic_store(&st->first_mark, f->batch[i].seq);
 }
 
 /*
@@ -117,32 +202,41 @@ feed_send(struct feed *f)
 	struct source *src = f->src;
 	struct stage *st = src->stage;
 	size_t sent = 0;
+	bool may_go;
 
-	if (f->n == 0)
+	if (f->n == 0) {
+		f->n_ends = 0;
 		return;
+	}
 	pthread_mutex_lock(&src->lock);
+	may_go = wait_for_marks(f);
 	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());
-	if (budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
+	if (may_go && budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
 		for (size_t i = 0; i < f->n; i++)
 			f->batch[i].seq = src->seq++;
+		note_marks(f);
 		metrics_add(f->shard, METRIC_QUEUED, f->n);
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
 	stopwatch_stop(&f->shard->time[TIME_OWN], worktime_now());
+	if (src->marks != NULL && sent == f->n)
+		src->marks->sent(src->marks->arg, sent, f->ends, f->n_ends);
 	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);
-	f->n = f->bytes = 0;
+	f->n = f->bytes = f->marks = f->n_ends = 0;
 }
 
 void
-feed_put(struct feed *f, const struct record *record)
+feed_put(struct feed *f, const struct input *in, const struct record *record)
 {
 	struct record *r = &f->batch[f->n++];
 
 	if (r != record)
 		*r = *record;
 	f->bytes += r->reserved;
+	if (f->src->marks != NULL)
+		note_end(f, in, (struct reader_place){r->end, r->line});
 	if (f->n == f->most || f->bytes >= BATCH_BYTES)
 		feed_send(f);
 }
@@ -153,13 +247,13 @@ feed_put(struct feed *f, const struct record *record)
  * to be known as whole.
  */
 static bool
-take_half(struct feed *f, struct record *r)
+take_half(struct feed *f, struct input *in, struct record *r)
 {
 	struct stage *st = f->src->stage;
 
 	if (!st->opt->no_bypass && r->full_len == 0 &&
 	    envelope_kind(r->data, r->len) != ENVELOPE_NONE)
-		return classify(f, r);
+		return classify(f, in, r);
 	metrics_add(f->shard, METRIC_RECEIVED, 1);
 	stage_bury_half(st, r);
 	return true;
@@ -185,11 +279,11 @@ admit(struct feed *f, struct input *in, struct record *r, bool half)
 	inputs_line_ended(f->src->stage->inputs, in);
 	r->input = in->name;
 	r->came = f->read;
-	if (!(half ? take_half(f, r) : classify(f, r))) {
+	if (!(half ? take_half(f, in, r) : classify(f, in, r))) {
 		record_free(r);
 		return false;
 	}
-	if (!in->begun)
+	if (!in->begun && r->kind != RECORD_MARK)
 		look_at_first(f, in, r);
 	in->taken++;
 	r->reserved = r->len + sizeof(*r);
@@ -205,10 +299,43 @@ gives_rest(const struct input *in)
 	return in->paused || (in->ended && (!in->stopped || in->kind == INPUT_PIPE));
 }
 
-/* All that was read has been taken: the link counts it, and may end. */
+/*
+ * Whether the rest of an input is what a writer has left that was killed: the
+ * input has marks, or this would be the first one.
+ */
 static bool
-note_taken(struct input *in)
+is_torn(const struct feed *f, const struct input *in, const struct record *r)
 {
+	struct mark mark;
+
+	return in->marked ||
+	    (!f->src->stage->opt->no_bypass && r->full_len == 0 &&
+		mark_read(r->data, r->len, &mark));
+}
+
+/* Takes a last line without an LF.  False: there is none, or it is left out. */
+static bool
+take_rest(struct feed *f, struct input *in, struct record *r)
+{
+	if (!gives_rest(in) || !reader_rest(in->reader, r))
+		return false;
+	if (!is_torn(f, in, r))
+		return admit(f, in, r, in->stopped);
+	inputs_line_ended(f->src->stage->inputs, in);
+	atomic_fetch_add(&f->src->stage->torn, 1);
+	record_free(r);
+	return false;
+}
+
+/*
+ * All that was read has been taken: the link counts it, and may end.  Blank
+ * lines have been read behind the last record.
+ */
+static bool
+note_taken(struct feed *f, struct input *in)
+{
+	if (f->src->marks != NULL && f->n > 0)
+		note_end(f, in, reader_place(in->reader));
 	link_add(in->link, in->taken, 0);
 	in->taken = 0;
 	if (in->ended) {
@@ -224,9 +351,7 @@ feed_take(struct feed *f, struct input *in, struct record *r)
 	while (reader_line(in->reader, r))
 		if (admit(f, in, r, false))
 			return true;
-	if (gives_rest(in) && reader_rest(in->reader, r) && admit(f, in, r, in->stopped))
-		return true;
-	return note_taken(in);
+	return take_rest(f, in, r) || note_taken(f, in);
 }
 
 void
@@ -309,7 +434,7 @@ pass_on(struct feed *f, struct input *in)
 {
 	/* Records are taken into their place. */
 	while (feed_take(f, in, &f->batch[f->n]))
-		feed_put(f, &f->batch[f->n]);
+		feed_put(f, in, &f->batch[f->n]);
 	feed_send(f);
 }
 
@@ -348,6 +473,60 @@ end_inputs(struct feed *f)
 	}
 }
 
+bool
+source_mark(struct source *src, struct record *mark)
+{
+	struct stage *st = src->stage;
+
+	mark->kind = RECORD_MARK;
+	mark->seq = src->seq++;
+	atomic_fetch_add(&st->marks, 1);
+	if (!stage_is_marked(st))
+		atomic_store(&st->first_mark, mark->seq);
+	if (record_sendn(src->out, st->root, mark, 1, NULL) == CHAN_OK)
+		return true;
+	record_free(mark);
+	return false;
+}
+
+bool
+source_try(struct source *src, void (*mark)(void *), void *arg)
+{
+	bool can;
+
+	if (pthread_mutex_trylock(&src->lock) != 0)
+		return false;
+	/* Nobody else sends meanwhile. */
+	can = src->out != NULL && chan_len(src->out) < chan_capacity(src->out);
+	if (can)
+		mark(arg);
+	pthread_mutex_unlock(&src->lock);
+	return can;
+}
+
+/* The marks know of the channel, before a record is sent. */
+static void
+begin_marks(struct source *src, struct chan *out)
+{
+	pthread_mutex_lock(&src->lock);
+	if (src->out == NULL) {
+		src->out = out;
+		if (src->marks != NULL)
+			src->marks->first(src->marks->arg);
+	}
+	pthread_mutex_unlock(&src->lock);
+}
+
+static void
+end_marks(struct source *src)
+{
+	pthread_mutex_lock(&src->lock);
+	if (src->marks != NULL)
+		src->marks->last(src->marks->arg);
+	src->out = NULL;
+	pthread_mutex_unlock(&src->lock);
+}
+
 /* Whether no other thread reads any more. */
 static bool
 is_last(struct source *src)
@@ -369,6 +548,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	(void)ctx;
 	(void)in;
 	f->out = out;
+	begin_marks(src, out);
 	if (src->order != NULL)
 		src->order(f, src->order_arg);
 	else
@@ -377,6 +557,7 @@ source_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	if (!is_last(src))
 		return;
 	end_inputs(f);
+	end_marks(src);
 	budget_end_input(src->stage->budget);
 }
 
@@ -409,6 +590,8 @@ source_open(struct processor *p, unsigned worker, void **state)
 	f->src = src;
 	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
 	f->most = budget_share(src->stage->budget, BATCH);
+	if (src->marks != NULL && src->marks->most < f->most)
+		f->most = src->marks->most;
 	if (worker == 0 && begin_reading(src) == -1) {
 		free(f);
 		return -1;

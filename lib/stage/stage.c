@@ -129,6 +129,7 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	    .workers = setup->workers,
 	    .keep_order = setup->keep_order,
 	    .inputs = setup->inputs,
+	    .first_mark = STAGE_NO_MARK,
 	    .begun = clock_now()};
 	pthread_mutex_init(&st->lock, NULL);
 	if (open_contexts(st) == -1 || open_metrics(st, setup) == -1 ||
@@ -277,6 +278,17 @@ stage_hint(struct stage *st, const char *text)
 }
 
 bool
+stage_has_failed(struct stage *st)
+{
+	bool failed;
+
+	pthread_mutex_lock(&st->lock);
+	failed = (st->status != 0 && !st->makes_marks) || st->aborted || st->hung_up;
+	pthread_mutex_unlock(&st->lock);
+	return failed;
+}
+
+bool
 stage_is_cancelled(const struct stage *st)
 {
 	return ctx_state(st->work) != CTX_LIVE;
@@ -314,7 +326,11 @@ describe_worker(struct letter *l, const struct failure *f)
 	l->worker.pid = f->pid;
 	l->worker.log = f->log;
 	l->worker.log_len = f->log_len;
-	l->worker.log_shared = f->log_shared;
+	l->worker.out = f->out;
+	l->worker.out_len = f->out_len;
+	l->worker.shared = f->shared;
+	l->worker.shared_first = f->shared_first;
+	l->worker.shared_last = f->shared_last;
 	if (!f->exited)
 		return;
 	l->worker.exited = WIFEXITED(f->wait_status);

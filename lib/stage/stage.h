@@ -33,6 +33,8 @@
 /* bytes of records that a stage may hold, and again of answers; see budget.h */
 #define STAGE_BYTES (4 << 20)
 
+#define STAGE_NO_MARK UINT64_MAX
+
 struct inputs;
 
 struct stage {
@@ -55,8 +57,19 @@ struct stage {
 	bool dead_failed;        /* it could not be written; set by the sink */
 	bool collects;           /* dead letters that pass by go into it, too */
 	bool has_filters;        /* -F: what became of a record is not known */
+	bool has_rate;           /* it waits for credit: TIME_RATE counts */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
+
+	/*
+	 * Marks (record/mark.h): what is behind one comes again unless the mark
+	 * goes on.  The seq of the first is set before it is sent.
+	 */
+	_Atomic uint64_t first_mark;    /* STAGE_NO_MARK: there is none */
+	const char *refuses_marks;      /* why they can't pass; or NULL */
+	_Atomic uint64_t marks, passed; /* read, or our own; sent on */
+	_Atomic uint64_t torn;          /* last lines left out; see source.h */
+	bool makes_marks;               /* a fault is before them */
 
 	/*
 	 * What a tool adds, called by the monitor with a line to fill; NULL:
@@ -66,6 +79,14 @@ struct stage {
 	void (*reload)(void *state, char *line, size_t size);
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
+
+	/*
+	 * Called when all threads of the pipeline have returned, while signals
+	 * still stop the stage and nobody watches stdout; NULL: nothing is left
+	 * to be done.
+	 */
+	void (*finish)(void *arg);
+	void *finish_arg;
 
 	int64_t begun;            /* monotonic ns */
 	struct stopwatch writing; /* while the sink or an output writes */
@@ -101,6 +122,7 @@ struct stage {
 struct failure {
 	enum reason reason;
 	char message[256];
+	int64_t wait;  /* no other attempt before, in ns from now */
 	bool half;     /* the record is the head of a line, not all of it */
 	unsigned slot; /* the worker's, from 1; 0: no worker was involved */
 	pid_t pid;     /* of its child */
@@ -108,7 +130,13 @@ struct failure {
 	int wait_status; /* as waitpid(2) gives it, if exited */
 	const char *log; /* the end of the child's stderr; the caller's */
 	size_t log_len;
-	bool log_shared; /* the child had other records as well */
+	const char *out; /* what the attempt printed on stdout; likewise */
+	size_t out_len;
+	/*
+	 * The records that the child had since then, if more than this one, and
+	 * the lines of the first and the last of them.
+	 */
+	uint64_t shared, shared_first, shared_last;
 };
 
 /* What a stage is made of. */
@@ -202,6 +230,19 @@ void stage_hint(struct stage *, const char *text);
 
 /* The link of standard output. */
 struct metrics_link *stage_output(struct stage *);
+
+/* Whether there are marks among what the stage has read.  Any thread. */
+static inline bool
+stage_is_marked(const struct stage *st)
+{
+	return atomic_load_explicit(&st->first_mark, memory_order_acquire) != STAGE_NO_MARK;
+}
+
+/*
+ * Whether something went wrong that is no record's failure: from now on no mark
+ * goes on.  Any thread.
+ */
+bool stage_has_failed(struct stage *);
 
 /* Whether no more attempts are to be made.  Any thread. */
 bool stage_is_cancelled(const struct stage *);

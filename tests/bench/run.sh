@@ -3,7 +3,7 @@
 #
 #	run.sh [row ...]
 #
-# Rows (default: all): check check-cat map filter exec batch one chan memory
+# Rows (default: all): check check-cat map filter exec batch one key chan memory
 # start metrics runs split letters pass rate shared fan-in fifos merge inputs to
 # follow.
 #
@@ -213,6 +213,55 @@ row_batch() {
 row_one() {
 	PAIRS=$((PAIRS * 3)) compare 'one at a time' '>0.5' us ask \
 		"$T/bench/bench_pingpong 1000 pfanout -j1 -- cat" "$T/bench/bench_pingpong 1000 cat"
+}
+
+# 100 000 records of 500 keys that take up to 1 ms each, one of 20 in two
+# attempts; the peer is the work of the workers on average.  Then half of the
+# records have one key.  A key has one worker, so the goal is for the work of the
+# busiest one: the hashes of 500 keys are not quite even.
+row_key() {
+	# shellcheck disable=SC2016 # awk's
+	local mean='{ n += $1 } END { printf "%.0f\n", n / NR }' most='$1 > n { n = $1 } END { print n }'
+
+	make_keyed even "'k' int(500 * rand())"
+	make_keyed hot "rand() < 0.5 ? \"hot\" : 'k' int(500 * rand())"
+	keyed_row 'key: mean worker' - even "$mean"
+	keyed_row 'key: busiest worker' '>=0.77' even "$most"
+	keyed_row 'key -k: busiest worker' '>=0.77' even "$most" -k
+	keyed_row 'key: a hot one' - hot "$most"
+}
+
+# make_keyed NAME KEY: the records, in a file; KEY is awk's.
+make_keyed() {
+	[ -e "$DIR/keyed-$1" ] || awk 'BEGIN {
+		srand(1)
+		for (i = 0; i < 100000; i++)
+			printf "{\"id\":%d,\"k\":\"%s\",\"us\":%d,\"again\":%d}\n",
+				i, '"${2//\'k\'/\"k\"}"', 1000 * rand(), rand() < 0.05
+	}' >"$DIR/keyed-$1" || give_up "cannot make the records"
+}
+
+# keyed_row NAME GOAL RECORDS IDEAL [option]: IDEAL is awk's, of what the workers
+# have noted.
+keyed_row() {
+	local name=$1 goal=$2 records=$DIR/keyed-$3 ideal=$4 i ours pairs=
+
+	shift 4
+	for i in 1 2 3; do
+		rm -f "$DIR/worked"
+		ours=$(time_ms "pfanout -j8 --key .k -a 5 --backoff 1ms $* -- $T/bench/bench_keyed $DIR/worked <$records >$OUT") || exit 2
+		in_order "$OUT" 100000 || give_up "the records of a key are out of order"
+		pairs+="$ours $(awk "$ideal" "$DIR/worked")"$'\n'
+	done
+	printf %s "$pairs" | table_row "$name" "$goal" ms
+}
+
+# in_order FILE N: it has N records, and those of a key in order.
+in_order() {
+	awk -F '[:,"]+' -v n="$2" '
+		$3 + 1 <= last[$5] { bad++ }
+		{ last[$5] = $3 + 1 }
+		END { exit bad > 0 || NR != n }' "$1"
 }
 
 row_split() {
@@ -472,7 +521,7 @@ max_rss() {
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec batch one chan memory start metrics runs split letters pass \
+[ $# -gt 0 ] || set -- check check-cat map filter exec batch one key chan memory start metrics runs split letters pass \
 	rate shared fan-in fifos merge inputs to follow
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"

@@ -30,7 +30,7 @@ readme_examples() {
 
 # Replaces what differs from run to run in the numbers of -v.
 without_times() {
-	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|; s|[0-9]+ %|N %|g' <<<"$1"
+	sed -E 's|[0-9.]+ s, [0-9]+ records/s|TIME|; s|[0-9]+ %|N %|g; s|, starts [0-9]+|, starts N|' <<<"$1"
 }
 
 # Runs one command.  Its output, on both streams, must be what is shown, if
@@ -80,10 +80,14 @@ run_examples() {
 	[ "$n" -gt 0 ]
 }
 
-# The options, short and long, that --help lists, and those that the man page
-# lists.
+# The options, short and long, that --help lists, for the tool and for each of
+# its commands, and those that the man page lists.
 help_options() {
-	timeout 5 "$1" --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' |
+	commands=$(timeout 5 "$1" --help | sed -n '/^Commands/,/^Options/s/^  \([a-z]*\)  .*/\1/p')
+	for command in '' $commands; do
+		# shellcheck disable=SC2086 # nothing or a word
+		timeout 5 "$1" $command --help
+	done | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' |
 		tr -d ' ' | tr , '\n' | sort -u
 }
 
@@ -135,7 +139,7 @@ man_options() {
 	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
 	chmod +x worker
 	# With a limit, a result, and an attempt that is under way.
-	pratelimit -r 1000/s <in | pfanout -j 1 ./worker >out 3>&- &
+	pratelimit -r 1000/s <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
 	exec 8>in
 	seq 2 >&8
 	wait_until test -s out

@@ -265,7 +265,8 @@ listed() {
 	has err 'new: Permission denied'
 	# Reading does not require write access, but the cursor does.
 	go 0 "${NOBODY[@]}" pdeadletter list dead
-	go 0 "${NOBODY[@]}" pdeadletter replay --all --limit 1 dead
+	go 0 "${NOBODY[@]}" pdeadletter replay - <dead
+	lines out 2
 	go 2 "${NOBODY[@]}" pdeadletter replay dead
 	has err 'dead.cursor: Permission denied'
 	[ ! -s out ]

@@ -106,6 +106,49 @@ check() {
 	no_hint
 }
 
+# hopeless WORD COMMAND...: the run ends with status 2 after 100 bad answers,
+# and the message has the first one, WORD.
+hopeless() {
+	local word=$1
+
+	shift
+	run -2 --separate-stderr timeout 60 "$@" <in
+	printf '%s\n' "$stderr" >err
+	grep -E 'worker [0-9]+ \(.*\): the last 100 answers were all bad; its first bad one: .*'"$word" err
+	[ "$(grep -c '"reason":"bad_answer"' dead)" -ge 100 ]
+	rm dead
+}
+
+@test "hints: a worker that answers only rubbish is stopped after 100 answers" {
+	seq 3000 | jq -c '{id: ., name: "Ann\u001b[31m"}' >in
+	hopeless ': {$' pfanout -j 2 -d dead jq .
+	says 'an answer is one line, and those of the worker are several: jq needs -c'
+	hopeless ': Ann.?\[31m$' pfanout -j 2 -d dead jq -r .name
+	says 'an answer is one line of JSON, and nothing else goes to standard output (jq: without -r)'
+	hopeless "another record's$" pfanout -j 1 -d dead --match .id sh -c 'while read -r l; do echo "{\"id\":0}"; done'
+	lacks_hint
+	# A good answer now and then, and the run goes on.
+	seq 300 >in
+	run -1 --separate-stderr timeout 60 pfanout -q -d dead -j 1 sh -c '
+		while read -r n; do [ $((n % 90)) = 0 ] && echo "$n" || echo rubbish; done' <in
+	[ "$(grep -c '"reason":"bad_answer"' dead)" -eq 297 ]
+}
+
+# lacks_hint: there are the error and the failures, and nothing else.
+lacks_hint() {
+	! grep -v -e 'records\? failed (' -e 'worker [0-9]' err
+}
+
+@test "hints: a line that nobody asked for is quoted, and an empty one is told as such" {
+	ids 50 >in
+	check pfanout -j 1 sh -c 'while read -r l; do echo "$l"; echo more; done' <in
+	grep -E 'gave an answer when it owed none, "more": its answers since line [0-9]+ can.t be trusted; a command that adds lines needs -F' err
+	check pfanout -j 1 sh -c 'while read -r l; do printf "%s\n\n" "$l"; done' <in
+	grep -E "gave an empty line when it owed no answer: its answers since line [0-9]+ can.t be trusted; .* tr -d '.n' takes" err
+	check pfanout -j 1 sh -c 'echo; cat' <in
+	grep -E 'gave an (empty line|answer)' err
+}
+
 @test "hints: an error of jq: the remedy rejects the record" {
 	printf '%s\n' '{"a":1}' '"x"' '{"a":2}' >in
 	check pfanout -j 1 jq -c .a <in
@@ -123,7 +166,7 @@ check() {
 	check pfanout jq -c . in.ndjson </dev/null
 	says 'it reads the file in.ndjson; to make that the input, use < in.ndjson instead'
 	check pfanout echo in.txt </dev/null
-	says 'gave an answer before it was given a record; a command that adds lines needs -F'
+	says 'gave an answer before it was given a record, "in.txt": a command that adds lines needs -F'
 }
 
 @test "hints: a file that is named as the command is to be read, or run" {

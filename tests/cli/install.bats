@@ -10,13 +10,18 @@ make_here() {
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$ROOT" SAN="${SAN-}" DESTDIR="$PWD/root" PREFIX=/opt "$@"
 }
 
-@test "install: programs, pages and examples are installed, and removed again" {
+@test "install: programs, pages, examples and completions are installed, and removed again" {
 	make_here install
 	for tool in "$ROOT"/cmd/*; do
 		echo "bin/${tool##*/} 755"
 	done >want
 	for page in "$ROOT"/man/*.[1-9]; do
 		echo "share/man/man${page##*.}/${page##*/} 644"
+	done >>want
+	for tool in "$ROOT"/cmd/*; do
+		tool=${tool##*/}
+		printf 'share/%s 644\n' "bash-completion/completions/$tool" "zsh/site-functions/_$tool" \
+			"fish/vendor_completions.d/$tool.fish"
 	done >>want
 	(cd "$ROOT/man/doc" && find . -type f -printf 'share/doc/pchan/%P 644\n') >>want
 	(cd root/opt && find . -type f -printf '%P %m\n') >got

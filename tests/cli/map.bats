@@ -490,3 +490,25 @@ RETRY='{"pchan":"retry/1","id":"abc","replays":2,"first_failed":"2026-01-02T03:0
 		.replays == 3 and .failed > .first_failed and .attempts == 1' out
 	grep -F '"value":{ "id":7 }}' out
 }
+
+@test "map: --raw-input: the records are plain lines, the answers follow the protocol" {
+	cat >worker <<-'EOF'
+		#!/usr/bin/python3
+		import json, sys
+		for line in sys.stdin:
+		    line = line.rstrip("\n")
+		    print({"drop": "", "no": "!not you", "busy": "?busy", "rubbish": "rubbish"}.get(line) or
+		          (json.dumps(line) if line != "drop" else ""), flush=True)
+	EOF
+	chmod +x worker
+	printf '%s\n' 'two words' drop '' no busy rubbish '{"id":' 7 >in
+	go 1 pfanout -v -k --raw-input -d dead ./worker <in
+	[ "$(cat out)" = $'"two words"\n""\n"{\\"id\\":"\n"7"' ]
+	[ "$(reasons dead)" = 'bad_answer 1, exhausted 1, rejected 1' ]
+	jq -se 'map(.text) == ["no", "busy", "rubbish"] or map(.value) == ["no", "busy", "rubbish"]' dead
+	# A line that comes back is checked like any other answer.
+	printf '%s\n' 1 word 2 >in
+	go 1 pfanout -q -k --raw-input -d words cat <in
+	[ "$(cat out)" = $'1\n2' ]
+	[ "$(reasons words)" = 'bad_answer 1' ]
+}

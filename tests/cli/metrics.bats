@@ -94,7 +94,7 @@ for line in sys.stdin:
 	[ "$(sample pipeline_processed_total 'stage="seven"')" -eq $((2000 - seven)) ]
 	[ "$(sample pipeline_failed_total 'stage="seven"' 'reason="rejected"')" -eq "$seven" ]
 	[ "$(total pipeline_failed_total 'stage="seven"')" -eq "$seven" ]
-	[ "$(grep -c '^pipeline_failed_total{stage="seven"' metrics)" -eq 16 ]
+	[ "$(grep -c '^pipeline_failed_total{stage="seven"' metrics)" -eq 17 ]
 	[ "$(sample pipeline_written_total 'stage="seven"')" -eq 2000 ]
 	[ "$(sample pipeline_received_total 'stage="pace"')" -eq "$good" ]
 	[ "$(sample pipeline_bypassed_total 'stage="pace"')" -eq "$seven" ]

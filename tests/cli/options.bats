@@ -50,8 +50,8 @@ flags_of() {
 }
 
 @test "options: --help names all common options, within 80 columns" {
-	for option in name buffer dead-letter raw max-record no-bypass grace progress quiet verbose help version \
-		jobs keep-order timeout attempts backoff window match max-failed ok-status exec filter start-timeout batch no-bisect to by key; do
+	for option in name buffer dead-letter raw max-record no-bypass ack grace progress quiet verbose help version \
+		jobs keep-order timeout attempts backoff window unbuffered match max-failed ok-status retry-status reject-status exec filter start-timeout batch no-bisect raw-input to by key rate shared; do
 		long_options | grep -qx -e "--$option" || {
 			echo "--$option is not in --help"
 			return 1
@@ -98,8 +98,45 @@ flags_of() {
 	refused -Z -Z -- cat
 }
 
+# TOOL|ARGUMENTS|MESSAGE
+@test "options: a mistyped word, and the habits of other programs: did you mean ...?" {
+	while IFS='|' read -r tool args message; do
+		# shellcheck disable=SC2086 # words
+		go 2 timeout 20 "$tool" $args </dev/null
+		echo "$tool $args: $(cat err)"
+		[ ! -s out ]
+		[ "$(cat err)" = "$tool: $message" ]
+	done <<-'END'
+		pfanout|--timout 2s -- cat|unknown option --timout (did you mean -t, --timeout?)
+		pfanout|--keeporder|unknown option --keeporder (did you mean -k, --keep-order?)
+		pfanout|--retries 3 -- cat|unknown option --retries (did you mean -a, --attempts?)
+		pfanout|--retires=3 -- cat|unknown option --retires=3 (did you mean -a, --attempts?)
+		pfanout|--max-procs=4 cat|unknown option --max-procs=4 (did you mean -j, --jobs?)
+		pfanout|-P 4 cat|-P takes no number here (did you mean -j, --jobs?)
+		pfanout|-P4 cat|-P takes no number here (did you mean -j, --jobs?)
+		pfanout|-L 10 cat|unknown option -L (did you mean --batch?)
+		pfanout|-0 cat|unknown option -0 (did you mean -R, --raw?)
+		pfanout|--joblog log cat|unknown option --joblog (did you mean -d, --dead-letter?)
+		pfanout|--delay 1s cat|unknown option --delay (did you mean --rate?)
+		pfanout|--bogus|unknown option --bogus; --help lists the options
+		pfanout|-4|unknown option -4; --help lists the options
+		pfanin|-f log|unknown option -f (did you mean --follow?)
+		pratelimit|--limit 3/s|unknown option --limit (did you mean -r, --rate?)
+		pdeadletter|lst in|no such command: lst (did you mean list?)
+		pdeadletter|rm in|no such command: rm (did you mean purge?)
+		pdeadletter|in|no such command: in; --help lists them
+		pdeadletter|-q list in|list: the command comes before all options
+		pdeadletter|list --raeson exit in|list: unknown option --raeson (did you mean --reason?)
+		pdeadletter|list -n 3 in|list: unknown option -n (did you mean --limit?)
+		pmetrics|servre|no such command: servre (did you mean serve?)
+		pmetrics|watch|no such command: watch (did you mean top?)
+		pmetrics|serve --port 80|serve: unknown option --port (did you mean --web.listen-address?)
+	END
+	go 0 timeout 20 pfanout -P -j 4 -- cat </dev/null
+}
+
 @test "options: a value that is missing" {
-	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --batch --max-record --grace --to --by --key; do
+	for option in -j -t -a -n -b -d --backoff --start-timeout --window --match --max-failed --ok-status --retry-status --reject-status --batch --max-record --grace --to --by --key --rate --shared; do
 		refused "$option" "$option"
 	done
 }
@@ -115,6 +152,7 @@ flags_of() {
 		refused --window --window "$value" -- cat
 		refused --max-failed --max-failed "$value"
 		refused --batch --batch "$value" -x -- cat
+		refused --rate --rate "1/s,$value" -- cat
 		refused --batch --batch "$value,1s" -x -- cat
 	done
 	refused -b -b -1
@@ -139,8 +177,13 @@ flags_of() {
 @test "options: bad exit statuses" {
 	for value in '' x 0 256 -1 ' 1' '1,' ,1 1,,2 1,x 1-3 1.5 99999999999999999999; do
 		refused --ok-status --ok-status "$value" -F -- cat
+		refused --retry-status --retry-status "$value" -x -- cat
+		refused --reject-status --reject-status "$value" -x -- cat
 	done
 	refused 'from 1 to 255' --ok-status 0 -x -- cat
+	refused 'exit status 3 is in two of --ok-status, --retry-status and --reject-status' \
+		-x --ok-status 1,3 --retry-status 3 -- cat
+	refused 'exit status 7 is in two' -x --retry-status 7 --reject-status 6,7 -- cat
 }
 
 @test "options: --ok-status is for commands whose exit status decides" {
@@ -206,6 +249,9 @@ flags_of() {
 		[ "$(cat err)" = "$tool: $message" ]
 		cat err >>messages
 	done <<-'END'
+		pfanout|--ack --to f|--ack does not go with --to: marks do not pass there
+		pfanout|--ack -F -- cat|--ack does not go with -F: marks do not pass there
+		pratelimit|-r 1/s --ack --no-bypass|--ack does not go with --no-bypass: then marks are data, and nobody waits for them
 		pfanout|-x -F -- cat|-x does not go with -F
 		pfanout|--to f -- cat|--to does not go with a command
 		pfanout|-x --to f -- cat|--to does not go with a command
@@ -214,7 +260,9 @@ flags_of() {
 		pfanout|-j 2 --to f|--to does not go with -j: there are no workers
 		pfanout|-k --to f|--to does not go with -k: each output has its records in the order of the input
 		pfanout|--by copy|--by needs --to
-		pfanout|--key .id|--key needs --to
+		pfanout|--key .id|--key needs a command or --to
+		pfanout|-F --key .id -- cat|--key does not go with -F: filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH
+		pfanout|-x --batch 2 --key .id -- cat|--key does not go with --batch: the records of a batch have many keys
 		pfanout|-x|-x needs a command
 		pfanout|-F --|-F needs a command
 		pfanout|-F -k -- cat|-k does not go with -F: a filter's lines have no order to keep
@@ -231,16 +279,30 @@ flags_of() {
 		pfanout|--batch 10|--batch needs -x: a batch is the input of one process
 		pfanout|-F --batch 10 -- cat|--batch needs -x: a batch is the input of one process
 		pfanout|-x --no-bisect -- cat|--no-bisect needs --batch
+		pfanout|--retry-status 3 -- cat|--retry-status needs -x: in map mode a worker answers ?message
+		pfanout|-F --reject-status 3 -- cat|--reject-status needs -x: in map mode a worker answers !message
 		pfanout|--start-timeout 1s -- cat|--start-timeout needs -t: without it there is no limit
+		pfanout|--raw-input|--raw-input needs a command: it is to answer in JSON
+		pfanout|--raw-input -R -- cat|--raw-input does not go with -R: with that the answers are plain lines, too
+		pfanout|--raw-input -x -- cat|--raw-input does not go with -x: what the command prints is unchecked anyway: use -R
+		pfanout|--raw-input -F -- cat|--raw-input does not go with -F: what the filter prints is unchecked anyway: use -R
 		pfanout|-t 1s|-t needs a command
 		pfanout|-a 3|-a needs a command
 		pfanout|--backoff 1s|--backoff needs a command
 		pfanout|--match .id|--match needs a command
 		pfanout|--window 2|--window needs a command
+		pfanout|-x --unbuffered -- cat|--unbuffered does not go with -x: its output is read to the end anyway
+		pfanout|--unbuffered|--unbuffered needs a command
+		pfanout|--rate 1/s|--rate needs a command: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
+		pfanout|-F --rate 1/s -- cat|--rate does not go with -F: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
+		pfanout|--to f --rate 1/s|--rate does not go with --to: the rate is of attempts; for records: pratelimit -r RATE | pfanout ...
+		pfanout|--shared f -- cat|--shared needs --rate
 		pfanin|--round-robin --concat|--round-robin does not go with --concat
 		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
 		pfanin|--concat --merge .t|--concat does not go with --merge
 		pfanin|--idle-timeout 1s|--idle-timeout needs --merge
+		pfanin|--window 9 in|--window needs --state
+		pfanin|--state s --keep-open in|--state does not go with --keep-open: what comes out of a FIFO cannot be read again
 		pfanin|--keep-open --concat in|--keep-open does not go with --concat: the next input's turn would never come
 		pfanin|--follow --concat in|--follow does not go with --concat: a file that is followed does not end
 		pfanin|--follow --round-robin in|--follow does not go with --round-robin: a silent file would hold up the others
@@ -263,6 +325,7 @@ flags_of() {
 		pdeadletter|replay --json in|replay: --json does not go with replay: it prints the records
 		pdeadletter|show --all in|show: --all needs replay: no other command replays letters
 		pdeadletter|purge --wrap in|purge: --wrap needs replay: no other command replays letters
+		pdeadletter|stats --ok-status 3 in|stats: --ok-status needs a command: replay FILE -- command
 		pdeadletter|stats --max-replays 3 in|stats: --max-replays needs replay: no other command replays letters
 	END
 	[ ! -e dead ]
@@ -312,7 +375,7 @@ flags_of() {
 
 @test "options: all common options at once, in each mode" {
 	ids 300 >in
-	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --batch 50,1h --no-bisect -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id -- cat'; do
+	for mode in '-k' '-k -- cat' '-x -- cat' '-F -- cat' '-k -x -t 10s -a 2 --backoff 1ms,2ms --ok-status 3 --retry-status 75,4 --reject-status none --batch 50,1h --no-bisect --rate 1G/s,9 --shared x.bucket -- cat' '-k -t 10s --start-timeout 9s -a 2 --backoff 1ms,2ms --window 3 --match .id --rate 1M/s --shared m.bucket -- cat' '-k --raw-input -- cat'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pfanout -j 3 -n stage -b 7 -d dead --max-record 1M --no-bypass --grace 1s -P -q --max-failed 9 $mode <in
 		sort -V out | cmp - in
@@ -340,7 +403,7 @@ flags_of() {
 	go 1 pfanout -v -- sed '/"id":2}/s/.*//; /"id":3}/s/.*/!no/' <in
 	[ "$(tail -n 1 err | sed 's/, [0-9.]* s, [0-9]* records.*//')" = "pfanout: received 6, processed 3, filtered 1, \
 failed 2 (1 invalid, 1 rejected), bypassed 0, retries 0, blank 1, written 5" ]
-	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %$'
+	tail -n 1 err | grep -qE ', [0-9.]+ s, [0-9]+ records/s, waited: input [0-9]+ %, output [0-9]+ %, workers [0-9]+ %; workers busy [0-9]+ %, starts [0-9]+$'
 }
 
 @test "options: -n names the stage in dead letters, else the command does" {

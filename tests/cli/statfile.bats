@@ -275,11 +275,11 @@ sys.stdin.read()' <hold 3>&- &
 		mount --make-rprivate / 2>/dev/null || true
 		mount -t tmpfs -o mode=1777 none /dev/shm || { echo skip >skip; exit 0; }
 		mount -t tmpfs -o mode=755 none /run
-		pfanout <in >out && [ "$(stat -c %a /run/pchan)" = 700 ] && [ -e /run/pchan/retired.1 ]
+		pfanout <in >out && [ "$(stat -c %a /run/pchan)" = 700 ] && [ -e /run/pchan/retired.2 ]
 		mkdir -p -m 700 /run/user/0
-		pfanout <in >out && [ -e /run/user/0/pchan/retired.1 ]
+		pfanout <in >out && [ -e /run/user/0/pchan/retired.2 ]
 		mkdir -m 700 /run/mine
-		XDG_RUNTIME_DIR=/run/mine pfanout <in >out && [ -e /run/mine/pchan/retired.1 ]
+		XDG_RUNTIME_DIR=/run/mine pfanout <in >out && [ -e /run/mine/pchan/retired.2 ]
 		# After su(1) it is somebody else's.
 		chown 1234 /run/mine /run/mine/pchan
 		rm /run/mine/pchan/*
@@ -295,7 +295,7 @@ sys.stdin.read()' <hold 3>&- &
 		pfanout -v <in >out 2>err
 		grep -qx 'pfanout: no metrics: /dev/shm/pchan-0: is a symbolic link' err
 		rm /dev/shm/pchan-0
-		pfanout <in >out && [ -e /dev/shm/pchan-0/retired.1 ]
+		pfanout <in >out && [ -e /dev/shm/pchan-0/retired.2 ]
 	END
 	[ ! -e skip ] || skip "can't mount a tmpfs"
 }

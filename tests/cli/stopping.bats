@@ -224,3 +224,23 @@ has_threads() {
 	lines out 2
 	has err 'stopped reading before the end of the input: 2 bytes'
 }
+
+@test "stopping: it says up to which line a file was read" {
+	seq 1000000 >in
+	pfanout -R -j1 --grace 10ms -- sh -c 'read -r x; echo "$x"; exec sleep 60' <in >out 2>err &
+	pid=$!
+	wait_until test -s out
+	kill "$pid"
+	ends_with 143
+	grep -qE '^pfanout: stopped by SIGTERM: standard input was read up to line [1-9][0-9]*$' err
+	n=$(grep -o 'line [0-9]*$' err | cut -d' ' -f2)
+	[ "$(($(grep -c cancelled out) + $(grep -c '^[0-9]' out)))" -eq "$n" ]
+
+	rm out err
+	pfanout -q -R -j1 --grace 10ms -- sh -c 'read -r x; echo "$x"; exec sleep 60' <in >out 2>err &
+	pid=$!
+	wait_until test -s out
+	kill "$pid"
+	ends_with 143
+	lacks err "stopped by"
+}

@@ -39,6 +39,16 @@ interrupt_held_records() {
 	ids 5 | cmp - <(sort out)
 }
 
+@test "terminal: -P names the rate" {
+	terminal
+	with_input 'pfanout -P -j2 --rate 1/d,3 -- cat <in.fifo >out; echo status=$?'
+	ids 9 >&7
+	see 'cat: 9 records, .*/s, limit 1/d, backlog 4, in flight 0, failed 0, waits for rate'
+	press C-c
+	press C-c
+	exec 7>&-
+}
+
 @test "terminal: -P and what a worker prints don't mix" {
 	terminal
 	echo 'while read -r x; do printf log.. >&2; echo $x >&2; echo $x; done' >answer

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "metrics/retiredfile.h"
 #include "fuzz.h"
 #include "metrics/look.h"
 
@@ -64,8 +65,8 @@ static void
 clean_up(void)
 {
 	unlinkat(at, stat_file.name, 0);
-	unlinkat(at, "retired.1", 0);
-	unlinkat(at, "retired.1.bad", 0);
+	unlinkat(at, "retired.2", 0);
+	unlinkat(at, "retired.2.bad", 0);
 	unlinkat(at, "lock", 0);
 	require(rmdir(dir) == 0);
 }
@@ -89,7 +90,7 @@ begin(void)
 	load(stat_file.name, &stat_file.data, &stat_file.size);
 	statfile_end(s, EXIT_OK);
 	statfile_free(s);
-	load("retired.1", &retired_file.data, &retired_file.size);
+	load("retired.2", &retired_file.data, &retired_file.size);
 	atexit(clean_up);
 }
 
@@ -158,7 +159,7 @@ look(void)
 	require(received(&before) == received(&after));
 	if (before.dead > 0) {
 		require(after.dead == 0 && after.retired.n > 0);
-		require(retired_read(&r, at, &damaged) == 0 && !damaged);
+		require(retiredfile_read(&r, at, &damaged) == 0 && !damaged);
 		retired_free(&r);
 	}
 	look_free(&before);
@@ -174,12 +175,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (*dir == '\0')
 		begin();
 	unlinkat(at, stat_file.name, 0);
-	unlinkat(at, "retired.1", 0);
+	unlinkat(at, "retired.2", 0);
 
 	/* The bytes as they are. */
 	store(stat_file.name, data, size);
 	look();
-	store("retired.1", data, size);
+	store("retired.2", data, size);
 	look();
 
 	/* As changes of a good stat file. */
@@ -192,7 +193,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copy = change(retired_file.data, retired_file.size, data, size);
 	hash = hash_words(copy + 64, retired_file.size - 64);
 	memcpy(copy + 48, &hash, sizeof(hash));
-	store("retired.1", copy, retired_file.size);
+	store("retired.2", copy, retired_file.size);
 	free(copy);
 	store(stat_file.name, stat_file.data, stat_file.size);
 	look();

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "json/json.h"
 #include "record/record.h"
 #include "stage/stage.h"
@@ -37,6 +38,8 @@ test_table(void)
 	    {false, NULL, "1", "1 2", ANSWER_BAD, "not JSON"},
 	    {true, NULL, "x", "", ANSWER_RESULT, NULL},
 	    {true, NULL, "x", "!hey", ANSWER_RESULT, NULL},
+	    {true, NULL, "x", "?30s hey", ANSWER_RESULT, NULL},
+	    {false, NULL, "1", " ?x", ANSWER_BAD, "not JSON"},
 	    {true, NULL, "x", "{\"id\":", ANSWER_RESULT, NULL},
 	    {false, ".id", "{\"id\":1}", "{\"x\":2,\"id\":1}", ANSWER_RESULT, NULL},
 	    {false, ".id", "{\"id\":1}", "{\"id\":2}", ANSWER_BAD, "another record's"},
@@ -56,6 +59,7 @@ test_table(void)
 	    {false, ".id", "{\"id\":1}", "{}", ANSWER_BAD, "no value at the --match path"},
 	    {false, ".id", "{\"id\":1}", "", ANSWER_DROP, NULL},
 	    {false, ".id", "{\"id\":1}", "!no", ANSWER_REJECT, "no"},
+	    {false, ".id", "{\"id\":1}", "?1s no", ANSWER_RETRY, NULL},
 	    {true, ".id", "{\"id\":1}", "!{\"id\":1}", ANSWER_BAD, "no value"},
 	    {true, ".id", "{\"id\":1}", "{\"id\":1}", ANSWER_RESULT, NULL},
 	};
@@ -82,6 +86,65 @@ test_table(void)
 				strstr(f.message, table[i].message) != NULL,
 			    "row %zu: %s", i, f.message);
 		json_path_free(match);
+	}
+}
+
+/* --raw-input: a record that comes back is no result if it is not JSON. */
+static void
+test_raw_input(void)
+{
+	struct answer_rules rules = {.raw_input = true};
+	struct record word = record_of("word"), one = record_of("1"), none = record_of(""),
+		      request = record_of("?1s x");
+	struct failure f;
+
+	CHECK(answer_judge(&rules, &word, &word, &f) == ANSWER_BAD);
+	CHECK(answer_judge(&rules, &one, &one, &f) == ANSWER_RESULT);
+	CHECK(answer_judge(&rules, &word, &one, &f) == ANSWER_RESULT);
+	CHECK(answer_judge(&rules, &none, &none, &f) == ANSWER_DROP);
+	CHECK(answer_judge(&rules, &request, &request, &f) == ANSWER_RETRY);
+}
+
+/* "?message": what is asked for, and when. */
+static void
+test_retry(void)
+{
+	static const struct {
+		const char *line;
+		int64_t wait;
+		const char *message;
+	} table[] = {
+	    {"?", 0, ""},
+	    {"?try again", 0, "try again"},
+	    {"?30s", 30 * CLOCK_S, ""},
+	    {"?30s too many requests", 30 * CLOCK_S, "too many requests"},
+	    {"?30s\r", 30 * CLOCK_S, ""},
+	    {"?1m30s \t busy", 90 * CLOCK_S, "busy"},
+	    {"?1.5ms x", 1500 * CLOCK_US, "x"},
+	    {"?0 x", 0, "x"},
+	    /* The word is no duration. */
+	    {"?30 x", 0, "30 x"},
+	    {"?503 Service Unavailable", 0, "503 Service Unavailable"},
+	    {"?30s: slow down", 0, "30s: slow down"},
+	    {"?-3s x", 0, "-3s x"},
+	    {"? 30s x", 0, " 30s x"},
+	    {"?99999999999999999999h x", 0, "99999999999999999999h x"},
+	    {"?0000000000000000000000000000000000000000000000000000000000000030s x", 0,
+		"0000000000000000000000000000000000000000000000000000000000000030s x"},
+	    {"??", 0, "?"},
+	    {"?!", 0, "!"},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct record input = record_of("1"), line = record_of(table[i].line);
+		struct answer_rules rules = {0};
+		struct failure f = {.reason = REASON_COUNT, .wait = 7, .slot = 7};
+		enum answer got = answer_judge(&rules, &input, &line, &f);
+
+		CHECK(got == ANSWER_RETRY && f.reason == REASON_EXHAUSTED && f.slot == 0, "%s: %d",
+		    table[i].line, (int)got);
+		CHECK(f.wait == table[i].wait, "%s: %jd ns", table[i].line, (intmax_t)f.wait);
+		CHECK(strcmp(f.message, table[i].message) == 0, "%s: %s", table[i].line, f.message);
 	}
 }
 
@@ -118,6 +181,8 @@ int
 main(void)
 {
 	test_table();
+	test_raw_input();
+	test_retry();
 	test_too_long();
 	test_long_message();
 	return t_end();

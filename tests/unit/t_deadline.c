@@ -55,6 +55,27 @@ test_start(void)
 	}
 }
 
+/* What it has done with does not time out in its buffer. */
+static void
+test_done(void)
+{
+	struct deadline d;
+
+	deadline_init(&d, LIMIT, START_LIMIT);
+	deadline_started(&d);
+	deadline_given(&d, CLOCK_S);
+	deadline_saw(&d, true, CLOCK_S, CLOCK_S);
+	deadline_done(&d, 2 * CLOCK_S);
+	CHECK(deadline_end(&d, CLOCK_S) == 2 * CLOCK_S + LIMIT);
+	CHECK(deadline_since(&d, CLOCK_S) == CLOCK_S, "the answer waits all the same");
+	CHECK(deadline_end(&d, 3 * CLOCK_S) == 3 * CLOCK_S + LIMIT, "given later");
+	deadline_extend(&d, 10 * CLOCK_S);
+	CHECK(deadline_end(&d, 11 * CLOCK_S) == 12 * CLOCK_S + LIMIT);
+	deadline_started(&d);
+	deadline_saw(&d, true, 0, 0);
+	CHECK(deadline_end(&d, CLOCK_S) == CLOCK_S + LIMIT, "a fresh child");
+}
+
 /* Once it has read, the wait for the oldest answer counts. */
 static void
 test_ready(void)
@@ -87,6 +108,7 @@ test_no_limit(void)
 int
 main(void)
 {
+	test_done();
 	test_start();
 	test_ready();
 	test_no_limit();

@@ -538,6 +538,66 @@ test_limits(void)
 	free(text);
 }
 
+/* What an attempt printed: all of it, or both ends, cut at characters. */
+static void
+test_output(void)
+{
+	static const char e_acute[] = "\xc3\xa9";
+	struct letter letter = {.stage = "s", .payload = "1", .payload_len = 1};
+	char out[5001], want[5100];
+	size_t n = 0;
+
+	letter.worker.known = true;
+	letter.worker.out = "{\"error\":\"no \xff\"}\n";
+	letter.worker.out_len = strlen(letter.worker.out);
+	check_member(&letter, "worker", "stdout", "\"{\\\"error\\\":\\\"no \xef\xbf\xbd\\\"}\\n\"");
+	check_member(&letter, "worker", "stdout_length", NULL);
+
+	/* The cuts at 2048 bytes of either end are inside a character. */
+	out[0] = 'a';
+	for (size_t i = 1; i < sizeof(out); i += 2)
+		memcpy(out + i, e_acute, 2);
+	out[sizeof(out) - 1] = 'z';
+	out[sizeof(out) - 2] = 'z';
+	letter.worker.out = out;
+	letter.worker.out_len = 4096;
+	check_member(&letter, "worker", "stdout_length", NULL);
+	letter.worker.out_len = sizeof(out);
+	n = (size_t)sprintf(want, "\"a");
+	for (size_t i = 1; i < 2047; i += 2)
+		n += (size_t)sprintf(want + n, "%s", e_acute);
+	n += (size_t)sprintf(want + n, "\\n[... %d bytes ...]\\n", 5001 - 2047 - 2048);
+	for (size_t i = 0; i < 2046; i += 2)
+		n += (size_t)sprintf(want + n, "%s", e_acute);
+	sprintf(want + n, "zz\"");
+	check_member(&letter, "worker", "stdout", want);
+	check_member(&letter, "worker", "stdout_length", "5001");
+}
+
+/* Which records it may be about; nothing is said where there is nothing. */
+static void
+test_shared(void)
+{
+	struct letter letter = {.stage = "s", .payload = "1", .payload_len = 1};
+
+	letter.worker.known = true;
+	letter.worker.shared = 14;
+	letter.worker.shared_first = 118;
+	letter.worker.shared_last = 131;
+	check_member(&letter, "worker", "shared", NULL);
+	letter.worker.out = "x";
+	letter.worker.out_len = 1;
+	check_member(&letter, "worker", "stderr_shared", NULL);
+	check_member(&letter, "worker", "shared",
+	    "{\"records\": 14, \"first_line\": 118, \"last_line\": 131}");
+	letter.worker.log = "y";
+	letter.worker.log_len = 1;
+	check_member(&letter, "worker", "stderr_shared", "true");
+	letter.worker.shared = 1;
+	check_member(&letter, "worker", "stderr_shared", NULL);
+	check_member(&letter, "worker", "shared", NULL);
+}
+
 /*
  * All but the payload is shorter than readers have room for, whatever the names
  * are.
@@ -553,9 +613,11 @@ test_room(void)
 	memset(bytes, 1, sizeof(bytes) - 1);
 	bytes[sizeof(bytes) - 1] = '\0';
 	letter.id = letter.stage = letter.message = letter.input = letter.worker.log = bytes;
-	letter.worker.log_len = sizeof(bytes);
+	letter.worker.log_len = letter.worker.out_len = sizeof(bytes);
+	letter.worker.out = bytes;
+	letter.worker.shared = letter.worker.shared_first = letter.worker.shared_last = INT64_MAX;
 	CHECK(envelope_letter(&letter, &line, &len) == 0, "no letter");
-	CHECK(len > 60000 && len < 65536, "%zu", len);
+	CHECK(len > 85000 && len < ENVELOPE_ROOM, "%zu", len);
 	CHECK(envelope_kind(line, len) == ENVELOPE_LETTER, "%.*s", (int)len, line);
 	free(line);
 }
@@ -719,6 +781,8 @@ main(void)
 	test_white_space();
 	test_members();
 	test_limits();
+	test_output();
+	test_shared();
 	test_room();
 	test_identity();
 	test_retry();

@@ -225,8 +225,8 @@ static void
 test_new_stage(void)
 {
 	static const char *const absent[] = {"pipeline_last_", "# HELP pipeline_last_",
-	    "pipeline_oldest_", "pipeline_busy_", "pipeline_workers", "pipeline_worker_restarts",
-	    "pipeline_latency_", "pipeline_rate_limit_", NULL};
+	    "pipeline_letters_discarded", "pipeline_oldest_", "pipeline_busy_", "pipeline_workers",
+	    "pipeline_worker_restarts", "pipeline_latency_", "pipeline_rate_limit_", NULL};
 	char *text;
 
 	clear();

@@ -99,9 +99,31 @@ test_logs(void)
 	CHECK(hint_for_log("", 0) == NULL);
 }
 
+static void
+test_buffering(void)
+{
+	static const struct {
+		const char *command, *want;
+	} table[] = {
+	    {"python3", "flush=True"},
+	    {"/usr/bin/python3.11", "flush=True"},
+	    {"jq", "jq --unbuffered"},
+	    {"/bin/sed", "sed -u"},
+	    {"mlr", "--fflush"},
+	    {"./classify", "try --unbuffered"},
+	    {"", "try --unbuffered"},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		CHECK(strstr(hint_for_buffering(table[i].command, false), table[i].want) != NULL,
+		    "%s", table[i].command);
+	CHECK(strstr(hint_for_buffering("./classify", true), "try") == NULL);
+}
+
 int
 main(void)
 {
+	test_buffering();
 	test_inputs();
 	test_answers();
 	test_logs();

@@ -185,9 +185,25 @@ test_take_back(void)
 	inflight_free(&f);
 }
 
+static void
+test_has(void)
+{
+	static const size_t lens[] = {1, 1, 1};
+	struct inflight f;
+
+	fill(&f, lens, 3);
+	for (size_t i = 0; i < 3; i++)
+		queue_at(&f.queue, i)->seq = 10 - i;
+	inflight_give(&f, 2, SIZE_MAX, 0);
+	CHECK(inflight_has(&f, 10) && inflight_has(&f, 8) && !inflight_has(&f, 7));
+	inflight_free(&f);
+	CHECK(!inflight_has(&f, 10));
+}
+
 int
 main(void)
 {
+	test_has();
 	test_give();
 	test_write();
 	test_iovs();

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "metrics/fold.h"
 #include "t_random.h"
 #include "t_stat.h"
 
@@ -63,7 +64,7 @@ test_stage(void)
 	CHECK(seen->n_links == 1 && seen->more_links == 6, "%zu", seen->n_links);
 	CHECK(seen->link[0].ino == 77 && seen->link[0].direction == LINK_OUT, "link");
 	CHECK(strlen(seen->link[0].name) == LINK_NAME_SIZE - 1, "has an end");
-	CHECK(retired_fold(-1, NULL, true) == -1, "no directory");
+	CHECK(fold_dead(-1, NULL, true) == -1, "no directory");
 	look_free(&l);
 	t_look(&l, true);
 	CHECK(l.live == 1 && l.retired.n == 0, "a live one is not folded");
@@ -135,7 +136,7 @@ test_wait_of_killed(void)
 	}
 	close(ready[0]);
 	close(ready[1]);
-	CHECK(unlink("retired.1") == 0, "unlink");
+	CHECK(unlink("retired.2") == 0, "unlink");
 }
 
 /* The header's words that make a file unreadable, if they are changed. */
@@ -236,7 +237,7 @@ test_damaged(void)
 	t_look(&l, true);
 	CHECK(t_total(&l, "damaged", METRIC_RECEIVED) == 9 && l.skipped == 0, "the good one");
 	look_free(&l);
-	CHECK(unlink("retired.1") == 0, "unlink");
+	CHECK(unlink("retired.2") == 0, "unlink");
 	free(good);
 	free(bad);
 }

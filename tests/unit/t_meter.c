@@ -1,4 +1,4 @@
-#include "pratelimit/meter.h"
+#include "stage/meter.h"
 
 #include <sys/wait.h>
 
@@ -17,6 +17,16 @@
 #define MOVES 100000
 
 static const struct rate hour = {1, 3600 * S, 1}, fast = {100, S, 1};
+
+static struct meter *
+map(const char *path, const struct rate *r)
+{
+	char why[METER_WHY_SIZE] = "";
+	struct meter *m = meter_map(path, r, false, why);
+
+	CHECK(m != NULL && *why == '\0', "%s", why);
+	return m;
+}
 
 static void
 test_generations(void)
@@ -93,7 +103,7 @@ charge(struct meter *m, int n)
 static void
 test_processes(const char *path)
 {
-	struct meter *m = meter_map(path, &fast, false);
+	struct meter *m = map(path, &fast);
 	pid_t pid[PROCESSES + 2];
 	int64_t full;
 	int status;
@@ -102,7 +112,7 @@ test_processes(const char *path)
 	for (int i = 0; i < PROCESSES + 2; i++) {
 		if ((pid[i] = fork()) != 0)
 			continue;
-		struct meter *own = meter_map(path, &fast, false);
+		struct meter *own = map(path, &fast);
 
 		charge(own, i < PROCESSES ? MOVES : INT32_MAX);
 		_exit(0);
@@ -133,7 +143,7 @@ charge_main(void *arg)
 static void
 test_change_meanwhile(const char *path)
 {
-	struct meter *m = meter_map(path, &fast, false);
+	struct meter *m = map(path, &fast);
 	pthread_t thread[2];
 	struct rate r = fast;
 	unsigned generation;
@@ -155,7 +165,7 @@ test_change_meanwhile(const char *path)
 static void
 test_truncated(const char *path)
 {
-	struct meter *m = meter_map(path, &(struct rate){1000, S, 1}, false);
+	struct meter *m = map(path, &(struct rate){1000, S, 1});
 	struct rate r = {7, 7, 7};
 	int64_t full;
 

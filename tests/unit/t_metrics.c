@@ -12,7 +12,7 @@
 
 static const char *const reasons[] = {"invalid", "too_long", "rejected", "exit", "signal", "crash",
     "timeout", "bad_answer", "no_answer", "late", "no_key", "bad_argument", "over_rate",
-    "unroutable", "cancelled"};
+    "unroutable", "cancelled", "exhausted"};
 
 _Static_assert(sizeof(reasons) / sizeof(reasons[0]) == REASON_COUNT, "every reason is here");
 

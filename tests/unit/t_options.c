@@ -62,26 +62,34 @@ parse_as(
 				 *const numbers[] = {"2", "3", NULL};
 	static char copy[512];
 	const struct option_row rows[] = {
-	    {'j', "jobs", OPTION_NUMBER, OPTION_FIELD(own->jobs), 1, 100},
-	    {'k', "keep", OPTION_FLAG, OPTION_FIELD(own->keep)},
-	    {0, "never", OPTION_FLAG, OPTION_FIELD(own->never)},
-	    {0, "window", OPTION_NUMBER, OPTION_FIELD(own->window), 0, 1000},
-	    {0, "limit", OPTION_NUMBER, OPTION_FIELD(own->limit), 1, INT64_MAX},
-	    {0, "size", OPTION_SIZE, OPTION_FIELD(own->size)},
-	    {0, "wait", OPTION_DURATION, OPTION_FIELD(own->wait), .min = 1},
-	    {0, "to", OPTION_TEXT, OPTION_FIELD(own->to)},
-	    {0, "key", OPTION_PATH, OPTION_FIELD(own->key)},
-	    {0, "color", OPTION_CHOICE, OPTION_FIELD(own->color), .names = colors},
-	    {0, "even", OPTION_FUNCTION, OPTION_FIELD(own->even), .parse = parse_even},
-	    {0, "known", OPTION_FUNCTION, OPTION_FIELD(own->known), .names = numbers,
+	    {'j', "jobs", "N", "how many", OPTION_NUMBER, OPTION_FIELD(own->jobs), 1, 100},
+	    {'k', "keep", NULL, "keep them", OPTION_FLAG, OPTION_FIELD(own->keep)},
+	    {0, "never", NULL, "never", OPTION_FLAG, OPTION_FIELD(own->never)},
+	    {0, "window", "N", "how far", OPTION_NUMBER, OPTION_FIELD(own->window), 0, 1000},
+	    {0, "limit", "N", "how many at most", OPTION_NUMBER, OPTION_FIELD(own->limit), 1,
+		INT64_MAX},
+	    {0, "size", "SIZE", "how large", OPTION_SIZE, OPTION_FIELD(own->size)},
+	    {0, "wait", "D", "how long", OPTION_DURATION, OPTION_FIELD(own->wait), .min = 1},
+	    {0, "to", "FILE", "where to", OPTION_TEXT, OPTION_FIELD(own->to)},
+	    {0, "key", "PATH", "which value", OPTION_PATH, OPTION_FIELD(own->key)},
+	    {0, "color", "COLOR", "which color", OPTION_CHOICE, OPTION_FIELD(own->color),
+		.names = colors},
+	    {0, "even", "N", "an even number", OPTION_FUNCTION, OPTION_FIELD(own->even),
 		.parse = parse_even},
+	    {0, "known", "N", "a known number", OPTION_FUNCTION, OPTION_FIELD(own->known),
+		.names = numbers, .parse = parse_even},
 	    {0},
 	};
+	static const struct option_habit habits[] = {
+	    {"--procs", "-j"}, {"-k", "-j"}, {"-o", "--to"}, {"--gone", "--not-here"}, {0}};
+	const struct options_command own_command = {command, "[options] FILE ...", "does it"};
 	const struct options_tool tool = {.name = "tool",
-	    .help = "usage: tool\n",
+	    .usage = "[options]",
+	    .about = "Does this.",
 	    .rows = rows,
 	    .rules = own_rules,
-	    .command = command,
+	    .habits = habits,
+	    .command = command != NULL ? &own_command : NULL,
 	    .operands = operands};
 	char *argv[ARGS_MAX + 1], *save = NULL;
 	int argc = 0;
@@ -167,7 +175,7 @@ test_answers(void)
 
 	for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++) {
 		CHECK(parse(&o, &own, helps[i]) >= 1 && o.answer != NULL, "%s", helps[i]);
-		CHECK(strncmp(o.answer, "usage: tool\n  ", 14) == 0, "%s", o.answer);
+		CHECK(strncmp(o.answer, "usage: tool [options]\n\nDoes", 27) == 0, "%s", o.answer);
 		CHECK(strstr(o.answer, "\n  -V, --version ") != NULL, "%s", o.answer);
 		free(o.answer);
 	}
@@ -208,7 +216,17 @@ static const struct {
     {"--jobs=0", {"-j 0", "expected a whole number"}, NULL},
     {"--window 1001", {"--window 1001", "expected a whole number"}, NULL},
     {"--raw=yes", {"--raw", "takes no value"}, "unknown"},
-    {"--n", {"--n", "more than one"}, "unknown"},
+    {"--n", {"--n", "more than one", ": --never, --name, --no-bypass"}, "unknown"},
+    {"--kep", {"unknown option --kep (did you mean -k, --keep?)"}, NULL},
+    {"--wiat=3", {"unknown option --wiat=3 (did you mean --wait?)"}, NULL},
+    {"--procs 3", {"unknown option --procs (did you mean -j, --jobs?)"}, NULL},
+    {"--porcs 3", {"unknown option --porcs (did you mean -j, --jobs?)"}, NULL},
+    {"-o x", {"unknown option -o (did you mean --to?)"}, NULL},
+    {"--gone x", {"unknown option --gone; --help"}, NULL},
+    {"-k 4", {"-k takes no number here (did you mean -j, --jobs?)"}, NULL},
+    {"-Rk4", {"-k takes no number here (did you mean -j, --jobs?)"}, NULL},
+    {"-R4", {"unknown option -4"}, "did you mean"},
+    {"-4", {"unknown option -4"}, "did you mean"},
     {"--color", {"--color", "missing"}, NULL},
 };
 

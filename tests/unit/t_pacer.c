@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "pratelimit/meter.h"
+#include "stage/meter.h"
 #include "record/record.h"
 #include "t.h"
 
@@ -141,7 +141,7 @@ worst_window(const struct sim *s)
 static void
 test_late(void)
 {
-	static const int64_t late[] = {MS / 2, 5 * MS, PACER_LATE};
+	static const int64_t late[] = {MS / 2, 5 * MS, TELLER_LATE};
 
 	for (size_t i = 0; i < sizeof(late) / sizeof(late[0]); i++) {
 		struct sim s;
@@ -237,7 +237,7 @@ test_change(void)
 			wake(&s, s.pacer.now);
 		}
 		CHECK(s.left == 12);
-		CHECK(s.pacer.rate.amount == 1);
+		CHECK(s.pacer.teller.rate.amount == 1);
 		end_sim(&s);
 	}
 }
@@ -306,9 +306,9 @@ test_generation_comes_again(void)
 	begin_sim(&s, fast, false, 1);
 	for (int n = 0; n < 7; n++)
 		CHECK(meter_change(s.meter, n % 2 == 0 ? &hour : &fast) == 0);
-	CHECK(meter_bucket(s.meter, &full) == s.pacer.generation);
+	CHECK(meter_bucket(s.meter, &full) == s.pacer.teller.generation);
 	wake(&s, START);
-	CHECK(s.pacer.rate.per == hour.per);
+	CHECK(s.pacer.teller.rate.per == hour.per);
 	end_sim(&s);
 }
 

@@ -114,7 +114,8 @@ take_lines(struct run *run, bool ended)
 		memset(r, 0xff, sizeof(*r));
 		if (!reader_line(run->reader, r) && !(ended && reader_rest(run->reader, r)))
 			return;
-		CHECK(r->seq == 0 && r->came == 0 && r->reserved == 0 && r->origin == NULL &&
+		CHECK(r->end == reader_place(run->reader).offset &&
+		    r->line == reader_place(run->reader).lines && r->came == 0 && r->reserved == 0 && r->origin == NULL &&
 		    r->attempts == 0 && r->kind == RECORD_DATA);
 		is_right(run, run->ngot++);
 		if (run->hold == FREE_AT_ONCE || (run->hold == HOLD_SOME && run->ngot % 3 != 0))
@@ -692,7 +693,7 @@ test_restart(void)
 	CHECK(reader_bytes(r) == 6 && reader_pending(r) == 2, "not forgotten");
 	CHECK(reader_rest(r, &rec) && is_text(&rec, "tw") && rec.line == 2, "no rest");
 	record_free(&rec);
-	reader_restart(r, 100);
+	reader_restart(r, (struct reader_place){.offset = 100});
 	CHECK(write(fd[1], "new\n", 4) == 4 && reader_fill(r) == 4, "%m");
 	CHECK(reader_line(r, &rec) && is_text(&rec, "new") && rec.line == 1 && rec.offset == 100,
 	    "line %ju at %ju", (uintmax_t)rec.line, (uintmax_t)rec.offset);

@@ -87,6 +87,7 @@ test_waits(void)
 	report_totals(&st, line, sizeof(line));
 	SAYS(", workers 5 %; workers busy 12 %");
 	st.mode = STAGE_LIMITS;
+	st.has_rate = true;
 	stopwatch_add(&s[0]->time[TIME_RATE], 500 * CLOCK_MS);
 	report_totals(&st, line, sizeof(line));
 	SAYS(", output 91 %, workers 0 %, rate 5 %");

@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "metrics/fold.h"
+#include "metrics/retiredfile.h"
 #include "t_random.h"
 #include "t_stat.h"
 
@@ -15,7 +17,7 @@ read_retired(struct retired *r, bool want_damaged)
 {
 	bool damaged;
 
-	CHECK(retired_read(r, dir, &damaged) == 0 && damaged == want_damaged, "%d", damaged);
+	CHECK(retiredfile_read(r, dir, &damaged) == 0 && damaged == want_damaged, "%d", damaged);
 }
 
 static void
@@ -25,11 +27,11 @@ test_none(void)
 	struct retired r;
 
 	read_retired(&r, false);
-	CHECK(r.n == 0 && r.n_in == 0 && r.id == 0 && retired_id(dir) == 0, "%zu", r.n);
+	CHECK(r.n == 0 && r.n_in == 0 && r.id == 0 && retiredfile_id(dir) == 0, "%zu", r.n);
 	CHECK(!retired_has(&r, uuid), "none");
 	retired_free(&r);
-	CHECK(retired_fold(dir, NULL, true) == 0, "%s", strerror(errno));
-	CHECK(t_count("retired.1") == 0, "nothing to fold: no file");
+	CHECK(fold_dead(dir, NULL, true) == 0, "%s", strerror(errno));
+	CHECK(t_count("retired.2") == 0, "nothing to fold: no file");
 }
 
 /* What a fold adds: counters, totals of times, the last moments. */
@@ -58,7 +60,7 @@ test_fold(void)
 	statfile_free(s);
 
 	read_retired(&r, false);
-	CHECK(r.n == 1 && r.id != 0 && r.id == retired_id(dir), "%zu", r.n);
+	CHECK(r.n == 1 && r.id != 0 && r.id == retiredfile_id(dir), "%zu", r.n);
 	CHECK(strcmp(r.entry->tool, "test") == 0 && strcmp(r.entry->name, "a") == 0, "names");
 	CHECK(r.entry->exits[EXIT_RECORDS] == 1 && r.entry->exits[EXIT_OK] == 0, "exits");
 	shard = &r.entry->sum;
@@ -110,15 +112,15 @@ test_damaged(void)
 {
 	struct retired r;
 	size_t size;
-	unsigned char *good = t_load("retired.1", &size), *bad = malloc(2 * size);
+	unsigned char *good = t_load("retired.2", &size), *bad = malloc(2 * size);
 
 	for (size_t at = 0; at < size; at = at < 600 ? at + 1 : at + 1 + next_random() % 61) {
 		bool damaged = false;
 
 		memcpy(bad, good, size);
 		bad[at] ^= (unsigned char)(1 + next_random() % 255);
-		t_store("retired.1", bad, size);
-		CHECK(retired_read(&r, dir, &damaged) == 0, "%zu", at);
+		t_store("retired.2", bad, size);
+		CHECK(retiredfile_read(&r, dir, &damaged) == 0, "%zu", at);
 		/* The id and the spare word may be any. */
 		CHECK(damaged || (at >= 16 && at < 24) || at >= 56, "%zu", at);
 		CHECK(damaged == (r.n == 0) && (damaged || at < 64), "%zu: %zu", at, r.n);
@@ -127,7 +129,7 @@ test_damaged(void)
 	for (size_t len = 0; len < 2 * size; len += 1 + next_random() % 100) {
 		memcpy(bad, good, size);
 		memset(bad + size, 0, size);
-		t_store("retired.1", bad, len);
+		t_store("retired.2", bad, len);
 		read_retired(&r, len != size);
 		retired_free(&r);
 	}
@@ -135,18 +137,18 @@ test_damaged(void)
 	for (unsigned i = 0; i < 2; i++) {
 		memcpy(bad, good, size);
 		bad[100] ^= (unsigned char)(i + 1);
-		t_store("retired.1", bad, size);
+		t_store("retired.2", bad, size);
 		t_run("after", 1, T_ENDED, EXIT_OK);
 		read_retired(&r, false);
 		CHECK(r.n == 1 && strcmp(r.entry->name, "after") == 0, "%zu", r.n);
 		CHECK(t_get(&r.entry->sum, METRIC_RECEIVED) == 1, "begins anew");
 		retired_free(&r);
-		unsigned char *aside = t_load("retired.1.bad", &size);
+		unsigned char *aside = t_load("retired.2.bad", &size);
 
 		CHECK(memcmp(aside, bad, size) == 0, "%u", i);
 		free(aside);
 	}
-	CHECK(unlink("retired.1.bad") == 0, "unlink");
+	CHECK(unlink("retired.2.bad") == 0, "unlink");
 	free(good);
 	free(bad);
 }
@@ -158,31 +160,31 @@ test_foreign(void)
 	struct retired r;
 
 	for (int i = 0; i < 4; i++) {
-		(void)!unlink("retired.1");
-		(void)!unlink("retired.1.bad");
+		(void)!unlink("retired.2");
+		(void)!unlink("retired.2.bad");
 		switch (i) {
 		case 0:
-			CHECK(symlink("/etc/passwd", "retired.1") == 0, "symlink");
+			CHECK(symlink("/etc/passwd", "retired.2") == 0, "symlink");
 			break;
 		case 1:
-			CHECK(mkfifo("retired.1", 0600) == 0, "mkfifo");
+			CHECK(mkfifo("retired.2", 0600) == 0, "mkfifo");
 			break;
 		case 2:
-			CHECK(mkdir("retired.1", 0700) == 0, "mkdir");
+			CHECK(mkdir("retired.2", 0700) == 0, "mkdir");
 			break;
 		default:
-			t_store("retired.1", "hello\n", 6);
-			CHECK(truncate("retired.1", INT64_C(1) << 40) == 0, "truncate");
+			t_store("retired.2", "hello\n", 6);
+			CHECK(truncate("retired.2", INT64_C(1) << 40) == 0, "truncate");
 		}
 		read_retired(&r, true);
 		retired_free(&r);
 		t_run("after", 1, T_ENDED, EXIT_OK);
 		read_retired(&r, false);
-		CHECK(r.n == 1 && t_count("retired.1.bad") == 1, "%d", i);
+		CHECK(r.n == 1 && t_count("retired.2.bad") == 1, "%d", i);
 		retired_free(&r);
-		(void)!rmdir("retired.1.bad");
+		(void)!rmdir("retired.2.bad");
 	}
-	(void)!unlink("retired.1.bad");
+	(void)!unlink("retired.2.bad");
 }
 
 static void
@@ -237,14 +239,14 @@ test_dear(void)
 		snprintf(name, sizeof(name), "dear %d", i);
 		t_run(name, 1, T_ENDED, EXIT_OK);
 	}
-	id = retired_id(dir);
+	id = retiredfile_id(dir);
 	for (int i = 0; i < 150; i++) {
 		t_run("waits", 1, T_ENDED, EXIT_OK);
 		most = t_count(".stat") > most ? t_count(".stat") : most;
-		CHECK(i > 10 || retired_id(dir) == id, "%d", i);
+		CHECK(i > 10 || retiredfile_id(dir) == id, "%d", i);
 	}
 	CHECK(most > 50 && most <= 64, "%zu", most);
-	CHECK(retired_fold(dir, NULL, true) >= 0 && t_count(".stat") == 0, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) >= 0 && t_count(".stat") == 0, "%s", strerror(errno));
 	read_retired(&r, false);
 	for (size_t i = 0; i < r.n; i++)
 		if (strcmp(r.entry[i].name, "waits") == 0) {
@@ -253,7 +255,7 @@ test_dear(void)
 		}
 	CHECK(received == 150, "%ju", (uintmax_t)received);
 	retired_free(&r);
-	(void)!unlink("retired.1");
+	(void)!unlink("retired.2");
 }
 
 /* Who finds the lock taken leaves all as it is. */
@@ -261,16 +263,16 @@ static void
 test_lock(void)
 {
 	struct retired r;
-	int lock = retired_lock(dir), second = retired_lock(dir);
+	int lock = fold_lock(dir), second = fold_lock(dir);
 
 	CHECK(lock != -1 && second != -1, "several may read");
-	(void)!unlink("retired.1");
+	(void)!unlink("retired.2");
 	t_run("busy", 5, T_ENDED, EXIT_OK);
-	CHECK(t_count(".stat") == 1 && t_count("retired.1") == 0, "it stays");
-	CHECK(retired_fold(dir, NULL, true) == -1 && errno == EAGAIN, "%d", errno);
+	CHECK(t_count(".stat") == 1 && t_count("retired.2") == 0, "it stays");
+	CHECK(fold_dead(dir, NULL, true) == -1 && errno == EAGAIN, "%d", errno);
 	close(lock);
 	close(second);
-	CHECK(retired_fold(dir, NULL, true) == 1 && t_count(".stat") == 0, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) == 1 && t_count(".stat") == 0, "%s", strerror(errno));
 	read_retired(&r, false);
 	CHECK(r.n == 1 && r.entry->exits[EXIT_OK] == 1, "it has said how it ended");
 	retired_free(&r);
@@ -289,7 +291,7 @@ test_no_descriptor(void)
 	t_run("new", 5, T_KILLED, 0);
 	for (int spare = 0; spare < 20 && result != 1; spare++, fails++) {
 		t_spare(spare);
-		result = retired_fold(dir, NULL, true);
+		result = fold_dead(dir, NULL, true);
 		CHECK(result != -1 || errno == EMFILE, "%d: %s", spare, strerror(errno));
 		t_spare(-1);
 		CHECK(t_count(".bad") == 0, "with %d descriptors", spare);
@@ -312,12 +314,12 @@ test_remains(void)
 	t_run("remains", 5, T_KILLED, 0);
 	strlcpy(name, t_file(), sizeof(name));
 	like = t_load(name, &size);
-	CHECK(retired_fold(dir, NULL, true) == 1, "%s", strerror(errno));
+	CHECK(fold_dead(dir, NULL, true) == 1, "%s", strerror(errno));
 	t_store(name, like, size);
 	t_look(&l, false);
 	CHECK(l.n == 0 && l.dead == 0 && t_total(&l, "remains", METRIC_RECEIVED) == 5, "%zu", l.n);
 	look_free(&l);
-	CHECK(retired_fold(dir, NULL, true) == 0 && t_count(".stat") == 0, "it is removed");
+	CHECK(fold_dead(dir, NULL, true) == 0 && t_count(".stat") == 0, "it is removed");
 	t_look(&l, true);
 	CHECK(t_total(&l, "remains", METRIC_RECEIVED) == 5, "once");
 	look_free(&l);
@@ -332,7 +334,7 @@ test_others(void)
 
 	for (int first = 1; first >= 0; first--) {
 		if (first)
-			(void)!unlink("retired.1");
+			(void)!unlink("retired.2");
 		t_run("others", 5, T_KILLED, 0);
 		t_run("others", 5, T_ENDED, EXIT_OK);
 		CHECK(t_count(".stat") == 0, "%d: %zu", first, t_count(".stat"));
@@ -347,7 +349,7 @@ static void
 test_full(void)
 {
 	size_t size, again;
-	unsigned char *before = t_load("retired.1", &size), *after;
+	unsigned char *before = t_load("retired.2", &size), *after;
 	struct look l;
 	int status;
 	pid_t pid;
@@ -356,13 +358,13 @@ test_full(void)
 	if ((pid = fork()) == 0) {
 		struct rlimit rl = {1000, 1000};
 
-		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && retired_fold(dir, NULL, true) == -1 &&
+		_exit(setrlimit(RLIMIT_FSIZE, &rl) == 0 && fold_dead(dir, NULL, true) == -1 &&
 			    errno == EFBIG
 			? 0
 			: 1);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0, "%x", status);
-	after = t_load("retired.1", &again);
+	after = t_load("retired.2", &again);
 	CHECK(size == again && memcmp(before, after, size) == 0, "as it was");
 	CHECK(t_count(".stat") == 1 && t_count(".new") == 0, "%zu", t_count(".new"));
 	t_look(&l, true);
@@ -386,7 +388,7 @@ test_unfinished(void)
 	CHECK(utimensat(dir, ".test.3.x.stat.new", old, 0) == 0, "utimensat");
 	fd = open(".test.3.x.stat.new", O_RDWR);
 	CHECK(fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_WRLCK}) == 0, "lock");
-	(void)retired_fold(dir, NULL, true);
+	(void)fold_dead(dir, NULL, true);
 	CHECK(access(".test.1.x.stat.new", F_OK) == 0, "it may be in use");
 	CHECK(access(".test.2.x.stat.new", F_OK) == -1, "it is old");
 	CHECK(access(".test.3.x.stat.new", F_OK) == 0, "it is in use");
@@ -413,7 +415,7 @@ test_killed(void)
 		for (int i = 0; i < 5; i++)
 			t_plant(like, size, ++n);
 		if ((pid = fork()) == 0)
-			_exit(retired_fold(dir, NULL, true) < 0);
+			_exit(fold_dead(dir, NULL, true) < 0);
 		nanosleep(&pause, NULL);
 		kill(pid, SIGKILL);
 		t_wait(pid);
@@ -423,7 +425,7 @@ test_killed(void)
 		CHECK(t_exits(&l, "kills", EXIT_KILLED) == n, "%d", round);
 		look_free(&l);
 	}
-	(void)retired_fold(dir, NULL, true);
+	(void)fold_dead(dir, NULL, true);
 	CHECK(t_count(".stat") == 0, "%zu", t_count(".stat"));
 	free(like);
 }

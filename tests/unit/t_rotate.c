@@ -20,6 +20,18 @@ touch(const char *name)
 	close(fd);
 }
 
+static int removed;
+
+/* It can be read to the end, and has lost its name. */
+static void
+count_removed(void *arg, const char *path, int fd)
+{
+	char c;
+
+	CHECK(arg == NULL && read(fd, &c, 1) == 1 && access(path, F_OK) == -1, "%s", path);
+	removed++;
+}
+
 /* A file contains the name that it was created with. */
 static const char *
 origin(const char *name)
@@ -163,14 +175,14 @@ test_claim(void)
 static void
 test_rotate(const char *path)
 {
-	CHECK(rotate_file(path, 100) == 0);
+	CHECK(rotate_file(path, 100, count_removed, NULL) == 0);
 	CHECK(access("f", F_OK) == -1);
 	WAS("f.1", "f");
 	WAS("f.2", "f.1");
 	WAS("f.3", "f.2");
 	WAS("f.10", "f.10"); /* after a gap: stays where it is */
 	touch("f");
-	CHECK(rotate_file(path, 3) == 0);
+	CHECK(rotate_file(path, 3, count_removed, NULL) == 0);
 	WAS("f.2", "f");
 	WAS("f.3", "f.1");
 	CHECK(access("f.4", F_OK) == -1, "three are kept");
@@ -179,12 +191,14 @@ test_rotate(const char *path)
 	WAS("f.20261125", "f.20261125");
 	WAS("f-20261125", "f-20261125");
 	WAS("f.01", "f.01");
-	CHECK(rotate_file(path, 3) == -1 && errno == ENOENT, "there is none to rotate");
+	CHECK(rotate_file(path, 3, count_removed, NULL) == -1 && errno == ENOENT,
+	    "there is none to rotate");
 	/* FILE.1 is free: FILE.2 counts again when the run has no gap. */
 	touch("f");
-	CHECK(rotate_file(path, 1) == 0 && access("f.2", F_OK) == 0);
+	CHECK(rotate_file(path, 1, count_removed, NULL) == 0 && access("f.2", F_OK) == 0);
 	touch("f");
-	CHECK(rotate_file(path, 1) == 0 && access("f.2", F_OK) == -1, "one is kept");
+	CHECK(rotate_file(path, 1, count_removed, NULL) == 0 && access("f.2", F_OK) == -1,
+	    "one is kept");
 	WAS("f.1", "f");
 }
 
@@ -192,17 +206,21 @@ test_rotate(const char *path)
 static void
 test_pass_over(void)
 {
+	int before;
+
 	touch("g.1");
 	touch("g.1.series");
 	CHECK(symlink("g.1", "g.3") == 0);
+	before = removed;
 	for (int i = 0; i < 4; i++) {
 		touch("g");
-		CHECK(rotate_file("g", 2) == 0);
+		CHECK(rotate_file("g", 2, count_removed, NULL) == 0);
 	}
 	WAS("g.1", "g.1");
 	WAS("g.2", "g");
 	WAS("g.3", "g.1");
 	WAS("g.4", "g");
+	CHECK(removed == before + 2, "%d were removed", removed - before);
 	CHECK(access("g.5", F_OK) == -1 && access("g", F_OK) == -1);
 }
 
@@ -227,9 +245,9 @@ test_create(void)
 
 	CHECK(created("c", NULL, &owner) == 0600, "letters hold payloads");
 	CHECK(created("c", &st, &owner) == 0600, "it is there already");
-	CHECK(chmod("c", 0640) == 0 && rotate_file("c", 9) == 0);
+	CHECK(chmod("c", 0640) == 0 && rotate_file("c", 9, count_removed, NULL) == 0);
 	CHECK(created("c", NULL, &owner) == 0640, "as the one before");
-	CHECK(chmod("c", 0664) == 0 && rotate_file("c", 9) == 0);
+	CHECK(chmod("c", 0664) == 0 && rotate_file("c", 9, count_removed, NULL) == 0);
 	CHECK(created("c", NULL, &owner) == 0664, "as the newest one");
 	CHECK(unlink("c") == 0 && created("c", &st, &owner) == 0644, "no set-ID bit");
 	CHECK(unlink("c") == 0 && chmod("c.1", 04755) == 0);

@@ -33,6 +33,7 @@ flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_giv
 	while (s->look_at < end) {
 		struct stall_facts f = {.now = s->look_at,
 		    .since = START,
+		    .limit = CLOCK_NEVER,
 		    .has_more = can_give || is_full,
 		    .can_give = can_give,
 		    .is_full = is_full};
@@ -41,7 +42,7 @@ flush_time(struct stall *s, enum hunger seen, enum hunger searched, bool can_giv
 		CHECK(s->look_at > f.now &&
 		    (s->look_at - f.now <= 20 * CLOCK_MS || s->look_at - f.now <= f.now / 8));
 		if (v == STALL_SEARCH)
-			v = stall_searched(s, searched, f.now);
+			v = stall_searched(s, searched, &f);
 		if (v == STALL_FLUSH)
 			return f.now - START;
 	}
@@ -201,7 +202,7 @@ static void
 test_begins_again(void)
 {
 	struct stall s = owing(CLOCK_NEVER);
-	struct stall_facts f = {.now = s.look_at, .since = START};
+	struct stall_facts f = {.now = s.look_at, .since = START, .limit = CLOCK_NEVER};
 
 	CHECK(stall_saw(&s, HUNGER_SURE, &f) == STALL_WAIT && s.hungry_since == f.now);
 	stall_moved(&s, f.now + CLOCK_MS, LOOK);
@@ -227,8 +228,11 @@ test_rarer(void)
 		int looks = 0;
 
 		while (s.look_at < 20 * CLOCK_S) {
-			struct stall_facts f = {
-			    .now = s.look_at, .since = START, .has_more = more, .can_give = more};
+			struct stall_facts f = {.now = s.look_at,
+			    .since = START,
+			    .limit = CLOCK_NEVER,
+			    .has_more = more,
+			    .can_give = more};
 
 			stall_saw(&s, HUNGER_NONE, &f);
 			CHECK(s.look_at - f.now >= last);
@@ -247,7 +251,7 @@ static void
 test_in_time(void)
 {
 	struct stall s = owing(CLOCK_NEVER);
-	struct stall_facts f = {.since = START};
+	struct stall_facts f = {.since = START, .limit = CLOCK_NEVER};
 	enum stall_verdict v = STALL_WAIT;
 	int64_t from;
 
@@ -272,12 +276,123 @@ test_has_waited(void)
 
 		stall_moved(&s, now, LOOK); /* another record */
 		now = s.look_at;
-		f = (struct stall_facts){.now = now, .since = START};
+		f = (struct stall_facts){.now = now, .since = START, .limit = CLOCK_NEVER};
 		v = stall_saw(&s, HUNGER_SURE, &f);
 		now += 5 * CLOCK_MS;
 	}
 	CHECK(v == STALL_SEARCH && now - START >= 200 * CLOCK_MS && now - START < 220 * CLOCK_MS,
 	    "%lld", (long long)(now - START));
+}
+
+/*
+ * A busy child is hungry for a moment after each record, and mostly gets one at
+ * once.  `idle` of 100 times it does so only after 10 ms, or after 40 ms.
+ */
+static int64_t
+busy_flush_time(int idle)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	int64_t now = START;
+
+	for (int i = 0; now < 60 * CLOCK_S; i++) {
+		bool empty = i % 100 < idle;
+		struct stall_facts f;
+
+		stall_moved(&s, now, LOOK);
+		now += 20 * CLOCK_MS;
+		f = (struct stall_facts){.now = now,
+		    .since = START,
+		    .limit = CLOCK_NEVER,
+		    .has_more = !empty,
+		    .can_give = !empty};
+		if (stall_saw(&s, HUNGER_SURE, &f) != STALL_WAIT)
+			return now - START;
+		if (empty)
+			now += 10 * CLOCK_MS;
+	}
+	return 0;
+}
+
+/* A moment without input flushes no child that is at work. */
+static void
+test_busy(void)
+{
+	CHECK(busy_flush_time(0) == 0);
+	CHECK(busy_flush_time(10) == 0);
+	CHECK(busy_flush_time(50) >= 400 * CLOCK_MS && busy_flush_time(50) < 500 * CLOCK_MS);
+}
+
+/* A flush that frees nothing is none, however long that takes. */
+static void
+test_must_wait(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	struct stall_facts f = {
+	    .now = s.look_at, .since = START, .limit = CLOCK_NEVER, .must_wait = true};
+
+	while (f.now < 10 * CLOCK_S) {
+		CHECK(stall_saw(&s, HUNGER_SURE, &f) == STALL_WAIT);
+		CHECK(s.look_at - f.now <= 20 * CLOCK_MS, "its turn is seen late");
+		f.now = s.look_at;
+	}
+	f.must_wait = false;
+	f.is_full = true;
+	CHECK(stall_saw(&s, HUNGER_SURE, &f) == STALL_SEARCH);
+	CHECK(stall_searched(&s, HUNGER_SURE, &f) == STALL_FLUSH);
+}
+
+#define LIMIT CLOCK_S
+
+/* When the limit comes near: what the search says decides. */
+static void
+test_limit(void)
+{
+	static const struct {
+		const char *what;
+		enum hunger searched;
+		bool can_give, must_wait;
+		enum stall_verdict want;
+	} table[] = {
+	    {"done, there is more", HUNGER_SURE, true, false, STALL_DONE},
+	    {"done, the budget is used up", HUNGER_SURE, false, true, STALL_DONE},
+	    {"a thread at work", HUNGER_NONE, true, false, STALL_WAIT},
+	    {"a thread unclear", HUNGER_UNKNOWN, true, false, STALL_FLUSH},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct stall s = owing(LIMIT);
+		enum stall_verdict v = STALL_WAIT;
+		struct stall_facts f;
+
+		while (v == STALL_WAIT && s.look_at < START + LIMIT) {
+			f = (struct stall_facts){.now = s.look_at,
+			    .since = START,
+			    .limit = START + LIMIT,
+			    .has_more = table[i].can_give,
+			    .can_give = table[i].can_give,
+			    .must_wait = table[i].must_wait};
+			v = stall_saw(&s, HUNGER_SURE, &f);
+			if (v == STALL_SEARCH)
+				v = stall_searched(&s, table[i].searched, &f);
+		}
+		CHECK(v == table[i].want, "%s: %d", table[i].what, (int)v);
+		CHECK(v == STALL_WAIT || f.now >= START + LIMIT / 2, "%s", table[i].what);
+	}
+}
+
+/* A child that keeps its answers is looked at closely while it is at work. */
+static void
+test_close(void)
+{
+	struct stall s = owing(CLOCK_NEVER);
+	struct stall_facts f = {.since = START, .limit = CLOCK_NEVER, .buffers = true};
+
+	for (f.now = s.look_at; f.now < CLOCK_S; f.now = s.look_at) {
+		int64_t work = f.now - START, most = work / 8;
+
+		stall_saw(&s, HUNGER_NONE, &f);
+		CHECK(s.look_at - f.now <= (most > 500 * CLOCK_US ? most : 500 * CLOCK_US));
+	}
 }
 
 #define HALT (100 * CLOCK_S)
@@ -288,7 +403,7 @@ test_halt(void)
 {
 	for (enum hunger h = HUNGER_SURE; h <= HUNGER_UNKNOWN; h++) {
 		struct stall s = owing(CLOCK_NEVER);
-		struct stall_facts f = {.now = s.look_at, .since = START};
+		struct stall_facts f = {.now = s.look_at, .since = START, .limit = CLOCK_NEVER};
 
 		CHECK(stall_saw(&s, h, &f) == STALL_WAIT);
 		stall_extend(&s, HALT);
@@ -338,6 +453,10 @@ main(void)
 	test_rarer();
 	test_in_time();
 	test_has_waited();
+	test_busy();
+	test_must_wait();
+	test_limit();
+	test_close();
 	test_halt();
 	test_halt_teaches_nothing();
 	return t_end();

@@ -35,15 +35,15 @@ IS_AT(argv, 608);
 IS_AT(halted, 808);
 IS_AT(gen2, 824);
 _Static_assert(sizeof(struct statfile_header) == 832, "the header");
-_Static_assert(sizeof(struct metrics_shard) == 832, "a shard");
+_Static_assert(sizeof(struct metrics_shard) == 896, "a shard");
 _Static_assert(
-    METRIC_LAST_RECORD_US == 22 && METRIC_FAILED == 24 && REASON_COUNT == 15, "counters");
-_Static_assert(offsetof(struct metrics_shard, time) == 312 && TIME_COUNT == 5, "watches");
-_Static_assert(offsetof(struct metrics_shard, latency) == 392, "a histogram");
-_Static_assert(offsetof(struct metrics_shard, queue) == 608, "a histogram");
+    METRIC_LAST_RECORD_US == 23 && METRIC_FAILED == 25 && REASON_COUNT == 16, "counters");
+_Static_assert(offsetof(struct metrics_shard, time) == 328 && TIME_COUNT == 5, "watches");
+_Static_assert(offsetof(struct metrics_shard, latency) == 408, "a histogram");
+_Static_assert(offsetof(struct metrics_shard, queue) == 624, "a histogram");
 _Static_assert(offsetof(struct metrics_link, records) == 64, "a link");
 _Static_assert(sizeof(struct metrics_links) == 8 + 64 * 96, "the links");
-_Static_assert(sizeof(struct retired_entry) == 1280, "an entry");
+_Static_assert(sizeof(struct retired_entry) == 1344, "an entry");
 _Static_assert(offsetof(struct retired_entry, sum) == 448, "an entry");
 
 static void
@@ -103,7 +103,7 @@ test_header(void)
 
 	/* One that was not ended is removed. */
 	statfile_free(s);
-	CHECK(t_count(".stat") == 0 && t_count("retired.1") == 0, "%zu", t_count(".stat"));
+	CHECK(t_count(".stat") == 0 && t_count("retired.2") == 0, "%zu", t_count(".stat"));
 	statfile_free(NULL);
 	statfile_end(NULL, EXIT_OK);
 	close(dir);

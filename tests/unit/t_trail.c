@@ -47,7 +47,7 @@ begin(struct run *run, uint64_t offset)
 	*run = (struct run){.fd = open("log", O_RDONLY)};
 	run->reader = reader_new(run->fd, &limits);
 	CHECK(run->fd != -1 && run->reader != NULL, "%m");
-	trail_begin(&run->trail, run->fd, "log", offset);
+	trail_begin(&run->trail, run->fd, "log", (struct reader_place){.offset = offset});
 }
 
 static void

@@ -43,8 +43,8 @@ start(const char *name, enum statfile_mode mode, int in, int out)
 			_exit(1);
 		link_open(statfile_links(sf), LINK_IN, in, "-");
 		link_open(statfile_links(sf), LINK_OUT, out, "-");
-		stopwatch_start(
-		    &metrics_shard(statfile_metrics(sf), 0)->time[TIME_INPUT], clock_now());
+		stopwatch_start(&metrics_shard(statfile_metrics(sf), 0)->time[TIME_INPUT],
+		    clock_now() - STOPWATCH_LATE);
 		if (write(ready[1], "", 1) == 1)
 			pause();
 		_exit(0);

@@ -50,7 +50,7 @@ test_adapts(void)
 		struct window w;
 		size_t got;
 
-		window_init(&w, 0, 2, 2);
+		window_init(&w, 0, 0, 2, 2);
 		CHECK(window_room(&w) == 1 && window_owed(&w) == 0);
 		got = run(&w, table[i].each, table[i].records, &now);
 		CHECK(got >= table[i].least && got <= table[i].most, "row %zu: %zu", i, got);
@@ -65,7 +65,7 @@ test_shrinks(void)
 	int64_t now = CLOCK_S;
 	struct window w;
 
-	window_init(&w, 0, 1, 1);
+	window_init(&w, 0, 0, 1, 1);
 	run(&w, CLOCK_US, 100000, &now);
 	CHECK(w.size > 400, "%zu", w.size);
 	run(&w, 50 * CLOCK_MS, (size_t)2 * w.size, &now);
@@ -84,11 +84,11 @@ test_share(void)
 	struct window w;
 	size_t one;
 
-	window_init(&w, 0, 2, 2);
+	window_init(&w, 0, 0, 2, 2);
 	one = run(&w, 10 * CLOCK_US, 20000, &now);
-	window_init(&w, 0, 8, 2);
+	window_init(&w, 0, 0, 8, 2);
 	CHECK(run(&w, 10 * CLOCK_US, 20000, &now) >= 3 * one);
-	window_init(&w, 0, 1, 8);
+	window_init(&w, 0, 0, 1, 8);
 	CHECK(run(&w, 10 * CLOCK_US, 20000, &now) == one);
 }
 
@@ -98,7 +98,7 @@ test_fixed(void)
 	int64_t now = CLOCK_S;
 	struct window w;
 
-	window_init(&w, 5, 1, 1);
+	window_init(&w, 5, 0, 1, 1);
 	CHECK(window_room(&w) == 5);
 	window_given(&w, 3, now);
 	CHECK(window_room(&w) == 2 && window_owed(&w) == 3);
@@ -127,7 +127,7 @@ test_hungry(void)
 	uint64_t before = 0;
 	size_t n;
 
-	window_init(&w, 0, 1, 1);
+	window_init(&w, 0, 0, 1, 1);
 	for (int i = 0; i < 1000; i++) {
 		n = window_room(&w);
 		CHECK(n >= 1 && n <= 2 * (before == 0 ? 1 : before), "%zu after %ju", n,
@@ -152,7 +152,7 @@ test_idle(void)
 	int64_t now = CLOCK_S;
 	struct window w;
 
-	window_init(&w, 0, 1, 1);
+	window_init(&w, 0, 0, 1, 1);
 	run(&w, 10 * CLOCK_US, 10000, &now);
 	for (int i = 0; i < 100; i++) {
 		now += CLOCK_S;
@@ -168,7 +168,7 @@ test_first_look(void)
 	struct window w;
 	int64_t least, wait;
 
-	window_init(&w, 0, 1, 1);
+	window_init(&w, 0, 0, 1, 1);
 	least = window_first_look(&w);
 	CHECK(least > 0 && least <= CLOCK_MS);
 	w.given = 100;

@@ -1,5 +1,5 @@
-#ifndef METER_H
-#define METER_H
+#ifndef PCHAN_METER_H
+#define PCHAN_METER_H
 
 /*
  * The rate that is in force and, for processes that share a bucket, the bucket:
@@ -12,12 +12,11 @@
  * waits for another to charge the bucket, and a process that is killed leaves
  * nothing to repair.
  *
- * Only meter_map() reports faults itself and ends the process: it is called
- * while the tool starts.  All other functions return theirs, and any thread may
- * call them, except where it says one thread.
+ * Any thread may call these functions, except where it says one thread.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/bucket.h"
@@ -30,13 +29,15 @@ struct meter *meter_new(const struct rate *);
 /*
  * Maps the meter in this file, and creates the file if there is none; a file
  * from before the machine's last start begins afresh.  Waits up to a second for
- * the file's lock.  Ends the process with a message and status 2 on any fault,
- * and if the file is something else, was made for another rate, is a link or
- * has two names, or belongs to somebody who is neither this user nor root nor
- * the owner of its folder.  One meter of a process at most may be mapped; one
- * thread.
+ * the file's lock.  NULL on any fault, and if the file is something else, was
+ * made for another rate, is a link or has two names, or belongs to somebody who
+ * is neither this user nor root nor the owner of its folder; then `why` (of
+ * METER_WHY_SIZE bytes) says so on one line, which may have control bytes of
+ * the path.  One meter of a process at most may be mapped; one thread.
  */
-struct meter *meter_map(const char *path, const struct rate *, bool bytes);
+#define METER_WHY_SIZE 512
+struct meter *meter_map(
+    const char *path, const struct rate *, bool bytes, char why[METER_WHY_SIZE]);
 
 /* Frees or unmaps it.  NULL is fine. */
 void meter_free(struct meter *);

@@ -1,11 +1,12 @@
-#include "meter.h"
+#include "stage/meter.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -146,41 +147,63 @@ read_boot_id(char id[40])
 	id[strcspn(id, "\n")] = '\0';
 }
 
+/* Says why the file is refused: it is about the path. */
+static bool __attribute__((format(printf, 3, 4)))
+refuse(char why[METER_WHY_SIZE], const char *path, const char *format, ...)
+{
+	int n = snprintf(why, METER_WHY_SIZE, "%s: ", path);
+	va_list ap;
+
+	va_start(ap, format);
+	if (n > 0 && n < METER_WHY_SIZE)
+		vsnprintf(why + n, (size_t)(METER_WHY_SIZE - n), format, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool
+refuse_errno(char why[METER_WHY_SIZE], const char *path)
+{
+	return refuse(why, path, "%s", strerror(errno));
+}
+
 /* Says which rate the file was made for. */
-static void
-refuse_rate(const char *path, const struct rate *r, bool bytes)
+static bool
+refuse_rate(char why[METER_WHY_SIZE], const char *path, const struct rate *r, bool bytes)
 {
 	char text[UNITS_RATE_SIZE];
 
 	units_format_rate(r->amount, r->per, bytes, text);
-	errx(2, "%s: its bucket is for %s and a burst of %ju%s: use these, or remove it", path,
-	    text, (uintmax_t)r->burst, bytes ? " with --bytes" : "");
+	return refuse(why, path,
+	    "its bucket is for %s and a burst of %ju%s: use these, or remove it", text,
+	    (uintmax_t)r->burst, bytes ? " with --bytes" : "");
 }
 
 /*
  * Makes the file a bucket.  If that fails, an empty file becomes empty again,
  * lest the next process take the half of a bucket for another kind of file.
  */
-static void
-write_fresh(const char *path, int fd, const struct shared *fresh, bool was_empty)
+static bool
+write_fresh(
+    const char *path, int fd, const struct shared *fresh, bool was_empty, char why[METER_WHY_SIZE])
 {
 	ssize_t n = pwrite(fd, fresh, sizeof(*fresh), 0);
 	int error = n == -1 ? errno : ENOSPC;
 
 	if (n == sizeof(*fresh))
-		return;
+		return true;
 	if (was_empty)
 		(void)!ftruncate(fd, 0);
 	errno = error;
-	err(2, "%s", path);
+	return refuse_errno(why, path);
 }
 
 /*
  * Checks that the file is a bucket of this boot and rate.  Makes an empty file,
  * or a bucket from before the last boot, a fresh bucket.
  */
-static void
-check_bucket(const char *path, int fd, const struct rate *r, bool bytes)
+static bool
+check_bucket(const char *path, int fd, const struct rate *r, bool bytes, char why[METER_WHY_SIZE])
 {
 	struct shared s, fresh;
 	ssize_t n = pread(fd, &s, sizeof(s), 0);
@@ -190,30 +213,30 @@ check_bucket(const char *path, int fd, const struct rate *r, bool bytes)
 
 	/* An empty file or a whole bucket: never overwrite anything else. */
 	if (n == -1 || fstat(fd, &st) == -1)
-		err(2, "%s", path);
+		return refuse_errno(why, path);
 	if (n != 0 &&
 	    (st.st_size != sizeof(s) || n != sizeof(s) ||
 		memcmp(s.magic, MAGIC, sizeof(MAGIC)) != 0))
-		errx(2, "%s: is not a shared bucket of this version: name another file", path);
+		return refuse(
+		    why, path, "is not a shared bucket of this version: name another file");
 
 	/* Begin afresh where there is none yet, or its clock runs no more. */
 	init_shared(&fresh, r, bytes);
 	read_boot_id(fresh.boot);
-	if (n == 0 || memcmp(s.boot, fresh.boot, sizeof(s.boot)) != 0) {
-		write_fresh(path, fd, &fresh, n == 0);
-		return;
-	}
+	if (n == 0 || memcmp(s.boot, fresh.boot, sizeof(s.boot)) != 0)
+		return write_fresh(path, fd, &fresh, n == 0, why);
 
 	/* Refuse times and rates that no process of ours has written. */
 	is = get_rate(&s.rate[generation_of(s.bucket)]);
 	full = full_of(s.bucket);
 	if (is.amount == 0 || is.per == 0 || is.burst == 0 || full > FULL_MAX / 4 ||
 	    full < -FULL_MAX / 4)
-		errx(2, "%s: is a damaged bucket: remove it", path);
+		return refuse(why, path, "is a damaged bucket: remove it");
 
 	/* All processes that share it must ask for the same rate. */
 	if (is.amount != r->amount || is.per != r->per || is.burst != r->burst || s.bytes != bytes)
-		refuse_rate(path, &is, s.bytes != 0);
+		return refuse_rate(why, path, &is, s.bytes != 0);
+	return true;
 }
 
 /*
@@ -248,44 +271,72 @@ lock_bucket(int fd)
 	return error;
 }
 
-struct meter *
-meter_map(const char *path, const struct rate *r, bool bytes)
+/* Whether a file of this kind may be a bucket. */
+static bool
+check_file(const char *path, int fd, char why[METER_WHY_SIZE])
 {
-	struct sigaction sa = {.sa_sigaction = take_sigbus, .sa_flags = SA_SIGINFO};
-	int fd = open_bucket(path);
-	struct meter *m;
 	struct stat st;
 
 	if (fd == -1 && errno == ELOOP)
-		errx(2, "%s: is a symbolic link: name the file itself", path);
+		return refuse(why, path, "is a symbolic link: name the file itself");
 	if (fd == -1 || fstat(fd, &st) == -1)
-		err(2, "%s", path);
+		return refuse_errno(why, path);
 	if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
-		errx(2, "%s: is not a regular file with one name: name another file", path);
+		return refuse(why, path, "is not a regular file with one name: name another file");
 	/* The owner of a bucket can change the rate of all who use it. */
 	if (!rotate_trusts(path, st.st_uid))
-		errx(2,
-		    "%s: belongs to another user, who does not own the folder either: "
-		    "name another file",
-		    path);
+		return refuse(why, path,
+		    "belongs to another user, who does not own the folder either: "
+		    "name another file");
+	return true;
+}
+
+/* Maps the bucket, and takes the signal of a file that is truncated. */
+static struct shared *
+map_bucket(int fd)
+{
+	struct sigaction sa = {.sa_sigaction = take_sigbus, .sa_flags = SA_SIGINFO};
+	void *at = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	/* Before the first access, as the file may be truncated at any time. */
+	mapped = at;
+	sigaction(SIGBUS, &sa, NULL);
+	return at;
+}
+
+struct meter *
+meter_map(const char *path, const struct rate *r, bool bytes, char why[METER_WHY_SIZE])
+{
+	struct meter *m = calloc(1, sizeof(*m));
+	int fd = open_bucket(path);
+	bool fit;
+
+	if (!check_file(path, fd, why))
+		goto err;
+	if (m == NULL) {
+		(void)refuse_errno(why, path);
+		goto err;
+	}
 
 	/* Until it is unlocked no other process creates or changes it. */
-	if (lock_bucket(fd) == -1)
-		err(2, "%s: cannot be locked", path);
-	check_bucket(path, fd, r, bytes);
-
-	/* Before the first access, as the file may be truncated at any time. */
-	mapped = mmap(NULL, sizeof(struct shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mapped == MAP_FAILED)
-		err(2, "%s", path);
-	sigaction(SIGBUS, &sa, NULL);
+	if (lock_bucket(fd) == -1) {
+		(void)refuse(why, path, "cannot be locked: %s", strerror(errno));
+		goto err;
+	}
+	if ((fit = check_bucket(path, fd, r, bytes, why)) && (m->shared = map_bucket(fd)) == NULL)
+		fit = refuse_errno(why, path);
 	(void)rotate_lock(fd, LOCK_UN);
-
-	if ((m = calloc(1, sizeof(*m))) == NULL)
-		errx(2, "out of memory");
+	if (!fit)
+		goto err;
 	m->fd = fd;
-	m->shared = mapped;
 	return m;
+err:
+	if (fd != -1)
+		close(fd);
+	free(m);
+	return NULL;
 }
 
 void

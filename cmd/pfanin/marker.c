@@ -1,0 +1,486 @@
+#include "marker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "outstanding.h"
+#include "base/clock.h"
+#include "record/mark.h"
+#include "record/record.h"
+#include "stage/cli.h"
+#include "stage/options.h"
+#include "stage/source.h"
+#include "stage/stage.h"
+#include "sync/ctx.h"
+#include "sync/park.h"
+#include "sync/wait.h"
+
+#define MARK_RECORDS 1000            /* between two marks, at most */
+#define MARK_TIME (200 * CLOCK_MS)   /* the same, while there are records */
+#define PROBE_TIME CLOCK_S           /* between marks without records */
+#define SAVE_TIME (200 * CLOCK_MS)   /* between two saves, at least */
+#define TRY_TIME (50 * CLOCK_MS)     /* until a mark is tried again */
+#define PATIENCE (60 * CLOCK_S)      /* for something to come back */
+#define LINGER 12                    /* graces */
+#define READER_LOOK (250 * CLOCK_MS) /* between two looks at the reader */
+
+struct marker {
+	struct marker_how how;
+	struct source_marks hooks;
+	unsigned char to[MARK_TO];
+	uint64_t every; /* records between two marks */
+	int fd;         /* where acknowledgements come */
+	pthread_t thread;
+	struct parker parker; /* the thread's */
+	atomic_bool stop;
+
+	/* Of records; written with the source's lock. */
+	_Atomic uint64_t sent, marked;
+	_Atomic int64_t last_mark; /* when; monotonic ns */
+	atomic_bool ended;         /* the last mark was sent */
+
+	pthread_mutex_t lock;
+	struct outstanding marks; /* guarded by the lock */
+	_Atomic size_t on_way;
+
+	/* Written by the thread. */
+	_Atomic uint64_t acked; /* records */
+	_Atomic int64_t last_ack;
+	atomic_bool answered, broken;
+	bool dirty, told;
+	int64_t next_save, next_try;
+
+	_Atomic int64_t full_since; /* 0: the window is not full */
+	struct waitlist changed;    /* wait for what comes back */
+};
+
+static void
+push_mark(struct marker *m)
+{
+	const struct marker_positions *pos = &m->how.positions;
+	struct mark mark = {.weight = MARK_WHOLE};
+	struct record r;
+	char line[MARK_SIZE];
+	void *token = pos->take(pos->arg);
+	uint64_t sent = atomic_load(&m->sent);
+	size_t len;
+
+	if (token == NULL) {
+		stage_give_up(m->how.stage, 2, "out of memory");
+		return;
+	}
+	memcpy(mark.to, m->to, MARK_TO);
+	pthread_mutex_lock(&m->lock);
+	mark.n = outstanding_push(&m->marks, sent, token);
+	atomic_store(&m->on_way, outstanding_count(&m->marks));
+	pthread_mutex_unlock(&m->lock);
+	atomic_store(&m->marked, sent);
+	atomic_store(&m->last_mark, clock_now());
+	len = mark_print(&mark, line) - 1;
+	if (record_copy(&r, line, len) == -1) {
+		stage_give_up(m->how.stage, 2, "out of memory");
+		return;
+	}
+	(void)source_mark(m->how.source, &r);
+}
+
+static void
+first_mark(void *arg)
+{
+	push_mark(arg);
+}
+
+static bool
+has_slot(const struct marker *m)
+{
+	return atomic_load(&m->on_way) < OUTSTANDING_MOST;
+}
+
+static bool
+is_unmarked(const struct marker *m)
+{
+	return atomic_load(&m->sent) > atomic_load(&m->marked);
+}
+
+/* So many records want to be sent. */
+struct request {
+	struct marker *m;
+	size_t n;
+};
+
+static bool
+has_room(const struct request *req)
+{
+	uint64_t on_way = atomic_load(&req->m->sent) - atomic_load(&req->m->acked);
+
+	return on_way == 0 || on_way + req->n <= req->m->how.window;
+}
+
+static bool
+may_go_on(const void *arg)
+{
+	const struct request *req = arg;
+
+	return has_room(req) || (is_unmarked(req->m) && has_slot(req->m));
+}
+
+/* What was sent has its mark before the source pauses. */
+static bool
+wait_for_window(void *arg, size_t n)
+{
+	struct marker *m = arg;
+	struct request req = {m, n};
+	struct ctx *files = m->how.stage->files;
+
+	while (!has_room(&req)) {
+		if (ctx_state(files) != CTX_LIVE)
+			return false;
+		if (is_unmarked(m) && has_slot(m)) {
+			push_mark(m);
+			continue;
+		}
+		atomic_store(&m->full_since, clock_now());
+		park_wake(&m->parker);
+		(void)wait_for(&m->changed, files, CLOCK_NEVER, may_go_on, &req);
+	}
+	atomic_store(&m->full_since, 0);
+	return true;
+}
+
+static void
+records_sent(void *arg, size_t n, const struct source_end *ends, size_t n_ends)
+{
+	struct marker *m = arg;
+	bool first = !is_unmarked(m);
+
+	m->how.positions.sent(m->how.positions.arg, ends, n_ends);
+	atomic_fetch_add(&m->sent, n);
+	if (has_slot(m) &&
+	    (atomic_load(&m->sent) - atomic_load(&m->marked) >= m->every ||
+		clock_now() - atomic_load(&m->last_mark) >= MARK_TIME))
+		push_mark(m);
+	else if (first)
+		park_wake(&m->parker);
+}
+
+static void
+last_mark(void *arg)
+{
+	struct marker *m = arg;
+
+	if (is_unmarked(m))
+		push_mark(m);
+	atomic_store(&m->ended, true);
+}
+
+static void
+try_mark(struct marker *m, int64_t now)
+{
+	m->next_try = source_try(m->how.source, first_mark, m) ? 0 : now + TRY_TIME;
+}
+
+/* When the next mark is to be sent by the thread; CLOCK_NEVER: after a wake. */
+static int64_t
+next_mark(const struct marker *m)
+{
+	int64_t last = atomic_load(&m->last_mark), at;
+
+	if (atomic_load(&m->ended) || !has_slot(m))
+		return CLOCK_NEVER;
+	if (is_unmarked(m))
+		at = last + MARK_TIME;
+	else if (atomic_load(&m->on_way) > 0)
+		at = last + PROBE_TIME;
+	else
+		return CLOCK_NEVER;
+	return at > m->next_try ? at : m->next_try;
+}
+
+/* When to tell that nothing comes back. */
+static int64_t
+end_of_patience(const struct marker *m)
+{
+	int64_t since = atomic_load(&m->full_since), last = atomic_load(&m->last_ack);
+
+	if (since == 0 || m->told)
+		return CLOCK_NEVER;
+	return (since > last ? since : last) + PATIENCE;
+}
+
+static void
+refuse_ack(struct marker *m)
+{
+	atomic_store(&m->broken, true);
+	stage_abort_always(m->how.stage, 2,
+	    "a record was finished twice: the stream is copied by something between the stages, "
+	    "such as tee: use `pfanout --to --by copy`");
+	waitlist_wake(&m->changed, SIZE_MAX);
+}
+
+/* Hands the tokens back that are done. */
+static void
+take_done(struct marker *m)
+{
+	uint64_t records;
+	void *token;
+	bool done;
+
+	for (;;) {
+		pthread_mutex_lock(&m->lock);
+		done = outstanding_pop(&m->marks, &records, &token);
+		atomic_store(&m->on_way, outstanding_count(&m->marks));
+		pthread_mutex_unlock(&m->lock);
+		if (!done)
+			break;
+		m->how.positions.done(m->how.positions.arg, token);
+		atomic_store(&m->acked, records);
+		m->dirty = true;
+	}
+	waitlist_wake(&m->changed, SIZE_MAX);
+}
+
+static void
+receive(struct marker *m)
+{
+	struct mark ack;
+	enum outstanding_verdict verdict;
+
+	while (!atomic_load(&m->broken) && mark_receive(m->fd, &ack) == 1) {
+		atomic_store(&m->last_ack, clock_now());
+		atomic_store(&m->answered, true);
+		pthread_mutex_lock(&m->lock);
+		verdict = outstanding_take(&m->marks, ack.n, ack.weight);
+		pthread_mutex_unlock(&m->lock);
+		if (verdict == OUTSTANDING_DONE)
+			take_done(m);
+		else if (verdict == OUTSTANDING_TOO_MUCH)
+			refuse_ack(m);
+	}
+}
+
+static void
+save(struct marker *m)
+{
+	int64_t begun = clock_now(), now;
+
+	m->how.positions.save(m->how.positions.arg);
+	m->dirty = false;
+	/* A slow disk must not be kept busy by us. */
+	now = clock_now();
+	m->next_save = now + SAVE_TIME + 4 * (now - begun);
+}
+
+static void
+tell_patience(struct marker *m)
+{
+	m->told = true;
+	cli_say("nothing has been acknowledged for 60 s, and --window is full: the last stage is "
+		"slow, or a program between the stages drops the marks (grep, jq 'select(...)'; "
+		"let pfanout run it), or holds them in a buffer, or none of the stages "
+		"acknowledges them");
+}
+
+static void
+look(struct marker *m)
+{
+	int64_t now = clock_now();
+
+	if (now >= next_mark(m))
+		try_mark(m, now);
+	if (m->dirty && now >= m->next_save)
+		save(m);
+	if (now >= end_of_patience(m))
+		tell_patience(m);
+}
+
+static int64_t
+next_look(const struct marker *m)
+{
+	return clock_earlier(
+	    clock_earlier(next_mark(m), m->dirty ? m->next_save : CLOCK_NEVER), end_of_patience(m));
+}
+
+static void *
+marker_main(void *arg)
+{
+	struct marker *m = arg;
+	struct pollfd fds[] = {
+	    {.fd = m->fd, .events = POLLIN}, {.fd = m->parker.fd, .events = POLLIN}};
+	struct timespec left;
+
+	while (!atomic_load(&m->stop)) {
+		(void)ppoll(fds, 2, clock_left(next_look(m), &left), NULL);
+		park_clear(&m->parker);
+		receive(m);
+		look(m);
+	}
+	receive(m);
+	save(m);
+	return NULL;
+}
+
+static bool
+is_finished(const void *arg)
+{
+	const struct marker *m = arg;
+
+	return marker_missing(m) == 0 || atomic_load(&m->broken);
+}
+
+/*
+ * Closes standard output: its reader sees the end.  Returns what is left of a
+ * pipe to see by whether it has a reader, or -1.
+ */
+static int
+close_output(void)
+{
+	struct stat st;
+	int null, handle = -1;
+
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
+		handle = open("/proc/self/fd/1", O_PATH | O_CLOEXEC);
+	if ((null = open("/dev/null", O_WRONLY | O_CLOEXEC)) != -1) {
+		(void)dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+	return handle;
+}
+
+/*
+ * Whether the pipe has a reader; false also where that is not known.  For a
+ * moment we are a writer again, as only a writer can see it.
+ */
+static bool
+has_reader(int handle)
+{
+	struct pollfd p = {.fd = -1};
+	char path[64];
+
+	if (handle == -1)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
+	if ((p.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
+		return false;
+	(void)poll(&p, 1, 0);
+	close(p.fd);
+	return (p.revents & POLLERR) == 0;
+}
+
+/*
+ * How long the end waits for what comes back.  If there is somebody who
+ * acknowledges, it waits as long as the reader is there; but those behind it
+ * may be at work when it has gone.
+ */
+static int64_t
+linger(const struct marker *m)
+{
+	int64_t grace = m->how.stage->opt->grace;
+
+	if (!atomic_load(&m->answered))
+		return grace;
+	return grace < CLOCK_NEVER / LINGER ? LINGER * grace : CLOCK_NEVER;
+}
+
+/* The stage's finish(): waits for the last marks, and ends the thread. */
+static void
+finish(void *arg)
+{
+	struct marker *m = arg;
+	struct ctx *work = m->how.stage->work;
+	int handle = close_output();
+	int64_t seen = clock_now(), now;
+
+	while (!is_finished(m) && ctx_state(work) == CTX_LIVE) {
+		now = clock_now();
+		if (atomic_load(&m->answered) && has_reader(handle))
+			seen = now;
+		if (atomic_load(&m->last_ack) > seen)
+			seen = atomic_load(&m->last_ack);
+		if (now >= clock_after(seen, linger(m)))
+			break;
+		(void)wait_for(&m->changed, work, now + READER_LOOK, is_finished, m);
+	}
+	if (handle != -1)
+		close(handle);
+	atomic_store(&m->stop, true);
+	park_wake(&m->parker);
+	pthread_join(m->thread, NULL);
+}
+
+static int
+start(struct marker *m)
+{
+	int error;
+
+	arc4random_buf(m->to, MARK_TO);
+	if ((m->fd = mark_listen(m->to)) == -1 || park_init_fd(&m->parker) == -1)
+		return -1;
+	if ((error = pthread_create(&m->thread, NULL, marker_main, m)) == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
+struct marker *
+marker_new(const struct marker_how *how)
+{
+	struct marker *m = calloc(1, sizeof(*m));
+	uint64_t quarter = how->window / 4 > 0 ? how->window / 4 : 1;
+	int error;
+
+	if (m == NULL)
+		return NULL;
+	m->how = *how;
+	m->every = quarter < MARK_RECORDS ? quarter : MARK_RECORDS;
+	m->fd = m->parker.fd = -1;
+	pthread_mutex_init(&m->lock, NULL);
+	waitlist_init(&m->changed);
+	outstanding_init(&m->marks);
+	m->hooks = (struct source_marks){.first = first_mark,
+	    .wait = wait_for_window,
+	    .sent = records_sent,
+	    .last = last_mark,
+	    .arg = m,
+	    .most = quarter};
+	if (start(m) == -1) {
+		error = errno;
+		marker_free(m);
+		errno = error;
+		return NULL;
+	}
+	how->source->marks = &m->hooks;
+	how->stage->makes_marks = true;
+	how->stage->finish = finish;
+	how->stage->finish_arg = m;
+	return m;
+}
+
+uint64_t
+marker_missing(const struct marker *m)
+{
+	return atomic_load(&m->sent) - atomic_load(&m->acked);
+}
+
+void
+marker_free(struct marker *m)
+{
+	void *token;
+
+	if (m == NULL)
+		return;
+	while (outstanding_drop(&m->marks, &token))
+		m->how.positions.drop(m->how.positions.arg, token);
+	if (m->fd != -1)
+		close(m->fd);
+	park_close(&m->parker);
+	waitlist_destroy(&m->changed);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}

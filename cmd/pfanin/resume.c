@@ -1,0 +1,645 @@
+#include "resume.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "bookfile.h"
+#include "bookmark.h"
+#include "former.h"
+#include "marker.h"
+#include "stage/inputs.h"
+#include "stage/source.h"
+#include "stage/stage.h"
+
+#define LISTS 1024
+#define BLOCK 4096
+
+/* How it comes that there is a bookmark. */
+enum origin_kind {
+	FROM_FILE, /* nobody has claimed it in this run */
+	CLAIMED,   /* and an input has gone on from there */
+	FRESH,     /* an input that was not known */
+	GONE       /* the input has ended, or its name leads to another file */
+};
+
+struct place {
+	struct bookmark book;
+	enum origin_kind origin;
+	struct reader_place sent; /* up to where records were sent */
+	uint64_t end;             /* of a file that is GONE: bytes */
+	bool moved;               /* since the last mark */
+	SLIST_ENTRY(place) next_moved;
+	LIST_ENTRY(place) same_list;
+	STAILQ_ENTRY(place) all;
+};
+
+LIST_HEAD(place_list, place);
+STAILQ_HEAD(place_queue, place);
+SLIST_HEAD(place_stack, place);
+
+/* A token: what has moved. */
+struct moves {
+	size_t n;
+	struct move {
+		struct place *place;
+		struct reader_place at;
+	} move[];
+};
+
+struct resume {
+	const char *given; /* the path of --state */
+	struct bookfile file;
+	pthread_mutex_t saving; /* guards it */
+	struct stage *stage;    /* NULL: it does not run yet */
+	bool failed;            /* the file could not be written */
+
+	/* The lock guards all that follows. */
+	pthread_mutex_t lock;
+	struct place_queue all;
+	struct place_list list[LISTS]; /* by inode */
+	struct place_stack moved;
+	size_t n, n_moved;
+};
+
+static struct place *
+add_place(struct resume *r, const struct bookmark *book, enum origin_kind origin)
+{
+	struct place *p = malloc(sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	*p = (struct place){.book = *book, .origin = origin, .sent = book->done};
+	STAILQ_INSERT_TAIL(&r->all, p, all);
+	LIST_INSERT_HEAD(&r->list[book->inode % LISTS], p, same_list);
+	r->n++;
+	return p;
+}
+
+/* Whether it is not needed any more. */
+static bool
+is_over(const struct place *p)
+{
+	return p->origin == GONE && p->book.done.offset >= p->end;
+}
+
+/* Text of all inputs that are to be kept, malloc'd.  NULL with errno. */
+static char *
+print_all(struct resume *r, size_t *len)
+{
+	const struct bookmark **books = calloc(r->n + 1, sizeof(*books));
+	char *text = NULL;
+	FILE *to = books != NULL ? open_memstream(&text, len) : NULL;
+	const struct place *p;
+	size_t n = 0;
+	bool failed;
+
+	if (to != NULL) {
+		STAILQ_FOREACH (p, &r->all, all)
+			if (!is_over(p))
+				books[n++] = &p->book;
+		bookmarks_print(to, books, n);
+		failed = ferror(to) != 0;
+		if (fclose(to) == EOF || failed) {
+			free(text);
+			text = NULL;
+		}
+	}
+	free(books);
+	return text;
+}
+
+static int
+write_all(struct resume *r)
+{
+	char *text;
+	size_t len;
+	int result;
+
+	pthread_mutex_lock(&r->lock);
+	text = print_all(r, &len);
+	pthread_mutex_unlock(&r->lock);
+	pthread_mutex_lock(&r->saving);
+	result = text != NULL ? bookfile_write(&r->file, text, len) : -1;
+	pthread_mutex_unlock(&r->saving);
+	free(text);
+	return result;
+}
+
+static void
+read_all(struct resume *r, const char *text, size_t len)
+{
+	const char *why;
+	char line[128];
+	size_t n;
+	struct bookmark *books = bookmarks_parse(text, len, &n, &why, line);
+
+	if (books == NULL)
+		errx(2,
+		    "--state %s: it is damaged (%s); put a copy back, or remove it to read all "
+		    "inputs from their start",
+		    r->given, why);
+	for (size_t i = 0; i < n; i++)
+		if (add_place(r, &books[i], FROM_FILE) == NULL)
+			errx(2, "out of memory");
+	free(books);
+}
+
+struct resume *
+resume_open(const char *path)
+{
+	struct resume *r = calloc(1, sizeof(*r));
+	const char *why;
+	char *text;
+	size_t len;
+
+	if (r == NULL)
+		errx(2, "out of memory");
+	r->given = path;
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_mutex_init(&r->saving, NULL);
+	STAILQ_INIT(&r->all);
+	SLIST_INIT(&r->moved);
+	if ((text = bookfile_open(&r->file, path, &len, &why)) == NULL)
+		errx(2, "--state %s: %s", path, why != NULL ? why : strerror(errno));
+	if (len > 0)
+		read_all(r, text, len);
+	free(text);
+	if (write_all(r) == -1)
+		err(2, "--state %s", path);
+	return r;
+}
+
+/* The path from the root; symbolic links are names, too.  NULL with errno. */
+static char *
+absolute(const char *path)
+{
+	char *folder, *all;
+
+	if (*path == '/' || strcmp(path, "-") == 0 || strncmp(path, "fd:", 3) == 0)
+		return strdup(path);
+	if ((folder = getcwd(NULL, 0)) == NULL)
+		return NULL;
+	if (asprintf(&all, "%s/%s", folder, path) == -1)
+		all = NULL;
+	free(folder);
+	return all;
+}
+
+/*
+ * Whether the bookmark is that of this file.  Where there is a text to know it
+ * by, the device may have another number: after a reboot it can.
+ */
+static bool
+is_same_file(const struct bookmark *b, int fd, const struct stat *st)
+{
+	if (b->inode != st->st_ino)
+		return false;
+	if (b->head.len == 0)
+		return b->device == st->st_dev && b->done.offset == 0;
+	return fingerprint_holds(&b->head, fd);
+}
+
+static struct place *
+find_place(struct resume *r, int fd, const struct stat *st)
+{
+	struct place *p;
+
+	LIST_FOREACH (p, &r->list[st->st_ino % LISTS], same_list)
+		if (is_same_file(&p->book, fd, st))
+			return p;
+	return NULL;
+}
+
+/* The byte at this offset; 0: there is none. */
+static char
+byte_at(int fd, uint64_t offset)
+{
+	char byte = '\0';
+
+	return pread(fd, &byte, 1, (off_t)offset) == 1 ? byte : '\0';
+}
+
+/* Where the line begins in which the offset is. */
+static uint64_t
+line_start(int fd, uint64_t offset)
+{
+	char block[BLOCK], *lf;
+
+	while (offset > 0) {
+		size_t len = offset < BLOCK ? (size_t)offset : BLOCK;
+
+		if (pread(fd, block, len, (off_t)(offset - len)) != (ssize_t)len)
+			break;
+		if ((lf = memrchr(block, '\n', len)) != NULL)
+			return offset - len + (size_t)(lf - block) + 1;
+		offset -= len;
+	}
+	return 0;
+}
+
+/*
+ * Where the reading goes on.  The last line may have had no LF when it was
+ * read: then it is not read again unless it has grown.
+ */
+static struct reader_place
+go_on(const char *path, int fd, const struct stat *st, struct reader_place at)
+{
+	if ((uint64_t)st->st_size < at.offset) {
+		warnx("%s: it is shorter than it was (truncated): it is read from its start", path);
+		return (struct reader_place){0};
+	}
+	if (at.offset == 0 || (uint64_t)st->st_size == at.offset ||
+	    byte_at(fd, at.offset - 1) == '\n')
+		return at;
+	if (byte_at(fd, at.offset) == '\n') {
+		at.offset++;
+		return at;
+	}
+	at.offset = line_start(fd, at.offset);
+	at.lines -= at.lines > 0;
+	return at;
+}
+
+/* The file is known: where it is read from.  NULL: it is an input already. */
+static struct place *
+claim_known(struct place *p, const char *path, int fd, const struct stat *st)
+{
+	if (p->origin == CLAIMED || p->origin == FRESH) {
+		errno = EEXIST;
+		return NULL;
+	}
+	p->origin = CLAIMED;
+	p->book.device = st->st_dev;
+	p->sent = go_on(path, fd, st, p->sent);
+	if (p->sent.offset < p->book.done.offset)
+		p->book.done = p->sent;
+	return p;
+}
+
+static struct place *
+claim_fresh(
+    struct resume *r, const char *path, int fd, const struct stat *st, struct reader_place at)
+{
+	struct bookmark b = {
+	    .path = strdup(path), .device = st->st_dev, .inode = st->st_ino, .done = at};
+
+	if (b.path == NULL)
+		return NULL;
+	if (fingerprint_take(&b.head, fd, FINGERPRINT_BYTES) == -1) {
+		free(b.path);
+		return NULL;
+	}
+	return add_place(r, &b, FRESH);
+}
+
+/* The name that the file has now. */
+static bool
+rename_place(struct place *p, const char *path)
+{
+	char *copy = strcmp(p->book.path, path) != 0 ? strdup(path) : p->book.path;
+
+	if (copy == NULL)
+		return false;
+	if (copy != p->book.path)
+		free(p->book.path);
+	p->book.path = copy;
+	return true;
+}
+
+void *
+resume_claim(struct resume *r, const char *path, int fd, const struct stat *st,
+    struct reader_place fresh, struct reader_place *start)
+{
+	char *name = absolute(path);
+	struct place *p;
+
+	if (name == NULL)
+		return NULL;
+	pthread_mutex_lock(&r->lock);
+	p = find_place(r, fd, st);
+	if (p != NULL)
+		p = claim_known(p, path, fd, st);
+	else
+		p = claim_fresh(r, name, fd, st, fresh);
+	if (p != NULL && !rename_place(p, name))
+		p = NULL;
+	if (p != NULL)
+		*start = p->sent;
+	pthread_mutex_unlock(&r->lock);
+	free(name);
+	return p;
+}
+
+static const char *
+words_for(const struct input *in)
+{
+	return strcmp(in->name, "-") == 0 ? "standard input" : in->name;
+}
+
+/* A descriptor that was given stands where its file is to be read from. */
+static struct reader_place
+place_of(const struct input *in)
+{
+	off_t at = in->path == NULL ? lseek(in->fd, 0, SEEK_CUR) : 0;
+
+	return (struct reader_place){.offset = at > 0 ? (uint64_t)at : 0};
+}
+
+static void
+claim_input(struct resume *r, struct input *in)
+{
+	struct reader_place start;
+	struct stat st;
+	bool closed = in->fd == -1;
+
+	if (in->kind != INPUT_FILE)
+		errx(2,
+		    "--state: %s is no regular file, of which a place could be remembered; write "
+		    "it into a file, and read that with --follow",
+		    words_for(in));
+	if ((closed && input_reopen(in) == -1) || fstat(in->fd, &st) == -1 ||
+	    (in->place = resume_claim(r, in->name, in->fd, &st, place_of(in), &start)) == NULL ||
+	    input_start(in, start) == -1)
+		errx(2, "%s: %s", words_for(in),
+		    errno == EEXIST ? "with --state a file can be named once" : strerror(errno));
+	if (closed)
+		input_close(in);
+}
+
+void
+resume_inputs(struct resume *r, struct inputs *inputs)
+{
+	for (struct input *in = inputs_first(inputs); in != NULL; in = inputs_after(in))
+		if (!in->watched)
+			claim_input(r, in);
+}
+
+/* Whether a file is no input yet. */
+static bool
+is_unclaimed(void *arg, int fd, const struct stat *st)
+{
+	const struct place *p = find_place(arg, fd, st);
+
+	return p == NULL || p->origin == FROM_FILE;
+}
+
+/* NULL: there is none with this name. */
+static struct place *
+unclaimed_with(const struct resume *r, const char *path)
+{
+	struct place *p;
+
+	STAILQ_FOREACH (p, &r->all, all)
+		if (p->origin == FROM_FILE && strcmp(p->book.path, path) == 0)
+			return p;
+	return NULL;
+}
+
+/* The bookmark is that of this file from now on. */
+static void
+move_place(struct resume *r, struct place *p, const struct stat *st)
+{
+	LIST_REMOVE(p, same_list);
+	p->book.device = st->st_dev;
+	p->book.inode = st->st_ino;
+	p->origin = CLAIMED;
+	LIST_INSERT_HEAD(&r->list[st->st_ino % LISTS], p, same_list);
+}
+
+int
+resume_former(
+    struct resume *r, const char *path, struct stat *st, struct reader_place *start, void **place)
+{
+	char *name = absolute(path);
+	struct place *p = NULL;
+	int fd = -1;
+
+	pthread_mutex_lock(&r->lock);
+	while (name != NULL && fd == -1 && (p = unclaimed_with(r, name)) != NULL) {
+		if ((fd = former_open(&p->book, is_unclaimed, r, st)) != -1) {
+			move_place(r, p, st);
+			*place = p;
+			*start = p->sent = go_on(path, fd, st, p->sent);
+			break;
+		}
+		warnx("%s: the file that it was is not in its folder any more: what that had after "
+		      "%" PRIu64 " bytes is not read",
+		    path, p->book.done.offset);
+		p->origin = GONE;
+	}
+	pthread_mutex_unlock(&r->lock);
+	free(name);
+	return fd;
+}
+
+void
+resume_end(struct resume *r, void *place, uint64_t end)
+{
+	struct place *p = place;
+
+	pthread_mutex_lock(&r->lock);
+	p->origin = GONE;
+	p->end = end;
+	pthread_mutex_unlock(&r->lock);
+}
+
+bool
+resume_is_state(struct resume *r, const char *path, const struct stat *st)
+{
+	char *name = absolute(path);
+	struct stat own;
+	bool is;
+
+	/* It is another file after each save. */
+	pthread_mutex_lock(&r->saving);
+	is = (name != NULL && strcmp(name, r->file.path) == 0) ||
+	    (fstat(r->file.fd, &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino);
+	pthread_mutex_unlock(&r->saving);
+	free(name);
+	return is;
+}
+
+/* The fresh place with this name; NULL: there is none. */
+static const struct place *
+fresh_with(const struct resume *r, const char *path)
+{
+	const struct place *p;
+
+	STAILQ_FOREACH (p, &r->all, all)
+		if (p->origin == FRESH && strcmp(p->book.path, path) == 0)
+			return p;
+	return NULL;
+}
+
+void
+resume_settle(struct resume *r)
+{
+	struct place *p;
+	const struct place *now;
+
+	STAILQ_FOREACH (p, &r->all, all) {
+		if (p->origin != FROM_FILE || (now = fresh_with(r, p->book.path)) == NULL)
+			continue;
+		warnx("%s: %s; it is read from its start", p->book.path,
+		    now->book.inode == p->book.inode ? "it has another text than it had"
+						     : "it is another file than it was");
+		p->origin = GONE;
+	}
+}
+
+void
+resume_begin(struct resume *r, struct stage *stage)
+{
+	r->stage = stage;
+}
+
+static void
+note_sent(void *arg, const struct source_end *ends, size_t n)
+{
+	struct resume *r = arg;
+
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct place *p = ends[i].place;
+
+		p->sent = ends[i].at;
+		if (p->moved)
+			continue;
+		p->moved = true;
+		SLIST_INSERT_HEAD(&r->moved, p, next_moved);
+		r->n_moved++;
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+static void *
+take_moves(void *arg)
+{
+	struct resume *r = arg;
+	struct moves *moves;
+	struct place *p;
+
+	pthread_mutex_lock(&r->lock);
+	moves = malloc(sizeof(*moves) + r->n_moved * sizeof(moves->move[0]));
+	if (moves != NULL) {
+		moves->n = 0;
+		SLIST_FOREACH (p, &r->moved, next_moved) {
+			p->moved = false;
+			moves->move[moves->n++] = (struct move){p, p->sent};
+		}
+		SLIST_INIT(&r->moved);
+		r->n_moved = 0;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return moves;
+}
+
+/* Opens the file of a bookmark; -1: its name leads to another one. */
+static int
+open_again(const struct bookmark *b)
+{
+	struct stat st;
+	int fd;
+
+	if (strcmp(b->path, "-") == 0)
+		return dup(STDIN_FILENO);
+	fd = open(b->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1 || (fstat(fd, &st) == 0 && st.st_dev == b->device && st.st_ino == b->inode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/*
+ * What has been read makes the fingerprint longer.  Of a file that was
+ * truncated it is a new one.  What does not fit any more stays as it is: then
+ * the next run takes the file for another one.
+ */
+static void
+update_head(struct bookmark *b, bool truncated)
+{
+	uint64_t most = b->done.offset < FINGERPRINT_BYTES ? b->done.offset : FINGERPRINT_BYTES;
+	int fd;
+
+	if (!truncated && most <= b->head.len)
+		return;
+	fd = open_again(b);
+	if (fd != -1 && (truncated || fingerprint_holds(&b->head, fd)))
+		(void)fingerprint_take(&b->head, fd, most);
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+apply_moves(void *arg, void *token)
+{
+	struct resume *r = arg;
+	struct moves *moves = token;
+
+	pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < moves->n; i++) {
+		struct bookmark *b = &moves->move[i].place->book;
+		bool truncated = moves->move[i].at.offset < b->done.offset;
+
+		b->done = moves->move[i].at;
+		update_head(b, truncated);
+	}
+	pthread_mutex_unlock(&r->lock);
+	free(moves);
+}
+
+static void
+save(void *arg)
+{
+	struct resume *r = arg;
+
+	if (write_all(r) == 0 || r->failed)
+		return;
+	r->failed = true;
+	stage_abort_always(r->stage, 2,
+	    "--state %s: %s; the next run goes on from what was saved before", r->given,
+	    strerror(errno));
+}
+
+static void
+drop_moves(void *arg, void *token)
+{
+	(void)arg;
+	free(token);
+}
+
+struct marker_positions
+resume_positions(struct resume *r)
+{
+	return (struct marker_positions){.sent = note_sent,
+	    .take = take_moves,
+	    .done = apply_moves,
+	    .save = save,
+	    .drop = drop_moves,
+	    .arg = r};
+}
+
+void
+resume_close(struct resume *r)
+{
+	struct place *p;
+
+	if (r == NULL)
+		return;
+	while ((p = STAILQ_FIRST(&r->all)) != NULL) {
+		STAILQ_REMOVE_HEAD(&r->all, all);
+		free(p->book.path);
+		free(p);
+	}
+	bookfile_close(&r->file);
+	pthread_mutex_destroy(&r->lock);
+	pthread_mutex_destroy(&r->saving);
+	free(r);
+}

@@ -1,0 +1,164 @@
+#include "stage/acks.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "record/mark.h"
+
+#define ROOM_MIN 64
+
+struct owed {
+	struct mark mark;
+	uint64_t written; /* bytes that have to be safe */
+};
+
+struct acks {
+	int fd;
+	enum { SYNCED, READ, WRITTEN } safe; /* what that is */
+	uint64_t synced;                     /* bytes; SYNCED */
+	uint64_t sent;
+	int64_t since;
+	size_t n, room;
+	struct owed *owed;
+};
+
+struct acks *
+acks_new(int fd, bool ack)
+{
+	struct stat st = {0};
+	struct acks *a;
+	bool pipe;
+
+	(void)fstat(fd, &st);
+	pipe = S_ISFIFO(st.st_mode);
+	errno = 0;
+	if ((pipe && !ack) || (a = calloc(1, sizeof(*a))) == NULL)
+		return NULL;
+	a->fd = fd;
+	a->safe = pipe ? READ : S_ISREG(st.st_mode) ? SYNCED : WRITTEN;
+	return a;
+}
+
+void
+acks_free(struct acks *a)
+{
+	if (a == NULL)
+		return;
+	free(a->owed);
+	free(a);
+}
+
+int
+acks_put(struct acks *a, const struct mark *mark, uint64_t written)
+{
+	if (a->n == a->room) {
+		size_t room = a->room == 0 ? ROOM_MIN : 2 * a->room;
+		struct owed *owed = reallocarray(a->owed, room, sizeof(*owed));
+
+		if (owed == NULL)
+			return -1;
+		a->owed = owed;
+		a->room = room;
+	}
+	if (a->n == 0)
+		a->since = clock_now();
+	a->owed[a->n++] = (struct owed){*mark, written};
+	return 0;
+}
+
+bool
+acks_are_owed(const struct acks *a)
+{
+	return a != NULL && a->n > 0;
+}
+
+int64_t
+acks_since(const struct acks *a)
+{
+	return a->since;
+}
+
+/*
+ * Not every file system can sync a file: then it is written, as far as anybody
+ * can know.
+ */
+static int
+sync_file(struct acks *a, uint64_t written)
+{
+	if (a->synced == written)
+		return 0;
+	if (fdatasync(a->fd) == -1 && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+		return -1;
+	a->synced = written;
+	return 0;
+}
+
+/*
+ * How many bytes are safe.  Of what the pipe holds some may be another
+ * process's: then more is safe than we know.
+ */
+static int
+find_safe(struct acks *a, uint64_t written, uint64_t *safe)
+{
+	int unread = 0;
+
+	*safe = written;
+	if (a->safe == SYNCED)
+		return sync_file(a, written);
+	if (a->safe == READ && ioctl(a->fd, FIONREAD, &unread) == 0)
+		*safe = written > (uint64_t)unread ? written - (uint64_t)unread : 0;
+	return 0;
+}
+
+/* The first n are not owed any more. */
+static void
+forget(struct acks *a, size_t n)
+{
+	if (n == 0)
+		return;
+	a->sent += n;
+	a->n -= n;
+	memmove(a->owed, a->owed + n, a->n * sizeof(*a->owed));
+	a->since = clock_now();
+}
+
+int
+acks_send(struct acks *a, uint64_t written)
+{
+	uint64_t safe;
+	size_t n;
+	int error = 0;
+
+	if (a->n == 0)
+		return 0;
+	if (find_safe(a, written, &safe) == -1)
+		return -1;
+	for (n = 0; n < a->n && a->owed[n].written <= safe; n++)
+		if (mark_acknowledge(&a->owed[n].mark) == -1 && errno != ECONNREFUSED) {
+			error = errno == EAGAIN || errno == ENOBUFS ? 0 : errno;
+			break;
+		}
+	forget(a, n);
+	errno = error;
+	return error != 0 ? -1 : 0;
+}
+
+uint64_t
+acks_sent(const struct acks *a)
+{
+	return a->sent;
+}
+
+bool
+acks_have_no_reader(const struct acks *a)
+{
+	struct pollfd p = {.fd = a->fd};
+
+	return a->safe == READ && poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}

@@ -1,0 +1,54 @@
+#ifndef PCHAN_ACKS_H
+#define PCHAN_ACKS_H
+
+/*
+ * The end of a marked stream: marks that may go, and are acknowledged once what
+ * was written before them is safe.  What is safe depends on the output:
+ *
+ *	a regular file    once it is synced: fdatasync(2)
+ *	a pipe (--ack)    once its reader has read it
+ *	anything else     once it is written
+ *
+ * Acknowledging never waits for the source, which may stand still (Ctrl-Z) with
+ * its queue full: what can't be sent remains owed.
+ *
+ * One thread's.  Nothing blocks but the sync.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct acks;
+struct mark;
+
+/*
+ * For what is written to fd, which stays the caller's.  NULL with errno:
+ * ENOMEM; 0 if the fd is a pipe, whose reader gets the marks (not with `ack`).
+ */
+struct acks *acks_new(int fd, bool ack);
+void acks_free(struct acks *);
+
+/*
+ * The mark is owed once the first `written` bytes of all that this process
+ * writes are safe.  -1 with errno ENOMEM.
+ */
+int acks_put(struct acks *, const struct mark *, uint64_t written);
+
+/* Whether there are any, and since when the first one waits (monotonic ns). */
+bool acks_are_owed(const struct acks *);
+int64_t acks_since(const struct acks *);
+
+/*
+ * Sends what can be sent, when so many bytes have been written.  A source that
+ * is gone needs none.  -1 with errno: the output can't be synced, or nothing
+ * can be sent.
+ */
+int acks_send(struct acks *, uint64_t written);
+
+/* How many have been sent. */
+uint64_t acks_sent(const struct acks *);
+
+/* Whether a reader of the pipe is gone: what it has not read stays owed. */
+bool acks_have_no_reader(const struct acks *);
+
+#endif

@@ -1,0 +1,442 @@
+#!/usr/bin/env bats
+# pfanin --state: a job goes on where its records were finished.
+
+load ../support/helpers
+load ../support/streams
+load ../support/background
+
+export ACK=$BATS_TEST_DIRNAME/../support/ack
+
+export BIN
+
+# job STATUS HOW ARG...: pfanin --state s ARG..., whose marks are acknowledged
+# as HOW says (support/ack), ends with this status.
+job() {
+	local status=0
+
+	# timeout(1) would keep the pipe open.
+	timeout 60 bash -c '"$BIN/pfanin" --state s "${@:3}" 2>err | "$ACK" got $2
+		exit "${PIPESTATUS[0]}"' bash "$@" || status=$?
+	[[ " $1 " == *" $status "* ]] || {
+		echo "status $status instead of $1: ${*:3}"
+		return 1
+	}
+}
+
+# begin HOW ARG...: the same in the background; $pid is that of pfanin.
+begin() {
+	rm -f pid ack.pid
+	[ -e got ] || : >got
+	{
+		set +e
+		sh -c 'echo $$ >pid; exec "$@"' sh "$BIN/pfanin" --state s "${@:2}" 2>err 3>&- |
+			sh -c 'echo $$ >ack.pid; exec "$@"' sh "$ACK" got $1 3>&-
+		echo "${PIPESTATUS[0]}" >status
+	} &
+	job=$!
+	(timeout 60 tail -f --pid="$job" /dev/null || kill -9 "$(<pid)") 3>&- &
+	wait_until test -s pid
+	wait_until test -s ack.pid
+	pid=$(<pid)
+}
+
+# The value of a member of the only input, or of that named.
+saved() {
+	jq -r ".inputs[] | select(.path | endswith(\"/${2-}\") or \"${2-}\" == \"\") | .$1" s
+}
+
+is_saved() {
+	[ "$(saved "$1" "${3-}")" = "$2" ]
+}
+
+@test "resume: what is finished does not come again" {
+	ids 3000 >in
+	job 0 all in
+	cmp in got
+	[ ! -s err ]
+	is_saved offset "$(wc -c <in)"
+	is_saved line 3000
+	is_saved path "$PWD/in"
+	job 0 all in
+	cmp in got
+	seq 5 >>in
+	job 0 all in
+	cmp in got
+}
+
+@test "resume: a mark comes first, and the last one is behind all records" {
+	ids 10 >in
+	pfanin --state s --grace 50ms in 2>err | cat >got
+	[ "$(head -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",1,281474976710656]' ]
+	[ "$(tail -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",2,281474976710656]' ]
+	lines got 12
+}
+
+@test "resume: kill -9 of either end: nothing is missing" {
+	local n=0 who
+
+	ids 60000 >in
+	for who in pfanin ack pfanin ack; do
+		n=$((n + 3000))
+		begin all --window 500 in
+		wait_until at_least got "$n"
+		if [ "$who" = pfanin ]; then
+			kill -9 "$pid"
+		else
+			kill -9 "$(<ack.pid)"
+		fi
+		wait "$job" || true
+	done
+	[ "$(<status)" -eq 2 ]
+	has err "not acknowledged, and will come again"
+	job 0 all --window 500 in
+	[ "$(sort -u got | wc -l)" -eq 60000 ]
+}
+
+@test "resume: the place that is saved is exact, in all orders" {
+	local order n
+
+	for n in 1 2 3; do
+		seq "$n" 3 6000 | sed 's/.*/{"id":&,"pad":"xxxxxxx"}/' >"in$n"
+	done
+	printf '\xef\xbb\xbf\n\r\n' | cat - in1 >with && mv with in1
+	printf '{"id":0}\r\nnot json\n{"pchan":"dead-letter/1","id":"a","stage":"b","reason":"crash","value":1}\n\n' >>in2
+	printf '{"id":-1}' >>in3
+	for order in "" --concat --round-robin "--merge .id" "--tag t"; do
+		rm -f s got*
+		pfanin $order in1 in2 in3 | sort >want || true
+		job 2 "upto 4" --grace 50ms $order in1 in2 in3
+		[ -s got.done ]
+		[ "$(wc -l <got.done)" -lt "$(wc -l <want)" ]
+		mv got.done first
+		job "0 1" all $order in1 in2 in3
+		normal want >1
+		cat first got.done | sort >both
+		normal both >2
+		diff 1 2 >difference || {
+			echo "$order" && head difference
+			return 1
+		}
+	done
+}
+
+# Letters of one record differ by id and time.
+normal() {
+	sed -E 's/"id":"[0-9a-f-]*",.*"message"/"message"/; s/"(first_)?failed":"[^"]*"//g' "$1" | sort
+}
+
+@test "resume: a record that is too long, and one inside a line" {
+	{ seq 1000 && head -c 300000 /dev/zero | tr '\0' x && echo && seq 1000; } >in
+	job 1 all -R --max-record 100K in
+	is_saved offset "$(wc -c <in)"
+	is_saved line 2001
+}
+
+@test "resume: a last line without an LF comes again when it has grown" {
+	printf '1\n2' >in
+	job 0 all in
+	job 0 all in
+	printf '1\n2\n' | cmp - got
+	echo >>in
+	printf 3 >>in
+	job 0 all in
+	printf '1\n2\n3\n' | cmp - got
+	printf '4\n' >>in
+	job 0 all in
+	printf '1\n2\n3\n34\n' | cmp - got
+	is_saved line 3
+}
+
+@test "resume: another file under the name is read from its start, and told" {
+	seq 10 >in
+	job 0 all in
+	seq 11 20 >new && mv new in
+	job 0 all in
+	has err "in: it is another file than it was; it is read from its start"
+	seq 20 | cmp - got
+	# The same file with another text, and with less of it.
+	seq 21 40 >in
+	job 0 all in
+	has err "in: it has another text than it had; it is read from its start"
+	seq 40 | cmp - got
+	seq 21 22 >in
+	job 0 all in
+	has err "in: it has another text than it had"
+	{ seq 40 && seq 21 22; } | cmp - got
+	[ "$(jq '.inputs | length' s)" -eq 1 ]
+}
+
+@test "resume: a file that was truncated within its text is read from its start" {
+	seq 5000 >in
+	job 0 all in
+	head -c 8000 in >head && cat head >in
+	job 0 all in
+	has err "in: it is shorter than it was (truncated)"
+	{ seq 5000 && cat head && echo; } | cmp - got
+}
+
+@test "resume: inputs have other names, and others are kept" {
+	seq 10 >a
+	seq 11 20 >b
+	job 0 all a b
+	mv a c
+	echo 21 >>c
+	job 0 all c
+	[ ! -s err ]
+	[ "$(tail -n 1 got)" = 21 ]
+	is_saved offset "$(wc -c <b)" b
+	job 0 all b
+	lines got 21
+}
+
+@test "resume: standard input is a file" {
+	seq 10 >in
+	{
+		read -r _
+		job 0 all
+	} <in
+	seq 2 10 | cmp - got
+	is_saved path -
+	seq 11 12 >>in
+	job 0 all - <in
+	seq 2 12 | cmp - got
+}
+
+@test "resume: what is no file is refused before anything is read" {
+	local input
+
+	mkfifo fifo
+	for input in "" - fifo /dev/null; do
+		ids 3 | {
+			go 2 pfanin --state s $input
+			[ "$(wc -l)" -eq 3 ]
+		}
+		has err "is no regular file"
+		lines err 1
+	done
+	seq 3 >in
+	go 2 pfanin --state s in ./in
+	has err "named once"
+	go 2 pfanin --state in in
+	has err same
+	go 2 pfanin --window 3 in
+	has err "--window needs --state"
+	go 2 pfanin --state s --keep-open fifo
+	has err "--keep-open"
+	[ ! -s out ]
+}
+
+@test "resume: one run at a time has the file" {
+	seq 10 >in
+	begin all --follow in
+	wait_until at_least got 10
+	go 2 pfanin --state s in
+	has err "--state s: another pfanin is using it"
+	lines err 1
+	kill "$pid"
+	wait "$job"
+	[ "$(<status)" -eq 143 ]
+	job 0 all in
+	lines got 10
+}
+
+@test "resume: a file that is damaged is not taken for an empty one" {
+	local text
+
+	seq 10 >in
+	for text in x '{}' '{"pchan":"state/1","inputs":[{}]}' '{"pchan":"state/2","inputs":[]}' \
+		'{"pchan":"state/1","inputs":[{"path":"/a","device":1,"inode":1,"head":1,"hash":"0","offset":1,"line":1}]}'; do
+		echo "$text" >s
+		go 2 pfanin --state s in
+		has err "--state s: it is damaged"
+		has err "remove it to read all inputs from their start"
+		lines err 1
+		[ "$(cat s)" = "$text" ]
+	done
+	: >s
+	job 0 all in
+	cmp in got
+	mkdir folder
+	go 2 pfanin --state folder in
+	go 2 pfanin --state folder/none/s in
+}
+
+@test "resume: a name that is no UTF-8" {
+	seq 3 >$'in\xff"'
+	job 0 all $'in\xff"'
+	job 0 all $'in\xff"'
+	lines got 3
+	[ "$(jq -r '.inputs[0].path_hex' s)" = "$(printf '%s' "$PWD/"$'in\xff"' | xxd -p | tr -d '\n')" ]
+}
+
+@test "resume: a disk that is full is told, and the old state stays" {
+	small_disk 16
+	seq 10 >in
+	"$BIN/pfanin" --state disk/s in 2>err | "$ACK" got
+	cp disk/s before
+	dd if=/dev/zero of=disk/fill bs=1k 2>/dev/null || true
+	go 2 pfanin --state disk/s in
+	has err "--state disk/s: No space left on device"
+	cmp disk/s before
+}
+
+@test "resume: 3000 inputs, with few open at a time" {
+	local n
+
+	mkdir in
+	for n in $(seq 3000); do
+		echo "$n" >"in/$n"
+	done
+	(
+		ulimit -n 200
+		job 0 all in/*
+	)
+	sort -n got | cmp - <(seq 3000)
+	for n in $(seq 3000); do
+		[ $((n % 3)) -ne 0 ] || echo "-$n" >>"in/$n"
+	done
+	job 0 all in/*
+	lines got 4000
+	tail -n 1000 got | sort -rn | cmp - <(seq -f '-%g' 3 3 3000)
+}
+
+@test "resume: no more than the window is on its way" {
+	seq 1000 >in
+	begin none --window 100 in
+	wait_until at_least got 100
+	sleep 0.3
+	lines got 100
+	kill "$pid"
+	wait "$job"
+	[ "$(<status)" -eq 143 ]
+	has err "100 records were not acknowledged, and will come again in the next run"
+	job 0 all --window 1 in
+	tail -n 1000 got | cmp - in
+}
+
+@test "resume: what comes back in parts is added up, and too much is an error" {
+	local status=0
+
+	seq 5000 >in
+	job 0 halves in
+	cmp in got
+	rm s
+	job 2 twice in
+	has err "copied by something between the stages, such as tee: use \`pfanout --to --by copy\`"
+	seq 100000 >in
+	rm s
+	timeout 60 bash -c '"$BIN/pfanin" --state s in 2>err | tee >("$ACK" other) | "$ACK" got
+		exit "${PIPESTATUS[0]}"' || status=$?
+	[ "$status" -eq 2 ]
+	has err "such as tee"
+}
+
+@test "resume: an idle source sends marks, and sees that its reader has died" {
+	seq 10 >in
+	begin none --follow in
+	wait_until at_least got 10
+	kill -9 "$(<ack.pid)"
+	wait "$job"
+	[ "$(<status)" -eq 2 ]
+	has err "10 records were not acknowledged"
+
+	"$BIN/pfanin" --state s --follow in 2>err | (
+		grep -m 12 --line-buffered . >got
+		exec grep -m 1 mark >/dev/null
+	) &
+	job=$!
+	# Behind it the reader leaves when it gets a third mark.
+	wait_until at_least got 12
+	wait "$job"
+	has err "10 records were not acknowledged"
+}
+
+@test "resume: SIGTERM: what was read is finished, and nothing comes twice" {
+	ids 200000 >in
+	begin all in
+	wait_until at_least got 1000
+	kill "$pid"
+	wait "$job"
+	[ "$(<status)" -eq 143 ]
+	[ ! -s err ]
+	[ "$(wc -l <got)" -lt 200000 ]
+	job 0 all in
+	cmp in got
+}
+
+@test "resume: follow: rotations while it was down" {
+	seq 10 >log
+	begin all --follow log
+	wait_until at_least got 10
+	kill "$pid" && wait "$job"
+	seq 11 20 >>log && mv log log.1 && seq 21 30 >log
+	begin all --follow log
+	wait_until at_least got 30
+	kill "$pid" && wait "$job"
+	seq 31 40 >>log && cp log log.2 && seq 41 50 >log
+	begin all --follow log
+	wait_until at_least got 50
+	kill "$pid" && wait "$job"
+	seq 51 60 >>log && rm log.2 && mv log log.2 && rm log.2
+	begin all --follow log
+	wait_until has err "log: the file that it was is not in its folder any more: what that had after 30 bytes"
+	seq 61 70 >log
+	wait_until at_least got 60
+	kill "$pid" && wait "$job"
+	{ seq 50 && seq 61 70; } | cmp - got
+	[ "$(jq '.inputs | length' s)" -eq 1 ]
+}
+
+@test "resume: follow: a rotation while it runs" {
+	seq 10 >log
+	begin all --follow 'log*'
+	wait_until at_least got 10
+	mv log log.1
+	seq 11 20 >log
+	wait_until at_least got 20
+	seq 21 30 >>log.1
+	wait_until at_least got 30
+	kill -9 "$pid"
+	wait "$job"
+	seq 31 40 >>log.1
+	seq 41 50 >>log
+	begin all --follow 'log*'
+	wait_until at_least got 50
+	kill "$pid" && wait "$job"
+	sort -n got | uniq | cmp - <(seq 50)
+}
+
+# pipeline: of four stages, whose pids are in p1 to p4, into ./done.
+pipeline() {
+	set +e
+	sh -c 'echo $$ >p1; exec pfanin --state s --window 500 in' 2>>err |
+		sh -c 'echo $$ >p2; exec pfanout -q -j2 -- ./worker' 2>>err |
+		sh -c 'echo $$ >p3; exec pratelimit -r 20000/s' 2>>err |
+		sh -c 'echo $$ >p4; exec pdeadletter -q -d dead' >>done 2>>err
+	echo "${PIPESTATUS[0]}" >status
+}
+
+@test "resume: the stages of a pipeline are killed in turn: nothing is missing" {
+	local who n=0
+
+	ids 8000 >in
+	printf '#!/bin/sh\nexec sed -u "s/.*00}/!no/"\n' >worker
+	chmod +x worker
+	: >done
+	for who in p1 p2 p3 p4; do
+		n=$((n + 1000))
+		rm -f p?
+		pipeline 3>&- &
+		job=$!
+		wait_until at_least done "$n"
+		kill -9 "$(<$who)"
+		wait "$job"
+	done
+	pipeline
+	[ "$(<status)" -eq 0 ]
+	jq .id done >results
+	jq .value.id dead >letters
+	[ "$(sort -u letters | wc -l)" -eq 80 ]
+	sort -nu results letters | cmp - <(seq 8000)
+	is_saved line 8000
+}

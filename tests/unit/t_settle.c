@@ -1,0 +1,120 @@
+#include "record/settle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t.h"
+#include "t_random.h"
+
+#define MANY 100000
+
+/* Events, a letter and a seq: e(nded), m(ark); and the marks that went. */
+static const struct {
+	const char *name;
+	uint64_t before, first; /* ended before; the first mark */
+	const char *events, *gone;
+} cases[] = {
+    {"a mark at the start goes at once", 0, 0, "m0", "0"},
+    {"nothing before it is missing", 3, 3, "m3", "3"},
+    {"one before it is missing", 2, 3, "m3", ""},
+    {"it comes later", 2, 3, "m3 e1", "3"},
+    {"marks keep their order", 0, 0, "m2 m0 e1", "0 2"},
+    {"a record holds the mark behind it, and no other", 0, 0, "m0 e2 m3 e4 m5", "0"},
+    {"then both go", 0, 0, "m0 e2 m3 e4 m5 e1", "0 3 5"},
+    {"marks beside each other", 1, 1, "m1 m2 m3", "1 2 3"},
+    {"records behind a mark do not matter", 0, 0, "e1 e2 e3 m0", "0"},
+    {"a mark that has not come holds those behind it", 0, 0, "e1 m2", ""},
+    {"far apart", 0, 0, "m0 e5000 m5001 e1", "0"},
+};
+
+static void
+play(struct settle *s, const char *events, char *gone)
+{
+	struct mark mark = {.weight = 1};
+	char *end;
+
+	*gone = '\0';
+	for (const char *at = events; *at != '\0'; at = end + (*end == ' ')) {
+		uint64_t seq = strtoull(at + 1, &end, 10);
+
+		mark.n = seq;
+		CHECK((*at == 'e' ? settle_record(s, seq) : settle_mark(s, seq, &mark)) == 0);
+		while (settle_take(s, &mark))
+			sprintf(gone + strlen(gone), "%s%ju", *gone != '\0' ? " " : "",
+			    (uintmax_t)mark.n);
+	}
+}
+
+static void
+test_cases(void)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct settle *s = settle_new();
+		char gone[64];
+
+		settle_count(s, cases[i].before);
+		settle_begin(s, cases[i].first);
+		play(s, cases[i].events, gone);
+		CHECK(strcmp(gone, cases[i].gone) == 0, "%s: %s, want %s", cases[i].name, gone,
+		    cases[i].gone);
+		settle_free(s);
+	}
+}
+
+/*
+ * All seq in an order that is random within a width; each third or so is a
+ * mark.  A mark goes exactly when all before it have ended.
+ */
+static void
+test_random(uint64_t width)
+{
+	static bool ended[MANY];
+	static uint64_t order[MANY];
+	struct settle *s = settle_new();
+	struct mark mark = {.weight = 1};
+	uint64_t lowest = 0, next = 0, first = 50;
+
+	memset(ended, 0, sizeof(ended));
+	for (uint64_t i = 0; i < MANY; i++)
+		order[i] = i;
+	for (uint64_t i = 0; i + width < MANY; i++) {
+		uint64_t j = i + next_random() % width, kept = order[i];
+
+		order[i] = order[j];
+		order[j] = kept;
+	}
+	settle_begin(s, first);
+	for (uint64_t i = 0; i < MANY; i++) {
+		uint64_t seq = order[i];
+
+		mark.n = seq;
+		if (seq >= first && (seq - first) % 3 == 0)
+			CHECK(settle_mark(s, seq, &mark) == 0);
+		else
+			CHECK(settle_record(s, seq) == 0);
+		ended[seq] = true;
+		while (lowest < MANY && ended[lowest])
+			lowest++;
+		while (settle_take(s, &mark)) {
+			CHECK(mark.n == (next == 0 ? first : next), "%ju", (uintmax_t)mark.n);
+			next = mark.n + 3;
+			CHECK(mark.n < lowest);
+		}
+		CHECK((next == 0 ? first : next) >= lowest, "%ju waits at %ju", (uintmax_t)next,
+		    (uintmax_t)lowest);
+	}
+	settle_free(s);
+}
+
+int
+main(void)
+{
+	alarm(60);
+	test_cases();
+	test_random(1);
+	test_random(100);
+	test_random(20000);
+	return t_end();
+}
