@@ -113,7 +113,8 @@ rejecter() {
 # start_job RATE: starts the command of calls.service as the leader of a group,
 # and sets main.  As long as one of its processes is there, fd 6 has no end.
 start_job() {
-	exec 8<>alive 6<alive
+	exec 8<>alive
+	exec 6<alive
 	command_of calls ExecStart | sed "s|50/s|$1|; s|pfanin |&--window 100 |" >start.sh
 	setsid bash start.sh 3>&- 6<&- 7>alive 8>&- 2>>err &
 	main=$!
@@ -206,7 +207,7 @@ letters_are() {
 		echo "{\"id\":${run}4}" >>log/access.ndjson
 	done
 	timeout 60 pfanin -q --follow --state job.state log/access.ndjson >>got 3>&- 2>err &
-	wait_until grep -q :34} got
+	wait_until grep -q ':34}' got
 	kill $!
 	jq .id got | sort -n | cmp - <(seq 11 14; seq 21 24; seq 31 34)
 	ls log/access.ndjson.[1-9]*.gz
