@@ -40,6 +40,12 @@ stem_length(const char *name)
 	return dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
 }
 
+bool
+copies_is_name(const char *name, const char *file)
+{
+	return strncmp(file, name, stem_length(name)) == 0;
+}
+
 static bool
 is_later(const struct timespec *a, const struct timespec *b)
 {
@@ -50,13 +56,12 @@ is_later(const struct timespec *a, const struct timespec *b)
 static int
 search(DIR *dir, const char *name, const struct evidence *text)
 {
-	size_t stem = stem_length(name);
 	struct timespec changed, latest = {0};
 	struct dirent *d;
 	int best = -1, fd;
 
 	while ((d = readdir(dir)) != NULL) {
-		if (strncmp(d->d_name, name, stem) != 0 || strcmp(d->d_name, name) == 0 ||
+		if (!copies_is_name(name, d->d_name) || strcmp(d->d_name, name) == 0 ||
 		    (fd = open_copy(dirfd(dir), d->d_name, text, &changed)) == -1)
 			continue;
 		if (best != -1 && !is_later(&changed, &latest)) {

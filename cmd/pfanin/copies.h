@@ -6,9 +6,14 @@
  * a file before it was truncated (logrotate's copytruncate).
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct evidence;
+
+/* May the file be a copy of the one named `name`, by its name?  It begins like
+ * that name, whose extension may have been changed. */
+bool copies_is_name(const char *name, const char *file);
 
 /*
  * Looks for a file beside `path`, with a name that begins like its name, that

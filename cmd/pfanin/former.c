@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bookmark.h"
+#include "copies.h"
 
 /* What has been found best so far. */
 struct found {
@@ -42,8 +43,12 @@ static struct found
 look_at(int folder, const struct dirent *d, const struct bookmark *b)
 {
 	static const int how = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	const char *slash = strrchr(b->path, '/');
 	struct found f = {.fd = -1};
 
+	/* Results may be beside the log, and begin with the same text. */
+	if (d->d_ino != b->inode && !copies_is_name(slash == NULL ? b->path : slash + 1, d->d_name))
+		return f;
 	if (d->d_type != DT_REG && d->d_type != DT_UNKNOWN && d->d_ino != b->inode)
 		return f;
 	if ((f.fd = openat(folder, d->d_name, how)) == -1)

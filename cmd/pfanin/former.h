@@ -13,7 +13,8 @@ struct bookmark;
 
 /*
  * Looks in the folder of the bookmark's path for its file, and else for a file
- * with its text, of which the youngest counts; wanted() may refuse one.
+ * with its text and a name that begins like its own, of which the youngest
+ * counts; wanted() may refuse one.
  * Returns a descriptor, the caller's, and its *st; -1: there is none.
  */
 int former_open(const struct bookmark *, bool (*wanted)(void *arg, int fd, const struct stat *st),

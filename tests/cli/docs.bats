@@ -7,11 +7,12 @@ load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES, SHAPES and WATCHING,
-# and in its DESCRIPTION before the first subsection; a line %% ends each block.
+# The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS, JOBS
+# and WATCHING, and in its DESCRIPTION before the first subsection; a line %% ends
+# each block.
 man_examples() {
 	awk '
-		/^\.Sh / { wanted = /EXAMPLES|DESCRIPTION|SHAPES|WATCHING/; shapes = /SHAPES|WATCHING/ }
+		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }
 		/^\.Ss / { wanted = shapes }
 		/^\.Ed/ && literal { literal = 0; print "%%" }
 		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }

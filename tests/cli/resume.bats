@@ -387,6 +387,22 @@ normal() {
 	[ "$(jq '.inputs | length' s)" -eq 1 ]
 }
 
+@test "resume: follow: a file that is gone is not taken for one with the same text" {
+	seq 10 >log
+	begin all --follow log
+	wait_until at_least got 10
+	kill "$pid" && wait "$job"
+	# The results begin as the log did.
+	seq 11 20 >new && mv new log
+	begin all --follow log
+	wait_until has err "log: the file that it was is not in its folder any more"
+	wait_until at_least got 20
+	seq 21 30 >>log
+	wait_until at_least got 30
+	kill "$pid" && wait "$job"
+	seq 30 | cmp - got
+}
+
 @test "resume: follow: a rotation while it runs" {
 	seq 10 >log
 	begin all --follow 'log*'
