@@ -28,7 +28,6 @@
 #define SAVE_TIME (200 * CLOCK_MS)   /* between two saves, at least */
 #define TRY_TIME (50 * CLOCK_MS)     /* until a mark is tried again */
 #define PATIENCE (60 * CLOCK_S)      /* for something to come back */
-#define LINGER 12                    /* graces */
 #define READER_LOOK (250 * CLOCK_MS) /* between two looks at the reader */
 
 struct marker {
@@ -374,39 +373,47 @@ has_reader(int handle)
 }
 
 /*
- * How long the end waits for what comes back.  If there is somebody who
- * acknowledges, it waits as long as the reader is there; but those behind it
- * may be at work when it has gone.
+ * Waits for what comes back.  If there is somebody who acknowledges, it waits as
+ * long as the reader is there.  When the reader has gone, stages behind it may
+ * be at work with what they have: then it waits as long as something comes back
+ * within each grace.
  */
-static int64_t
-linger(const struct marker *m)
+static void
+linger(struct marker *m, struct ctx *ctx, int handle)
 {
 	int64_t grace = m->how.stage->opt->grace;
-
-	if (!atomic_load(&m->answered))
-		return grace;
-	return grace < CLOCK_NEVER / LINGER ? LINGER * grace : CLOCK_NEVER;
-}
-
-/* The stage's finish(): waits for the last marks, and ends the thread. */
-static void
-finish(void *arg)
-{
-	struct marker *m = arg;
-	struct ctx *work = m->how.stage->work;
-	int handle = close_output();
 	int64_t seen = clock_now(), now;
 
-	while (!is_finished(m) && ctx_state(work) == CTX_LIVE) {
+	while (!is_finished(m) && ctx_state(ctx) == CTX_LIVE) {
 		now = clock_now();
 		if (atomic_load(&m->answered) && has_reader(handle))
 			seen = now;
 		if (atomic_load(&m->last_ack) > seen)
 			seen = atomic_load(&m->last_ack);
-		if (now >= clock_after(seen, linger(m)))
+		if (now >= clock_after(seen, grace))
 			break;
-		(void)wait_for(&m->changed, work, now + READER_LOOK, is_finished, m);
+		(void)wait_for(&m->changed, ctx, now + READER_LOOK, is_finished, m);
 	}
+}
+
+/*
+ * The stage's finish(): waits for the last marks, and ends the thread.  A reader
+ * that goes away has cancelled all contexts of the stage; those behind it may
+ * finish what they have nevertheless, if there are any.
+ */
+static void
+finish(void *arg)
+{
+	struct marker *m = arg;
+	struct stage *st = m->how.stage;
+	struct ctx *late = ctx_new(NULL, CLOCK_NEVER);
+	int handle = close_output();
+
+	if (st->hung_up && atomic_load(&m->answered) && late != NULL)
+		linger(m, late, handle);
+	else
+		linger(m, st->work, handle);
+	ctx_free(late);
 	if (handle != -1)
 		close(handle);
 	atomic_store(&m->stop, true);

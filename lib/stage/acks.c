@@ -1,7 +1,9 @@
 #include "stage/acks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -52,6 +54,34 @@ acks_free(struct acks *a)
 		return;
 	free(a->owed);
 	free(a);
+}
+
+/* Where the next byte goes. */
+static off_t
+find_end(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return lseek(fd, 0, flags != -1 && (flags & O_APPEND) != 0 ? SEEK_END : SEEK_CUR);
+}
+
+bool
+acks_find_torn_line(const struct acks *a)
+{
+	char path[64], last = '\n';
+	off_t end;
+	int fd;
+
+	if (a->safe != SYNCED || (end = find_end(a->fd)) <= 0)
+		return false;
+	/* Our descriptor is only for writing. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->fd);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return false;
+	if (pread(fd, &last, 1, end - 1) == -1)
+		last = '\n';
+	close(fd);
+	return last != '\n';
 }
 
 int

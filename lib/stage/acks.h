@@ -29,6 +29,13 @@ struct acks *acks_new(int fd, bool ack);
 void acks_free(struct acks *);
 
 /*
+ * Whether what is written next would continue a line: the output is a regular
+ * file, and a process that was killed has left a torn line there.  False also
+ * where nobody can see.
+ */
+bool acks_find_torn_line(const struct acks *);
+
+/*
  * The mark is owed once the first `written` bytes of all that this process
  * writes are safe.  -1 with errno ENOMEM.
  */

@@ -298,7 +298,9 @@ leave(struct inputs *s, struct turns *list, struct input *in)
 bool
 inputs_must_stop(const struct inputs *s, const struct input *in)
 {
-	return ctx_state(in->kind == INPUT_PIPE ? s->pipes : s->files) != CTX_LIVE;
+	/* One may see the end of the pipes' context before that of the files'. */
+	return ctx_state(s->pipes) != CTX_LIVE ||
+	    (in->kind != INPUT_PIPE && ctx_state(s->files) != CTX_LIVE);
 }
 
 /*

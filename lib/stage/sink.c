@@ -213,29 +213,54 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	return error;
 }
 
-/* A mark goes on. */
+/* Writes what is no record. */
 static int
-write_mark(struct drain *d, const struct mark *mark)
+write_extra(struct drain *d, const char *text, size_t len)
 {
 	struct stage *st = d->sink->stage;
 	uint64_t bytes = writer_bytes(d->writer);
-	char line[MARK_SIZE];
-	size_t len = mark_print(mark, line);
 	int error;
 
 	stage_begin_writing(st);
-	error = writer_put(d->writer, st->root, line, len);
+	error = writer_put(d->writer, st->root, text, len);
 	if (error == 0)
 		error = flush_lines(d);
 	stage_end_writing(st);
 	if (error == -1)
 		report_write_error(d);
-	else
-		atomic_fetch_add(&st->passed, 1);
 	bytes = writer_bytes(d->writer) - bytes;
 	metrics_add(d->sink->shard, METRIC_BYTES_OUT, bytes);
 	link_add(d->link, error == 0, bytes);
 	return error;
+}
+
+/* A mark goes on. */
+static int
+write_mark(struct drain *d, const struct mark *mark)
+{
+	char line[MARK_SIZE];
+	size_t len = mark_print(mark, line);
+	int error = write_extra(d, line, len);
+
+	if (error == 0)
+		atomic_fetch_add(&d->sink->stage->passed, 1);
+	return error;
+}
+
+/*
+ * Looks whether there are marks.  The first one tells that what a stage has not
+ * finished comes again, so that the torn line of one that was killed may remain
+ * as a line of its own.
+ */
+static int
+find_marks(struct drain *d, size_t n)
+{
+	bool before = d->marked;
+
+	d->marked = marks_begin(d->marks, n);
+	if (d->marked && !before && d->acks != NULL && acks_find_torn_line(d->acks))
+		return write_extra(d, "\n", 1);
+	return 0;
 }
 
 /* Acknowledges what is safe. */
@@ -280,9 +305,8 @@ static int
 write_records(struct drain *d, struct record *r, size_t n)
 {
 	struct mark mark;
-	int error = 0;
+	int error = find_marks(d, n);
 
-	d->marked = marks_begin(d->marks, n);
 	if (!d->marked)
 		return write_batch(d, r, n);
 	for (size_t done; n > 0 && error == 0; r += done, n -= done) {

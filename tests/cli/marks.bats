@@ -79,6 +79,30 @@ keeps() {
 	mark 1 | diff - out
 }
 
+@test "marks: a torn last line in the output file gets an end" {
+	marked 20 10 >in
+	ids 20 >want
+	for tool in pfanout pdeadletter pfanin 'pratelimit -r 1000000/s'; do
+		printf '{"id":' >got
+		timeout 60 $tool <in >>got
+		{ echo '{"id":' && cat want; } | diff - got
+		# Now it ends with a newline.
+		timeout 60 $tool <in >>got
+		lines got 41
+		printf '{"id":' >got
+		timeout 60 $tool <in 1<>got
+		diff want got
+		# Without marks nobody sends the record again: nothing is touched.
+		printf '{"id":' >got
+		timeout 60 $tool <want >>got
+		lines got 20
+	done
+	# To a pipe, and where nobody can read it.
+	printf x >got
+	marked 20 10 | timeout 60 pfanout | cat >>got
+	[ "$(head -c 2 got)" = 'x{' ]
+}
+
 @test "marks: with --no-bypass they are data, and so is what is no mark" {
 	mark 1 >in
 	echo '{"pchan":"mark/1","to":"abc","n":1,"w":1}' >>in

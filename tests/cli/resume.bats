@@ -15,12 +15,17 @@ job() {
 	local status=0
 
 	# timeout(1) would keep the pipe open.
-	timeout 60 bash -c '"$BIN/pfanin" --state s "${@:3}" 2>err | "$ACK" got $2
+	timeout 60 bash -c '"$BIN/pfanin" --state "${STATE-s}" "${@:3}" 2>err | "$ACK" got $2
 		exit "${PIPESTATUS[0]}"' bash "$@" || status=$?
 	[[ " $1 " == *" $status "* ]] || {
 		echo "status $status instead of $1: ${*:3}"
 		return 1
 	}
+}
+
+# watch_job: $job and its children live for a minute at most.
+watch_job() {
+	("${LIMIT[@]}" tail -f --pid="$job" /dev/null 2>/dev/null || kill -9 -- "-$job") 3>&- &
 }
 
 # begin HOW ARG...: the same in the background; $pid is that of pfanin.
@@ -29,12 +34,12 @@ begin() {
 	[ -e got ] || : >got
 	{
 		set +e
-		sh -c 'echo $$ >pid; exec "$@"' sh "$BIN/pfanin" --state s "${@:2}" 2>err 3>&- |
+		sh -c 'echo $$ >pid; exec "$@"' sh "$BIN/pfanin" --state "${STATE-s}" "${@:2}" 2>err 3>&- |
 			sh -c 'echo $$ >ack.pid; exec "$@"' sh "$ACK" got $1 3>&-
 		echo "${PIPESTATUS[0]}" >status
 	} &
 	job=$!
-	(timeout 60 tail -f --pid="$job" /dev/null || kill -9 "$(<pid)") 3>&- &
+	watch_job
 	wait_until test -s pid
 	wait_until test -s ack.pid
 	pid=$(<pid)
@@ -78,7 +83,7 @@ is_saved() {
 	ids 60000 >in
 	for who in pfanin ack pfanin ack; do
 		n=$((n + 3000))
-		begin all --window 500 in
+		begin all --window 500 --grace 300ms --follow in
 		wait_until at_least got "$n"
 		if [ "$who" = pfanin ]; then
 			kill -9 "$pid"
@@ -88,7 +93,7 @@ is_saved() {
 		wait "$job" || true
 	done
 	[ "$(<status)" -eq 2 ]
-	has err "not acknowledged, and will come again"
+	has err "not acknowledged, and will come again in the next run"
 	job 0 all --window 500 in
 	[ "$(sort -u got | wc -l)" -eq 60000 ]
 }
@@ -97,7 +102,7 @@ is_saved() {
 	local order n
 
 	for n in 1 2 3; do
-		seq "$n" 3 6000 | sed 's/.*/{"id":&,"pad":"xxxxxxx"}/' >"in$n"
+		seq "$n" 3 3000 | sed 's/.*/{"id":&,"pad":"xxxxxxx"}/' >"in$n"
 	done
 	printf '\xef\xbb\xbf\n\r\n' | cat - in1 >with && mv with in1
 	printf '{"id":0}\r\nnot json\n{"pchan":"dead-letter/1","id":"a","stage":"b","reason":"crash","value":1}\n\n' >>in2
@@ -105,7 +110,7 @@ is_saved() {
 	for order in "" --concat --round-robin "--merge .id" "--tag t"; do
 		rm -f s got*
 		pfanin $order in1 in2 in3 | sort >want || true
-		job 2 "upto 4" --grace 50ms $order in1 in2 in3
+		job 2 "upto 2" --grace 50ms $order in1 in2 in3
 		[ -s got.done ]
 		[ "$(wc -l <got.done)" -lt "$(wc -l <want)" ]
 		mv got.done first
@@ -272,7 +277,7 @@ normal() {
 @test "resume: a disk that is full is told, and the old state stays" {
 	small_disk 16
 	seq 10 >in
-	"$BIN/pfanin" --state disk/s in 2>err | "$ACK" got
+	STATE=disk/s job 0 all in
 	cp disk/s before
 	dd if=/dev/zero of=disk/fill bs=1k 2>/dev/null || true
 	go 2 pfanin --state disk/s in
@@ -280,24 +285,44 @@ normal() {
 	cmp disk/s before
 }
 
-@test "resume: 3000 inputs, with few open at a time" {
-	local n
+# is_filled: 12 of the 16 KiB of ./disk are other data.
+is_filled() {
+	dd if=/dev/zero bs=1k oflag=append conv=notrunc 2>/dev/null >>disk/fill || true
+	[ "$(stat -c %s disk/fill)" -eq 12288 ]
+}
 
+@test "resume: a disk that fills up stops the run" {
+	small_disk 16
+	seq 10 >in
+	export STATE=disk/s
+	begin all --follow in
+	wait_until at_least got 10
+	wait_until grep -q '"offset":21' disk/s
+	# A file that was just replaced has room for a moment yet.
+	wait_until is_filled
+	seq 11 20 >>in
+	wait "$job"
+	[ "$(<status)" -eq 2 ]
+	has err "--state disk/s: No space left on device; the next run goes on from what was saved before"
+	lines err 1
+	grep -q '"offset":21' disk/s
+	rm disk/fill
+	job 0 all in
+	seq 20 | cmp - <(sort -nu got)
+}
+
+@test "resume: 500 inputs, with few open at a time" {
 	mkdir in
-	for n in $(seq 3000); do
-		echo "$n" >"in/$n"
-	done
+	seq 500 | awk '{ file = "in/" $1; print >file; close(file) }'
 	(
-		ulimit -n 200
+		ulimit -n 60
 		job 0 all in/*
 	)
-	sort -n got | cmp - <(seq 3000)
-	for n in $(seq 3000); do
-		[ $((n % 3)) -ne 0 ] || echo "-$n" >>"in/$n"
-	done
+	sort -n got | cmp - <(seq 500)
+	seq 5 5 500 | awk '{ file = "in/" $1; print "-" $1 >>file; close(file) }'
 	job 0 all in/*
-	lines got 4000
-	tail -n 1000 got | sort -rn | cmp - <(seq -f '-%g' 3 3 3000)
+	lines got 600
+	tail -n 100 got | sort -rn | cmp - <(seq -f '-%g' 5 5 500)
 }
 
 @test "resume: no more than the window is on its way" {
@@ -340,15 +365,58 @@ normal() {
 	[ "$(<status)" -eq 2 ]
 	has err "10 records were not acknowledged"
 
-	"$BIN/pfanin" --state s --follow in 2>err | (
-		grep -m 12 --line-buffered . >got
-		exec grep -m 1 mark >/dev/null
-	) &
+	{
+		"$BIN/pfanin" --state s --follow in 2>err | (
+			grep -m 12 --line-buffered . >got
+			exec grep -m 1 mark >/dev/null
+		)
+	} 3>&- &
 	job=$!
+	watch_job
 	# Behind it the reader leaves when it gets a third mark.
 	wait_until at_least got 12
 	wait "$job"
 	has err "10 records were not acknowledged"
+}
+
+@test "resume: the reader is gone: no wait without acknowledgements" {
+	local start
+
+	seq 10 >in
+	begin "upto 1" --grace 1s --follow in
+	wait_until at_least got 10
+	start=$SECONDS
+	kill -9 "$(<ack.pid)"
+	wait "$job"
+	((SECONDS - start < 10))
+	[ "$(<status)" -eq 2 ]
+	has err "the reader of standard output has gone: 10 records were not acknowledged"
+	# The same at the end of the input.
+	start=$SECONDS
+	job 2 "upto 1" --grace 1s in
+	((SECONDS - start < 10))
+	has err "10 records were not acknowledged"
+	lines err 1
+}
+
+@test "resume: the reader is gone: what is acknowledged behind it is finished" {
+	ids 40 >in
+	{
+		set +e
+		"$BIN/pfanin" --state s --window 40 --grace 3s --follow in 2>err 3>&- |
+			sh -c 'echo $$ >cat.pid; exec cat' 3>&- | "$ACK" got late 3>&-
+		echo "${PIPESTATUS[0]}" >status
+	} &
+	job=$!
+	watch_job
+	wait_until test -s got.done
+	wait_until at_least got.done 40
+	# Five marks, four of which come back in 3.2 s.
+	kill -9 "$(<cat.pid)"
+	wait "$job"
+	[ "$(<status)" -eq 2 ]
+	has err "the reader of standard output has gone"
+	is_saved line 40
 }
 
 @test "resume: SIGTERM: what was read is finished, and nothing comes twice" {
@@ -422,10 +490,11 @@ normal() {
 	sort -n got | uniq | cmp - <(seq 50)
 }
 
-# pipeline: of four stages, whose pids are in p1 to p4, into ./done.
+# pipeline ARG...: pfanin ARG... and three stages, into
+# ./done.  Their pids are in p1 to p4.
 pipeline() {
 	set +e
-	sh -c 'echo $$ >p1; exec pfanin --state s --window 500 in' 2>>err |
+	sh -c 'echo $$ >p1; exec pfanin --state s --window 500 --grace 300ms "$@"' sh "$@" 2>>err |
 		sh -c 'echo $$ >p2; exec pfanout -q -j2 -- ./worker' 2>>err |
 		sh -c 'echo $$ >p3; exec pratelimit -r 20000/s' 2>>err |
 		sh -c 'echo $$ >p4; exec pdeadletter -q -d dead' >>done 2>>err
@@ -442,13 +511,14 @@ pipeline() {
 	for who in p1 p2 p3 p4; do
 		n=$((n + 1000))
 		rm -f p?
-		pipeline 3>&- &
+		pipeline --follow in 3>&- &
 		job=$!
+		watch_job
 		wait_until at_least done "$n"
 		kill -9 "$(<$who)"
 		wait "$job"
 	done
-	pipeline
+	pipeline in
 	[ "$(<status)" -eq 0 ]
 	jq .id done >results
 	jq .value.id dead >letters

@@ -770,6 +770,15 @@ test_alone(void)
 	CHECK(wait_next(&s) == NULL && errno == 0);
 	end(&s);
 
+	/* The files' context ends after that of the pipes, if both do. */
+	begin(&s, 1);
+	in = add(&s, make(a, "a", ""));
+	arm_all(&s);
+	ctx_cancel(s.pipes);
+	CHECK(wait_next(&s) == in && inputs_must_stop(s.inputs, in));
+	inputs_end(s.inputs, in);
+	end(&s);
+
 	CHECK(pipe(fds) == 0 && dup2(fds[0], 20) == 20);
 	begin(&s, 1);
 	in = add(&s, "fd:20");
