@@ -23,7 +23,7 @@ static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
 static struct {
 	volatile pid_t pid;            /* 0: no process */
 	int in;                        /* writing end of its stdin */
-	int unread;                    /* reading end: keeps what it leaves there */
+	int unread;                    /* reading end: what it leaves */
 	volatile sig_atomic_t signal;  /* the first one */
 	volatile sig_atomic_t signals; /* how many */
 	bool short_of;                 /* a record was not written */
@@ -203,7 +203,7 @@ command_start(const char *path, char *const argv[])
 	}
 	atexit(abandon);
 
-	/* The reading end that we keep would have us wait for a dead process. */
+	/* With our reading end we would wait for a dead process. */
 	if (fcntl(in[1], F_SETFL, O_NONBLOCK) == -1)
 		err(2, "%s", argv[0]);
 	stream = must(fopencookie(NULL, "w", functions));
@@ -224,7 +224,7 @@ command_end(FILE *stream, struct command_end *end)
 	while (waitid(P_PID, (id_t)command.pid, &info, WEXITED | WNOWAIT) == -1 && errno == EINTR)
 		continue;
 
-	/* From here on no signal is passed on to another process of its number. */
+	/* No signal goes to another process that gets its number. */
 	block_signals(&old);
 	waitpid(command.pid, &end->status, 0);
 	command.pid = 0;

@@ -20,7 +20,7 @@
 
 struct cursor {
 	char *path;
-	int fd;                /* -1: there is no such file, and none will be made */
+	int fd;                /* -1: there is no file, and none will be made */
 	struct memory *memory; /* of each file */
 	size_t n;              /* 0: nothing was replayed */
 };

@@ -24,7 +24,7 @@
 /* What is remembered of a letter to find it again. */
 struct mark {
 	uint64_t start, end; /* offsets of its first byte and behind its LF */
-	int64_t failed;      /* tells letters of one record, which share their id */
+	int64_t failed;      /* tells letters of one record, with one id */
 	char id[ENVELOPE_ID_SIZE];
 };
 
@@ -40,7 +40,7 @@ struct memory {
 	unsigned char *bits; /* by the letter's number, from 0 */
 	size_t size;         /* bytes of the bits */
 
-	/* Some of them went into a pipe, and nothing says what became of them. */
+	/* Some went into a pipe: nothing says what became of them. */
 	bool piped;
 
 	/*
@@ -50,7 +50,7 @@ struct memory {
 	uint64_t max_replays;
 
 	/* Since it was begun or read: */
-	bool gap;   /* a letter behind the front was passed that does not count */
+	bool gap;   /* a letter behind the front does not count */
 	bool grown; /* a letter was added */
 };
 

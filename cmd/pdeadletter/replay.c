@@ -34,7 +34,7 @@ struct replay {
 	struct cursor *cursor; /* one for each file */
 	size_t n;
 	char *path;  /* of the command; NULL: there is none */
-	FILE *out;   /* standard output, or the command's input; NULL: not yet */
+	FILE *out;   /* our output, or the command's input; NULL: not yet */
 	bool failed; /* the command takes no more */
 
 	/* How many letters were left out, and why. */

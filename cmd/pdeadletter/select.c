@@ -70,13 +70,6 @@ is_among(const struct names *names, const struct json_slice *value)
 }
 
 bool
-selects_all(const struct selection *s)
-{
-	return s->reasons.n == 0 && s->stages.n == 0 && s->ids.n == 0 && s->since == INT64_MIN &&
-	    s->until == INT64_MAX && s->limit == UINT64_MAX;
-}
-
-bool
 select_takes(struct selection *s, const struct item *e)
 {
 	if (e->failed == 0 && (s->since != INT64_MIN || s->until != INT64_MAX))

@@ -42,9 +42,6 @@ int names_add(struct names *, const char *);
  */
 int select_time(const char *text, int64_t *calendar_us, const char **why);
 
-/* Whether there are no conditions. */
-bool selects_all(const struct selection *);
-
 /* Whether the letter is wanted.  If so, it counts towards the limit. */
 bool select_takes(struct selection *, const struct item *);
 

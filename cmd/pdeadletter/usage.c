@@ -247,7 +247,7 @@ int (*usage_parse_job(
 		errx(2, "out of memory");
 	if (operands == argc)
 		errx(2, "%s: a FILE is needed", command->name);
-	if (job->command == NULL && memchr(job->ok_status, true, sizeof(job->ok_status)) != NULL)
+	if (job->command == NULL && memchr(job->ok_status, 1, sizeof(job->ok_status)) != NULL)
 		errx(2, "%s: --ok-status needs a command: replay FILE -- command", command->name);
 	job->ok_status[0] = true;
 	job->files = files_of(argv + operands);

@@ -40,6 +40,7 @@ end_records(
 
 	for (size_t i = 0; i < n; i++)
 		place[i] = where;
+	stage_succeeded(st, n);
 	ending_count(st, shard, p->record, place, n);
 	parcel_cut(p, n);
 }

@@ -221,6 +221,7 @@ pass_to_sink(struct delivery *d, struct parcel *p)
 		closing_let_go(d->spread, d->shard, &d->out, p);
 		return ECANCELED;
 	}
+	stage_succeeded(d->stage, p->n);
 	record_sendn(d->chan, d->stage->root, p->record, p->n, &sent);
 	record_freen(p->record + sent, p->n - sent);
 	p->n = 0;

@@ -48,6 +48,7 @@ exec_accept(struct exec_worker *e)
 	stage_answer(e->w.stage, first, &answer, RECORD_LINES);
 	for (size_t i = 1; i < e->batch.records.n; i++)
 		stage_share(queue_at(&e->batch.records, i), first);
+	stage_succeeded(e->w.stage, e->batch.records.n);
 	put_out(e, &e->batch);
 	end_batch(e);
 }

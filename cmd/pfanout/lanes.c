@@ -317,12 +317,6 @@ lanes_due(const struct lanes *l)
 	return l->due;
 }
 
-size_t
-lanes_ready(const struct lanes *l)
-{
-	return l->n_ready;
-}
-
 uint64_t
 lanes_oldest(const struct lanes *l)
 {

@@ -75,10 +75,9 @@ size_t lanes_waiting(const struct lanes *);
 size_t lanes_due(const struct lanes *);
 
 /*
- * How many lanes have a new record that may be taken now; with -k the seq of
- * the oldest of these records (UINT64_MAX: there is none).
+ * With -k the seq of the oldest new record that may be taken now; UINT64_MAX:
+ * there is none.
  */
-size_t lanes_ready(const struct lanes *);
 uint64_t lanes_oldest(const struct lanes *);
 
 #endif

@@ -309,6 +309,8 @@ set_up(struct pfanout *pf)
 	if (stage_init(st, &setup) == -1)
 		errx(2, "%s", st->error);
 	st->max_failed = pf->max_failed;
+	st->share.most = pf->max_share;
+	st->max_share = pf->share_text;
 	st->has_filters = pf->mode == MODE_FILTER;
 	set_up_gate(pf);
 	st->refuses_marks = refuses_marks(pf);

@@ -137,9 +137,11 @@ settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 		return refuse_answer(m, line, why);
 	case ANSWER_RESULT:
 		stage_answer(m->w.stage, input, line, RECORD_DATA);
+		stage_succeeded(m->w.stage, 1);
 		break;
 	case ANSWER_DROP:
 		stage_drop(input);
+		stage_succeeded(m->w.stage, 1);
 		break;
 	case ANSWER_REJECT:
 		reject_record(m, input, why);

@@ -50,6 +50,8 @@ struct pfanout {
 	struct json_path *match; /* --match; NULL: none */
 	bool raw_input;          /* --raw-input; sets opt.raw, too */
 	uint64_t max_failed;     /* --max-failed; 0: none */
+	uint32_t max_share;      /* the same as a share (SHARE_ALL); 0: none */
+	const char *share_text;  /* as it was given */
 	bool unbuffered;         /* --unbuffered */
 	struct exits exits;      /* --ok-status and the like */
 	struct rate rate;        /* --rate: of attempts; amount 0: none */

@@ -123,6 +123,25 @@ split_pair(const char *value, char *first, size_t size, const char **comma)
 	return true;
 }
 
+/* N or P%; the last one counts. */
+static int
+parse_max_failed(void *field, const char *value, const char **why)
+{
+	struct pfanout *pf = field;
+	uint32_t share = 0;
+	int64_t n = 0;
+	bool valid = strchr(value, '%') != NULL ? units_share(value, &share, why) == 0
+						: units_number(value, 1, INT64_MAX, &n, why) == 0;
+
+	*why = "a number of records of at least 1, or a share such as 5% (above 0%, below 100%)";
+	if (!valid)
+		return -1;
+	pf->max_failed = (uint64_t)n;
+	pf->max_share = share;
+	pf->share_text = value;
+	return 0;
+}
+
 /* N or N,D. */
 static int
 parse_batch(void *field, const char *value, const char **why)
@@ -296,8 +315,10 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		OPTION_FIELD(pf->unbuffered)},
 	    {0, "match", "PATH", "an answer must carry the record's own value at PATH", OPTION_PATH,
 		OPTION_FIELD(pf->match)},
-	    {0, "max-failed", "N", "stop when N records have failed", OPTION_NUMBER,
-		OPTION_FIELD(pf->max_failed), 1, INT64_MAX},
+	    {0, "max-failed", "N|P%",
+		"stop when N records have failed, or more than P% of the last 1000 or more (from "
+		"the 100th on)",
+		OPTION_FUNCTION, .field = pf, .parse = parse_max_failed},
 	    {0, "ok-status", "LIST",
 		"exit statuses of the command that are no failure, such as 1,3 (-x, -F)",
 		OPTION_FUNCTION, .field = &pf->exits.ok, .parse = parse_exits},

@@ -35,8 +35,7 @@ struct window {
 };
 
 /* For a fresh child.  jobs and processors: how many share the machine. */
-void window_init(
-    struct window *, size_t fixed, size_t most, unsigned jobs, unsigned processors);
+void window_init(struct window *, size_t fixed, size_t most, unsigned jobs, unsigned processors);
 
 /* How many more records the child may be given now. */
 size_t window_room(const struct window *);

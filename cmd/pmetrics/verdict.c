@@ -61,10 +61,11 @@ keeps_up(const struct part *p)
 }
 
 /*
- * A limiter's work, and that of a pool with a rate, is to let records wait, also
- * while it reads on and fills its buffers.  Any other pool's work is that of its
- * workers.  Any other stage works while it waits for nobody.  In each stage, what its reader waits for the
- * stage itself, beyond what its writer waits, counts as well.
+ * A limiter's work, and that of a pool with a rate, is to let records wait,
+ * also while it reads on and fills its buffers.  Any other pool's work is that
+ * of its workers.  Any other stage works while it waits for nobody.  In each
+ * stage, what its reader waits for the stage itself, beyond what its writer
+ * waits, counts as well.
  */
 static double
 stage_score(const struct part *p)

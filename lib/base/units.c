@@ -73,6 +73,11 @@ static const struct unit periods[] = {
     {NULL, 0},
 };
 
+static const struct unit shares[] = {
+    {"%", 10000},
+    {NULL, 0},
+};
+
 int
 units_number(const char *text, int64_t min, int64_t max, int64_t *value, const char **why)
 {
@@ -187,6 +192,21 @@ units_size(const char *text, uint64_t *bytes, const char **why)
 		return -1;
 	}
 	*bytes = value;
+	return 0;
+}
+
+int
+units_share(const char *text, uint32_t *ppm, const char **why)
+{
+	uint64_t value;
+	bool exact;
+
+	if (read_term(&text, shares, &value, &exact) == -1 || *text != '\0' || !exact ||
+	    value == 0 || value >= 1000000) {
+		*why = "a share such as 5% or 0.5% (above 0%, below 100%)";
+		return -1;
+	}
+	*ppm = (uint32_t)value;
 	return 0;
 }
 

@@ -38,6 +38,12 @@ int units_size(const char *text, uint64_t *bytes, const char **why);
 int units_rate(const char *text, bool bytes, uint64_t *amount, uint64_t *per, const char **why);
 
 /*
+ * A share of a whole, such as 5% or 0.5%, in parts per million: above 0%, below
+ * 100%, no finer than 0.0001%.
+ */
+int units_share(const char *text, uint32_t *ppm, const char **why);
+
+/*
  * Formats 1234567 ns as "1.23ms" and 90 s as "1m30s", for messages: at most 15
  * characters and a NUL, rounded down, readable by units_duration().  A negative
  * duration is "0s".

@@ -19,7 +19,7 @@ struct look_stage {
 	struct statfile_header header;
 	bool live;                /* the process holds the file's lock */
 	bool same_clock;          /* its begun_ns is of our CLOCK_MONOTONIC */
-	struct metrics_shard sum; /* of its shards; times until STOPWATCH_LATE ago */
+	struct metrics_shard sum; /* of its shards, STOPWATCH_LATE ago */
 	uint32_t busy;            /* workers with an attempt now */
 	int64_t oldest;           /* since when the oldest has it; 0: none */
 	size_t n_links;

@@ -26,7 +26,7 @@ enum deadfile_sync {
 struct deadfile_how {
 	/* Bytes; a file that would grow beyond is rotated first.  0: never. */
 	uint64_t max_size;
-	/* Rotated files to keep; 0: all.  What is in the others is discarded. */
+	/* Rotated files to keep; 0: all.  The others are discarded. */
 	unsigned keep;
 	enum deadfile_sync sync;
 	/* Called with a line for people, without an LF; or NULL. */

@@ -22,7 +22,7 @@ enum place {
 	IN_OUTPUTS, /* several, which have counted its lines */
 	IN_FILE,    /* the dead-letter file */
 	LOST,       /* not all of its lines could be written */
-	UNFINISHED, /* it was cancelled, but comes again: its stream has marks */
+	UNFINISHED, /* cancelled, but comes again: its stream has marks */
 };
 
 /*

@@ -370,10 +370,48 @@ describe_letter(
 	describe_worker(l, f);
 }
 
+void
+stage_count_share(struct stage *st, enum share_step step, uint64_t n, uint64_t failed)
+{
+	uint32_t tenths; /* of a percent, rounded up */
+	bool over;
+
+	pthread_mutex_lock(&st->lock);
+	over = share_count(&st->share, step, n, failed);
+	tenths = (st->share.failed + SHARE_ALL / 1000 - 1) / (SHARE_ALL / 1000);
+	pthread_mutex_unlock(&st->lock);
+	if (over)
+		stage_abort(st, 2,
+		    "stopped: %u.%u%% of the last records failed, over --max-failed %s",
+		    tenths / 10, tenths % 10, st->max_share);
+}
+
+static void
+count_failed_share(struct stage *st, enum reason reason)
+{
+	switch (reason) {
+	case REASON_INVALID:
+	case REASON_TOO_LONG:
+		stage_count_share(st, SHARE_CHECKED, 1, 1);
+		break;
+	case REASON_NO_KEY:
+		/* It has passed the check before. */
+		stage_count_share(st, SHARE_CHECKED, 0, 1);
+		break;
+	default:
+		stage_count_share(st, SHARE_ENDED, 1, 1);
+		break;
+	}
+}
+
 static void
 count_failed(struct stage *st, enum reason reason)
 {
-	if (reason != REASON_CANCELLED && atomic_fetch_add(&st->failed, 1) + 1 == st->max_failed)
+	if (reason == REASON_CANCELLED)
+		return;
+	if (st->share.most != 0)
+		count_failed_share(st, reason);
+	if (atomic_fetch_add(&st->failed, 1) + 1 == st->max_failed)
 		stage_abort(st, 2, "stopped after %ju failed records, as --max-failed says",
 		    (uintmax_t)st->max_failed);
 }
@@ -480,10 +518,13 @@ stage_check(struct stage *st, struct record *r)
 
 	if (is_too_long(st, r))
 		bury_too_long(st, r);
-	else if (st->opt->raw || json_check(r->data, r->len, &e))
-		return true;
-	else
+	else if (!st->opt->raw && !json_check(r->data, r->len, &e))
 		bury_invalid(st, r, &e);
+	else {
+		if (st->share.most != 0)
+			stage_count_share(st, SHARE_CHECKED, 1, 0);
+		return true;
+	}
 	return false;
 }
 

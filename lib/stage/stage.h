@@ -26,6 +26,7 @@
 #include "metrics/metrics.h"
 #include "metrics/statfile.h"
 #include "stage/options.h"
+#include "stage/share.h"
 #include "sync/stopwatch.h"
 
 #define STAGE_ERROR_SIZE 512
@@ -60,6 +61,8 @@ struct stage {
 	bool has_rate;           /* it waits for credit: TIME_RATE counts */
 	uint64_t max_failed;     /* stop when so many have failed; 0: never */
 	_Atomic uint64_t failed; /* so far, without the cancelled ones */
+	struct share share;      /* stop when more have; guarded by the lock */
+	const char *max_share;   /* the limit of it, as it was given */
 
 	/*
 	 * Marks (record/mark.h): what is behind one comes again unless the mark
@@ -280,6 +283,21 @@ void stage_bury_half(struct stage *, struct record *);
  * If it is not, it has become its dead letter.
  */
 bool stage_check(struct stage *, struct record *);
+
+/* The same as stage_succeeded(), and of failures; only with a share. */
+void stage_count_share(struct stage *, enum share_step, uint64_t n, uint64_t failed);
+
+/*
+ * So many records that were checked have ended well, for --max-failed P%: where
+ * a worker or an output is done with them, before the sink has them.  Any
+ * thread.
+ */
+static inline void
+stage_succeeded(struct stage *st, uint64_t n)
+{
+	if (st->share.most != 0)
+		stage_count_share(st, SHARE_ENDED, n, 0);
+}
 
 /*
  * Turns it into its result, a line or lines.  Takes over the answer's bytes;

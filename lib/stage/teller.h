@@ -4,7 +4,8 @@
 /*
  * Books amounts: charges a bucket (bucket.h) at the rate that a meter has in
  * force, and says when that is due.  The bucket is the one of the meter, which
- * other threads and processes charge as well, or an account of the caller's own.
+ * other threads and processes charge as well, or an account of the caller's
+ * own.
  *
  * When another rate comes into force nothing is booked until the caller has
  * adopted it: then the times that were booked have to change, too.
@@ -20,7 +21,7 @@
 
 struct meter;
 
-/* What wakes later than this after its time was stopped, if the rate is high. */
+/* Who wakes later than this was stopped, if the rate is high. */
 #define TELLER_LATE (20 * CLOCK_MS)
 
 struct teller {

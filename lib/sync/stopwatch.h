@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 
-/* A stop that comes later than this after its look at the clock is no matter. */
+/* A stop may come that much later than its look at the clock. */
 #define STOPWATCH_LATE (100 * CLOCK_MS)
 
 struct stopwatch {

@@ -217,8 +217,8 @@ row_one() {
 
 # 100 000 records of 500 keys that take up to 1 ms each, one of 20 in two
 # attempts; the peer is the work of the workers on average.  Then half of the
-# records have one key.  A key has one worker, so the goal is for the work of the
-# busiest one: the hashes of 500 keys are not quite even.
+# records have one key.  A key has one worker, so the goal is for the work of
+# the busiest one: the hashes of 500 keys are not quite even.
 row_key() {
 	# shellcheck disable=SC2016 # awk's
 	local mean='{ n += $1 } END { printf "%.0f\n", n / NR }' most='$1 > n { n = $1 } END { print n }'
@@ -241,8 +241,8 @@ make_keyed() {
 	}' >"$DIR/keyed-$1" || give_up "cannot make the records"
 }
 
-# keyed_row NAME GOAL RECORDS IDEAL [option]: IDEAL is awk's, of what the workers
-# have noted.
+# keyed_row NAME GOAL RECORDS IDEAL [option]: IDEAL is awk's, of what the
+# workers have noted.
 keyed_row() {
 	local name=$1 goal=$2 records=$DIR/keyed-$3 ideal=$4 i ours pairs=
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# What a dead letter has of the worker's output, and which records that is about.
+# What a dead letter has of the worker's output, and which records it is about.
 
 load ../support/helpers
 load ../support/streams

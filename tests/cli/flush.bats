@@ -47,8 +47,8 @@ cached() {
 	cached 1 -j 1 -t 1s
 }
 
-# talks RECORDS OPTION... -- COMMAND...: each record is given after the answer to
-# the one before.
+# talks RECORDS OPTION... -- COMMAND...: each record is given after the answer
+# to the one before.
 talks() {
 	local n=$1
 
@@ -79,7 +79,7 @@ at_least() {
 	talks 3 -j 1 --unbuffered -- sh -c 'echo start >>log2; exec sed "s/k/K/"'
 	[ "$(wc -l <log2)" -eq 1 ]
 	[ ! -s err ]
-	# A filter is never flushed: without it there would be no line before EOF.
+	# A filter is never flushed: without that no line comes before EOF.
 	talks 3 -F -j 1 --unbuffered -- sed "s/k/K/"
 }
 

@@ -244,7 +244,7 @@ keeps() {
 	small_disk 4
 	{ pfanout -d disk/dead <in 2>err || true; } | cat >out
 	has err 'No space left'
-	# Most letters are in the output; the last mark came before the first one.
+	# Most letters are in the output, behind the last mark.
 	grep -n dead-letter out | cut -d : -f 1 >letters
 	[ "$(wc -l <letters)" -gt 10 ]
 	[ "$(grep -n mark/1 out | tail -n 1 | cut -d : -f 1)" -lt "$(head -n 1 letters)" ]

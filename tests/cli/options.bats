@@ -151,9 +151,13 @@ flags_of() {
 		refused -a -a "$value" -- cat
 		refused --window --window "$value" -- cat
 		refused --max-failed --max-failed "$value"
+		refused --max-failed --max-failed "$value%%"
 		refused --batch --batch "$value" -x -- cat
 		refused --rate --rate "1/s,$value" -- cat
 		refused --batch --batch "$value,1s" -x -- cat
+	done
+	for value in 0% -1% x% % 100% 0.00001% 5%5 '5 %' 1.5; do
+		refused 'a share such as 5%' --max-failed "$value"
 	done
 	refused -b -b -1
 	refused -b -b x

@@ -43,7 +43,7 @@ interrupt_held_records() {
 	terminal
 	with_input 'pfanout -P -j2 --rate 1/d,3 -- cat <in.fifo >out; echo status=$?'
 	ids 9 >&7
-	see 'cat: 9 records, .*/s, limit 1/d, backlog 4, in flight 0, failed 0, waits for rate'
+	see 'cat: 9 records, .*/s, limit 1/d, backlog 4, in flight 0, failed 0, starts 2, waits for rate'
 	press C-c
 	press C-c
 	exec 7>&-
@@ -78,7 +78,7 @@ interrupt_held_records() {
 	see '^a name of 40 columns, which is too many$'
 	[ "$(screen | grep -c name)" -eq 1 ]
 	tmux resize-window -x 150 -y 30
-	see 'too many: 3 records, .* failed 0, waits for input'
+	see 'too many: 3 records, .* failed 0, starts 1, waits for input'
 	exec 7>&-
 	see '^status=0'
 }

@@ -27,7 +27,7 @@ tells() {
 
 # whole_run PATTERN: what -v says in the end.
 whole_run() {
-	tail -n 1 err | grep -qE "records/s, waited: $1\$"
+	tail -n 1 err | grep -qE "records/s, waited: $1(, starts [0-9]+)?\$"
 }
 
 # Records that are more than a pipe and a stage hold.

@@ -115,8 +115,9 @@ take_lines(struct run *run, bool ended)
 		if (!reader_line(run->reader, r) && !(ended && reader_rest(run->reader, r)))
 			return;
 		CHECK(r->end == reader_place(run->reader).offset &&
-		    r->line == reader_place(run->reader).lines && r->came == 0 && r->reserved == 0 && r->origin == NULL &&
-		    r->attempts == 0 && r->kind == RECORD_DATA);
+		    r->line == reader_place(run->reader).lines && r->came == 0 &&
+		    r->reserved == 0 && r->origin == NULL && r->attempts == 0 &&
+		    r->kind == RECORD_DATA);
 		is_right(run, run->ngot++);
 		if (run->hold == FREE_AT_ONCE || (run->hold == HOLD_SOME && run->ngot % 3 != 0))
 			record_free(r);

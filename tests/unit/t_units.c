@@ -348,9 +348,53 @@ test_rates(void)
 	}
 }
 
+static const struct {
+	const char *text;
+	uint32_t ppm; /* 0: none */
+} shares[] = {
+    {"5%", 50000},
+    {"0.5%", 5000},
+    {"0.0001%", 1},
+    {"12.25%", 122500},
+    {"99.9999%", 999999},
+    {"05%", 50000},
+    {"100%", 0},
+    {"0%", 0},
+    {"0.00001%", 0},
+    {"5.00001%", 0},
+    {"5", 0},
+    {"%", 0},
+    {".5%", 5000},
+    {"5.%", 0},
+    {"-5%", 0},
+    {"+5%", 0},
+    {" 5%", 0},
+    {"5 %", 0},
+    {"5%%", 0},
+    {"5%5%", 0},
+    {"5% ", 0},
+    {"", 0},
+    {"99999999999999999999999%", 0},
+};
+
+static void
+test_shares(void)
+{
+	for (size_t i = 0; i < LEN(shares); i++) {
+		const char *why = NULL;
+		uint32_t ppm = 0;
+		int error = units_share(shares[i].text, &ppm, &why);
+
+		CHECK(ppm == shares[i].ppm, "%s is %" PRIu32, shares[i].text, ppm);
+		CHECK((error == -1) == (shares[i].ppm == 0) && (error == -1) == (why != NULL),
+		    "%s: %d", shares[i].text, error);
+	}
+}
+
 int
 main(void)
 {
+	test_shares();
 	test_rates();
 	test_durations();
 	test_sizes();
