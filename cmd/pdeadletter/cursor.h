@@ -3,8 +3,9 @@
 
 /*
  * What is remembered of a dead-letter file's letters: FILE.cursor, which has a
- * line of JSON for each file of the series (memory.h; pchan(5) has the format).
- * A command that remembers something locks it before it reads the letters.
+ * line of JSON for each file of the series (memory.h; pchan-formats(5) has the
+ * format).  A command that remembers something locks it before it reads the
+ * letters.
  *
  * A save writes FILE.cursor.new, which takes the name: a kill at any moment
  * leaves the old cursor or the new one.

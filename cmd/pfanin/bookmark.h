@@ -2,8 +2,8 @@
 #define BOOKMARK_H
 
 /*
- * What a state file has of an input, pchan(5): which file it is, and up to
- * where its records are finished.  The whole file is
+ * What a state file has of an input, pchan-formats(5): which file it is, and up
+ * to where its records are finished.  The whole file is
  *
  *	{"pchan":"state/1","inputs":[
  *	{"path":"/var/log/app.log","device":2049,"inode":131,

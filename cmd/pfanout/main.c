@@ -200,12 +200,12 @@ refuses_marks(const struct pfanout *pf)
 {
 	switch (pf->mode) {
 	case MODE_FILTER:
-		return "the input has marks, pchan(5), which -F can't pass on: run the command "
-		       "without -F, one answer for each record, or with -x; with --no-bypass they "
-		       "are data";
+		return "the input has marks, pchan-formats(5), which -F can't pass on: run the "
+		       "command without -F, one answer for each record, or with -x; with "
+		       "--no-bypass they are data";
 	case MODE_SPREAD:
-		return "the input has marks, pchan(5), which --to can't pass on: leave out --state "
-		       "at the source; with --no-bypass they are data";
+		return "the input has marks, pchan-formats(5), which --to can't pass on: leave out "
+		       "--state at the source; with --no-bypass they are data";
 	default:
 		return NULL;
 	}

@@ -2,8 +2,8 @@
 #define PCHAN_HASH_H
 
 /*
- * A hash of bytes, and the choice of one of n outputs by a hash.  pchan(5)
- * documents both for other programs: they never change.
+ * A hash of bytes, and the choice of one of n outputs by a hash.
+ * pchan-formats(5) documents both for other programs: they never change.
  *
  * Any thread; nothing blocks.
  */

@@ -33,9 +33,9 @@ bool json_key_equal(const struct json_key *, const struct json_key *);
 
 /*
  * hash_bytes() of the key.  What is hashed is part of the interface, as
- * pchan(5) documents it: of a string a quote and its decoded characters (but no
- * quote at the end), of any other value its text.  With hash_jump() this is the
- * key's partition.
+ * pchan-formats(5) documents it: of a string a quote and its decoded characters
+ * (but no quote at the end), of any other value its text.  With hash_jump()
+ * this is the key's partition.
  */
 uint64_t json_key_hash(const struct json_key *);
 

@@ -3,8 +3,9 @@
 
 /*
  * The file of the run directory that has the numbers of stages that have ended,
- * pchan(5).  A new one is written beside the old one and renamed, so that a
- * reader finds either.  Any thread; whoever writes holds the lock of fold.h.
+ * pchan-formats(5).  A new one is written beside the old one and renamed, so
+ * that a reader finds either.  Any thread; whoever writes holds the lock of
+ * fold.h.
  */
 
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #define PCHAN_ENVELOPE_H
 
 /*
- * Envelopes: the lines in which pchan wraps a record, pchan(5).
+ * Envelopes: the lines in which pchan wraps a record, pchan-formats(5).
  *
  * A dead letter, {"pchan":"dead-letter/1",...}, carries a record that failed,
  * and says why.  A retry envelope, {"pchan":"retry/1",...}, carries a record

@@ -2,8 +2,8 @@
 #define PCHAN_MARK_H
 
 /*
- * Marks, pchan(5): lines that a source of records puts among them to learn how
- * far they have come,
+ * Marks, pchan-formats(5): lines that a source of records puts among them to
+ * learn how far they have come,
  *
  *	{"pchan":"mark/1","to":"<32 hex digits>","n":17,"w":281474976710656}
  *

@@ -1,7 +1,7 @@
 #ifndef PCHAN_UNWRAP_H
 #define PCHAN_UNWRAP_H
 
-/* Taking a record out of the retry envelope it came in, pchan(5). */
+/* Taking a record out of the retry envelope it came in, pchan-formats(5). */
 
 #include <stddef.h>
 

@@ -158,13 +158,13 @@ man_options() {
 	[ "$(wc -l <members)" -gt 40 ]
 	sed -n '/^\.Sh JSON/,/^\.Sh ENV/p' "$man" | grep -oE '[a-z_0-9]+' | sort -u >words
 	# Those of `failed` are the reasons.
-	comm -23 members words | grep -vxFf <(sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan.5") >missing || true
+	comm -23 members words | grep -vxFf <(sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan-formats.5") >missing || true
 	cat missing
 	[ ! -s missing ]
 }
 
-@test "docs: the examples of pchan(5) run and print what they show" {
-	man_examples "$ROOT/man/pchan.5" >examples
+@test "docs: the examples of pchan-formats(5) run and print what they show" {
+	man_examples "$ROOT/man/pchan-formats.5" >examples
 	run_examples <examples
 }
 
@@ -226,10 +226,10 @@ man_options() {
 	done
 }
 
-@test "docs: pchan(5) explains every reason" {
+@test "docs: pchan-formats(5) explains every reason" {
 	awk -F'"' '/\[REASON_[A-Z_]*\] = "/ { print $2 }' "$ROOT/lib/base/reason.c" | sort >reasons
 	[ "$(wc -l <reasons)" -ge 15 ]
-	sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan.5" | sort >explained
+	sed -n 's/^\.It Cm \([a-z_]*\)$/\1/p' "$ROOT/man/pchan-formats.5" | sort >explained
 	[ -z "$(comm -23 reasons explained)" ]
 }
 

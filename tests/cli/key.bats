@@ -34,7 +34,7 @@ worked_in_order() {
 	[ "$(awk '$2 + 0 < last[$1] { bad++ } { last[$1] = $2 } END { print bad + 0 }' seen/log)" = 0 ]
 }
 
-@test "key: all records of a key go to the worker that pchan(5) says" {
+@test "key: all records of a key go to the worker that pchan-formats(5) says" {
 	# The example of that page: outputs of 3.
 	printf '%s\n' 7 '"7"' 7.0 '"ann"' '"\u0061nn"' null 7 null | sed 's/.*/{"k":&}/' >in
 	go 0 pfanout -x -k -j 3 --key .k -- echo '{%}' <in

@@ -19,7 +19,7 @@ letters_only() {
 	[ "$(tail -c 1 "$1" | tr '\n' x)" = x ]
 }
 
-@test "letters: members are in the order of pchan(5), the payload last" {
+@test "letters: members are in the order of pchan-formats(5), the payload last" {
 	{
 		ids 2
 		echo nonsense

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Marks: how far the records of a source are; pchan(5).
+# Marks: how far the records of a source are; pchan-formats(5).
 
 load ../support/helpers
 load ../support/streams
@@ -325,11 +325,11 @@ keeps() {
 @test "marks: -F and --to refuse them, with what came before" {
 	{ ids 5; mark 1; ids 5; } >in
 	go 2 bash -c 'pfanout -F -- cat <in'
-	has err 'the input has marks, pchan(5), which -F can'
+	has err 'the input has marks, pchan-formats(5), which -F can'
 	lines err 1
 	[ "$(head -n 5 out | jq .id | paste -sd ' ')" = '1 2 3 4 5' ]
 	go 2 pfanout --to to <in
-	has err 'the input has marks, pchan(5), which --to can'
+	has err 'the input has marks, pchan-formats(5), which --to can'
 	[ "$(head -n 5 to | jq .id | paste -sd ' ')" = '1 2 3 4 5' ]
 	go 0 pfanout --no-bypass --to to2 <in
 	lines to2 11

@@ -60,7 +60,7 @@ unread() {
 	[ "$(xargs <out)" = '{id:3} {id:6} {id:9}' ]
 }
 
-@test "to: the outputs of a key are those that pchan(5) says" {
+@test "to: the outputs of a key are those that pchan-formats(5) says" {
 	# The example of the page: outputs of 3.
 	printf '%s\n' 7 '"7"' 7.0 '"ann"' '"\u0061nn"' null | sed 's/.*/{"k":&}/' >in
 	echo '{"x":1}' >>in

@@ -118,7 +118,7 @@ test_moves(const char *prefix)
 	}
 }
 
-/* Keys, what of them is hashed, and the partitions that pchan(5) shows. */
+/* Keys, what of them is hashed, and the partitions of pchan-formats(5). */
 static void
 test_keys(void)
 {

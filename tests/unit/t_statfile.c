@@ -8,7 +8,7 @@
 #include "metrics/statview.h"
 #include "t_stat.h"
 
-/* pchan(5) tells these places to other programs. */
+/* pchan-formats(5) tells these places to other programs. */
 #define IS_AT(member, offset) \
 	_Static_assert(offsetof(struct statfile_header, member) == (offset), #member)
 
