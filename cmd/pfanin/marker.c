@@ -373,10 +373,10 @@ has_reader(int handle)
 }
 
 /*
- * Waits for what comes back.  If there is somebody who acknowledges, it waits as
- * long as the reader is there.  When the reader has gone, stages behind it may
- * be at work with what they have: then it waits as long as something comes back
- * within each grace.
+ * Waits for what comes back.  If there is somebody who acknowledges, it waits
+ * as long as the reader is there.  When the reader has gone, stages behind it
+ * may be at work with what they have: then it waits as long as something comes
+ * back within each grace.
  */
 static void
 linger(struct marker *m, struct ctx *ctx, int handle)
@@ -397,9 +397,9 @@ linger(struct marker *m, struct ctx *ctx, int handle)
 }
 
 /*
- * The stage's finish(): waits for the last marks, and ends the thread.  A reader
- * that goes away has cancelled all contexts of the stage; those behind it may
- * finish what they have nevertheless, if there are any.
+ * The stage's finish(): waits for the last marks, and ends the thread.  A
+ * reader that goes away has cancelled all contexts of the stage; those behind
+ * it may finish what they have nevertheless, if there are any.
  */
 static void
 finish(void *arg)

@@ -298,7 +298,7 @@ leave(struct inputs *s, struct turns *list, struct input *in)
 bool
 inputs_must_stop(const struct inputs *s, const struct input *in)
 {
-	/* One may see the end of the pipes' context before that of the files'. */
+	/* The context of the pipes ends before that of the files. */
 	return ctx_state(s->pipes) != CTX_LIVE ||
 	    (in->kind != INPUT_PIPE && ctx_state(s->files) != CTX_LIVE);
 }
