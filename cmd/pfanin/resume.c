@@ -481,7 +481,7 @@ fresh_with(const struct resume *r, const char *path)
 void
 resume_settle(struct resume *r)
 {
-	struct place *p;
+	struct place *p = STAILQ_FIRST(&r->all);
 	const struct place *now;
 
 	STAILQ_FOREACH (p, &r->all, all) {
@@ -565,14 +565,14 @@ open_again(const struct bookmark *b)
 static void
 update_head(struct bookmark *b, bool truncated)
 {
-	uint64_t most = b->done.offset < FINGERPRINT_BYTES ? b->done.offset : FINGERPRINT_BYTES;
+	bool grows = b->head.len < FINGERPRINT_BYTES && b->done.offset > b->head.len;
 	int fd;
 
-	if (!truncated && most <= b->head.len)
+	if (!truncated && !grows)
 		return;
 	fd = open_again(b);
 	if (fd != -1 && (truncated || fingerprint_holds(&b->head, fd)))
-		(void)fingerprint_take(&b->head, fd, most);
+		(void)fingerprint_take(&b->head, fd, b->done.offset);
 	if (fd != -1)
 		close(fd);
 }

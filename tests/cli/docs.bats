@@ -7,9 +7,9 @@ load ../support/helpers
 
 ROOT=$BATS_TEST_DIRNAME/../..
 
-# The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS, JOBS
-# and WATCHING, and in its DESCRIPTION before the first subsection; a line %% ends
-# each block.
+# The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS,
+# JOBS and WATCHING, and in its DESCRIPTION before the first subsection; a line
+# %% ends each block.
 man_examples() {
 	awk '
 		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }

@@ -15,6 +15,7 @@ make_here() {
 	for tool in "$ROOT"/cmd/*; do
 		echo "bin/${tool##*/} 755"
 	done >want
+	# shellcheck disable=SC2129 # clearer so
 	for page in "$ROOT"/man/*.[1-9]; do
 		echo "share/man/man${page##*.}/${page##*/} 644"
 	done >>want
