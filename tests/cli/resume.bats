@@ -429,10 +429,17 @@ is_filled() {
 	kill "$pid"
 	wait "$job"
 	[ "$(<status)" -eq 143 ]
-	[ ! -s err ]
+	# What a full window held back was read, but not sent.
+	! grep -vx 'pfanin: not finished, and come again: [0-9]* records' err || return 1
 	[ "$(wc -l <got)" -lt 200000 ]
 	job 0 all in
 	cmp in got
+}
+
+# With another record, so that there is something to save.
+has_one_input() {
+	echo "$((++last))" >>log
+	[ "$(jq '.inputs | length' s)" -eq 1 ]
 }
 
 @test "resume: follow: rotations while it was down" {
@@ -453,10 +460,12 @@ is_filled() {
 	wait_until has err "log: the file that it was is not in its folder any more: what that had after 30 bytes"
 	seq 61 70 >log
 	wait_until at_least got 60
+	# A file that was found again is forgotten with the save after its end.
+	last=70
+	wait_until has_one_input
+	wait_until at_least got $((last - 10))
 	kill "$pid" && wait "$job"
-	{ seq 50 && seq 61 70; } | cmp - got
-	jq -c .inputs s
-	[ "$(jq '.inputs | length' s)" -eq 1 ]
+	{ seq 50 && seq 61 "$last"; } | cmp - got
 }
 
 @test "resume: follow: a file that is gone is not taken for one with the same text" {
