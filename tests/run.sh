@@ -31,6 +31,7 @@ unit_bats() {
 }
 
 PATIENCE=20m
+[ -z "$SAN" ] || PATIENCE=30m
 
 dir=$(mktemp -d) || exit 2
 trap 'rm -rf "$dir"' EXIT
@@ -38,11 +39,10 @@ trap 'rm -rf "$dir"' EXIT
 mkdir -m 700 "$dir/stat"
 export PCHAN_RUN_DIR="$dir/stat"
 # Most tests wait most of the time, so all together they run in two lanes.
-# Those with a sanitizer need the processors.
 lanes=1
 if [ $# -eq 0 ]; then
 	set -- tests/cli/*.bats tests/unit/t_*.c
-	[ -n "$SAN" ] || lanes=2
+	lanes=2
 fi
 units=
 for name; do
