@@ -273,7 +273,9 @@ keeps() {
 	# Most letters are in the output, behind the last mark.
 	grep -n dead-letter out | cut -d : -f 1 >letters
 	[ "$(wc -l <letters)" -gt 10 ]
-	[ "$(grep -n mark/1 out | tail -n 1 | cut -d : -f 1)" -lt "$(head -n 1 letters)" ]
+	# Another worker's letters may come before the first mark.
+	last=$(grep -n mark/1 out | tail -n 1 | cut -d : -f 1)
+	[ "${last:-0}" -lt "$(head -n 1 letters)" ]
 }
 
 @test "marks: what is cancelled comes again: it leaves no letter" {
