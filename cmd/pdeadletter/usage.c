@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/reason.h"
+#include "base/units.h"
 #include "files.h"
 #include "job.h"
 #include "stage/cli.h"
@@ -103,24 +104,8 @@ parse_name(void *names, const char *value, const char **why)
 static int
 parse_ok_status(void *field, const char *value, const char **why)
 {
-	bool *ok_status = field;
-	char *end;
-
 	*why = "exit statuses from 0 to 255, such as 1 or 0,1";
-	for (const char *at = value;; at = end + 1) {
-		unsigned long status;
-
-		if (*at < '0' || *at > '9')
-			return -1;
-		status = strtoul(at, &end, 10);
-		if (status > 255)
-			return -1;
-		ok_status[status] = true;
-		if (*end == '\0')
-			return 0;
-		if (*end != ',')
-			return -1;
-	}
+	return units_statuses(value, 0, field);
 }
 
 static int

@@ -2,7 +2,7 @@
 #define BOOKFILE_H
 
 /*
- * A small file that one process at a time has, and writes anew each time:
+ * A small file that one process at a time has, and replaces each time:
  * beside it, synced, and renamed, so that the disk has the old text or the new
  * one.  The lock is on the file itself, and moves to the new one.
  */

@@ -21,7 +21,7 @@ struct resume;
 struct stage;
 
 /*
- * Reads the file of --state, locks it, and writes it anew.  Ends the process
+ * Reads the file of --state, locks it, and writes a new one.  Ends the process
  * with a message where that can't be done.
  */
 struct resume *resume_open(const char *path);

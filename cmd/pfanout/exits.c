@@ -1,7 +1,8 @@
 #include "exits.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/units.h"
 
 #define TEMPORARY_FAILURE 75 /* EX_TEMPFAIL */
 #define DATA_ERROR 65        /* EX_DATAERR */
@@ -9,26 +10,11 @@
 int
 exit_list_parse(struct exit_list *list, const char *text, const char **why)
 {
-	char *end;
-
 	*why = "exit statuses from 1 to 255, such as 1 or 1,3, or none";
 	*list = (struct exit_list){.given = true};
 	if (strcmp(text, "none") == 0)
 		return 0;
-	for (const char *at = text;; at = end + 1) {
-		unsigned long status;
-
-		if (*at < '0' || *at > '9')
-			return -1;
-		status = strtoul(at, &end, 10);
-		if (status < 1 || status > 255)
-			return -1;
-		list->has[status] = true;
-		if (*end == '\0')
-			return 0;
-		if (*end != ',')
-			return -1;
-	}
+	return units_statuses(text, 1, list->has);
 }
 
 int

@@ -12,7 +12,7 @@
  *
  * With -t the answers in a child's buffer must not time out.  A child that is
  * seen to wait for input, with nothing of it at work, has done with all it was
- * given, and so its limit begins anew: STALL_DONE.
+ * given, and so its limit starts over: STALL_DONE.
  *
  * Some children sleep in a call that does not show what they wait for (poll,
  * futex), or one of their threads waits for input while another one is blocked

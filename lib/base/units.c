@@ -334,3 +334,24 @@ units_format_rate(uint64_t amount, uint64_t per, bool bytes, char text[UNITS_RAT
 		snprintf(
 		    text, UNITS_RATE_SIZE, "%ju.%03u/%s", (uintmax_t)whole, decimals, period->name);
 }
+
+int
+units_statuses(const char *text, unsigned least, bool has[UNITS_STATUSES])
+{
+	char *end;
+
+	for (const char *at = text;; at = end + 1) {
+		unsigned long status;
+
+		if (*at < '0' || *at > '9')
+			return -1;
+		status = strtoul(at, &end, 10);
+		if (status < least || status >= UNITS_STATUSES)
+			return -1;
+		has[status] = true;
+		if (*end == '\0')
+			return 0;
+		if (*end != ',')
+			return -1;
+	}
+}

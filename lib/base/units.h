@@ -64,4 +64,12 @@ void units_format_size(uint64_t bytes, char text[UNITS_TEXT_SIZE]);
 #define UNITS_RATE_SIZE 32
 void units_format_rate(uint64_t amount, uint64_t per, bool bytes, char text[UNITS_RATE_SIZE]);
 
+#define UNITS_STATUSES 256
+
+/*
+ * Reads a list of exit statuses, "N[,N]...", from least to 255, and sets has[N]
+ * of each.  -1: it is none.
+ */
+int units_statuses(const char *text, unsigned least, bool has[UNITS_STATUSES]);
+
 #endif

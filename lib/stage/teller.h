@@ -21,7 +21,7 @@
 
 struct meter;
 
-/* Who wakes later than this was stopped, if the rate is high. */
+/* A waiter that wakes later than this was stopped, at a high rate. */
 #define TELLER_LATE (20 * CLOCK_MS)
 
 struct teller {
