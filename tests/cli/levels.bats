@@ -11,7 +11,7 @@ setup() {
 
 # From the lowest to the highest: a folder of lib includes itself and those
 # before it.
-LEVELS='base json sync record proc metrics stage'
+LEVELS='base json sync trace record proc metrics stage'
 
 # Prints `FILE FOLDER/HEADER` for each include of a header of lib in the files
 # named.

@@ -1,0 +1,62 @@
+#ifndef PCHAN_CARRIER_H
+#define PCHAN_CARRIER_H
+
+/*
+ * How a trace context travels in a record: as the members `traceparent` and
+ * `tracestate` of a JSON object, both of them strings.  They are put in, and
+ * replaced, by splicing bytes: no other byte of the record changes.
+ *
+ * Any thread; nothing blocks.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "json/json.h"
+#include "trace/context.h"
+#include "trace/tracestate.h"
+
+/*
+ * Whether the text can have one of the members at its top level: a quick look,
+ * for every record.  False: it has none.
+ */
+bool carrier_is_likely(const char *text, size_t len);
+
+/* What a record has of both; made by carrier_read(). */
+struct carrier {
+	bool is_object; /* else it can't carry a context */
+	bool found;     /* context is valid */
+	struct context context;
+	/*
+	 * A tracestate that is valid, without its quotes and decoded, if it is
+	 * no longer than TRACESTATE_MAX; else "".
+	 */
+	char state[TRACESTATE_SIZE];
+
+	/* Its own: the values as they stand in the text; the last member. */
+	struct json_slice parent_value, state_value, last;
+	bool keeps_state; /* the tracestate belongs to the context */
+};
+
+/*
+ * Looks for the members in a text that json_check() accepts.  Of members with
+ * the same name the last counts; names are compared after unescaping; one deep
+ * inside is not ours.  A traceparent that is no string, or not valid, is not
+ * found, and its tracestate does not count; a tracestate that is not valid does
+ * not count, either.
+ */
+void carrier_read(const char *text, size_t len, struct carrier *);
+
+/*
+ * The text with this context: the value of its traceparent is replaced, or the
+ * member is added as the last one.  A tracestate that does not belong to the
+ * context found (see above) is replaced by an empty string; with `state`, which
+ * is not NULL, it becomes that, and is added behind the traceparent.
+ *
+ * *out is malloc'd and the caller's: *out_len bytes, with an LF behind them.
+ * -1 with errno ENOMEM.  The carrier is one that is_object, of this text.
+ */
+int carrier_write(const struct carrier *, const char *text, size_t len, const struct context *,
+    const char *state, char **out, size_t *out_len);
+
+#endif

@@ -1,0 +1,81 @@
+#ifndef PCHAN_SPANFILE_H
+#define PCHAN_SPANFILE_H
+
+/*
+ * Where a stage's spans go: lines of OTLP/JSON.
+ *
+ * In the run directory (a tmpfs, so files there are bounded) each stage has
+ *
+ *	TOOL.PID.UUID.spans	the newest, up to SPANFILE_MAX bytes
+ *	TOOL.PID.UUID.spans.1	the one before, complete
+ *
+ * When the newest is full it takes the place of the one before, whose spans are
+ * gone then and count as dropped, unless somebody who ships them has removed
+ * that file.  The process holds a write lock (OFD) on the newest until it ends,
+ * as with stat files (statfile.h); files of stages that have ended stay until
+ * they are shipped, or until there are too many: a stage that starts removes
+ * the oldest, so that those of the ended take no more than SPANFILE_ALL bytes.
+ *
+ * A file that the user names is appended to, is not bounded, and may be shared
+ * by several stages: each line is one write(2) under flock(2), or a pipe, or a
+ * terminal.
+ *
+ * One thread's.  Writing may block, except that nobody waits for a lock for
+ * longer than a second.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SPANFILE_MAX (8 << 20)
+#define SPANFILE_ALL (64 << 20)
+#define SPANFILE_WHY_SIZE 256
+
+struct spanfile;
+
+/*
+ * Creates the file in the directory, whose descriptor stays the caller's and
+ * must stay open.  NULL with errno.
+ */
+struct spanfile *spanfile_create(
+    int dir, const char *tool, int32_t pid, const unsigned char uuid[16]);
+
+/* Opens, or creates, the file of --trace-file.  NULL with errno. */
+struct spanfile *spanfile_open(const char *path);
+
+/* Lines go to this descriptor (console), which stays the caller's. */
+struct spanfile *spanfile_to(int fd);
+
+/*
+ * Writes a line that has n spans.  *dropped is how many spans, of this line or
+ * of older ones, are lost with that.  -1 with errno: the line was not written,
+ * and *dropped has its spans; a part of a line is taken back, or is a line of
+ * its own.
+ */
+int spanfile_write(struct spanfile *, const char *line, size_t len, size_t n, uint64_t *dropped);
+
+/* Closes it; a file in the run directory without a line is removed. */
+void spanfile_close(struct spanfile *);
+
+/* For those who read: the span files of a directory. */
+
+struct spanfile_entry {
+	char name[160]; /* in the directory */
+	char tool[16];
+	char uuid[33]; /* hexadecimal */
+	int32_t pid;
+	bool older;    /* spans.1: complete */
+	bool live;     /* its stage may still write to it */
+	uint64_t size; /* bytes */
+	uint64_t ino;
+	int64_t changed; /* calendar ns: the last write */
+};
+
+/*
+ * Lists them, the oldest first.  *list is malloc'd and the caller's.  Returns
+ * how many; -1 with errno.
+ */
+ssize_t spanfile_list(int dir, struct spanfile_entry **list);
+
+#endif

@@ -1,0 +1,52 @@
+#ifndef PCHAN_TRACER_H
+#define PCHAN_TRACER_H
+
+/*
+ * The thread that writes a stage's spans, in batches: when a batch is full,
+ * when the delay is over, and at the end.  Who gives it a span never waits:
+ * what finds the queue full is dropped, and counted.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct otlp;
+struct otlp_attribute;
+struct settings;
+struct span;
+struct spanfile;
+struct tracer;
+
+/* What became of spans so far. */
+struct tracer_counts {
+	uint64_t written, dropped;
+};
+
+/*
+ * Starts the thread.  What it is given must outlive it; the settings have the
+ * queue, the batch and the delay.  NULL with errno.
+ */
+struct tracer *tracer_start(const struct settings *, struct otlp *, struct spanfile *);
+
+/*
+ * Takes over a span that has ended.  Any thread; does not block for longer than
+ * another caller takes.
+ */
+void tracer_put(struct tracer *, struct span *);
+
+/* Any thread. */
+struct tracer_counts tracer_counts(struct tracer *);
+
+/* The first error of writing, an errno; 0: there is none.  Any thread. */
+int tracer_error(struct tracer *);
+
+/*
+ * Writes what is left, and the run's span (NULL: none) with these attributes,
+ * ends the thread and frees the tracer, but not the spans' file.  Waits no
+ * longer than until the deadline (monotonic ns): what is left then is dropped.
+ * Returns the last counts.
+ */
+struct tracer_counts tracer_stop(struct tracer *, const struct span *run,
+    const struct otlp_attribute *, size_t n, int64_t deadline);
+
+#endif
