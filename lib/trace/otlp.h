@@ -27,6 +27,7 @@
  * Any thread; nothing blocks.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

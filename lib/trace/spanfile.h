@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define SPANFILE_MAX (8 << 20)
 #define SPANFILE_ALL (64 << 20)
