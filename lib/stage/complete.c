@@ -18,10 +18,11 @@ struct place {
 	bool operands;   /* no option may follow, as there was a -- */
 };
 
+/* Whether the word behind it is its value. */
 static bool
 takes_value(const struct option_row *row)
 {
-	return row->kind != OPTION_FLAG;
+	return row->kind != OPTION_FLAG && row->alone == NULL;
 }
 
 static size_t

@@ -98,8 +98,9 @@ static void
 print_option(FILE *out, const struct option_row *row)
 {
 	char letter[] = {'-', row->letter, ',', '\0'};
+	const char *arg = row->arg != NULL ? row->arg : "";
 	int at = fprintf(out, "  %-3s --%s%s%s", row->letter != '\0' ? letter : "", row->name,
-	    row->arg != NULL ? " " : "", row->arg != NULL ? row->arg : "");
+	    *arg != '\0' && *arg != '[' ? " " : "", arg);
 
 	if (at >= TEXT_COLUMN) {
 		putc('\n', out);

@@ -38,6 +38,10 @@ set_error(struct options *o, const char *format, ...)
 	return -1;
 }
 
+/* The levels of --trace, as enum trace_level has them. */
+static const char *const levels[] = {
+    [TRACE_OFF] = "off", [TRACE_RUN] = "run", [TRACE_RECORDS] = "records", NULL};
+
 /* The options that all tools share; a command of the tool's own has fewer. */
 static void
 add_common(struct optable *t, struct options *o, struct getopts *g, const struct options_tool *tool)
@@ -55,6 +59,11 @@ add_common(struct optable *t, struct options *o, struct getopts *g, const struct
 		OPTION_FIELD(o->no_bypass)},
 	    {0, "ack", NULL, "acknowledge marks here, though the output is a pipe", OPTION_FLAG,
 		OPTION_FIELD(o->ack)},
+	    {0, "trace", "[=WHAT]",
+		"write spans: of the run, or of records, too (default: records)", OPTION_CHOICE,
+		OPTION_FIELD(o->trace), .names = levels, .alone = "records"},
+	    {0, "trace-file", "FILE", "append spans to FILE, which several stages may share",
+		OPTION_TEXT, OPTION_FIELD(o->trace_file)},
 	    {0, "max-record", "SIZE", "longest record (default 16M)", OPTION_SIZE,
 		OPTION_FIELD(o->max_record), 1, SIZE_MAX / 8},
 	    {0, "grace", "D", "time to finish after a signal (default 5s)", OPTION_DURATION,
@@ -97,12 +106,14 @@ fill_getopts(struct getopts *g, const struct optable *t, const struct options_to
 	strlcpy(g->shortopts, tool->command == NULL && tool->operand != OPERAND_FILE ? "+:" : ":",
 	    sizeof(g->shortopts));
 	for (size_t i = 0; i < t->options; i++) {
-		bool has_value = t->row[i].kind != OPTION_FLAG;
-		char letter[] = {t->row[i].letter, has_value ? ':' : '\0', '\0'};
+		const struct option_row *row = &t->row[i];
+		int value = row->kind == OPTION_FLAG ? no_argument
+		    : row->alone != NULL             ? optional_argument
+						     : required_argument;
+		char letter[] = {row->letter, value == required_argument ? ':' : '\0', '\0'};
 
 		strlcat(g->shortopts, letter, sizeof(g->shortopts));
-		g->longopts[i] = (struct option){t->row[i].name,
-		    has_value ? required_argument : no_argument, NULL, LONG_CODE + (int)i};
+		g->longopts[i] = (struct option){row->name, value, NULL, LONG_CODE + (int)i};
 	}
 }
 
@@ -326,7 +337,7 @@ parse_rows(struct options *o, int argc, char **argv, const struct options_tool *
     struct optable *t, struct getopts *g)
 {
 	char expected[EXPECTED_SIZE];
-	const char *why;
+	const char *why, *value;
 	int code;
 
 	opterr = 0;
@@ -339,9 +350,10 @@ parse_rows(struct options *o, int argc, char **argv, const struct options_tool *
 			return explain_objection(o, argv, tool, t, code);
 		i = find_row(t, code);
 		t->given[i] = true;
-		if (set_field(&t->row[i], optarg, expected, &why) == 0)
+		value = optarg != NULL ? optarg : t->row[i].alone;
+		if (set_field(&t->row[i], value, expected, &why) == 0)
 			continue;
-		return set_error(o, "%s %s: %s%s", t->name[i], optarg,
+		return set_error(o, "%s %s: %s%s", t->name[i], value,
 		    why != NULL ? "expected " : "", why != NULL ? why : "out of memory");
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "record/deadfile.h"
+#include "trace/settings.h"
 
 #define OPTIONS_ERROR_SIZE 512
 
@@ -29,11 +30,13 @@ struct options {
 	bool raw;          /* -R */
 	size_t max_record; /* --max-record, bytes */
 	bool no_bypass;
-	bool ack;      /* --ack */
-	int64_t grace; /* --grace, ns */
-	bool progress; /* -P */
-	bool quiet;    /* -q */
-	bool verbose;  /* -v */
+	bool ack;               /* --ack */
+	int64_t grace;          /* --grace, ns */
+	bool progress;          /* -P */
+	bool quiet;             /* -q */
+	bool verbose;           /* -v */
+	enum trace_level trace; /* --trace */
+	const char *trace_file; /* --trace-file; NULL: not given */
 
 	char **argv; /* the whole command line */
 
@@ -75,6 +78,11 @@ struct option_row {
 	size_t size; /* of the field */
 	int64_t min, max;
 	const char *const *names; /* ends with NULL */
+	/*
+	 * What the option means without a value, which can then only follow a
+	 * `=`; NULL: it needs one.
+	 */
+	const char *alone;
 
 	/* Returns 0, or -1 and *why: what is expected; NULL: out of memory. */
 	int (*parse)(void *field, const char *value, const char **why);
