@@ -26,7 +26,7 @@ struct otlp {
 	struct text head;   /* of a line, up to its first span */
 	struct text record; /* what the spans of all records have */
 	struct text run;    /* what the run's span has */
-	char *run_link;     /* of those that are linked */
+	char *run_link;     /* of those that are linked; or NULL */
 
 	struct text line;
 	size_t spans; /* in it */
@@ -88,6 +88,8 @@ prepare_link(struct otlp *o, const struct context *run)
 {
 	struct text t = {0};
 
+	if (run == NULL)
+		return 0;
 	TEXT_LITERAL(&t, ",\"links\":[{\"traceId\":\"");
 	attribute_hex(&t, run->trace_id, sizeof(run->trace_id));
 	TEXT_LITERAL(&t, "\",\"spanId\":\"");
@@ -210,7 +212,7 @@ put_rest(const struct otlp *o, struct text *t, const struct span *s)
 {
 	TEXT_LITERAL(t, "]");
 	put_events(o, t, s);
-	if (s->linked)
+	if (s->linked && o->run_link != NULL)
 		text_raw(t, o->run_link);
 	if (s->result == SPAN_FAILED) {
 		TEXT_LITERAL(t, ",\"status\":{\"code\":");

@@ -44,7 +44,7 @@ struct otlp_stage {
 	const char *pipeline;      /* or "" */
 	const unsigned char *uuid; /* 16 bytes: service.instance.id */
 	int32_t pid;
-	const struct context *run; /* the run's span: others link to it */
+	const struct context *run; /* its span, to which others link; or NULL */
 };
 
 /* An attribute of the run's span; text is NULL: a number. */

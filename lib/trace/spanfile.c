@@ -207,7 +207,7 @@ clear_directory(int dir)
 	free(list);
 }
 
-/* Creates the newest file, locked, under another name.  The descriptor, or -1. */
+/* Creates a file, locked, under a name for now.  The descriptor, or -1. */
 static int
 create_file(int dir, const char *name)
 {
