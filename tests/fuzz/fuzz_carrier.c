@@ -48,7 +48,10 @@ strip(char *text, size_t *len, const struct carrier *c, bool new_parent, bool ne
 		take_out(text, len, s->data, s->len, state);
 }
 
-/* What jansson makes of both, if it can read them. */
+/*
+ * What jansson makes of both, if it can read them: it refuses high numbers, and
+ * one that is replaced is gone.
+ */
 static void
 compare(const char *text, size_t len, const char *out, size_t out_len, const struct carrier *now)
 {
@@ -56,7 +59,7 @@ compare(const char *text, size_t len, const char *out, size_t out_len, const str
 	json_t *b = json_loadb(out, out_len, JSON_ALLOW_NUL, NULL);
 	char printed[CONTEXT_TEXT_SIZE];
 
-	require((a == NULL) == (b == NULL));
+	require(a == NULL || b != NULL);
 	if (a != NULL) {
 		context_print(&context, printed);
 		json_object_set_new(a, "traceparent", json_string(printed));
