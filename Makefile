@@ -81,8 +81,18 @@ install_packages = dpkg -s $(1) >/dev/null 2>&1 || { \
 deps:
 	@$(call install_packages,$(DEPS))
 
-dev-deps: deps
+dev-deps: deps npm-deps
 	@$(call install_packages,$(DEV_DEPS))
+
+# Debian's npm and another one's can't be there at the same time.
+npm-deps: deps build/npm/installed
+
+build/npm/installed: tests/support/npm/package.json tests/support/npm/package-lock.json
+	@command -v npm >/dev/null || $(call install_packages,npm)
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
 
 demo: all
 	@BIN=$(BIN) tests/demo.sh
@@ -181,6 +191,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign counts job rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps npm-deps demo check campaign counts job rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

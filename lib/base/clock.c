@@ -29,6 +29,29 @@ clock_calendar(void)
 }
 
 int64_t
+clock_offset(void)
+{
+	int64_t offset = 0, shortest = CLOCK_NEVER;
+
+	/*
+	 * The calendar is read between two looks at the other clock, again if
+	 * it took long: the thread may have had to wait for a processor.
+	 */
+	for (int i = 0; i < 8 && shortest > CLOCK_US; i++) {
+		int64_t before = clock_now(), after;
+		struct timespec ts;
+
+		clock_gettime(CLOCK_REALTIME, &ts);
+		after = clock_now();
+		if (after - before < shortest) {
+			shortest = after - before;
+			offset = ts.tv_sec * CLOCK_S + ts.tv_nsec - (before + shortest / 2);
+		}
+	}
+	return offset;
+}
+
+int64_t
 clock_after(int64_t now, int64_t ns)
 {
 	if (ns > 0 && now > CLOCK_NEVER - ns)

@@ -28,6 +28,12 @@ int64_t clock_now(void);
 /* Now, in microseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_calendar(void);
 
+/*
+ * Calendar ns minus monotonic ns.  Two calls differ by some 100 ns, unless the
+ * calendar was set.
+ */
+int64_t clock_offset(void);
+
 /* now + ns, without overflow; CLOCK_NEVER if ns is CLOCK_NEVER. */
 int64_t clock_after(int64_t now, int64_t ns);
 

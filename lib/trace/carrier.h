@@ -18,7 +18,7 @@
 
 /*
  * Whether the text can have one of the members at its top level: a quick look,
- * for every record.  False: it has none.
+ * for every record (20 ns for 245 bytes).  False: it has none.
  */
 bool carrier_is_likely(const char *text, size_t len);
 
@@ -43,15 +43,18 @@ struct carrier {
  * the same name the last counts; names are compared after unescaping; one deep
  * inside is not ours.  A traceparent that is no string, or not valid, is not
  * found, and its tracestate does not count; a tracestate that is not valid does
- * not count, either.
+ * not count, either.  A string with escapes that is longer than six times
+ * TRACESTATE_MAX is not read.
  */
 void carrier_read(const char *text, size_t len, struct carrier *);
 
 /*
  * The text with this context: the value of its traceparent is replaced, or the
  * member is added as the last one.  A tracestate that does not belong to the
- * context found (see above) is replaced by an empty string; with `state`, which
- * is not NULL, it becomes that, and is added behind the traceparent.
+ * context found (see above) is replaced by an empty string.  A `state` that is
+ * not NULL (a valid one, no longer than TRACESTATE_MAX) takes the place of the
+ * tracestate; if there is none it is added behind the traceparent, unless it is
+ * empty.
  *
  * *out is malloc'd and the caller's: *out_len bytes, with an LF behind them.
  * -1 with errno ENOMEM.  The carrier is one that is_object, of this text.

@@ -34,22 +34,28 @@ struct context {
 /*
  * Reads a traceparent.  Version 00 has just these 55 characters; of a higher
  * one (but not ff) only the first 55 are understood, and a hyphen follows them
- * if anything does.  Only the two flags above are kept.  False: it is none, or
- * one of its ids is zero, or it has upper case letters.
+ * if anything does.  Only the two flags above are kept.  False, and the context
+ * stays: it is none, or one of its ids is zero, or it has upper case letters.
  */
 bool context_read(const char *text, size_t len, struct context *);
 
 /* Writes a traceparent of version 00. */
 void context_print(const struct context *, char text[CONTEXT_TEXT_SIZE]);
 
-/* Random ids, with arc4random(3); never zero. */
+/*
+ * Random ids, with arc4random(3); never zero.  A new trace has the flag that
+ * says so, and no other; its span id stays.
+ */
 void context_new_trace(struct context *);
 void context_new_span(struct context *);
 
 /* n bytes as 2n lower case hexadecimal digits and a NUL. */
 void context_hex(const unsigned char *bytes, size_t n, char *text);
 
-/* The other way round.  False: these are not 2n such digits. */
+/*
+ * The other way round.  False: these are not 2n such digits, and bytes can have
+ * anything.
+ */
 bool context_unhex(const char *text, size_t len, unsigned char *bytes, size_t n);
 
 #endif

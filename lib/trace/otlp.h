@@ -10,7 +10,8 @@
  *
  * Ids are hexadecimal, 64-bit integers decimal strings, enums integers, names
  * lowerCamelCase.  A line is never longer than OTLP_LINE_MAX unless it has one
- * span.
+ * span.  The flags of a span say that its parent, if it has one, is in another
+ * process.
  *
  * A record's span is named "process STAGE", of kind CONSUMER (5), and has the
  * attributes messaging.system (pchan), messaging.operation.name and .type
@@ -24,7 +25,7 @@
  * The run's span is named "TOOL STAGE", or "TOOL" where both are the same, of
  * kind INTERNAL (1), and has the attributes that the caller gives.
  *
- * Any thread; nothing blocks.
+ * One thread's at a time; nothing blocks.
  */
 
 #include <stdbool.h>
@@ -43,7 +44,7 @@ struct otlp_stage {
 	const char *pipeline;      /* or "" */
 	const unsigned char *uuid; /* 16 bytes: service.instance.id */
 	int32_t pid;
-	const struct context *run; /* the run's span: others link to it */
+	const struct context *run; /* its span, to which others link; or NULL */
 };
 
 /* An attribute of the run's span; text is NULL: a number. */
@@ -54,9 +55,8 @@ struct otlp_attribute {
 
 /*
  * Prepares what all lines have.  service.name is that of the settings, else the
- * stage's name; service.namespace the pipeline, unless the settings have one.
- * telemetry.sdk.*, process.pid, host.name and service.instance.id are added
- * unless they are given.  NULL with errno ENOMEM.
+ * stage's name; resource.h has the other attributes of the resource.  NULL with
+ * errno ENOMEM.
  */
 struct otlp *otlp_new(const struct settings *, const struct otlp_stage *);
 void otlp_free(struct otlp *);
@@ -64,8 +64,9 @@ void otlp_free(struct otlp *);
 /*
  * Begins a line; adds spans of records (and the run's) to it; ends it.  offset
  * is calendar ns minus monotonic ns.  otlp_add() returns false, without adding,
- * where the line would be too long.  The line is valid until the next begin,
- * and has an LF at its end; NULL: memory was short, or no span is in it.
+ * where the line would be too long, or memory is short.  Of the run's
+ * attributes with the same key the last one counts.  The line is valid until
+ * the next begin, and has an LF at its end; NULL: no span is in it.
  */
 void otlp_begin(struct otlp *, int64_t offset);
 bool otlp_add(struct otlp *, const struct span *);

@@ -47,6 +47,9 @@ struct span_event {
 /* OTEL_SPAN_EVENT_COUNT_LIMIT's default: later ones are only counted. */
 #define SPAN_EVENTS 128
 
+/* Bytes of a message; of a longer one the start is kept. */
+#define SPAN_MESSAGE_MAX 1024
+
 struct span {
 	struct context context; /* its own */
 	/* Zero: it begins a trace. */
@@ -82,10 +85,16 @@ void span_enter(struct span *, enum span_phase, int64_t at);
 /* An attempt begins: number `attempt`, by the worker `slot`. */
 void span_attempt(struct span *, uint32_t attempt, unsigned slot, int64_t at);
 
-/* An attempt has failed, and another one will follow. */
+/*
+ * An attempt has failed, and another one will follow.  The message, or NULL, is
+ * copied; without memory it is left out.
+ */
 void span_back_off(struct span *, enum reason, const char *message, int64_t at);
 
-/* The record has failed for good; ended by span_end() all the same. */
+/*
+ * The record has failed for good: result, reason and message become these.  A
+ * later call counts.
+ */
 void span_fail(struct span *, enum reason, const char *message);
 
 /* "attempt", "back-off": the event's name in OTLP. */

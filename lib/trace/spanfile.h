@@ -14,14 +14,14 @@
  * that file.  The process holds a write lock (OFD) on the newest until it ends,
  * as with stat files (statfile.h); files of stages that have ended stay until
  * they are shipped, or until there are too many: a stage that starts removes
- * the oldest, so that those of the ended take no more than SPANFILE_ALL bytes.
+ * the oldest, so that those of the ended take no more than SPANFILE_ALL bytes,
+ * and are no more than SPANFILE_FILES.
  *
  * A file that the user names is appended to, is not bounded, and may be shared
- * by several stages: each line is one write(2) under flock(2), or a pipe, or a
- * terminal.
+ * by several stages, or be a pipe, or a terminal (append.h).
  *
- * One thread's.  Writing may block, except that nobody waits for a lock for
- * longer than a second.
+ * One thread's, but for spanfile_hurry().  Writing waits for the reader of a
+ * pipe, and for another writer no longer than a second.
  */
 
 #include <stdbool.h>
@@ -31,7 +31,7 @@
 
 #define SPANFILE_MAX (8 << 20)
 #define SPANFILE_ALL (64 << 20)
-#define SPANFILE_WHY_SIZE 256
+#define SPANFILE_FILES 1024
 
 struct spanfile;
 
@@ -42,11 +42,17 @@ struct spanfile;
 struct spanfile *spanfile_create(
     int dir, const char *tool, int32_t pid, const unsigned char uuid[16]);
 
-/* Opens, or creates, the file of --trace-file.  NULL with errno. */
+/*
+ * Opens, or creates, the file of --trace-file.  NULL with errno: ENXIO if it is
+ * a pipe that nobody reads.
+ */
 struct spanfile *spanfile_open(const char *path);
 
 /* Lines go to this descriptor (console), which stays the caller's. */
 struct spanfile *spanfile_to(int fd);
+
+/* Another bound than SPANFILE_MAX, for tests. */
+void spanfile_bound(struct spanfile *, uint64_t max);
 
 /*
  * Writes a line that has n spans.  *dropped is how many spans, of this line or
@@ -55,6 +61,12 @@ struct spanfile *spanfile_to(int fd);
  * its own.
  */
 int spanfile_write(struct spanfile *, const char *line, size_t len, size_t n, uint64_t *dropped);
+
+/*
+ * From now on no write waits for longer than until then (monotonic ns).  Any
+ * thread.
+ */
+void spanfile_hurry(struct spanfile *, int64_t until);
 
 /* Closes it; a file in the run directory without a line is removed. */
 void spanfile_close(struct spanfile *);
@@ -67,7 +79,7 @@ struct spanfile_entry {
 	char uuid[33]; /* hexadecimal */
 	int32_t pid;
 	bool older;    /* spans.1: complete */
-	bool live;     /* its stage may still write to it */
+	bool live;     /* its stage may still write to this file */
 	uint64_t size; /* bytes */
 	uint64_t ino;
 	int64_t changed; /* calendar ns: the last write */

@@ -17,16 +17,27 @@ struct span;
 struct spanfile;
 struct tracer;
 
-/* What became of spans so far. */
+/*
+ * What became of spans so far: each is written or dropped; one that was
+ * written, and had to make room for later ones, is dropped as well.
+ */
 struct tracer_counts {
 	uint64_t written, dropped;
+	int error; /* the first one of writing, an errno; 0: there is none */
+};
+
+/* Where the counts are kept, too, for others to see; NULL: nowhere. */
+struct tracer_counters {
+	_Atomic uint64_t *written, *dropped;
 };
 
 /*
- * Starts the thread.  What it is given must outlive it; the settings have the
- * queue, the batch and the delay.  NULL with errno.
+ * Starts the thread, in which all signals are blocked.  What it is given must
+ * outlive it, but not the struct of the counters; the settings have the queue,
+ * the batch and the delay.  NULL with errno.
  */
-struct tracer *tracer_start(const struct settings *, struct otlp *, struct spanfile *);
+struct tracer *tracer_start(
+    const struct settings *, struct otlp *, struct spanfile *, const struct tracer_counters *);
 
 /*
  * Takes over a span that has ended.  Any thread; does not block for longer than
@@ -37,14 +48,12 @@ void tracer_put(struct tracer *, struct span *);
 /* Any thread. */
 struct tracer_counts tracer_counts(struct tracer *);
 
-/* The first error of writing, an errno; 0: there is none.  Any thread. */
-int tracer_error(struct tracer *);
-
 /*
  * Writes what is left, and the run's span (NULL: none) with these attributes,
  * ends the thread and frees the tracer, but not the spans' file.  Waits no
  * longer than until the deadline (monotonic ns): what is left then is dropped.
- * Returns the last counts.
+ * (But a disk that hangs can't be left.)  Returns the last counts.  No thread
+ * puts spans any more.
  */
 struct tracer_counts tracer_stop(struct tracer *, const struct span *run,
     const struct otlp_attribute *, size_t n, int64_t deadline);

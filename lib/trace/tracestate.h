@@ -37,10 +37,11 @@ bool tracestate_is_valid(const char *text, size_t len);
 bool tracestate_randomness(const char *text, size_t len, uint64_t *rv);
 
 /*
- * Writes a valid tracestate again with th as the threshold in its ot member,
- * which comes first; trailing zeros of th are left out ("0" is left).  Other
- * members stay; where the result would be longer than TRACESTATE_MAX or have
- * more than 32 members, those at the end leave, as the specification says.
+ * Writes a valid tracestate again with th (below 2^56) as the threshold in its
+ * ot member, which comes first; trailing zeros of th are left out ("0" is
+ * left).  Other members stay; where the result would be longer than
+ * TRACESTATE_MAX or have more than 32 members, those at the end leave, as the
+ * specification says.
  */
 void tracestate_set_threshold(
     const char *text, size_t len, uint64_t th, char result[TRACESTATE_SIZE]);

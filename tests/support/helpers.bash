@@ -57,6 +57,13 @@ needs() {
 	command -v "$1" >/dev/null || skip "$1 is not installed"
 }
 
+# Sets NPM, the folder of npm's packages; skips the test where they are not.
+needs_npm() {
+	needs node
+	NPM=$BATS_TEST_DIRNAME/../../build/npm/node_modules
+	[ -f "$NPM/../installed" ] || skip "the packages of tests/support/npm are not installed: make npm-deps"
+}
+
 no_sanitizer() {
 	[ -z "${SAN-}" ] || skip "not with a sanitizer"
 }

@@ -1,0 +1,225 @@
+#include "trace/carrier.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/bits.h"
+#include "json/members.h"
+
+#define BLOCK 18 /* what names16() reads */
+#define SHORTEST (sizeof("{\"tracestate\":0}") - 1)
+
+/* A string that is decoded: each character can be an escape, \u0000. */
+#define ESCAPED 6
+#define RAW_MAX (ESCAPED * TRACESTATE_MAX + 2)
+
+/* Text that takes the place of `cut` bytes of the record. */
+struct edit {
+	const char *at;
+	size_t cut;
+	size_t len;
+	char text[sizeof(",\"traceparent\":,\"tracestate\":") + CONTEXT_TEXT_SIZE + 2 + RAW_MAX];
+};
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/*
+ * Whether one of the places in `found` begins like one of the names, or is an
+ * escape of a lower case letter.
+ */
+static bool
+is_name(const byte *p, const byte *end, unsigned found)
+{
+	for (; found != 0; found &= found - 1) {
+		const byte *at = p + __builtin_ctz(found);
+		size_t left = (size_t)(end - at);
+
+		if (left >= 6 && memcmp(at, "\"trace", 6) == 0)
+			return true;
+		if (left >= ESCAPED && memcmp(at, "\\u00", 4) == 0 &&
+		    (at[4] == '6' || at[4] == '7'))
+			return true;
+	}
+	return false;
+}
+
+bool
+carrier_is_likely(const char *text, size_t len)
+{
+	static const byte name[3] = {'"', 't', 'r'};
+	const byte *p = (const byte *)text, *end = p + len;
+
+	if (len < BLOCK)
+		return len >= SHORTEST;
+	for (; end - p > BLOCK; p += 16) {
+		unsigned found = names16(p, name);
+
+		if (__builtin_expect(found != 0, 0) && is_name(p, end, found))
+			return true;
+	}
+	/* The last block may overlap the one before. */
+	p = end - BLOCK;
+	return is_name(p, end, names16(p, name));
+}
+
+/*
+ * What a string says: in place if it has no escapes, else decoded.  False: the
+ * value is no string, or it has escapes and is too long.
+ */
+static bool
+decode(const struct json_slice *value, char buffer[RAW_MAX], struct json_slice *content)
+{
+	if (value->len < 2 || value->data[0] != '"')
+		return false;
+	*content = (struct json_slice){value->data + 1, value->len - 2};
+	if (memchr(content->data, '\\', content->len) == NULL)
+		return true;
+	if (value->len > RAW_MAX)
+		return false;
+	*content = (struct json_slice){buffer, json_unquote(value->data, value->len, buffer)};
+	return content->len != (size_t)-1;
+}
+
+void
+carrier_read(const char *text, size_t len, struct carrier *c)
+{
+	static const char *const names[] = {"traceparent", "tracestate"};
+	struct json_slice values[2], content;
+	char buffer[RAW_MAX];
+	size_t blank = 0;
+
+	while (blank < len && is_space(text[blank]))
+		blank++;
+	c->is_object = blank < len && text[blank] == '{';
+	members_find(text, len, names, 2, values, &c->last);
+	c->parent_value = values[0];
+	c->state_value = values[1];
+	c->state[0] = '\0';
+	c->found = decode(&c->parent_value, buffer, &content) &&
+	    context_read(content.data, content.len, &c->context);
+	c->keeps_state = c->found && decode(&c->state_value, buffer, &content) &&
+	    tracestate_is_valid(content.data, content.len);
+	if (c->keeps_state && content.len <= TRACESTATE_MAX) {
+		memcpy(c->state, content.data, content.len);
+		c->state[content.len] = '\0';
+	}
+}
+
+/* An edit that replaces this. */
+static void
+begin(struct edit *e, const struct json_slice *old)
+{
+	e->at = old->data;
+	e->cut = old->len;
+	e->len = 0;
+}
+
+static void
+add(struct edit *e, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(e->text + e->len, text, len);
+	e->len += len;
+}
+
+/* The text as a JSON string. */
+static void
+add_string(struct edit *e, const char *text)
+{
+	e->text[e->len++] = '"';
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < ' ') {
+			char digits[3];
+
+			context_hex(&c, 1, digits);
+			add(e, "\\u00");
+			add(e, digits);
+			continue;
+		}
+		if (c == '"' || c == '\\')
+			e->text[e->len++] = '\\';
+		e->text[e->len++] = *text;
+	}
+	e->text[e->len++] = '"';
+}
+
+/* Where another member goes: behind the last value, or the opening brace. */
+static const char *
+end_of_members(const struct carrier *c, const char *text, size_t len)
+{
+	const char *p;
+
+	if (c->last.data == NULL)
+		return (const char *)memchr(text, '{', len) + 1;
+	p = c->last.data + c->last.len;
+	while (p > c->last.data && is_space(p[-1]))
+		p--;
+	return p;
+}
+
+/* The text with the edits, which are in the order of their places. */
+static int
+splice(const char *text, size_t len, const struct edit *const *edits, size_t n, char **out,
+    size_t *out_len)
+{
+	const char *from = text;
+	size_t total = len;
+	char *to;
+
+	for (size_t i = 0; i < n; i++)
+		total = total - edits[i]->cut + edits[i]->len;
+	if ((to = malloc(total + 1)) == NULL)
+		return -1;
+	*out = to;
+	*out_len = total;
+	for (size_t i = 0; i < n; i++) {
+		to = mempcpy(to, from, (size_t)(edits[i]->at - from));
+		to = mempcpy(to, edits[i]->text, edits[i]->len);
+		from = edits[i]->at + edits[i]->cut;
+	}
+	to = mempcpy(to, from, (size_t)(text + len - from));
+	*to = '\n';
+	return 0;
+}
+
+int
+carrier_write(const struct carrier *c, const char *text, size_t len, const struct context *context,
+    const char *state, char **out, size_t *out_len)
+{
+	struct edit parent, other;
+	const struct edit *edits[2] = {&parent};
+	size_t n = 1;
+	char printed[CONTEXT_TEXT_SIZE];
+
+	/* The traceparent, */
+	begin(&parent, &c->parent_value);
+	if (parent.at == NULL) {
+		parent.at = end_of_members(c, text, len);
+		add(&parent, c->last.data != NULL ? ",\"traceparent\":" : "\"traceparent\":");
+	}
+	context_print(context, printed);
+	add_string(&parent, printed);
+	/* the tracestate, if there is something to say, */
+	if (c->state_value.data != NULL && (state != NULL || !c->keeps_state)) {
+		begin(&other, &c->state_value);
+		add_string(&other, state != NULL ? state : "");
+		edits[n++] = &other;
+	} else if (c->state_value.data == NULL && state != NULL && *state != '\0') {
+		add(&parent, ",\"tracestate\":");
+		add_string(&parent, state);
+	}
+	/* and both in the order in which they stand. */
+	if (n == 2 && other.at < parent.at) {
+		edits[0] = &other;
+		edits[1] = &parent;
+	}
+	return splice(text, len, edits, n, out, out_len);
+}

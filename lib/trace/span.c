@@ -1,0 +1,132 @@
+#include "trace/span.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+#define EVENTS_FIRST 4 /* events that there is room for at first */
+
+struct span *
+span_new(void)
+{
+	return calloc(1, sizeof(struct span));
+}
+
+void
+span_free(struct span *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		free(s->event[i].message);
+	free(s->event);
+	free(s->message);
+	free(s->input);
+	free(s->state);
+	free(s);
+}
+
+/* A copy; NULL: there is no message, or no memory for one. */
+static char *
+copy_message(const char *message)
+{
+	if (message == NULL || *message == '\0')
+		return NULL;
+	return strndup(message, utf8_head(message, strlen(message), SPAN_MESSAGE_MAX));
+}
+
+/* Room for one event more.  False: there is none. */
+static bool
+make_room(struct span *s)
+{
+	size_t room = s->room == 0 ? EVENTS_FIRST : 2 * s->room;
+	struct span_event *event;
+
+	if (s->n < s->room)
+		return true;
+	if (s->n == SPAN_EVENTS || (event = reallocarray(s->event, room, sizeof(*event))) == NULL)
+		return false;
+	s->event = event;
+	s->room = room;
+	return true;
+}
+
+/* Adds an empty event.  NULL: it was only counted. */
+static struct span_event *
+add_event(struct span *s, enum span_phase phase, int64_t at)
+{
+	struct span_event *event;
+
+	if (!make_room(s)) {
+		s->dropped++;
+		return NULL;
+	}
+	event = &s->event[s->n++];
+	*event = (struct span_event){.at = at, .phase = (uint8_t)phase};
+	return event;
+}
+
+void
+span_enter(struct span *s, enum span_phase phase, int64_t at)
+{
+	(void)add_event(s, phase, at);
+}
+
+void
+span_attempt(struct span *s, uint32_t attempt, unsigned slot, int64_t at)
+{
+	struct span_event *event = add_event(s, PHASE_ATTEMPT, at);
+
+	if (event != NULL)
+		event->attempt = attempt;
+	s->attempts = attempt;
+	s->slot = slot;
+}
+
+void
+span_back_off(struct span *s, enum reason reason, const char *message, int64_t at)
+{
+	struct span_event *event = add_event(s, PHASE_BACKOFF, at);
+
+	if (event == NULL)
+		return;
+	event->reason = (uint8_t)reason;
+	event->message = copy_message(message);
+}
+
+void
+span_fail(struct span *s, enum reason reason, const char *message)
+{
+	s->result = SPAN_FAILED;
+	s->reason = (uint8_t)reason;
+	free(s->message);
+	s->message = copy_message(message);
+}
+
+const char *
+span_phase_name(enum span_phase phase)
+{
+	static const char *const names[PHASE_COUNT] = {
+	    [PHASE_RATE] = "rate",
+	    [PHASE_ATTEMPT] = "attempt",
+	    [PHASE_BACKOFF] = "back-off",
+	    [PHASE_ORDER] = "order",
+	    [PHASE_OUTPUT] = "output",
+	};
+
+	return names[phase];
+}
+
+const char *
+span_result_name(enum span_result result)
+{
+	static const char *const names[] = {
+	    [SPAN_OK] = "processed",
+	    [SPAN_FILTERED] = "filtered",
+	    [SPAN_FAILED] = "failed",
+	    [SPAN_UNWRITTEN] = "unwritten",
+	};
+
+	return names[result];
+}

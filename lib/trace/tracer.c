@@ -1,0 +1,293 @@
+#include "trace/tracer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "trace/otlp.h"
+#include "trace/settings.h"
+#include "trace/span.h"
+#include "trace/spanfile.h"
+
+/* The run's span, and what is said of it. */
+struct run {
+	const struct span *span; /* or NULL */
+	const struct otlp_attribute *attribute;
+	size_t n;
+};
+
+struct tracer {
+	struct otlp *otlp; /* these are the thread's */
+	struct spanfile *file;
+	struct span **taken; /* a batch */
+	size_t batch;
+	int64_t delay;
+
+	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t work;  /* a batch is full, a first span, or the end */
+	pthread_t thread;
+	bool stopping;
+	int64_t deadline; /* of stopping */
+	struct run run;
+
+	struct span **queue; /* a ring */
+	size_t room, start, n;
+
+	struct tracer_counts counts;
+	struct tracer_counters shown;
+};
+
+/* Counts, with the lock. */
+static void
+count(struct tracer *t, uint64_t written, uint64_t dropped, int error)
+{
+	t->counts.written += written;
+	t->counts.dropped += dropped;
+	if (t->counts.error == 0)
+		t->counts.error = error;
+	if (t->shown.written != NULL)
+		atomic_fetch_add_explicit(t->shown.written, written, memory_order_relaxed);
+	if (t->shown.dropped != NULL)
+		atomic_fetch_add_explicit(t->shown.dropped, dropped, memory_order_relaxed);
+}
+
+static void
+count_unlocked(struct tracer *t, uint64_t written, uint64_t dropped, int error)
+{
+	pthread_mutex_lock(&t->lock);
+	count(t, written, dropped, error);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void
+tracer_put(struct tracer *t, struct span *s)
+{
+	bool taken;
+
+	pthread_mutex_lock(&t->lock);
+	if ((taken = t->n < t->room)) {
+		t->queue[(t->start + t->n) % t->room] = s;
+		t->n++;
+		/* In between the thread would only wait on. */
+		if (t->n == 1 || t->n == t->batch)
+			pthread_cond_signal(&t->work);
+	} else
+		count(t, 0, 1, 0);
+	pthread_mutex_unlock(&t->lock);
+	if (!taken)
+		span_free(s);
+}
+
+struct tracer_counts
+tracer_counts(struct tracer *t)
+{
+	struct tracer_counts counts;
+
+	pthread_mutex_lock(&t->lock);
+	counts = t->counts;
+	pthread_mutex_unlock(&t->lock);
+	return counts;
+}
+
+/* Writes the line that was begun, which has n spans. */
+static void
+write_line(struct tracer *t, size_t n)
+{
+	size_t len = 0;
+	const char *line = otlp_end(t->otlp, &len);
+	uint64_t dropped = 0;
+
+	if (line == NULL)
+		return;
+	if (spanfile_write(t->file, line, len, n, &dropped) == 0)
+		count_unlocked(t, n, dropped, 0);
+	else
+		count_unlocked(t, 0, dropped, errno);
+}
+
+/* Writes the n spans that were taken, in as many lines as they need. */
+static void
+write_taken(struct tracer *t, size_t n)
+{
+	size_t in_line = 0;
+
+	otlp_begin(t->otlp, clock_offset());
+	for (size_t i = 0; i < n; i++) {
+		bool added = otlp_add(t->otlp, t->taken[i]);
+
+		if (!added && in_line > 0) {
+			write_line(t, in_line);
+			in_line = 0;
+			otlp_begin(t->otlp, clock_offset());
+			added = otlp_add(t->otlp, t->taken[i]);
+		}
+		if (added)
+			in_line++;
+		else
+			count_unlocked(t, 0, 1, ENOMEM);
+		span_free(t->taken[i]);
+	}
+	write_line(t, in_line);
+}
+
+static void
+write_run(struct tracer *t)
+{
+	if (t->run.span == NULL)
+		return;
+	otlp_begin(t->otlp, clock_offset());
+	if (otlp_add_run(t->otlp, t->run.span, t->run.attribute, t->run.n))
+		write_line(t, 1);
+	else
+		count_unlocked(t, 0, 1, ENOMEM);
+}
+
+/* Sleeps until there is a batch, or some spans and no more time, or the end. */
+static void
+wait_for_work(struct tracer *t)
+{
+	int64_t due = CLOCK_NEVER;
+
+	while (!t->stopping && t->n < t->batch) {
+		struct timespec ts;
+
+		if (t->n == 0) {
+			pthread_cond_wait(&t->work, &t->lock);
+			continue;
+		}
+		if (due == CLOCK_NEVER)
+			due = clock_after(clock_now(), t->delay);
+		if (clock_now() >= due)
+			return;
+		ts = (struct timespec){due / CLOCK_S, due % CLOCK_S};
+		(void)pthread_cond_clockwait(&t->work, &t->lock, CLOCK_MONOTONIC, &ts);
+	}
+}
+
+/* Takes up to n spans out of the queue. */
+static size_t
+take(struct tracer *t, size_t n)
+{
+	n = n < t->n ? n : t->n;
+	for (size_t i = 0; i < n; i++)
+		t->taken[i] = t->queue[(t->start + i) % t->room];
+	t->start = (t->start + n) % t->room;
+	t->n -= n;
+	return n;
+}
+
+static void *
+tracer_main(void *arg)
+{
+	struct tracer *t = arg;
+	bool late = false;
+
+	pthread_mutex_lock(&t->lock);
+	for (;;) {
+		size_t n;
+
+		wait_for_work(t);
+		late = t->stopping && clock_now() >= t->deadline;
+		if (late || (n = take(t, t->batch)) == 0)
+			break;
+		pthread_mutex_unlock(&t->lock);
+		write_taken(t, n);
+		pthread_mutex_lock(&t->lock);
+	}
+	pthread_mutex_unlock(&t->lock);
+	if (!late)
+		write_run(t);
+	else if (t->run.span != NULL)
+		count_unlocked(t, 0, 1, 0);
+	return NULL;
+}
+
+static void
+tracer_free(struct tracer *t)
+{
+	free(t->queue);
+	free(t->taken);
+	pthread_cond_destroy(&t->work);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+/* Starts the thread, without signals.  0, or errno. */
+static int
+start_thread(struct tracer *t)
+{
+	sigset_t all, old;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(&t->thread, NULL, tracer_main, t);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error;
+}
+
+struct tracer *
+tracer_start(const struct settings *settings, struct otlp *otlp, struct spanfile *file,
+    const struct tracer_counters *shown)
+{
+	struct tracer *t = calloc(1, sizeof(*t));
+	int error = ENOMEM;
+
+	if (t == NULL)
+		return NULL;
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_cond_init(&t->work, NULL);
+	t->otlp = otlp;
+	t->file = file;
+	t->room = settings->queue > 0 ? settings->queue : 1;
+	t->batch = settings->batch < t->room ? settings->batch : t->room;
+	t->batch = t->batch > 0 ? t->batch : 1;
+	t->delay = settings->delay;
+	if (shown != NULL)
+		t->shown = *shown;
+	t->queue = calloc(t->room, sizeof(struct span *));
+	t->taken = calloc(t->batch, sizeof(struct span *));
+	if (t->queue != NULL && t->taken != NULL && (error = start_thread(t)) == 0)
+		return t;
+	tracer_free(t);
+	errno = error;
+	return NULL;
+}
+
+/* Drops what is in the queue. */
+static void
+drop_rest(struct tracer *t)
+{
+	size_t n;
+
+	while ((n = take(t, t->batch)) > 0) {
+		count(t, 0, n, 0);
+		for (size_t i = 0; i < n; i++)
+			span_free(t->taken[i]);
+	}
+}
+
+struct tracer_counts
+tracer_stop(struct tracer *t, const struct span *run, const struct otlp_attribute *attribute,
+    size_t n, int64_t deadline)
+{
+	struct tracer_counts counts;
+
+	pthread_mutex_lock(&t->lock);
+	t->stopping = true;
+	t->deadline = deadline;
+	t->run = (struct run){run, attribute, n};
+	pthread_cond_signal(&t->work);
+	pthread_mutex_unlock(&t->lock);
+	spanfile_hurry(t->file, deadline);
+	pthread_join(t->thread, NULL);
+	drop_rest(t);
+	counts = t->counts;
+	tracer_free(t);
+	return counts;
+}
