@@ -70,7 +70,8 @@ tracer_put(struct tracer *t, struct span *s)
 	bool taken;
 
 	pthread_mutex_lock(&t->lock);
-	if ((taken = t->n < t->room)) {
+	taken = t->n < t->room;
+	if (taken) {
 		t->queue[(t->start + t->n) % t->room] = s;
 		t->n++;
 		/* In between the thread would only wait on. */

@@ -149,8 +149,10 @@ test_threads(size_t queue, size_t batch)
 	begin(&s, "file", queue, batch, CLOCK_MS);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&thread[i], NULL, putting_main, &s) == 0);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 1000; i++) {
 		counts = tracer_counts(s.tracer);
+		CHECK(counts.written + counts.dropped <= (uint64_t)THREADS * PUTS);
+	}
 	for (int i = 0; i < THREADS; i++)
 		CHECK(pthread_join(thread[i], NULL) == 0);
 	counts = end(&s, NULL, CLOCK_NEVER);
@@ -180,7 +182,7 @@ wait_for(const struct setup *s, uint64_t written)
 	return tracer_counts(s->tracer).written == written;
 }
 
-/* When spans are written: a batch at once, others with the delay, or the end. */
+/* A full batch is written at once, others after the delay, or in the end. */
 static void
 test_when(void)
 {
