@@ -12,6 +12,7 @@
 #include "json/json.h"
 #include "store.h"
 #include "text.h"
+#include "trace/carrier.h"
 
 /* Prints the letter's value at a path, if there is one, after a name. */
 static void
@@ -40,6 +41,22 @@ print_member(const struct item *e, const char *name, const char *path_text)
 	json_path_free(path);
 }
 
+/* The trace that the record belongs to. */
+static void
+print_trace(const char *payload, size_t len)
+{
+	struct carrier carrier;
+	char id[2 * CONTEXT_TRACE_ID + 1];
+
+	if (!json_check(payload, len, NULL))
+		return;
+	carrier_read(payload, len, &carrier);
+	if (!carrier.found)
+		return;
+	context_hex(carrier.context.trace_id, CONTEXT_TRACE_ID, id);
+	printf("%-14s%s\n", "trace", id);
+}
+
 static void
 print_payload(const struct item *e)
 {
@@ -51,6 +68,8 @@ print_payload(const struct item *e)
 		warn("cannot decode the payload");
 		return;
 	}
+	print_trace(payload, len);
+	putchar('\n');
 	copy = must(malloc(len + 1));
 	memcpy(copy, payload, len);
 	if (isatty(STDOUT_FILENO))
@@ -76,7 +95,6 @@ print_letter(const struct item *e)
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		print_member(e, members[i][0], members[i][1]);
-	putchar('\n');
 	print_payload(e);
 }
 

@@ -182,7 +182,7 @@ open_inputs(struct pfanin *pi)
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
 			refuse(*operand, why, errno);
 		check_output(in);
-		if (!pi->plain)
+		if (!pi->opt.plain)
 			check_head(in);
 	}
 	if (pi->follow != NULL && follow_begin(pi->follow, &why) == -1)

@@ -26,7 +26,6 @@ struct pfanin {
 
 	/* What the command line says. */
 	struct options opt;
-	bool plain; /* -R; opt.raw is also set where lines are only moved */
 	bool round_robin, concat;
 	struct json_path *merge; /* NULL: no --merge */
 	enum order order;

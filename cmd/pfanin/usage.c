@@ -101,7 +101,6 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	/* A mark can be sent without waiting if the channel has room. */
 	if (pi->state != NULL && pi->opt.buffer == 0)
 		pi->opt.buffer = 1;
-	pi->plain = pi->opt.raw;
 	if (pi->merge == NULL && pi->tag == NULL)
 		pi->opt.raw = true; /* lines are moved, not parsed */
 }

@@ -17,6 +17,8 @@
 #include "pfanout.h"
 #include "proc/interpreter.h"
 #include "stage/pipeline.h"
+#include "stage/traced.h"
+#include "stage/tracing.h"
 #include "sync/ctx.h"
 
 #define START_TRIES 8 /* while the system has no process to spare */
@@ -156,6 +158,18 @@ judge_exit(struct exec_worker *e, struct failure *f)
 		take_request(e, f);
 }
 
+/* For traces: a process has all records of the batch. */
+static void
+note_attempts(struct exec_worker *e)
+{
+	int64_t now = clock_now();
+
+	if (e->w.stage->tracing == NULL)
+		return;
+	for (size_t i = 0; i < e->batch.records.n; i++)
+		traced_attempt(queue_at(&e->batch.records, i), e->w.slot, now);
+}
+
 /* The child has been started: from here to the result. */
 static void
 attempt_batch(struct exec_worker *e)
@@ -167,6 +181,7 @@ attempt_batch(struct exec_worker *e)
 
 	e->input = (struct inflight){.queue = e->batch.records};
 	(void)inflight_give(&e->input, n, SIZE_MAX, clock_now());
+	note_attempts(e);
 	metrics_add(e->w.shard, METRIC_STARTS, 1);
 	metrics_add(e->w.shard, METRIC_GIVEN, n);
 	stopwatch_start(&e->w.shard->time[TIME_BUSY], begun);
@@ -195,11 +210,11 @@ attempt_batch(struct exec_worker *e)
 
 /* Starts the child.  The system may have no process to spare for a moment. */
 static int
-spawn_child(struct exec_worker *e, const char *path, char *const argv[])
+spawn_child(struct exec_worker *e, const char *path, char *const argv[], char *const env[])
 {
 	int64_t wait = 10 * CLOCK_MS;
 
-	for (int tries = 1; child_spawn(&e->w.child, path, argv) == -1; tries++) {
+	for (int tries = 1; child_spawn(&e->w.child, path, argv, env) == -1; tries++) {
 		if ((errno != EAGAIN && errno != ENOMEM && errno != EMFILE && errno != ENFILE) ||
 		    tries == START_TRIES)
 			return -1;
@@ -275,10 +290,19 @@ wait_for_credit(struct exec_worker *e)
 	return !stage_is_cancelled(e->w.stage);
 }
 
+/* A process for one record continues its trace; one for a batch is the run's. */
+static int
+make_environment(const struct exec_worker *e, char ***env)
+{
+	if (e->w.pf->batch > 0)
+		return 0;
+	return traced_environment(e->w.stage, queue_at(&e->batch.records, 0), env);
+}
+
 static void
 execute_batch(struct exec_worker *e)
 {
-	char **argv, *found = NULL;
+	char **argv, **env = NULL, *found = NULL;
 	const char *path;
 
 	if (!make_arguments(e, &argv))
@@ -287,11 +311,13 @@ execute_batch(struct exec_worker *e)
 		path = found = child_find(argv[0]);
 	if (path != NULL && !wait_for_credit(e))
 		exec_cancel(e);
-	else if (path == NULL || spawn_child(e, path, argv) == -1)
+	else if (path == NULL || make_environment(e, &env) == -1 ||
+	    spawn_child(e, path, argv, env != NULL ? env : tracing_environment(e->w.stage)) == -1)
 		start_failed(e, argv[0], path, errno);
 	else
 		attempt_batch(e);
 	free(found);
+	free(env);
 	free(argv);
 }
 

@@ -6,6 +6,7 @@
 #include "exec_worker.h"
 #include "pfanout.h"
 #include "record/record.h"
+#include "stage/traced.h"
 
 /* The records are with the sink. */
 static void
@@ -45,6 +46,8 @@ exec_accept(struct exec_worker *e)
 
 	/* The lines belong to all, and have the place of the first record. */
 	printed_move(&e->printed, &answer);
+	if (e->batch.records.n == 1)
+		traced_answer(e->w.stage, first, &answer);
 	stage_answer(e->w.stage, first, &answer, RECORD_LINES);
 	for (size_t i = 1; i < e->batch.records.n; i++)
 		stage_share(queue_at(&e->batch.records, i), first);
@@ -79,7 +82,7 @@ exec_refuse(struct exec_worker *e, enum reason reason, const char *fmt, ...)
 static void
 search_half(struct exec_worker *e, struct batch *half, const struct failure *f)
 {
-	if (pfanout_try_again(e->w.pf, e->w.shard, half, f->wait))
+	if (pfanout_try_again(e->w.pf, e->w.shard, half, f, f->wait))
 		return;
 	bury_batch(e, half, f);
 	half->records.n = 0;
@@ -113,7 +116,7 @@ wait_for_attempt(struct exec_worker *e, const struct failure *f)
 	int64_t wait = pfanout_wait(pf, e->batch.attempts, f);
 
 	if ((e->batch.records.n == 1 && stage_is_cancelled(e->w.stage)) ||
-	    !pfanout_try_again(pf, e->w.shard, &e->batch, wait))
+	    !pfanout_try_again(pf, e->w.shard, &e->batch, f, wait))
 		return false;
 	forget_batch(e);
 	return true;

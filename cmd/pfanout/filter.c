@@ -14,6 +14,8 @@
 #include "record/reader.h"
 #include "stage/budget.h"
 #include "stage/pipeline.h"
+#include "stage/traced.h"
+#include "stage/tracing.h"
 
 #define BATCH 256
 
@@ -28,6 +30,7 @@ settle_written(struct filter_worker *f, size_t n)
 		struct record r = inflight_pop(&f->taken);
 
 		bytes += r.reserved;
+		traced_end(st, &r, SPAN_OK);
 		record_free(&r);
 	}
 	f->given += n;
@@ -185,7 +188,8 @@ open_filter_worker(struct processor *p, unsigned index, void **state)
 	worker_init(&f->w, pf, index);
 	f->closed = CLOCK_NEVER;
 	f->leftover = -1;
-	if (child_spawn(&f->w.child, pf->start_path, pf->start_argv) == -1 ||
+	if (child_spawn(&f->w.child, pf->start_path, pf->start_argv,
+		tracing_environment(f->w.stage)) == -1 ||
 	    (f->lines = reader_new(f->w.child.out, &limits)) == NULL) {
 		saved = errno;
 		close_filter_worker(f);

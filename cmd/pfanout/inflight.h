@@ -73,6 +73,13 @@ inflight_head(const struct inflight *f)
 	return queue_at(&f->queue, 0);
 }
 
+/* The oldest record to do; there must be one. */
+static inline struct record *
+inflight_next(const struct inflight *f)
+{
+	return queue_at(&f->queue, f->given);
+}
+
 /* Since when the child has the oldest record; one must be given. */
 int64_t inflight_since(const struct inflight *);
 

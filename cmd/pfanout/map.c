@@ -13,6 +13,7 @@
 #include "pfanout.h"
 #include "stage/budget.h"
 #include "stage/pipeline.h"
+#include "stage/traced.h"
 
 #define BATCH 256
 #define RUN_BYTES (64 * 1024) /* handed over at a time */
@@ -126,12 +127,26 @@ give_run(struct map_worker *m, size_t room, int64_t now)
 	if (m->w.pass.gate == NULL)
 		return inflight_give(&m->inflight, room, RUN_BYTES, now);
 	for (; n < room && inflight_todo(&m->inflight) > 0; n++) {
-		if (!pass_take(&m->w.pass, now))
+		if (!pass_take(&m->w.pass, now)) {
+			traced_enter(inflight_next(&m->inflight), PHASE_RATE, now);
 			return n;
+		}
 		(void)inflight_give(&m->inflight, 1, RUN_BYTES, now);
 	}
 	pass_rest(&m->w.pass);
 	return n;
+}
+
+/* For traces: the last n records given. */
+static void
+note_attempts(struct map_worker *m, size_t n, int64_t now)
+{
+	struct inflight *f = &m->inflight;
+
+	if (m->w.stage->tracing == NULL)
+		return;
+	for (size_t i = f->given - n; i < f->given; i++)
+		traced_attempt(queue_at(&f->queue, i), m->w.slot, now);
 }
 
 /* A run of records is the child's from now on. */
@@ -154,6 +169,7 @@ give_records(struct map_worker *m)
 		map_mark_log(m);
 	}
 	m->line_given = queue_at(&m->inflight.queue, m->inflight.given - 1)->line;
+	note_attempts(m, n, now);
 	window_given(&m->window, n, now);
 	metrics_add(m->w.shard, METRIC_GIVEN, n);
 	stall_moved(&m->stall, now, window_first_look(&m->window));

@@ -11,6 +11,7 @@
 #include "misnamed.h"
 #include "pfanout.h"
 #include "record/reader.h"
+#include "stage/traced.h"
 
 #define QUOTED 60 /* bytes of a line that a message shows */
 
@@ -136,6 +137,7 @@ settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 	case ANSWER_BAD:
 		return refuse_answer(m, line, why);
 	case ANSWER_RESULT:
+		traced_answer(m->w.stage, input, line);
 		stage_answer(m->w.stage, input, line, RECORD_DATA);
 		stage_succeeded(m->w.stage, 1);
 		break;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "metrics/worktime.h"
 #include "pfanout.h"
+#include "stage/tracing.h"
 #include "proc/interpreter.h"
 #include "record/reader.h"
 
@@ -106,7 +107,8 @@ map_start_child(struct map_worker *m)
 	int64_t now = clock_now();
 
 	reset_window(m);
-	if (child_spawn(child, m->w.pf->start_path, m->w.pf->start_argv) == -1)
+	if (child_spawn(child, m->w.pf->start_path, m->w.pf->start_argv,
+		tracing_environment(m->w.stage)) == -1)
 		return start_failed(m, errno);
 	if ((m->answers = reader_new(child->out, &limits)) == NULL) {
 		child_stop(child);

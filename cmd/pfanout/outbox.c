@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "keyed.h"
 #include "metrics/worktime.h"
+#include "stage/traced.h"
 #include "sync/chan.h"
 #include "sync/stopwatch.h"
 
@@ -16,6 +17,7 @@ outbox_init(struct outbox *o, struct chan *chan, struct ctx *ctx)
 	o->blocked = 0;
 	o->waits = NULL;
 	o->box = NULL;
+	o->phase = PHASE_COUNT;
 	o->n = 0;
 }
 
@@ -25,6 +27,8 @@ outbox_send(struct outbox *o)
 	int64_t begun = clock_now(), ended;
 	size_t sent;
 
+	for (size_t i = 0; o->phase != PHASE_COUNT && i < o->n; i++)
+		traced_enter(&o->record[i], o->phase, begun);
 	if (o->box != NULL)
 		keyed_over(o->box, o->record, o->n);
 	if (o->waits != NULL)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "record/record.h"
+#include "trace/span.h"
 
 #define OUTBOX_RECORDS 256
 
@@ -26,6 +27,11 @@ struct outbox {
 	struct stopwatch *waits;
 	/* --key: what is sent is over for these lanes; or NULL. */
 	struct keyed_box *box;
+	/*
+	 * For traces: the phase that begins when it sends; PHASE_COUNT, as
+	 * outbox_init() leaves it: no record is traced.
+	 */
+	enum span_phase phase;
 	size_t n;
 	struct record record[OUTBOX_RECORDS];
 };

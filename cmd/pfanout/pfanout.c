@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "record/batch.h"
 #include "stage/retry.h"
+#include "stage/traced.h"
 
 void
 pfanout_count_attempt(struct record *r)
@@ -12,12 +13,17 @@ pfanout_count_attempt(struct record *r)
 }
 
 bool
-pfanout_try_again(
-    struct pfanout *pf, struct metrics_shard *shard, const struct batch *b, int64_t wait)
+pfanout_try_again(struct pfanout *pf, struct metrics_shard *shard, const struct batch *b,
+    const struct failure *f, int64_t wait)
 {
+	int64_t now = clock_now();
+
 	metrics_add(shard, METRIC_RETRIES, b->records.n);
 	metrics_add(shard, METRIC_RETRY_IN, b->records.n);
-	return retry_put(pf->retry, b, clock_after(clock_now(), wait)) == 0;
+	if (pf->stage.tracing != NULL)
+		for (size_t i = 0; i < b->records.n; i++)
+			traced_back_off(queue_at(&b->records, i), f->reason, f->message, now);
+	return retry_put(pf->retry, b, clock_after(now, wait)) == 0;
 }
 
 int64_t
@@ -30,14 +36,15 @@ pfanout_wait(const struct pfanout *pf, uint32_t attempts, const struct failure *
 
 /* The same for a record.  False: the record is still the caller's. */
 static bool
-try_record_again(
-    struct pfanout *pf, struct metrics_shard *shard, const struct record *r, int64_t wait)
+try_record_again(struct pfanout *pf, struct metrics_shard *shard, const struct record *r,
+    const struct failure *f)
 {
+	int64_t wait = pfanout_wait(pf, r->attempts, f);
 	struct batch one = {0};
 
 	if (batch_add(&one, r) == -1)
 		return false;
-	if (pfanout_try_again(pf, shard, &one, wait))
+	if (pfanout_try_again(pf, shard, &one, f, wait))
 		return true;
 	(void)queue_pop(&one.records);
 	batch_free(&one);
@@ -52,7 +59,7 @@ pfanout_attempt_failed(
 
 	pfanout_count_attempt(r);
 	more = r->attempts < pf->attempts;
-	if (more && !cancelled && try_record_again(pf, shard, r, pfanout_wait(pf, r->attempts, f)))
+	if (more && !cancelled && try_record_again(pf, shard, r, f))
 		return false;
 	/* Its attempts are not used up: it waited for the next one. */
 	if (more && cancelled && f->reason == REASON_EXHAUSTED)

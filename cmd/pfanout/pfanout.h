@@ -98,10 +98,11 @@ void pfanout_count_attempt(struct record *);
 
 /*
  * Lets the batch, which has failed before, wait for another attempt for so many
- * ns.  False: there is no memory, and the batch is still the caller's.
+ * ns, as the failure says why.  False: there is no memory, and the batch is
+ * still the caller's.
  */
-bool pfanout_try_again(
-    struct pfanout *, struct metrics_shard *, const struct batch *, int64_t wait);
+bool pfanout_try_again(struct pfanout *, struct metrics_shard *, const struct batch *,
+    const struct failure *, int64_t wait);
 
 /* How long to wait before the attempt after so many failed ones, in ns. */
 int64_t pfanout_wait(const struct pfanout *, uint32_t attempts, const struct failure *);

@@ -46,6 +46,8 @@ worker_begin(struct worker *w, struct chan *in, struct chan *out)
 	int error;
 
 	outbox_init(&w->out, out, w->stage->root);
+	if (w->stage->tracing != NULL)
+		w->out.phase = w->stage->keep_order ? PHASE_ORDER : PHASE_OUTPUT;
 	if (w->pf->keyed != NULL)
 		w->out.box = box = keyed_box(w->pf->keyed, w->slot - 1);
 	error = box != NULL ? intake_open_keyed(&w->intake, w->stage, w->shard, box)

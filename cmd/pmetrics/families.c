@@ -83,6 +83,19 @@ write_discarded(struct exposition *e, const struct series *s)
 		exposition_count(e, s->labels, NULL, NULL, s->sum.counter[METRIC_DISCARDED]);
 }
 
+/* Where nothing is traced there are none. */
+static void
+write_spans(struct exposition *e, const struct series *s)
+{
+	uint64_t written = s->sum.counter[METRIC_SPANS];
+	uint64_t dropped = s->sum.counter[METRIC_SPANS_DROPPED];
+
+	if (written + dropped == 0)
+		return;
+	exposition_count(e, s->labels, "result", "written", written);
+	exposition_count(e, s->labels, "result", "dropped", dropped);
+}
+
 static void
 write_workers(struct exposition *e, const struct series *s)
 {
@@ -143,6 +156,8 @@ static const struct family {
     COUNTER_FAMILY("pipeline_blank", METRIC_BLANK, "Lines of white space skipped."),
     {"pipeline_letters_discarded", "Dead letters in files that --keep has removed.",
 	EXPOSITION_COUNTER, OTHER, .write = write_discarded},
+    {"pipeline_spans", "Spans of traces, by what became of them.", EXPOSITION_COUNTER, OTHER,
+	.write = write_spans},
     COUNTER_FAMILY("pipeline_written", METRIC_WRITTEN, "Lines written."),
     COUNTER_FAMILY("pipeline_retries", METRIC_RETRIES, "Attempts after the first."),
     COUNTER_FAMILY("pipeline_read_bytes", METRIC_BYTES_IN, "Bytes read."),

@@ -15,6 +15,7 @@
 #include "record/record.h"
 #include "stage/meter.h"
 #include "stage/pipeline.h"
+#include "stage/traced.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 
@@ -78,6 +79,7 @@ emit_record(struct limiter *l, struct record *r)
 
 	histogram_add(&s->queue, l->pacer.now - r->came, 1);
 	metrics_add(s, METRIC_TAKEN, 1);
+	traced_enter(r, PHASE_OUTPUT, l->pacer.now);
 	if (l->nleaving == 0)
 		l->leaving = is_in_batch(l, r) ? r : l->results;
 	if (r != l->leaving + l->nleaving) {
@@ -158,6 +160,7 @@ place_record(struct limiter *l, struct record *r)
 		emit_record(l, r);
 		return true;
 	}
+	traced_enter(r, PHASE_RATE, l->pacer.now);
 	return (flow->n < l->pr->queue && pacer_wait(&l->pacer, flow, r)) || handle_over(l, r);
 }
 

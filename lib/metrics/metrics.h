@@ -47,6 +47,8 @@ enum metric {
 	METRIC_EXITS,          /* and ended */
 	METRIC_RESTARTS,       /* children started in place of one that ended */
 	METRIC_DISCARDED,      /* letters in files that a rotation removed */
+	METRIC_SPANS,          /* spans of traces that were written */
+	METRIC_SPANS_DROPPED,  /* and those that were not, or are gone again */
 	METRIC_LAST_RECORD_US, /* no count: when records were last read */
 	METRIC_LAST_RESULT_US, /* and when the last one ended; calendar us */
 	METRIC_FAILED,         /* REASON_COUNT of them from here on */

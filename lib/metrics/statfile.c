@@ -318,6 +318,12 @@ statfile_links(struct statfile *s)
 	return s->links;
 }
 
+int
+statfile_directory(const struct statfile *s)
+{
+	return s->dir;
+}
+
 struct statfile_header *
 statfile_header(struct statfile *s)
 {

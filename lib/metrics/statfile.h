@@ -130,6 +130,9 @@ struct metrics *statfile_metrics(struct statfile *);
 struct metrics_links *statfile_links(struct statfile *);
 struct statfile_header *statfile_header(struct statfile *);
 
+/* The run directory, which stays the file's; -1: it is in none. */
+int statfile_directory(const struct statfile *);
+
 /* Shows the rate that is in force to whoever looks at the stage. */
 void statfile_show_rate(struct statfile *, const struct rate *, bool by_bytes);
 

@@ -171,10 +171,17 @@ leave_our_group(void)
 		syscall(SYS_rt_sigaction, sig, by_default, NULL, NSIG / 8);
 }
 
+/* What is to be started. */
+struct program {
+	const char *path;
+	char *const *argv, *const *env;
+	char *const *sh_argv; /* if it turns out to be a script without #! */
+	const int *fds;       /* its 0, 1 and 2 */
+};
+
 /* Becomes the program. */
 static _Noreturn void
-become(const char *path, char *const argv[], char *const sh_argv[], const int fds[3], pid_t parent,
-    volatile int *error)
+become(const struct program *p, pid_t parent, volatile int *error)
 {
 	static const uint64_t none;
 
@@ -193,7 +200,7 @@ become(const char *path, char *const argv[], char *const sh_argv[], const int fd
 
 	/* The pipes, and no other descriptor that we have inherited. */
 	for (int fd = 0; fd < 3; fd++)
-		if (syscall(SYS_dup3, fds[fd], fd, 0) == -1)
+		if (syscall(SYS_dup3, p->fds[fd], fd, 0) == -1)
 			goto out;
 	syscall(SYS_close_range, 3, UINT_MAX, 0);
 
@@ -201,9 +208,9 @@ become(const char *path, char *const argv[], char *const sh_argv[], const int fd
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, NSIG / 8);
 
 	/* A file that is no program and has no #! is a shell script. */
-	execve(path, argv, environ);
+	execve(p->path, p->argv, p->env);
 	if (errno == ENOEXEC)
-		execve("/bin/sh", sh_argv, environ);
+		execve("/bin/sh", p->sh_argv, p->env);
 out:
 	*error = errno;
 	leave();
@@ -213,13 +220,12 @@ out:
  * Forks.  A function of its own, and not inlined, as the child runs on our
  * stack and must not return from the function that called vfork(2).
  */
-static pid_t __attribute__((noinline)) fork_program(const char *path, char *const argv[],
-    char *const sh_argv[], const int fds[3], volatile int *error)
+static pid_t __attribute__((noinline)) fork_program(const struct program *p, volatile int *error)
 {
 	pid_t parent = getpid(), pid = vfork();
 
 	if (pid == 0)
-		become(path, argv, sh_argv, fds, parent, error);
+		become(p, parent, error);
 	return pid;
 }
 
@@ -241,16 +247,17 @@ script_argv(const char *path, char *const argv[])
 	return sh;
 }
 
-/* Starts the program with these three fds and opens its pidfd. */
+/* Starts the program and opens its pidfd. */
 static int
-start_program(struct child *c, const char *path, char *const argv[], const int fds[3])
+start_program(struct child *c, struct program *p)
 {
-	char **sh_argv = script_argv(path, argv);
+	char **sh_argv = script_argv(p->path, p->argv);
 	volatile int error = 0;
 	sigset_t all, old;
 
 	if (sh_argv == NULL)
 		return -1;
+	p->sh_argv = sh_argv;
 
 	/* Block signals: no handler of ours may run in the memory we share. */
 	sigfillset(&all);
@@ -258,7 +265,7 @@ start_program(struct child *c, const char *path, char *const argv[], const int f
 
 	/* When this returns the child has called exec or _exit. */
 	running_begin_start();
-	c->pid = fork_program(path, argv, sh_argv, fds, &error);
+	c->pid = fork_program(p, &error);
 	if (c->pid == -1)
 		error = errno;
 	running_end_start(&c->running, c->pid);
@@ -303,7 +310,7 @@ open_pipe(int ends[2], int ours)
 }
 
 int
-child_spawn(struct child *c, const char *path, char *const argv[])
+child_spawn(struct child *c, const char *path, char *const argv[], char *const env[])
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
 	int saved, error = -1;
@@ -312,7 +319,11 @@ child_spawn(struct child *c, const char *path, char *const argv[])
 
 	/* Its ends of the pipes become 0, 1 and 2, and are closed here. */
 	if (open_pipe(in, 1) == 0 && open_pipe(out, 0) == 0 && open_pipe(err, 0) == 0)
-		error = start_program(c, path, argv, (int[]){in[0], out[1], err[1]});
+		error = start_program(c,
+		    &(struct program){.path = path,
+			.argv = argv,
+			.env = env != NULL ? env : environ,
+			.fds = (int[]){in[0], out[1], err[1]}});
 	saved = errno;
 	close_fd(&in[0]);
 	close_fd(&out[1]);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trace/span.h"
+
 /*
  * Slabs of the usual size that wait to be used again, as a fresh one costs page
  * faults.
@@ -113,6 +115,47 @@ record_detach(struct record *r)
 	r->data = copy.data;
 }
 
+static void
+free_origin(struct origin *o)
+{
+	span_free(o->span);
+	free(o);
+}
+
+int
+record_set_span(struct record *r, struct span *span)
+{
+	if (r->origin == NULL && (r->origin = calloc(1, sizeof(*r->origin))) == NULL)
+		return -1;
+	r->origin->span = span;
+	return 0;
+}
+
+struct span *
+record_take_span(struct record *r)
+{
+	struct span *span = record_span(r);
+
+	if (span != NULL)
+		r->origin->span = NULL;
+	return span;
+}
+
+void
+record_empty(struct record *r)
+{
+	struct origin *origin = r->origin;
+
+	if (record_span(r) == NULL) {
+		record_free(r);
+		return;
+	}
+	r->origin = NULL;
+	record_free(r);
+	*origin = (struct origin){.span = origin->span};
+	r->origin = origin;
+}
+
 void
 record_free(struct record *r)
 {
@@ -134,7 +177,7 @@ record_freen(struct record *r, size_t n)
 		}
 		refs++;
 		if (r[i].origin != NULL)
-			free(r[i].origin);
+			free_origin(r[i].origin);
 		r[i].data = NULL;
 		r[i].slab = NULL;
 		r[i].origin = NULL;

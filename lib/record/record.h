@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct origin;
+struct span;
 
 struct slab {
 	_Atomic size_t refs;
@@ -60,7 +61,7 @@ struct record {
 	};
 	/* Bytes the budget has reserved for it; 0: it is a mark of our own. */
 	size_t reserved;
-	struct origin *origin; /* its identity (retry, trace); NULL: none */
+	struct origin *origin; /* what only few have; NULL: this one has not */
 	union {
 		/*
 		 * Before the first attempt: the real length of a record that is
@@ -81,15 +82,15 @@ struct record {
 
 /*
  * What only few records have, and is therefore kept apart: the identity that a
- * retry envelope brought, and the trace context (W3C Trace Context).
+ * retry envelope brought, and the span of a record that is traced.
  */
 struct origin {
-	char id[64]; /* "" if the envelope had none */
+	bool enveloped; /* else there is no identity */
+	char id[64];    /* "" if the envelope had none */
 	uint64_t replays;
 	/* Calendar us, 0 if the envelope had none. */
 	int64_t first_failed;
-	unsigned char trace_id[16], parent_id[8]; /* zero: no trace context */
-	unsigned char trace_flags;
+	struct span *span; /* trace/span.h; NULL: it is not traced */
 };
 
 /* A slab of SLAB_SIZE or more with refs references.  NULL with errno ENOMEM. */
@@ -116,6 +117,32 @@ uint64_t record_lines(const struct record *);
  * copy the record stays where it is.
  */
 void record_detach(struct record *);
+
+/* Whether the record came in a retry envelope. */
+static inline bool
+record_is_retry(const struct record *r)
+{
+	return r->origin != NULL && r->origin->enveloped;
+}
+
+/* The span of a record that is traced, or NULL. */
+static inline struct span *
+record_span(const struct record *r)
+{
+	return r->origin != NULL ? r->origin->span : NULL;
+}
+
+/* Makes the span the record's.  -1 with errno ENOMEM: it is the caller's. */
+int record_set_span(struct record *, struct span *);
+
+/* The span is the caller's from now on; NULL: there is none. */
+struct span *record_take_span(struct record *);
+
+/*
+ * The record gets other bytes, those of a result or a letter, or none: gives up
+ * its bytes and its identity; the span and all other fields stay.
+ */
+void record_empty(struct record *);
 
 /* Gives up the record's bytes and origin; its other fields stay. */
 void record_free(struct record *);

@@ -14,6 +14,7 @@ give_origin(struct record *r)
 	if ((r->origin = calloc(1, sizeof(*r->origin))) == NULL)
 		return -1;
 	envelope_identity(r->data, r->len, &id);
+	r->origin->enveloped = true;
 	memcpy(r->origin->id, id.id, sizeof(r->origin->id));
 	r->origin->replays = id.replays;
 	r->origin->first_failed = id.first_failed;

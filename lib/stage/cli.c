@@ -23,6 +23,7 @@
 #include "stage/samefile.h"
 #include "stage/signals.h"
 #include "stage/stage.h"
+#include "stage/tracing.h"
 #include "sync/ctx.h"
 #include "sync/log.h"
 
@@ -113,7 +114,7 @@ cli_parse(struct options *opt, int argc, char **argv, const struct options_tool 
 void
 cli_check_files(const struct options *opt, const struct samefile *more, size_t n)
 {
-	struct samefile *files = calloc(3 + n, sizeof(*files));
+	struct samefile *files = calloc(4 + n, sizeof(*files));
 	char error[REPORT_SIZE];
 	size_t used = 0;
 
@@ -127,6 +128,9 @@ cli_check_files(const struct options *opt, const struct samefile *more, size_t n
 		    .path = opt->dead_letter,
 		    .written = true,
 		    .series = true};
+	if (opt->trace_file != NULL)
+		files[used++] = (struct samefile){
+		    .role = "span file", .path = opt->trace_file, .written = true};
 	for (size_t i = 0; i < n; i++)
 		if (more[i].path != NULL)
 			files[used++] = more[i];
@@ -187,6 +191,15 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 		errno = error;
 		return -1;
 	}
+	if (tracing_start(st) == -1) {
+		error = errno;
+		snprintf(
+		    st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));
+		ctx_cancel(st->root);
+		monitor_stop(monitor);
+		errno = error;
+		return -1;
+	}
 	if ((pipeline = pipeline_start(st->root, procs, n, st->opt->buffer)) == NULL) {
 		error = errno;
 		name_unstarted(st, procs, n, error);
@@ -212,6 +225,10 @@ cli_run(struct stage *st, struct processor *procs, size_t n, int *sig)
 		return -1;
 	if (st->warn_metrics)
 		cli_say(st->no_metrics);
+	if (*st->no_traces != '\0')
+		cli_say(st->no_traces);
+	for (size_t i = 0; st->tracing != NULL && i < st->tracing->settings.warnings; i++)
+		cli_say(st->tracing->settings.warning[i]);
 	if ((result = run_watched(st, procs, n, sig)) == -1) {
 		error = errno;
 		log_stop(CLOCK_NEVER); /* there is little in it, if anything */
@@ -288,6 +305,7 @@ int
 cli_end(struct stage *st, int sig)
 {
 	bool hung_up = st->hung_up, lost;
+	char spans[REPORT_SIZE];
 	int status;
 
 	stage_settle(st);
@@ -295,7 +313,10 @@ cli_end(struct stage *st, int sig)
 	st->unread = inputs_unread(st->inputs);
 	status = exit_status(st);
 	lost = st->unread > 0;
+	tracing_stop(st, status, lost ? 0 : sig, spans, sizeof(spans));
 	report_end(st, sig);
+	if (*spans != '\0' && !st->opt->quiet && !hung_up)
+		cli_say(spans);
 	end_log(sig != 0 || hung_up);
 	statfile_end(st->stat,
 	    hung_up || (sig != 0 && !lost) ? EXIT_SIGNAL

@@ -7,6 +7,7 @@
 #include "record/record.h"
 #include "stage/budget.h"
 #include "stage/stage.h"
+#include "stage/traced.h"
 
 /* How many lines it is in the output. */
 static uint64_t
@@ -56,6 +57,17 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 		metrics_add(s, METRIC_WRITTEN, lines_of(r));
 }
 
+/* The same for its span. */
+static enum span_result
+result_of(const struct record *r, enum place place)
+{
+	if (place == LOST || place == UNFINISHED)
+		return SPAN_UNWRITTEN;
+	return r->kind == RECORD_DROP ? SPAN_FILTERED
+	    : r->kind == RECORD_DEAD  ? SPAN_FAILED
+				      : SPAN_OK;
+}
+
 /* How many lines are whole in the first len bytes of the record. */
 static uint64_t
 whole_lines(const struct record *r, uint64_t len)
@@ -100,6 +112,8 @@ ending_count(
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
+		if (st->tracing != NULL)
+			traced_end(st, &r[i], result_of(&r[i], place[i]));
 		/* A mark of our own has reserved nothing. */
 		if (r[i].kind != RECORD_EXTRA && (r[i].kind != RECORD_MARK || r[i].reserved > 0)) {
 			end.records++;

@@ -30,6 +30,9 @@ enum input_state {
 	INPUT_LATER, /* another one has to be closed first */
 };
 
+/* Who writes what is read, as far as traces are concerned: traced.h. */
+enum input_writer { WRITER_UNKNOWN, WRITER_TRACES, WRITER_OTHER };
+
 struct input {
 	size_t number;    /* in the order of the operands, from 0 */
 	const char *name; /* in letters and messages; "-": standard input */
@@ -58,6 +61,7 @@ struct input {
 	bool drained;   /* of a watched one: nothing is there before a call */
 	bool ended;     /* nothing more will be read */
 	bool stopped;   /* before its end: the stage stops reading, or can't */
+	enum input_writer writer;
 
 	/* Those of the set; inputs.c. */
 	enum input_state state;

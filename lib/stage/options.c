@@ -387,8 +387,11 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 	struct optable t = {0};
 	struct getopts g = {0};
 
-	*o = (struct options){
-	    .argv = argv, .buffer = 1024, .max_record = 16 << 20, .grace = 5 * CLOCK_S};
+	*o = (struct options){.argv = argv,
+	    .buffer = 1024,
+	    .max_record = 16 << 20,
+	    .grace = 5 * CLOCK_S,
+	    .trace = TRACE_UNSET};
 	fill_table(&t, o, &g, tool);
 	if (options_complete(argc, argv))
 		return set_answer(o, complete_text(tool, &t, argv + 2, (size_t)argc - 2));
@@ -403,6 +406,9 @@ options_parse(struct options *o, int argc, char **argv, const struct options_too
 		return -1;
 	if (tool->operands != NULL)
 		t.given[t.n - 1] = optind < argc;
+	o->plain = o->raw;
+	if (o->trace == TRACE_OFF && o->trace_file != NULL)
+		return set_error(o, "--trace-file does not go with --trace=off");
 	if (check_rules(o, &t, tool->rules) == -1 || check_rules(o, &t, common_rules) == -1)
 		return -1;
 	return optind;

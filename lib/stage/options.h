@@ -27,7 +27,8 @@ struct options {
 	size_t buffer;           /* -b, records; 0: hand-off */
 	const char *dead_letter; /* -d; NULL: in band */
 	struct deadfile_how dead_how;
-	bool raw;          /* -R */
+	bool raw;          /* -R, or the tool does not look into lines */
+	bool plain;        /* -R */
 	size_t max_record; /* --max-record, bytes */
 	bool no_bypass;
 	bool ack;               /* --ack */

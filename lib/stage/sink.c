@@ -20,6 +20,7 @@
 #include "stage/marks.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
+#include "stage/traced.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 
@@ -191,6 +192,19 @@ report_write_error(struct drain *d)
 		stage_give_up(st, 2, "standard output: %s%s", strerror(errno), torn ? cut : "");
 }
 
+/* For traces: the records wait for the writing. */
+static void
+note_output(struct drain *d, struct record *r, size_t n)
+{
+	int64_t now;
+
+	if (d->sink->stage->tracing == NULL)
+		return;
+	now = clock_now();
+	for (size_t i = 0; i < n; i++)
+		traced_enter(&r[i], PHASE_OUTPUT, now);
+}
+
 static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
@@ -198,6 +212,7 @@ write_batch(struct drain *d, struct record *r, size_t n)
 	uint64_t bytes = writer_bytes(d->writer), lines = metrics_own(s, METRIC_WRITTEN);
 	int error;
 
+	note_output(d, r, n);
 	stage_begin_writing(d->sink->stage);
 	write_dead(d, r, n);
 	error = write_lines(d, r, n);

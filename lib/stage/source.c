@@ -17,6 +17,8 @@
 #include "stage/inputs.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
+#include "stage/traced.h"
+#include "stage/tracing.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 
@@ -42,10 +44,11 @@ struct feed {
 	struct source *src;
 	struct metrics_shard *shard;
 	struct chan *out;
-	size_t n, most; /* records in the batch, and their limit */
-	size_t bytes;   /* to be reserved for them */
-	size_t marks;   /* that were taken, and are put next */
-	int64_t read;   /* when the last read(2) returned, monotonic ns */
+	size_t n, most;  /* records in the batch, and their limit */
+	size_t bytes;    /* to be reserved for them */
+	size_t marks;    /* that were taken, and are put next */
+	int64_t read;    /* when the last read(2) returned, monotonic ns */
+	uint64_t random; /* of the traces that begin here */
 	struct record batch[BATCH];
 	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
 	size_t n_ends;
@@ -90,7 +93,7 @@ reader_limits(const struct source *src)
 static bool
 is_long_data(const struct source *src, const struct record *r, enum envelope_kind kind)
 {
-	if (r->full_len != 0 || r->len <= src->stage->opt->max_record || r->origin != NULL)
+	if (r->full_len != 0 || r->len <= src->stage->opt->max_record || record_is_retry(r))
 		return false;
 	return kind == ENVELOPE_NONE || (kind == ENVELOPE_RETRY && !src->keeps_retries);
 }
@@ -143,6 +146,9 @@ classify(struct feed *f, struct input *in, struct record *r)
 		unwrap(r);
 	if (is_long_data(src, r, kind))
 		reader_shorten(r);
+	if (src->stage->tracing != NULL && src->stage->tracing->records &&
+	    (kind == ENVELOPE_NONE || record_is_retry(r)))
+		traced_begin(src->stage, in, &f->random, r);
 	metrics_add(f->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
 }
@@ -588,6 +594,7 @@ source_open(struct processor *p, unsigned worker, void **state)
 	if (f == NULL)
 		return -1;
 	f->src = src;
+	arc4random_buf(&f->random, sizeof(f->random));
 	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
 	f->most = budget_share(src->stage->budget, BATCH);
 	if (src->marks != NULL && src->marks->most < f->most)

@@ -18,6 +18,8 @@
 #include "record/unwrap.h"
 #include "stage/budget.h"
 #include "stage/inputs.h"
+#include "stage/traced.h"
+#include "stage/tracing.h"
 #include "sync/ctx.h"
 
 /* Buffers full of records that a stage may hold at a time. */
@@ -102,12 +104,13 @@ open_metrics(struct stage *st, const struct stage_setup *setup)
 				     .mode = setup->mode,
 				     .workers = passes ? 0 : (uint32_t)setup->workers,
 				     .capacity = setup->max_records,
-				     .shards = (uint32_t)setup->shards},
+				     .shards = (uint32_t)setup->shards + 1},
 	    st->no_metrics, &warn);
 	if (st->stat == NULL)
 		return -1;
 	worktime_keep(&statfile_header(st->stat)->halted);
 	st->metrics = statfile_metrics(st->stat);
+	st->spans = metrics_shard(st->metrics, setup->shards);
 	st->links = statfile_links(st->stat);
 	(void)link_open(st->links, LINK_OUT, STDOUT_FILENO, "-");
 	st->warn_metrics = warn;
@@ -140,12 +143,15 @@ stage_init(struct stage *st, const struct stage_setup *setup)
 	if (open_input(st) == -1)
 		return -1;
 	inputs_set_links(st->inputs, st->links);
-	return open_dead(st);
+	if (open_dead(st) == -1)
+		return -1;
+	return tracing_open(st);
 }
 
 void
 stage_free(struct stage *st)
 {
+	tracing_free(st->tracing);
 	deadfile_close(st->dead);
 	inputs_free(st->inputs);
 	budget_free(st->budget);
@@ -361,7 +367,7 @@ describe_letter(
 	    .payload = r->data,
 	    .payload_len = r->len,
 	};
-	if (r->origin != NULL) {
+	if (record_is_retry(r)) {
 		l->id = r->origin->id;
 		l->replays = r->origin->replays + 1;
 		if (r->origin->first_failed != 0)
@@ -434,7 +440,7 @@ make_letter(const struct letter *letter, struct record *dead)
 static void
 look_into_envelope(const struct stage *st, struct record *r)
 {
-	if (r->origin == NULL && !st->opt->no_bypass && r->attempts == 0 && r->full_len == 0 &&
+	if (!record_is_retry(r) && !st->opt->no_bypass && r->attempts == 0 && r->full_len == 0 &&
 	    envelope_kind(r->data, r->len) == ENVELOPE_RETRY)
 		unwrap(r);
 }
@@ -446,6 +452,8 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 	struct record dead;
 
 	look_into_envelope(st, r);
+	if (record_span(r) != NULL)
+		span_fail(record_span(r), f->reason, f->message);
 	describe_letter(st, r, f, &letter);
 	if (make_letter(&letter, &dead) == -1) {
 		stage_give_up(st, 2,
@@ -454,7 +462,7 @@ stage_bury(struct stage *st, struct record *r, const struct failure *f)
 		stage_drop(r);
 		return;
 	}
-	record_free(r);
+	record_empty(r);
 	r->data = dead.data;
 	r->len = dead.len;
 	r->slab = dead.slab;
@@ -508,7 +516,7 @@ static bool
 is_too_long(const struct stage *st, const struct record *r)
 {
 	return r->attempts == 0 &&
-	    (r->full_len != 0 || (r->origin != NULL && r->len > st->opt->max_record));
+	    (r->full_len != 0 || (record_is_retry(r) && r->len > st->opt->max_record));
 }
 
 bool
@@ -532,7 +540,7 @@ void
 stage_answer(
     struct stage *st, struct record *input, const struct record *answer, enum record_kind kind)
 {
-	record_free(input);
+	record_empty(input);
 	input->data = answer->data;
 	input->len = answer->len;
 	input->slab = answer->slab;
@@ -554,7 +562,7 @@ stage_share(struct record *r, struct record *lines)
 void
 stage_drop(struct record *r)
 {
-	record_free(r);
+	record_empty(r);
 	r->len = 0;
 	r->kind = RECORD_DROP;
 }

@@ -37,6 +37,7 @@
 #define STAGE_NO_MARK UINT64_MAX
 
 struct inputs;
+struct tracing;
 
 struct stage {
 	const char *tool; /* "pfanout" */
@@ -49,9 +50,12 @@ struct stage {
 	struct ctx *running;             /* below root: no signal has come */
 	struct statfile *stat;           /* which the next two are in */
 	struct metrics *metrics;
+	struct metrics_shard *spans;        /* the tracer's */
 	struct metrics_links *links;        /* of the inputs and outputs */
 	char no_metrics[STATFILE_WHY_SIZE]; /* why nobody sees them; or "" */
 	bool warn_metrics;                  /* the user wants them seen */
+	struct tracing *tracing;            /* NULL: nothing is traced */
+	char no_traces[STAGE_ERROR_SIZE];   /* why not, if the user wants it */
 	struct budget *budget;
 	bool keep_order;         /* -k: the sink writes in input order */
 	struct deadfile *dead;   /* NULL: dead letters go in band */
@@ -148,7 +152,7 @@ struct stage_setup {
 	const struct options *opt;
 	enum statfile_mode mode;
 	size_t workers;     /* in its middle */
-	size_t shards;      /* of numbers */
+	size_t shards;      /* of numbers; there is one more for traces */
 	size_t max_records; /* held at a time; see budget.h */
 	size_t max_bytes;   /* of each span; 0: STAGE_BYTES */
 	bool keep_order;    /* -k */

@@ -26,8 +26,8 @@
 #include "trace/sampler.h"
 #include "trace/tracestate.h"
 
-/* What is traced. */
-enum trace_level { TRACE_OFF, TRACE_RUN, TRACE_RECORDS };
+/* What is traced; TRACE_UNSET: the command line does not say. */
+enum trace_level { TRACE_OFF, TRACE_RUN, TRACE_RECORDS, TRACE_UNSET };
 
 /* OTEL_TRACES_EXPORTER. */
 enum settings_exporter { SETTINGS_UNSET, SETTINGS_OTLP, SETTINGS_CONSOLE, SETTINGS_NONE };

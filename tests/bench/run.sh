@@ -4,7 +4,7 @@
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one key chan memory
-# start metrics runs split letters pass rate shared fan-in fifos merge inputs to
+# start metrics trace runs split letters pass rate shared fan-in fifos merge inputs to
 # follow.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
@@ -15,7 +15,7 @@
 # something did not run.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 2
-unset PCHAN_METRICS PYTHONUNBUFFERED
+unset PCHAN_METRICS PYTHONUNBUFFERED "${!OTEL_@}"
 export LC_ALL=C GOFLAGS=-buildvcs=false
 
 RECORDS=${RECORDS:-1000000}
@@ -391,6 +391,24 @@ row_metrics() {
 		"for i in {1..100}; do $off <$DIR/one >/dev/null; done"
 }
 
+# Ours with traces beside ours without: the run alone, a record of a hundred, and
+# all of them, of which spans are dropped.
+row_trace() {
+	local ratio='OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG' PAIRS=$((3 * PAIRS))
+	local mode name
+
+	for mode in '' '-- cat'; do
+		name=${mode:+map}
+		name=${name:-check}
+		compare "trace=run: $name" '>=0.99' ms time_ms \
+			"pfanout --trace=run -j2 $mode <$DATA >/dev/null" "pfanout -j2 $mode <$DATA >/dev/null"
+		compare "trace 0.01: $name" '>=0.95' ms time_ms \
+			"$ratio=0.01 pfanout --trace -j2 $mode <$DATA >/dev/null" "pfanout -j2 $mode <$DATA >/dev/null"
+		compare "trace 1.0: $name" - ms time_ms \
+			"pfanout -q --trace -j2 $mode <$DATA >/dev/null" "pfanout -j2 $mode <$DATA >/dev/null"
+	done
+}
+
 # 10,000 short runs: each is counted, few files are left, and a scrape is quick.
 row_runs() {
 	local files ms
@@ -521,7 +539,7 @@ max_rss() {
 	awk '{ printf "%.1f\n", $1 / 1024 }' "$DIR/rss"
 }
 
-[ $# -gt 0 ] || set -- check check-cat map filter exec batch one key chan memory start metrics runs split letters pass \
+[ $# -gt 0 ] || set -- check check-cat map filter exec batch one key chan memory start metrics trace runs split letters pass \
 	rate shared fan-in fifos merge inputs to follow
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"

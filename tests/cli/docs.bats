@@ -8,11 +8,11 @@ load ../support/helpers
 ROOT=$BATS_TEST_DIRNAME/../..
 
 # The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS,
-# JOBS and WATCHING, and in its DESCRIPTION before the first subsection; a line
+# JOBS, WATCHING and TRACES, and in its DESCRIPTION before the first subsection; a line
 # %% ends each block.
 man_examples() {
 	awk '
-		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }
+		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING|TRACES/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }
 		/^\.Ss / { wanted = shapes }
 		/^\.Ed/ && literal { literal = 0; print "%%" }
 		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }

@@ -55,7 +55,7 @@ start(struct child *c, const char *script)
 {
 	char sh[] = "sh", option[] = "-c", *copy = strdup(script),
 	     *argv[] = {sh, option, copy, NULL};
-	int error = child_spawn(c, "/bin/sh", argv);
+	int error = child_spawn(c, "/bin/sh", argv, NULL);
 
 	free(copy);
 	return !CHECK(error == 0, "%s: %s", script, strerror(errno));
@@ -184,7 +184,7 @@ test_nothing(void)
 	CHECK(c.log_len == 0);
 	use_nothing(&c);
 	if (EXEC_ERRORS) {
-		CHECK(child_spawn(&c, "/nonexistent", argv) == -1);
+		CHECK(child_spawn(&c, "/nonexistent", argv, NULL) == -1);
 		use_nothing(&c);
 	}
 	if (start(&c, "exit 0")) {
@@ -247,7 +247,7 @@ spawn_in_pounded_group(int sig)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	pound(sig);
 	for (int i = 0; i < 200 && failed == 0; i++) {
-		failed = child_spawn(&c, "/bin/true", argv) == -1 ||
+		failed = child_spawn(&c, "/bin/true", argv, NULL) == -1 ||
 		    poll(&(struct pollfd){.fd = c.pidfd, .events = POLLIN}, 1, 10000) != 1;
 		child_reap(&c);
 		child_close(&c);
@@ -290,10 +290,11 @@ test_errors(void)
 	struct rlimit old, few;
 	struct child c;
 
-	CHECK(child_spawn(&c, "/nonexistent", argv) == -1 && errno == ENOENT);
-	CHECK(child_spawn(&c, make_file("plain", "text", 0600), argv) == -1 && errno == EACCES);
-	CHECK(child_spawn(&c, dir, argv) == -1 && errno == EACCES);
-	CHECK(child_spawn(&c, make_file("badinterp", "#!/nonexistent\n", 0700), argv) == -1 &&
+	CHECK(child_spawn(&c, "/nonexistent", argv, NULL) == -1 && errno == ENOENT);
+	CHECK(
+	    child_spawn(&c, make_file("plain", "text", 0600), argv, NULL) == -1 && errno == EACCES);
+	CHECK(child_spawn(&c, dir, argv, NULL) == -1 && errno == EACCES);
+	CHECK(child_spawn(&c, make_file("badinterp", "#!/nonexistent\n", 0700), argv, NULL) == -1 &&
 	    errno == ENOENT);
 	CHECK(c.pid == 0 && c.in == -1 && c.out == -1 && c.err == -1 && c.pidfd == -1);
 	getrlimit(RLIMIT_NOFILE, &old);
@@ -301,7 +302,7 @@ test_errors(void)
 		few = old;
 		few.rlim_cur = fds + more;
 		setrlimit(RLIMIT_NOFILE, &few);
-		CHECK(child_spawn(&c, "/bin/true", argv) == -1 && errno == EMFILE, "%ju fds",
+		CHECK(child_spawn(&c, "/bin/true", argv, NULL) == -1 && errno == EMFILE, "%ju fds",
 		    (uintmax_t)more);
 		setrlimit(RLIMIT_NOFILE, &old);
 		CHECK(c.pid == 0 && c.in == -1 && c.out == -1 && c.err == -1 && c.pidfd == -1);
@@ -318,14 +319,14 @@ test_script_without_interpreter(void)
 	struct child c;
 	char want[100];
 
-	CHECK(child_spawn(&c, path, argv) == 0);
+	CHECK(child_spawn(&c, path, argv, NULL) == 0);
 	snprintf(want, sizeof(want), "%s 2 two words\n", path);
 	CHECK(strcmp(read_text(c.out, false), want) == 0);
 	child_stop(&c);
 	child_close(&c);
 	for (size_t i = 3; i < 99; i++)
 		argv[i] = two;
-	if (CHECK(child_spawn(&c, path, argv) == 0, "with 98 arguments: %s", strerror(errno)))
+	if (CHECK(child_spawn(&c, path, argv, NULL) == 0, "with 98 arguments: %s", strerror(errno)))
 		return;
 	snprintf(want, sizeof(want), "%s 98 two words\n", path);
 	CHECK(strcmp(read_text(c.out, false), want) == 0);

@@ -47,7 +47,7 @@ start(struct child *c, struct probe *p, const char *const argv[])
 
 	for (size_t i = 0; argv[i] != NULL; i++)
 		copy[i] = strdup(argv[i]);
-	error = child_spawn(c, path, copy);
+	error = child_spawn(c, path, copy, NULL);
 	for (size_t i = 0; copy[i] != NULL; i++)
 		free(copy[i]);
 	free(path);

@@ -180,6 +180,7 @@ test_bury_again(void)
 
 	begin(&st);
 	r.origin = calloc(1, sizeof(*r.origin));
+	r.origin->enveloped = true;
 	strcpy(r.origin->id, "the-id");
 	r.origin->replays = 2;
 	r.origin->first_failed = 1000000;

@@ -37,10 +37,10 @@ IS_AT(gen2, 824);
 _Static_assert(sizeof(struct statfile_header) == 832, "the header");
 _Static_assert(sizeof(struct metrics_shard) == 896, "a shard");
 _Static_assert(
-    METRIC_LAST_RECORD_US == 23 && METRIC_FAILED == 25 && REASON_COUNT == 16, "counters");
-_Static_assert(offsetof(struct metrics_shard, time) == 328 && TIME_COUNT == 5, "watches");
-_Static_assert(offsetof(struct metrics_shard, latency) == 408, "a histogram");
-_Static_assert(offsetof(struct metrics_shard, queue) == 624, "a histogram");
+    METRIC_LAST_RECORD_US == 25 && METRIC_FAILED == 27 && REASON_COUNT == 16, "counters");
+_Static_assert(offsetof(struct metrics_shard, time) == 344 && TIME_COUNT == 5, "watches");
+_Static_assert(offsetof(struct metrics_shard, latency) == 424, "a histogram");
+_Static_assert(offsetof(struct metrics_shard, queue) == 640, "a histogram");
 _Static_assert(offsetof(struct metrics_link, records) == 64, "a link");
 _Static_assert(sizeof(struct metrics_links) == 8 + 64 * 96, "the links");
 _Static_assert(sizeof(struct retired_entry) == 1344, "an entry");

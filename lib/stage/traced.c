@@ -1,0 +1,287 @@
+#include "stage/traced.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+#include "base/clock.h"
+#include "json/json.h"
+#include "stage/input.h"
+#include "stage/stage.h"
+#include "stage/tracing.h"
+#include "trace/carrier.h"
+#include "trace/sampler.h"
+#include "trace/tracer.h"
+#include "trace/variables.h"
+
+extern char **environ;
+
+void
+traced_mark_pipe(int fd)
+{
+	struct statfs fs;
+	struct stat sb;
+
+	/* A FIFO has a name, and its mode is its owner's. */
+	if (fstatfs(fd, &fs) == -1 || fs.f_type != PIPEFS_MAGIC || fstat(fd, &sb) == -1)
+		return;
+	/* The pipe of another user stays as it is. */
+	(void)fchmod(fd, (sb.st_mode & ALLPERMS) | S_ISVTX);
+}
+
+bool
+traced_is_marked(int fd)
+{
+	struct stat sb;
+
+	return fd != -1 && fstat(fd, &sb) == 0 && S_ISFIFO(sb.st_mode) &&
+	    (sb.st_mode & S_ISVTX) != 0;
+}
+
+/* The record gets these bytes, which are malloc'd, and the span's. */
+static int
+take_bytes(struct record *r, char *bytes, size_t len)
+{
+	struct record copy;
+	int error = record_copy(&copy, bytes, len);
+
+	free(bytes);
+	if (error == -1)
+		return -1;
+	slab_release(r->slab, 1);
+	r->data = copy.data;
+	r->len = copy.len;
+	r->slab = copy.slab;
+	return 0;
+}
+
+/* What the span says of the record, as it was read. */
+static struct span *
+new_span(const struct record *r)
+{
+	struct span *s = span_new();
+
+	if (s == NULL)
+		return NULL;
+	s->begun = r->came;
+	s->line = r->line;
+	s->size = r->len;
+	if (r->input != NULL && strcmp(r->input, "-") != 0)
+		s->input = strdup(r->input);
+	return s;
+}
+
+/*
+ * Puts the span's context into the record, with this tracestate unless it is
+ * "".  -1: the record stays as it is.
+ */
+static int
+put_context(
+    struct stage *st, struct record *r, struct span *s, const struct carrier *c, const char *state)
+{
+	bool changed = *state != '\0' && strcmp(state, c->state) != 0;
+	char *bytes;
+	size_t len;
+
+	if (*state != '\0' && (s->state = strdup(state)) == NULL)
+		return -1;
+	if (carrier_write(c, r->data, r->len, &s->context, changed ? state : NULL, &bytes, &len) ==
+	    -1)
+		return -1;
+	if (len > st->opt->max_record || record_set_span(r, s) == -1) {
+		free(bytes);
+		return -1;
+	}
+	if (take_bytes(r, bytes, len) == 0)
+		return 0;
+	(void)record_take_span(r);
+	return -1;
+}
+
+/* The record's span continues the trace in it, or begins this one. */
+static void
+add_span(struct stage *st, struct record *r, const struct carrier *c, const struct context *fresh)
+{
+	const struct sampler *sampler = &st->tracing->settings.sampler;
+	char state[TRACESTATE_SIZE] = "";
+	struct span *s = new_span(r);
+
+	if (s == NULL)
+		return;
+	if (fresh == NULL) {
+		s->context = c->context;
+		memcpy(s->parent, c->context.span_id, sizeof(s->parent));
+		memcpy(state, c->state, sizeof(state));
+	} else {
+		s->context = *fresh;
+		s->linked = st->tracing->run_is_traced;
+	}
+	s->context.flags |= CONTEXT_SAMPLED;
+	context_new_span(&s->context);
+	if (sampler_has_threshold(sampler) && (fresh != NULL || !sampler->parent_based))
+		tracestate_set_threshold(c->state, strlen(c->state), sampler->threshold, state);
+	if (put_context(st, r, s, c, state) == -1)
+		span_free(s);
+}
+
+/* Whether the writer of the input has decided which records are traced. */
+static bool
+is_decided(struct input *in)
+{
+	if (in->writer == WRITER_UNKNOWN)
+		in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
+	return in->writer == WRITER_TRACES;
+}
+
+static bool
+is_object(const struct record *r)
+{
+	const char *p = r->data, *end = p + r->len;
+
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+		p++;
+	return p < end && *p == '{';
+}
+
+void
+traced_begin(struct stage *st, struct input *in, uint64_t *random, struct record *r)
+{
+	struct tracing *t = st->tracing;
+	const struct sampler *sampler = &t->settings.sampler;
+	bool likely = carrier_is_likely(r->data, r->len), begins = false;
+	struct context fresh;
+	struct carrier c;
+
+	if (st->opt->plain || !is_object(r)) {
+		atomic_fetch_add_explicit(&t->without, 1, memory_order_relaxed);
+		return;
+	}
+	if (!likely && (is_decided(in) || !sampler_begins(sampler, random, &fresh)))
+		return;
+	/* One that is no JSON becomes a letter, with the bytes that it has. */
+	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
+		return;
+	carrier_read(r->data, r->len, &c);
+	if (c.found) {
+		if (sampler_takes(sampler, &c.context, c.state))
+			add_span(st, r, &c, NULL);
+		return;
+	}
+	begins = !likely || (!is_decided(in) && sampler_begins(sampler, random, &fresh));
+	if (begins)
+		add_span(st, r, &c, &fresh);
+}
+
+void
+traced_enter(struct record *r, enum span_phase phase, int64_t now)
+{
+	struct span *s = record_span(r);
+
+	if (s != NULL && (s->n == 0 || s->event[s->n - 1].phase != phase))
+		span_enter(s, phase, now);
+}
+
+/* Whether a line of an answer is an object without a context. */
+static bool
+lacks_context(const char *line, size_t len, struct carrier *c)
+{
+	if (!json_check(line, len, NULL))
+		return false;
+	carrier_read(line, len, c);
+	return c->is_object && !c->found;
+}
+
+/*
+ * Appends a line of an answer, with the context where that is lacking, and
+ * where the line does not become longer than a record may be.  -1: no memory.
+ */
+static int
+copy_line(FILE *out, const struct span *s, size_t max, const char *line, size_t len)
+{
+	char *bytes = NULL;
+	struct carrier c;
+	size_t n;
+
+	if (lacks_context(line, len, &c)) {
+		if (carrier_write(&c, line, len, &s->context, s->state, &bytes, &n) == -1)
+			return -1;
+		if (n <= max) {
+			line = bytes;
+			len = n;
+		}
+	}
+	fwrite(line, 1, len, out);
+	putc('\n', out);
+	free(bytes);
+	return 0;
+}
+
+/* All lines of the answer, malloc'd, with an LF at the end; NULL: no memory. */
+static char *
+copy_lines(const struct span *s, size_t max, const struct record *answer, size_t *len)
+{
+	const char *at = answer->data, *end = at + answer->len, *lf;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+	int error = 0;
+
+	if (out == NULL)
+		return NULL;
+	for (; error == 0 && at <= end; at = lf + 1) {
+		lf = memchr(at, '\n', (size_t)(end - at) + 1);
+		error = copy_line(out, s, max, at, (size_t)(lf - at));
+	}
+	if (fclose(out) == 0 && error == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+void
+traced_answer(const struct stage *st, const struct record *r, struct record *answer)
+{
+	const struct span *s = record_span(r);
+	struct carrier c;
+	char *bytes;
+	size_t len;
+
+	if (s == NULL || answer->slab == NULL)
+		return;
+	if (memchr(answer->data, '\n', answer->len) == NULL &&
+	    !lacks_context(answer->data, answer->len, &c))
+		return;
+	if ((bytes = copy_lines(s, st->opt->max_record, answer, &len)) != NULL)
+		(void)take_bytes(answer, bytes, len - 1);
+}
+
+void
+traced_end(struct stage *st, struct record *r, enum span_result result)
+{
+	struct span *s = record_take_span(r);
+
+	if (s == NULL)
+		return;
+	s->ended = clock_now();
+	if (s->result != SPAN_FAILED)
+		s->result = (uint8_t)result;
+	tracer_put(st->tracing->tracer, s);
+}
+
+int
+traced_environment(const struct stage *st, const struct record *r, char ***env)
+{
+	struct carrier c = {0};
+
+	*env = NULL;
+	if (st->tracing == NULL || !st->tracing->records)
+		return 0;
+	if (!st->opt->plain && carrier_is_likely(r->data, r->len))
+		carrier_read(r->data, r->len, &c);
+	*env = variables_with(environ, c.found ? &c.context : NULL, c.state);
+	return *env != NULL ? 0 : -1;
+}

@@ -1,0 +1,83 @@
+#ifndef PCHAN_TRACED_H
+#define PCHAN_TRACED_H
+
+/*
+ * Records that are traced.  When a record is read, it is decided whether it
+ * gets a span: where it has a context, by that; where it has none, a new trace
+ * may begin.  The record then carries the span's context instead, for a worker,
+ * for its result and for its letter, and nothing else of it changes.  Records
+ * without a span keep every byte.
+ *
+ * A trace begins in one stage only: what comes through a pipe from a stage that
+ * traces, and has no context, has been decided about.  The writer of a pipe
+ * says that it traces by the sticky bit of the pipe, of which pipes make no
+ * other use; it can be seen at the other end, and lasts as long as the pipe.
+ *
+ * Everything is done by the thread that has the record; nothing blocks.  For a
+ * record without a span the functions do nothing.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/reason.h"
+#include "record/record.h"
+#include "trace/span.h"
+
+struct input;
+struct stage;
+
+/* Standard output is written by a stage that traces records. */
+void traced_mark_pipe(int fd);
+
+/* Whether the pipe's writer traces records. */
+bool traced_is_marked(int fd);
+
+/*
+ * A record of the input has been read.  *random is the caller's, and was random
+ * when the thread began.
+ */
+void traced_begin(struct stage *, struct input *, uint64_t *random, struct record *);
+
+/* A phase begins now, unless the record is in that phase already. */
+void traced_enter(struct record *, enum span_phase, int64_t now);
+
+/* The worker's next attempt begins. */
+static inline void
+traced_attempt(struct record *r, unsigned slot, int64_t now)
+{
+	struct span *span = record_span(r);
+
+	if (span != NULL)
+		span_attempt(span, r->attempts + 1, slot, now);
+}
+
+/* An attempt failed, and another one will follow. */
+static inline void
+traced_back_off(struct record *r, enum reason reason, const char *message, int64_t now)
+{
+	struct span *span = record_span(r);
+
+	if (span != NULL)
+		span_back_off(span, reason, message, now);
+}
+
+/*
+ * The answer to a record, one line or several: where a line is an object, and
+ * the worker has dropped the context, it gets the context back.
+ */
+void traced_answer(const struct stage *, const struct record *, struct record *answer);
+
+/* The record has ended: its span is written. */
+void traced_end(struct stage *, struct record *, enum span_result);
+
+/*
+ * The environment for a process that works on the record alone: TRACEPARENT and
+ * TRACESTATE say what the record carries, and are unset if it carries nothing.
+ * *env is malloc'd, one block, and the caller's; NULL: our own environment.  -1
+ * with errno ENOMEM.
+ */
+int traced_environment(const struct stage *, const struct record *, char ***env);
+
+#endif
