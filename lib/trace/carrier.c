@@ -217,7 +217,7 @@ carrier_write(const struct carrier *c, const char *text, size_t len, const struc
 		add_string(&parent, state);
 	}
 	/* and both in the order in which they stand. */
-	if (n == 2 && other.at < parent.at) {
+	if (n == 2 && c->state_value.data < parent.at) {
 		edits[0] = &other;
 		edits[1] = &parent;
 	}

@@ -75,10 +75,11 @@ is_key(struct part key)
 	    are_key_chars(key.data, tenant) && are_key_chars(at + 1, system);
 }
 
+/* A blank at its end is not the value's, but white space around the member. */
 static bool
 is_value(struct part value)
 {
-	if (value.len == 0 || value.len > VALUE_MAX || value.data[value.len - 1] == ' ')
+	if (value.len == 0 || value.len > VALUE_MAX)
 		return false;
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.data[i];

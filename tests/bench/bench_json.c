@@ -1,6 +1,7 @@
 /*
- * Measures how many MB/s of a file json_check(), json_path_get() and jansson's
- * json_loadb() get through, in the best of a few rounds.
+ * Measures how many MB/s of a file json_check(), json_path_get(), jansson's
+ * json_loadb(), and the look for a trace context get through, in the best of a
+ * few rounds.
  *
  *	bench_json FILE [PATH ...]
  *
@@ -17,6 +18,7 @@
 #include <jansson.h>
 
 #include "json/json.h"
+#include "trace/carrier.h"
 
 #define ROUNDS 7
 
@@ -96,6 +98,23 @@ by_path(const struct line *line, const void *arg)
 	return json_path_get(arg, line->data, line->len, &value);
 }
 
+static bool
+by_look(const struct line *line, const void *arg)
+{
+	(void)arg;
+	return carrier_is_likely(line->data, line->len);
+}
+
+static bool
+by_carrier(const struct line *line, const void *arg)
+{
+	struct carrier c;
+
+	(void)arg;
+	carrier_read(line->data, line->len, &c);
+	return c.found;
+}
+
 static double
 seconds_now(void)
 {
@@ -142,6 +161,8 @@ main(int argc, char *argv[])
 		measure(argv[i], by_path, path, ROUNDS);
 		json_path_free(path);
 	}
+	measure("carrier_is_likely", by_look, NULL, ROUNDS);
+	measure("carrier_read", by_carrier, NULL, ROUNDS);
 	measure("jansson", by_jansson, NULL, 1);
 	free(lines);
 	free(text);

@@ -292,10 +292,8 @@ test_places(void)
 static void
 test_others(void)
 {
-	static const char *const texts[] = {"", " ", "[]", "[{" PP "}]", "\"traceparent\"", "17",
-	    " null",
-	    "\"{"
-	    "}\""};
+	static const char *const texts[] = {
+	    "", " ", "[]", "[{" PP "}]", "\"traceparent\"", "17", " null", "\"{}\""};
 
 	for (size_t i = 0; i < LEN(texts); i++) {
 		size_t len = strlen(texts[i]);

@@ -228,11 +228,10 @@ test_draws(void)
 	static const struct {
 		const char *name, *ratio;
 		double share;
-	} shares[] = {{"always_on", "", 1}, {"parentbased_always_on", "", 1}, {"always_off", "", 0},
-	    {"traceidratio", "1", 1}, {"traceidratio", "0", 0}, {"traceidratio", "1e-17", 0},
-	    {"traceidratio", "0.5", 0.5}, {"parentbased_traceidratio", "0.1", 0.1},
-	    {"traceidratio", "0.01", 0.01}, {"traceidratio", "0.001", 0.001},
-	    {"traceidratio", "0.999", 0.999}};
+	} shares[] = {{"always_on", "", 1}, {"always_off", "", 0}, {"traceidratio", "1", 1},
+	    {"traceidratio", "0", 0}, {"traceidratio", "1e-17", 0}, {"traceidratio", "0.5", 0.5},
+	    {"parentbased_traceidratio", "0.1", 0.1}, {"traceidratio", "0.01", 0.01},
+	    {"traceidratio", "0.001", 0.001}, {"traceidratio", "0.999", 0.999}};
 
 	for (size_t i = 0; i < LEN(shares); i++) {
 		double p = shares[i].share;
