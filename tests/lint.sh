@@ -95,6 +95,7 @@ lint_unused() {
 		map_next		the table of states, which its test reads
 		exposition_format_number	what a sample is made of, tested by itself
 		utf8_char		what the others are made of, tested by itself
+		spanfile_bound		makes small files for tests
 	'
 	build_with gcc || return 1
 	! objects_of gcc | xargs nm -A -g | sed 's|^build/lint/gcc/||' | awk -v allowed="$allowed" '
