@@ -103,6 +103,17 @@ worked_in_order() {
 	worked_in_order
 }
 
+@test "key: with -x a run that is given up ends, and none of a key's records is lost" {
+	for options in '' '-k' '-a 3' '-k -a 3'; do
+		keyed 60 5 >in
+		# shellcheck disable=SC2086
+		go 2 timeout -s KILL 20 pfanout -v -x -j 3 $options --max-failed 1 --key .k -- sh -c '[ "$1" -ne 4 ] && cat || exit 65' sh '{.id}' <in
+		account 60 out
+		in_order out
+		[[ $(reasons out) = *'rejected 1'* ]]
+	done
+}
+
 # Records with just these ids are out, in whatever order.
 has_out() {
 	[ "$(jq -r '.id' out | sort -n | xargs)" = "$*" ]
