@@ -208,10 +208,9 @@ charged() {
 
 @test "hangs: a worker that is restarted after a pause is restarted, however late it is" {
 	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o hasty_clock.so "$STUBS/../shims/hasty_clock.c"
 	seq 60 >in
 	for seed in $(seq 10); do
-		go 1 env LD_PRELOAD="$PWD/hasty_clock.so" HASTY_CLOCK="$seed" timeout 20 pfanout -q -j 1 --window 1 -- \
+		go 1 env LD_PRELOAD="$SHIMS/hasty_clock.so" HASTY_CLOCK="$seed" timeout 20 pfanout -q -j 1 --window 1 -- \
 			sh -c 'while read -r x; do [ $((x % 8)) -lt 3 ] || kill -9 $$; echo "$x"; done' <in
 		lines out 60
 	done

@@ -1,6 +1,8 @@
 # What all bats tests share.
 
 STUBS=$BATS_TEST_DIRNAME/../support/stubs
+# What can be preloaded into a tool; not with a sanitizer.
+SHIMS=$T/support/shims
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
