@@ -223,6 +223,6 @@ ZOMBIES='for try in $(seq 50); do n=$(ps -eo stat= | grep -c ^Z); [ "$n" -gt 5 ]
 	as_init pfanout -x -j1 -- sh -c "(for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES" <<<1
 	[ "$(cat out)" -le 5 ]
 	# A child that goes on while its orphans end.
-	as_init pfanout -j1 -- sh -c "while read -r x; do (for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES; done" <in
+	as_init pfanout -j1 -- sh -c "while read -r x; do (for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES; done" <<<$'1\n2\n3'
 	[ "$(sort -n out | tail -n 1)" -le 5 ]
 }

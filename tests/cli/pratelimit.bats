@@ -160,7 +160,7 @@ is_ready() {
 }
 
 @test "pratelimit: --key keeps each key's own order, and loses nothing" {
-	keyed 100000 997 >in
+	keyed 10000 197 >in
 	for args in '' '-b 10' '-b 0' '--max-keys 100' '--queue 3' '--queue 3 --max-keys 50 -b 20'; do
 		# shellcheck disable=SC2086 # words
 		go 0 pratelimit -r 20k/s --key .key $args <in
