@@ -27,7 +27,7 @@ fi
 unit_bats() {
 	printf '#!/usr/bin/env bats\n'
 	for program; do
-		printf '\n@test "unit: %s" {\n\trun timeout 120 "$T/unit/%s"\n\techo "$output"\n\t[ "$status" -eq 0 ]\n}\n' \
+		printf '\n@test "unit: %s" {\n\trun timeout 120 "$T/unit/%s"\n\techo "status $status: $output"\n\t[ "$status" -eq 0 ]\n}\n' \
 			"${program#t_}" "$program"
 	done
 }

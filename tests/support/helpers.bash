@@ -41,13 +41,16 @@ account() {
 	local n=$1
 
 	shift
-	cat -- "$@" | jq -c 'if type == "object" and has("pchan") then {dead: true, id: .value.id} else {dead: false, id: .id} end' |
-		jq -s --argjson n "$n" '
-			(map(.id) | group_by(.) | map(select(length > 1))) as $twice |
-			(map(select(.dead)) | length) as $dead |
-			([range(1; $n + 1)] - map(.id)) as $missing |
-			"results \(length - $dead) dead \($dead) missing \($missing | length) twice \($twice | length)",
-			if ($missing | length) + ($twice | length) > 0 then error("\($missing[:5]) \($twice[:5])") else empty end' -r
+	cat -- "$@" | jq -r 'if type == "object" and has("pchan") then "dead \(.value.id)" else "result \(.id)" end' |
+		awk -v n="$n" '
+			{ kinds[$1]++ }
+			++seen[$2] == 2 { twice++; bad = bad " " $2 }
+			END {
+				for (i = 1; i <= n; i++)
+					if (!(i in seen)) { missing++; bad = bad " " i }
+				print "results", kinds["result"] + 0, "dead", kinds["dead"] + 0, "missing", missing + 0, "twice", twice + 0
+				if (bad) { print substr(bad, 1, 60) >"/dev/stderr"; exit 1 }
+			}'
 }
 
 # reasons FILE...: the number of letters of each reason: "crash 1, timeout 2".
