@@ -567,7 +567,7 @@ lost() {
 	for mode in '' -x -F; do
 		# shellcheck disable=SC2086 # nothing or a word
 		start env FAIL_PPOLL_AT=20 LD_PRELOAD="$SHIMS/fail_ppoll.so" pfanout -v -j2 --grace 60s $mode -- cat
-		wait_until grep -q '^SigBlk:.*[1-9a-f]' "/proc/$pid/status"
+		wait_until is_ready "$pid"
 		(ids 200000 >&8) 2>/dev/null 3>&- &
 		kill -TERM "$pid" 2>/dev/null || true
 		exec 8>&-

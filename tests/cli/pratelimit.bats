@@ -19,11 +19,6 @@ now() {
 	awk '{ printf "%d", $1 * 1000 }' /proc/uptime
 }
 
-# The process has started its threads, and so takes its signals.
-is_ready() {
-	[ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]
-}
-
 @test "pratelimit: lines go through byte for byte, in order" {
 	{
 		ids 50000
