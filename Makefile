@@ -30,6 +30,7 @@ TOOLS = $(notdir $(wildcard cmd/*))
 LIB_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/t_*.c))
 BENCHES = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+SHIMS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/support/shims/*.c))
 
 all: $(TOOLS:%=$(BIN)/%)
 
@@ -66,6 +67,11 @@ $(call tests_of,pmetrics): LDLIBS += $(LDLIBS_pmetrics)
 $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out %.o %/libpchan.a,$^) $(BUILD)/libpchan.a $(LDLIBS)
 
+# What tests preload into a tool.
+$(SHIMS): $(BUILD)/%.so: %.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -shared -fPIC -o $@ $<
+
 # What building, the demo and the tests need, and what the other targets need in
 # addition.
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev libncurses-dev zlib1g-dev \
@@ -88,7 +94,7 @@ demo: all
 	@BIN=$(BIN) tests/demo.sh
 
 # The last line is `N passed, N failed`.
-check: all $(TESTS)
+check: all $(TESTS) $(SHIMS)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests SAN=$(SAN) tests/run.sh $(ONLY)
 
 # N random pipelines from SEED on, and what became of each record.  The last

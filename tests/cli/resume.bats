@@ -527,6 +527,7 @@ pipeline() {
 		pipeline --follow in 3>&- &
 		job=$!
 		watch_job
+		wait_until test -s "$who"
 		wait_until at_least results "$n"
 		kill -9 "$(<$who)"
 		wait "$job"
