@@ -117,7 +117,10 @@ oldest(const struct seeker *s)
 	return s->batch->records.n > 0 ? queue_at(&s->batch->records, 0)->seq : UINT64_MAX;
 }
 
-/* Takes what is there. */
+/*
+ * Takes what is there.  With --key the next record of a key is there when the
+ * one before it has left the outbox.
+ */
 static void
 fill_batch(struct seeker *s)
 {
@@ -125,11 +128,14 @@ fill_batch(struct seeker *s)
 	struct record r[CHUNK];
 	size_t room, n;
 
-	while ((room = batch_room(s->batch, &s->collector->limits)) > 0 &&
-	    (n = intake_take_new(in, r, room < CHUNK ? room : CHUNK, oldest(s))) > 0)
+	for (;;) {
+		outbox_flush(&s->worker->out);
+		if ((room = batch_room(s->batch, &s->collector->limits)) == 0 ||
+		    (n = intake_take_new(in, r, room < CHUNK ? room : CHUNK, oldest(s))) == 0)
+			break;
 		for (size_t i = 0; i < n; i++)
 			sort_record(s, &r[i]);
-	outbox_flush(&s->worker->out);
+	}
 }
 
 /* Whether a batch with records need not wait for more. */
