@@ -422,6 +422,19 @@ is_filled() {
 	is_saved line 40
 }
 
+@test "resume: a slow stage behind a reader that has done its work is waited for" {
+	ids 40 >in
+	# Marks come back every 0.8 s, as long as support/ack lives.
+	go 0 bash -o pipefail -c 'pfanin --state s --window 40 --grace 200ms in | cat | "$ACK" got late'
+	[ ! -s err ]
+	is_saved line 40
+	# Its death ends the wait, whoever else has the pipe.
+	rm s
+	go 2 bash -c 'pfanin --state s --window 40 --grace 200ms in | cat | "$ACK" got upto 1
+		exit "${PIPESTATUS[0]}"'
+	has err "40 records were not acknowledged"
+}
+
 @test "resume: SIGTERM: what was read is finished, and nothing comes twice" {
 	ids 200000 >in
 	begin all in
