@@ -46,10 +46,10 @@ struct marker {
 	_Atomic int64_t last_mark; /* when; monotonic ns */
 	atomic_bool ended;         /* the last mark was sent */
 
-	/* The lock guards the marks and the process's pidfd. */
+	/* The lock guards the marks, and the pidfd. */
 	pthread_mutex_t lock;
 	struct outstanding marks;
-	int end;       /* of the process that acknowledged last; -1: not known */
+	int end;       /* of who acknowledged last; -1: not known */
 	pid_t end_pid; /* the thread's */
 	_Atomic size_t on_way;
 

@@ -541,7 +541,7 @@ take_moves(void *arg)
 	return moves;
 }
 
-/* Opens the file of a bookmark; -1: its name leads to another one. */
+/* Opens the file of a bookmark; -1: it is not to be found. */
 static int
 open_again(const struct bookmark *b)
 {
@@ -551,10 +551,11 @@ open_again(const struct bookmark *b)
 	if (strcmp(b->path, "-") == 0)
 		return dup(STDIN_FILENO);
 	fd = open(b->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1 || (fstat(fd, &st) == 0 && st.st_dev == b->device && st.st_ino == b->inode))
+	if (fd != -1 && fstat(fd, &st) == 0 && st.st_dev == b->device && st.st_ino == b->inode)
 		return fd;
-	close(fd);
-	return -1;
+	if (fd != -1)
+		close(fd);
+	return former_open_renamed(b);
 }
 
 /*

@@ -424,13 +424,13 @@ is_filled() {
 
 @test "resume: a slow stage behind a reader that has done its work is waited for" {
 	ids 40 >in
-	# Marks come back every 0.8 s, as long as support/ack lives.
-	go 0 bash -o pipefail -c 'pfanin --state s --window 40 --grace 200ms in | cat | "$ACK" got late'
+	# The last mark comes back after twice the grace; support/ack lives.
+	go 0 bash -o pipefail -c 'pfanin --state s --grace 2s in | cat | "$ACK" got late 4'
 	[ ! -s err ]
 	is_saved line 40
 	# Its death ends the wait, whoever else has the pipe.
 	rm s
-	go 2 bash -c 'pfanin --state s --window 40 --grace 200ms in | cat | "$ACK" got upto 1
+	go 2 bash -c 'pfanin --state s --grace 2s in | cat | "$ACK" got upto 1
 		exit "${PIPESTATUS[0]}"'
 	has err "40 records were not acknowledged"
 }
@@ -479,6 +479,28 @@ has_one_input() {
 	wait_until at_least got $((last - 10))
 	kill "$pid" && wait "$job"
 	{ seq 50 && seq 61 "$last"; } | cmp - got
+}
+
+@test "resume: follow: a log that is renamed before anything of it is finished" {
+	: >log
+	begin all --follow log
+	wait_until is_saved offset 0
+	kill "$pid" && wait "$job"
+	# It was empty when it was seen last.
+	seq 10 >>log && mv log log.1 && : >log
+	begin late --grace 30s --follow log
+	wait_until at_least got 10
+	seq 11 20 >>log
+	wait_until at_least got 20
+	# Here only what has been read is finished later, when the name is another.
+	mv log log.2 && seq 31 40 >log
+	kill "$pid" && wait "$job"
+	seq 21 30 >>log.2
+	begin all --follow log
+	wait_until at_least got 40
+	kill "$pid" && wait "$job"
+	[ ! -s err ]
+	sort -n got | cmp - <(seq 40)
 }
 
 @test "resume: follow: a file that is gone is not taken for one with the same text" {
