@@ -142,7 +142,7 @@ read_all(struct resume *r, const char *text, size_t len)
 
 	if (books == NULL)
 		errx(2,
-		    "--state %s: it is damaged (%s); put a copy back, or remove it to read all "
+		    "--state %s: it cannot be used (%s); put a copy back, or remove it to read all "
 		    "inputs from their start",
 		    r->given, why);
 	for (size_t i = 0; i < n; i++)
@@ -487,9 +487,12 @@ resume_settle(struct resume *r)
 	STAILQ_FOREACH (p, &r->all, all) {
 		if (p->origin != FROM_FILE || (now = fresh_with(r, p->book.path)) == NULL)
 			continue;
-		warnx("%s: %s; it is read from its start", p->book.path,
+		warnx("%s: %s; it is read from its start, and nothing of the former one after "
+		      "%" PRIu64 " bytes",
+		    p->book.path,
 		    now->book.inode == p->book.inode ? "it has another text than it had"
-						     : "it is another file than it was");
+						     : "it is another file than it was",
+		    p->book.done.offset);
 		p->origin = GONE;
 	}
 }

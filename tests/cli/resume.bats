@@ -159,7 +159,7 @@ normal() {
 	job 0 all in
 	seq 11 20 >new && mv new in
 	job 0 all in
-	has err "in: it is another file than it was; it is read from its start"
+	has err "in: it is another file than it was; it is read from its start, and nothing of the former one after 21 bytes"
 	seq 20 | cmp - got
 	# The same file with another text, and with less of it.
 	seq 21 40 >in
@@ -256,8 +256,8 @@ normal() {
 		'{"pchan":"state/1","inputs":[{"path":"/a","device":1,"inode":1,"head":1,"hash":"0","offset":1,"line":1}]}'; do
 		echo "$text" >s
 		go 2 pfanin --state s in
-		has err "--state s: it is damaged"
-		has err "remove it to read all inputs from their start"
+		has err "--state s: it cannot be used ("
+		has err "; put a copy back, or remove it to read all inputs from their start"
 		lines err 1
 		[ "$(cat s)" = "$text" ]
 	done
@@ -492,7 +492,7 @@ has_one_input() {
 	wait_until at_least got 10
 	seq 11 20 >>log
 	wait_until at_least got 20
-	# Here only what has been read is finished later, when the name is another.
+	# What has been read is finished when the name is another one.
 	mv log log.2 && seq 31 40 >log
 	kill "$pid" && wait "$job"
 	seq 21 30 >>log.2
