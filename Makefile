@@ -131,6 +131,10 @@ job: N = 20000
 job: all
 	@BIN=$(abspath $(BIN)) tests/campaign/job $(SEED) $(N)
 
+# N random pipelines with --state: stages are killed, and the job is run again.
+marks: all
+	@BIN=$(abspath $(BIN)) tests/campaign/marks $(SEED) $(N)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -187,6 +191,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps demo check campaign counts job rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps demo check campaign counts job marks rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)
