@@ -131,6 +131,17 @@ has_out() {
 	has err 'received 6, processed 3, filtered 0, failed 3 (3 cancelled)'
 }
 
+@test "key: with -x all of a key is cancelled, whatever waits behind what" {
+	start pfanout -v -x -j 2 -a 9 --backoff 1h --key .k -- sh -c 'cat; exit "$1"' sh '{.do}'
+	echo '{"id":1,"k":"a","do":75}' >&8
+	printf '{"id":%d,"k":"%s","do":%d}\n' 2 a 0 3 a 0 4 a 0 5 a 0 6 b 0 >&8
+	wait_until has_out 6
+	stop_now
+	[ "$(account 6 out)" = 'results 1 dead 5 missing 0 twice 0' ]
+	[ "$(reasons out)" = 'cancelled 5' ]
+	in_order out
+}
+
 # Of the records, those that the worker of "hot" does not get are answered.
 others_are_out() {
 	[ "$(jq -r '.id' out | sort)" = "$others" ]
