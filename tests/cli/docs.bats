@@ -171,11 +171,12 @@ man_options() {
 	mkfifo in hold
 	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
 	chmod +x worker
-	# With a limit, a result, and an attempt that is under way.
-	pratelimit -r 1000/s <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
+	# With a limit, spans, a result, and an attempt that is under way.
+	OTEL_BSP_SCHEDULE_DELAY=1 pratelimit -r 1000/s --trace-file spans <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
 	exec 8>in
-	seq 2 >&8
+	ids 2 >&8
 	wait_until test -s out
+	wait_until test -s spans
 	timeout 20 pmetrics print >metrics
 	timeout 20 pmetrics print --format json -w 0 >view
 	exec 8>&-
