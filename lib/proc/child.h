@@ -71,10 +71,10 @@ char *child_find(const char *command);
 void child_init(struct child *);
 
 /*
- * Starts the program at path.  A script without #! is given to /bin/sh, as
- * execvp(3) does.  Its environment is env; NULL: ours.  -1 with errno, including that of a failed exec: then no
- * process and no descriptor is left behind.  The struct needs no child_init();
- * what it held before is not closed.
+ * Starts the program at path, with the environment env; NULL: ours.  A script
+ * without #! is given to /bin/sh, as execvp(3) does.  -1 with errno, including
+ * that of a failed exec: then no process and no descriptor is left behind.  The
+ * struct needs no child_init(); what it held before is not closed.
  */
 int child_spawn(struct child *, const char *path, char *const argv[], char *const env[]);
 
