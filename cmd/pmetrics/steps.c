@@ -61,6 +61,20 @@ end_last(const struct spanview *v, struct step *last)
 	}
 }
 
+/*
+ * How an attempt ended that is followed by another one.  Where the worker asked
+ * for that, the reason is the one of the letter that there would have been.
+ */
+static const char *
+outcome_of(const json_t *event)
+{
+	const char *reason = spanview_text(event, "pchan.reason");
+
+	if (strcmp(reason, "exhausted") == 0)
+		return "retry";
+	return *reason != '\0' ? reason : "failed";
+}
+
 /* The step in which the record failed, or succeeded: the last one of work. */
 static struct step *
 decisive(struct step *step, size_t n)
@@ -109,9 +123,7 @@ record_steps(const struct spanview *v, struct step *step)
 		at = at < last->begun ? last->begun : at > v->ended ? v->ended : at;
 		last->ended = at;
 		if (kind == STEP_BACKOFF && last->kind == STEP_ATTEMPT) {
-			const char *reason = spanview_text(event, "pchan.reason");
-
-			last->outcome = *reason != '\0' ? reason : "failed";
+			last->outcome = outcome_of(event);
 			last->failed = true;
 		}
 		step[n++] = (struct step){

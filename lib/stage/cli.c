@@ -313,7 +313,7 @@ cli_end(struct stage *st, int sig)
 	st->unread = inputs_unread(st->inputs);
 	status = exit_status(st);
 	lost = st->unread > 0;
-	tracing_stop(st, status, lost ? 0 : sig, spans, sizeof(spans));
+	tracing_stop(st, status, hung_up ? SIGPIPE : lost ? 0 : sig, spans, sizeof(spans));
 	report_end(st, sig);
 	if (*spans != '\0' && !st->opt->quiet && !hung_up)
 		cli_say(spans);

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "record/envelope.h"
+#include "record/mark.h"
 #include "stage/input.h"
 #include "stage/stage.h"
 #include "stage/tracing.h"
@@ -93,6 +95,8 @@ put_context(
 	if (carrier_write(c, r->data, r->len, &s->context, changed ? state : NULL, &bytes, &len) ==
 	    -1)
 		return -1;
+	if (len > st->opt->max_record)
+		atomic_fetch_add_explicit(&st->tracing->too_long, 1, memory_order_relaxed);
 	if (len > st->opt->max_record || record_set_span(r, s) == -1) {
 		free(bytes);
 		return -1;
@@ -186,11 +190,17 @@ traced_enter(struct record *r, enum span_phase phase, int64_t now)
 		span_enter(s, phase, now);
 }
 
-/* Whether a line of an answer is an object without a context. */
+/*
+ * Whether a line of an answer is an object without a context.  A letter, or
+ * another line of ours, of a worker that is a pipeline itself keeps its bytes.
+ */
 static bool
 lacks_context(const char *line, size_t len, struct carrier *c)
 {
-	if (!json_check(line, len, NULL))
+	struct mark mark;
+
+	if (!json_check(line, len, NULL) || envelope_kind(line, len) != ENVELOPE_NONE ||
+	    mark_read(line, len, &mark))
 		return false;
 	carrier_read(line, len, c);
 	return c->is_object && !c->found;

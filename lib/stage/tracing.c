@@ -1,6 +1,7 @@
 #include "stage/tracing.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,12 +221,30 @@ collect_facts(const struct stage *st, int status, int sig, struct facts *f)
 		add_number(f, "process.exit.code", (uint64_t)status);
 }
 
+/* Records that should have had a span, and could carry no context. */
+static void
+describe_untraced(const struct tracing *t, char *line, size_t size)
+{
+	uint64_t without = atomic_load(&t->without), too_long = atomic_load(&t->too_long);
+	uint64_t all = without + too_long;
+	const char *why = "only a JSON object can carry a trace context";
+
+	if (all == 0)
+		return;
+	if (without == 0)
+		why = "--max-record has no room for a trace context";
+	else if (too_long > 0)
+		why = "only a JSON object can carry a trace context, and --max-record has no room "
+		      "for some";
+	snprintf(line, size, "%ju record%s not traced: %s", (uintmax_t)all,
+	    all == 1 ? " was" : "s were", why);
+}
+
 /* What became of the spans, if not all were written. */
 static void
 describe_spans(const struct stage *st, struct tracer_counts counts, char *line, size_t size)
 {
 	uint64_t all = counts.written + counts.dropped;
-	uint64_t without = atomic_load(&st->tracing->without);
 
 	if (counts.error != 0)
 		snprintf(line, size, "spans could not be written: %s; %ju of %ju are lost",
@@ -235,10 +254,8 @@ describe_spans(const struct stage *st, struct tracer_counts counts, char *line, 
 		    "%ju of %ju spans were dropped: there were more than the queue "
 		    "(OTEL_BSP_MAX_QUEUE_SIZE) or the span files had room for",
 		    (uintmax_t)counts.dropped, (uintmax_t)all);
-	else if (without > 0)
-		snprintf(line, size,
-		    "%ju record%s not traced: only a JSON object can carry a trace context",
-		    (uintmax_t)without, without == 1 ? " was" : "s were");
+	else
+		describe_untraced(st->tracing, line, size);
 }
 
 void
@@ -253,7 +270,8 @@ tracing_stop(struct stage *st, int status, int sig, char *line, size_t size)
 		return;
 	collect_facts(st, status, sig, &facts);
 	t->span->ended = clock_now();
-	if (status > 1)
+	/* A reader that goes away is no error, unless there was one before. */
+	if (status > 1 && (sig != SIGPIPE || *st->error != '\0'))
 		span_fail(t->span, REASON_CANCELLED, st->error);
 	counts = tracer_stop(t->tracer, t->run_is_traced ? t->span : NULL, facts.attribute, facts.n,
 	    clock_after(clock_now(), LAST_SPANS));

@@ -34,6 +34,8 @@ struct tracing {
 	struct tracer *tracer; /* NULL before tracing_start() */
 	/* Records that can carry no context: they are no objects. */
 	_Atomic uint64_t without;
+	/* Records that would be longer than --max-record with a context. */
+	_Atomic uint64_t too_long;
 };
 
 /*
@@ -55,7 +57,7 @@ int tracing_start(struct stage *);
 
 /*
  * The threads of the stage have returned: writes what is left, and the run's
- * span, with the exit status and the signal that stopped the stage, or 0.
+ * span, with the exit status and the signal that the process dies of, or 0.
  * Waits for two seconds at most.  What is to be told of that is in the line,
  * "" for nothing.
  */

@@ -252,3 +252,33 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 	[ "$(wc -l <out)" -eq 100 ]
 	has err 'spans could not be written: No space left on device; 101 of 101 are lost'
 }
+
+@test "trace: letters that a worker prints keep every byte" {
+	printf '{"id":1}\n' >in
+	go 1 pfanout -q -- sed -u 's/.*/!no/' <in
+	mv out letter
+	go 0 pfanout --trace-file spans -- sh -c 'while read -r x; do cat letter; done' <in
+	cmp letter out
+	go 0 pfanout --trace-file spans -x -- sh -c 'cat letter; echo "{\"id\":2}"' <in
+	head -n 1 out | cmp letter
+	sed -n 2p out | grep '^{"id":2,"traceparent":"00-'
+}
+
+@test "trace: a record without room for a context is told, and passes" {
+	printf '{"id":1}\n{"id":2,"text":"%032d"}\n[3]\n' 1 >in
+	go 0 pfanout -k --max-record 90 --trace-file spans <in
+	has err '2 records were not traced: only a JSON object can carry a trace context, and --max-record has no room for some'
+	grep -c traceparent out | grep -x 1
+	sed -n '2,3p' in | cmp - <(sed -n '2,3p' out)
+	sed -n 2p in >long
+	go 0 pfanout --max-record 90 --trace-file spans <long
+	has err '1 record was not traced: --max-record has no room for a trace context'
+	cmp long out
+}
+
+@test "trace: the reader goes away: the run's span says SIGPIPE, and is no error" {
+	yes '{"id":1}' | pfanout --trace-file spans | head -n 1 >out
+	jq -r '.resourceSpans[].scopeSpans[].spans[] | select(.kind == 1) |
+		.status, (.attributes[] | select(.key == "pchan.signal" or .key == "process.exit.code").value.stringValue)' spans >seen
+	diff seen <(printf 'null\nSIGPIPE\n')
+}

@@ -335,3 +335,16 @@ at_terminal() {
 	go 0 bash -c 'ulimit -Sn 20; pmetrics trace --slowest 100'
 	[ "$(grep -c ^trace out)" -eq 62 ]
 }
+
+@test "trace: an attempt whose worker asks for another one ends as a retry" {
+	echo '{"id":1}' >in
+	go 0 pfanout -j 1 -a 2 --backoff 1ms --trace-file real -- sh -c 'read -r x; echo "?busy"; while read -r x; do echo "$x"; done' <in
+	pmetrics trace --json --slowest 1 real |
+		jq -r '.spans[].steps[] | select(.step == "attempt").outcome' >seen
+	diff seen <(printf 'retry\nok\n')
+	# Without a next one its attempts are used up.
+	go 1 pfanout -q -j 1 -a 2 --backoff 1ms --trace-file worse -- sed -u 's/.*/?busy/' <in
+	pmetrics trace --json --slowest 1 worse |
+		jq -r '.spans[].steps[] | select(.step == "attempt").outcome' >seen
+	diff seen <(printf 'retry\nexhausted\n')
+}
