@@ -244,16 +244,14 @@ describe_untraced(const struct tracing *t, char *line, size_t size)
 static void
 describe_spans(const struct stage *st, struct tracer_counts counts, char *line, size_t size)
 {
-	uint64_t all = counts.written + counts.dropped;
-
 	if (counts.error != 0)
 		snprintf(line, size, "spans could not be written: %s; %ju of %ju are lost",
-		    strerror(counts.error), (uintmax_t)counts.dropped, (uintmax_t)all);
+		    strerror(counts.error), (uintmax_t)counts.dropped, (uintmax_t)counts.all);
 	else if (counts.dropped > 0)
 		snprintf(line, size,
 		    "%ju of %ju spans were dropped: there were more than the queue "
 		    "(OTEL_BSP_MAX_QUEUE_SIZE) or the span files had room for",
-		    (uintmax_t)counts.dropped, (uintmax_t)all);
+		    (uintmax_t)counts.dropped, (uintmax_t)counts.all);
 	else
 		describe_untraced(st->tracing, line, size);
 }

@@ -70,6 +70,7 @@ tracer_put(struct tracer *t, struct span *s)
 	bool taken;
 
 	pthread_mutex_lock(&t->lock);
+	t->counts.all++;
 	taken = t->n < t->room;
 	if (taken) {
 		t->queue[(t->start + t->n) % t->room] = s;
@@ -283,6 +284,7 @@ tracer_stop(struct tracer *t, const struct span *run, const struct otlp_attribut
 	t->stopping = true;
 	t->deadline = deadline;
 	t->run = (struct run){run, attribute, n};
+	t->counts.all += run != NULL;
 	pthread_cond_signal(&t->work);
 	pthread_mutex_unlock(&t->lock);
 	spanfile_hurry(t->file, deadline);

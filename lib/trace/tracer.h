@@ -22,6 +22,7 @@ struct tracer;
  * written, and had to make room for later ones, is dropped as well.
  */
 struct tracer_counts {
+	uint64_t all; /* that were put, and the run's */
 	uint64_t written, dropped;
 	int error; /* the first one of writing, an errno; 0: there is none */
 };

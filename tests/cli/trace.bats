@@ -282,3 +282,10 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 		.status, (.attributes[] | select(.key == "pchan.signal" or .key == "process.exit.code").value.stringValue)' spans >seen
 	diff seen <(printf 'null\nSIGPIPE\n')
 }
+
+@test "trace: spans that made room for later ones were there only once" {
+	# Two files of 8 MiB have room for 40000 spans at most.
+	ids 50000 >in
+	OTEL_BSP_MAX_QUEUE_SIZE=100000 go 0 pfanout --trace <in
+	has err ' of 50001 spans were dropped'
+}

@@ -156,6 +156,7 @@ test_threads(size_t queue, size_t batch)
 	for (int i = 0; i < THREADS; i++)
 		CHECK(pthread_join(thread[i], NULL) == 0);
 	counts = end(&s, NULL, CLOCK_NEVER);
+	CHECK(counts.all == (uint64_t)THREADS * PUTS);
 	CHECK(counts.written + counts.dropped == (uint64_t)THREADS * PUTS,
 	    "%" PRIu64 " written, %" PRIu64 " dropped", counts.written, counts.dropped);
 	CHECK(counts.written == count_in_file(SPAN) && counts.error == 0);
