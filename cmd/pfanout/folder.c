@@ -25,10 +25,11 @@ struct page {
 struct folder {
 	const struct name_template *template;
 	struct openfiles *files;
-	/* What are no outputs: the standard streams, the dead-letter file. */
+	/* What are no outputs: the standard streams, and these files. */
 	struct stat in, out;
-	const char *dead; /* or NULL */
-	char *dead_name;  /* if it is in the folder, or NULL */
+	const char *dead;  /* letters, or NULL */
+	char *dead_name;   /* if it is in the folder, or NULL */
+	const char *spans; /* or NULL */
 	/* During folder_write(). */
 	struct ctx *ctx;
 	const struct parcel *parcel;
@@ -131,7 +132,7 @@ name_inside(const char *folder, const char *file)
 }
 
 struct folder *
-folder_new(const struct name_template *template, const char *dead_letter)
+folder_new(const struct name_template *template, const char *dead_letter, const char *trace_file)
 {
 	struct folder *f = calloc(1, sizeof(*f));
 
@@ -139,6 +140,7 @@ folder_new(const struct name_template *template, const char *dead_letter)
 		return NULL;
 	f->template = template;
 	f->dead = dead_letter;
+	f->spans = trace_file;
 	f->dead_name = name_inside(template_folder(template), dead_letter);
 	if (fstat(STDIN_FILENO, &f->in) == 0 && fstat(STDOUT_FILENO, &f->out) == 0)
 		f->files = openfiles_new(template_folder(template), FOLDER_FILES, end_file, f);
@@ -165,14 +167,21 @@ folder_reopen(struct folder *f)
 	openfiles_close_all(f->files);
 }
 
+/* Whether it is the file with this path, or NULL. */
+static bool
+is_file(const struct stat *st, const char *path)
+{
+	struct stat other;
+
+	return path != NULL && stat(path, &other) == 0 && is_same(st, &other);
+}
+
 /* Whether the file is open elsewhere in this stage, whatever its name. */
 static bool
 is_ours(const struct folder *f, const struct stat *st)
 {
-	struct stat dead;
-
-	return is_same(st, &f->in) || is_same(st, &f->out) ||
-	    (f->dead != NULL && stat(f->dead, &dead) == 0 && is_same(st, &dead));
+	return is_same(st, &f->in) || is_same(st, &f->out) || is_file(st, f->dead) ||
+	    is_file(st, f->spans);
 }
 
 /* Whether the name is that of the dead-letter file, or of one beside it. */
@@ -232,7 +241,7 @@ static const char *
 why_not(int error)
 {
 	if (error == EBUSY)
-		return "it is standard input, standard output or a dead-letter file";
+		return "it is standard input, standard output, a dead-letter file or the span file";
 	return error == EINVAL ? "it is no regular file" : strerror(error);
 }
 

@@ -36,11 +36,12 @@ struct folder_result {
 };
 
 /*
- * The template and the name of the dead-letter file (NULL: there is none) must
- * outlive the folder.  No record is written to this file or those beside it.
- * NULL with errno.
+ * The template and the names of the dead-letter file and the span file (NULL:
+ * there is none) must outlive the folder.  No record is written to these files,
+ * nor to those beside the dead-letter file.  NULL with errno.
  */
-struct folder *folder_new(const struct name_template *, const char *dead_letter);
+struct folder *folder_new(
+    const struct name_template *, const char *dead_letter, const char *trace_file);
 void folder_free(struct folder *);
 
 /* Closes the files: each is opened by its name again when it is needed. */

@@ -20,6 +20,8 @@
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/samefile.h"
+#include "stage/traced.h"
+#include "stage/tracing.h"
 #include "sync/ctx.h"
 #include "template.h"
 
@@ -153,7 +155,8 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 	if (s->by == BY_NAME) {
 		s->outputs[0] = (struct output){
 		    .path = s->paths[0], .kind = OUTPUT_FOLDER, .fd = -1, .fifo = -1};
-		if ((s->folder = folder_new(s->to[0], st->opt->dead_letter)) == NULL)
+		if ((s->folder = folder_new(s->to[0], st->opt->dead_letter, st->opt->trace_file)) ==
+		    NULL)
 			err(2, "output folder %s", template_folder(s->to[0]));
 		s->outputs[0].link = link_folder(st->links, template_folder(s->to[0]));
 		accept_rotation(s);
@@ -163,6 +166,9 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 		if (output_open(&s->outputs[i], s->paths[i]) == -1)
 			err(2, "output %s", s->paths[i]);
 		s->outputs[i].link = link_output(st->links, &s->outputs[i]);
+		/* A pipe without a name, >(command): another one is no pipe yet. */
+		if (st->tracing != NULL && st->tracing->records && s->outputs[i].fd != -1)
+			traced_mark_pipe(s->outputs[i].fd);
 		if (s->outputs[i].kind == OUTPUT_FILE)
 			accept_rotation(s);
 		if (s->outputs[i].kind == OUTPUT_STDOUT && s->by == BY_COPY)

@@ -28,7 +28,7 @@
 struct input;
 struct stage;
 
-/* Standard output is written by a stage that traces records. */
+/* The output is written by a stage that traces records. */
 void traced_mark_pipe(int fd);
 
 /* Whether the pipe's writer traces records. */

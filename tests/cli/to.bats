@@ -462,7 +462,7 @@ unread() {
 	[ "$(cd dir && echo *)" = 'dead deadly hard ok' ]
 	[ "$(reasons dir/dead)" = 'unroutable 4' ]
 	lines dir/dead 4
-	has dir/dead '"message":"dead.1: it is standard input, standard output or a dead-letter file"'
+	has dir/dead '"message":"dead.1: it is standard input, standard output, a dead-letter file or the span file"'
 }
 
 @test "to: thousands of files within the limit of open files" {

@@ -289,3 +289,19 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 	OTEL_BSP_MAX_QUEUE_SIZE=100000 go 0 pfanout --trace <in
 	has err ' of 50001 spans were dropped'
 }
+
+@test "trace: --to: a pipe says that its records have been decided about" {
+	ids 20 >in
+	mkfifo end
+	OTEL_TRACES_SAMPLER=always_off go 0 pfanout --trace-file a --to >(pfanout --trace-file b >out2; echo >end) <in
+	read -r <end
+	cmp in out2
+}
+
+@test "trace: --to: no record is written to the span file" {
+	mkdir dir
+	printf '{"id":"spans"}\n{"id":2}\n' >in
+	go 1 pfanout --trace-file dir/spans -d dead --to 'dir/{.id}' <in
+	has dead '"message":"spans: it is standard input, standard output, a dead-letter file or the span file"'
+	[ "$(list dir/spans | grep -c process_)" -eq 2 ]
+}
