@@ -38,6 +38,19 @@ decide_level(const struct options *opt, const struct settings *s)
 	return wanted ? TRACE_RECORDS : TRACE_OFF;
 }
 
+/* Nothing is traced because of a word that we don't know. */
+static void
+note_exporter(struct stage *st, const struct settings *s)
+{
+	static const char name[] = "OTEL_TRACES_EXPORTER:";
+
+	if (s->disabled || st->opt->trace != TRACE_UNSET)
+		return;
+	for (size_t i = 0; i < s->warnings; i++)
+		if (strncmp(s->warning[i], name, strlen(name)) == 0)
+			snprintf(st->no_traces, sizeof(st->no_traces), "%s", s->warning[i]);
+}
+
 /* The span of the run: a child of $TRACEPARENT, or of nothing. */
 static int
 begin_run(struct stage *st, struct tracing *t)
@@ -123,6 +136,8 @@ tracing_open(struct stage *st)
 	if (t == NULL || settings_read(&t->settings) == -1)
 		goto no_memory;
 	level = decide_level(st->opt, &t->settings);
+	if (level == TRACE_OFF)
+		note_exporter(st, &t->settings);
 	if (level == TRACE_OFF || (error = open_file(st, t)) == -1 || t->file == NULL) {
 		tracing_free(t);
 		return error;

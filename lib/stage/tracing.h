@@ -42,7 +42,8 @@ struct tracing {
  * Decides what is traced, and makes stage->tracing of that, for a stage whose
  * numbers are open.  The option decides, else OTEL_TRACES_EXPORTER: with otlp
  * or console, records.  OTEL_SDK_DISABLED turns all off.  Where there is no
- * place for spans nothing is traced, and stage->no_traces says so in one line.
+ * place for spans, or the variable has a word that is not known, nothing is
+ * traced, and stage->no_traces says so in one line.
  *
  * If standard output is a pipe, and records are traced, the pipe says so from
  * now on: see traced.h.  Other outputs are their owner's to mark.  -1: st->error says why.
