@@ -102,7 +102,7 @@ open_file(struct stage *st, struct tracing *t)
 		if ((t->file = spanfile_open(st->opt->trace_file)) != NULL)
 			return 0;
 		snprintf(st->error, sizeof(st->error), "span file %s: %s", st->opt->trace_file,
-		    strerror(errno));
+		    errno == ENXIO ? "nobody reads this pipe" : strerror(errno));
 		return -1;
 	}
 	if (t->settings.exporter == SETTINGS_CONSOLE)

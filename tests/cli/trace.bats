@@ -243,6 +243,9 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 	has err '--trace-file'
 	go 2 pfanout --trace-file /no/such/file <in
 	has err 'span file /no/such/file: No such file'
+	mkfifo unread
+	go 2 pfanout --trace-file unread <in
+	has err 'span file unread: nobody reads this pipe'
 	go 2 pfanout --trace=off --trace-file spans <in
 	has err '--trace=off'
 	go 2 pfanout --trace=all <in
