@@ -290,7 +290,9 @@ wait_for_credit(struct exec_worker *e)
 	return !stage_is_cancelled(e->w.stage);
 }
 
-/* A process for one record continues its trace; one for a batch is the run's. */
+/*
+ * A process for one record continues its trace; one for a batch is the run's.
+ */
 static int
 make_environment(const struct exec_worker *e, char ***env)
 {

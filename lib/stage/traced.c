@@ -34,8 +34,9 @@ traced_mark_pipe(int fd)
 	(void)fchmod(fd, (sb.st_mode & ALLPERMS) | S_ISVTX);
 }
 
-bool
-traced_is_marked(int fd)
+/* Whether the pipe's writer traces records. */
+static bool
+is_marked(int fd)
 {
 	struct stat sb;
 
@@ -134,7 +135,7 @@ static bool
 is_decided(struct input *in)
 {
 	if (in->writer == WRITER_UNKNOWN)
-		in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
+		in->writer = is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
 	return in->writer == WRITER_TRACES;
 }
 

@@ -31,9 +31,6 @@ struct stage;
 /* Standard output is written by a stage that traces records. */
 void traced_mark_pipe(int fd);
 
-/* Whether the pipe's writer traces records. */
-bool traced_is_marked(int fd);
-
 /*
  * A record of the input has been read.  *random is the caller's, and was random
  * when the thread began.

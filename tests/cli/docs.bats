@@ -8,8 +8,8 @@ load ../support/helpers
 ROOT=$BATS_TEST_DIRNAME/../..
 
 # The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS,
-# JOBS, WATCHING and TRACES, and in its DESCRIPTION before the first subsection; a line
-# %% ends each block.
+# JOBS, WATCHING and TRACES, and in its DESCRIPTION before the first subsection;
+# a line %% ends each block.
 man_examples() {
 	awk '
 		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING|TRACES/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }

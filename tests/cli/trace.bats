@@ -148,7 +148,7 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 	jq -c '.resourceSpans[].scopeSpans[].spans[] | select(.kind == 5) | .status, (.attributes[] | select(.key == "error.type").value)' spans >seen
 	has seen '"exhausted"'
 	has seen '"message":"busy"'
-	# The letter has the context of the span, and its replay continues the trace.
+	# The letter has the span's context, and its replay continues the trace.
 	context=$(jq -r .value.traceparent dead)
 	pdeadletter replay --all dead | pfanout --trace-file again -n retry >out
 	[ "$(list again | grep -c " ${context:3:32} [0-9a-f]* ${context:36:16} ")" -eq 1 ]
