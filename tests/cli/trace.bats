@@ -164,13 +164,13 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 @test "trace: exec: the process has the record's context in its environment" {
 	printf '{"id":1}\n{"traceparent":"%s"}\n5\n' "$UNSAMPLED" >in
 	export TRACEPARENT=$CONTEXT TRACESTATE=a=b BAGGAGE=c=d
-	go 0 pfanout --trace-file spans -k -x -- sh -c 'echo "\"$1 ${TRACEPARENT-unset} ${TRACESTATE-unset} $BAGGAGE\""' sh {#} <in
+	go 0 pfanout --trace-file spans -k -x -- sh -c 'echo "\"$1 ${TRACEPARENT-unset} ${TRACESTATE-unset} $BAGGAGE\""' sh '{#}' <in
 	mine=$(list spans | awk '$8 != "" && $2 ~ /^process/ { print "00-" $3 "-" $4 }')
 	[ "$(sed -n 1p out)" = "\"1 $mine-03 unset c=d\"" ]
 	[ "$(sed -n 2p out)" = "\"2 $UNSAMPLED unset c=d\"" ]
 	[ "$(sed -n 3p out)" = '"3 unset unset c=d"' ]
 	# The argument says the same.
-	printf '{"id":1}\n' | pfanout --trace-file spans2 -x -- sh -c '[ "$1" = "$TRACEPARENT" ]' sh {.traceparent}
+	printf '{"id":1}\n' | pfanout --trace-file spans2 -x -- sh -c '[ "$1" = "$TRACEPARENT" ]' sh '{.traceparent}'
 	# Off: nothing is touched.
 	go 0 pfanout -x -- sh -c 'echo "\"$TRACEPARENT $TRACESTATE\""' <in
 	[ "$(sort -u out)" = "\"$CONTEXT a=b\"" ]
