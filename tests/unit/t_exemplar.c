@@ -247,9 +247,12 @@ test_merge(void)
 	CHECK(count(exemplars.latency) == 2 && count(exemplars.queue) == 2, "more");
 }
 
-/* A reader while the writer writes sees whole exemplars only. */
+/*
+ * A reader beside the writer sees whole exemplars only.  It goes on until it
+ * has seen many different ones, for 3 s at most.
+ */
 
-enum { NOTES = 200000 };
+enum { CHANGES = 100000 };
 
 static _Atomic bool over;
 
@@ -259,16 +262,18 @@ write_all(void *arg)
 	struct span *s = attempt(0, 6 * MS, 100 * MS, 100 * MS);
 
 	(void)arg;
-	for (unsigned i = 0; i < NOTES; i++) {
+	for (unsigned i = 0; !over; i++) {
 		unsigned char id = (unsigned char)(1 + i % 100);
 
 		memset(s->context.trace_id, id, sizeof(s->context.trace_id));
 		memset(s->context.span_id, id, sizeof(s->context.span_id));
 		s->event[0].at = s->event[1].at - 6 * MS - id;
 		exemplars_note(&exemplars, s, OFFSET + id * CLOCK_US);
+		/* Else a reader seldom finds one that stays for so long. */
+		for (volatile unsigned k = 0; k < i % 200; k++)
+			continue;
 	}
 	span_free(s);
-	over = true;
 	return NULL;
 }
 
@@ -276,25 +281,31 @@ static void
 test_threads(void)
 {
 	const unsigned bucket = histogram_bucket(6 * MS);
-	unsigned reads = 0, bad = 0;
+	const int64_t until = clock_now() + 3 * CLOCK_S;
+	unsigned reads = 0, changes = 0, bad = 0;
+	uint64_t last = 0;
 	pthread_t thread;
 
 	memset(&exemplars, 0, sizeof(exemplars));
 	CHECK(pthread_create(&thread, NULL, write_all, NULL) == 0);
-	while (!over || reads == 0) {
+	while (changes < CHANGES && (changes == 0 || clock_now() < until)) {
 		struct metrics_exemplar e;
 		unsigned char id, want[24];
 
 		if (!exemplar_read(&exemplars.latency[bucket], bucket, &e))
 			continue;
 		reads++;
+		changes += e.version != last;
+		last = e.version;
 		memcpy(&id, &e.trace_id, 1);
 		memset(want, id, sizeof(want));
 		bad += memcmp(&e.trace_id, want, sizeof(want)) != 0 || e.ns != 6 * MS + id ||
 		    e.end_us != US(100) + id;
 	}
+	over = true;
 	CHECK(pthread_join(thread, NULL) == 0);
 	CHECK(bad == 0, "%u of %u were of two", bad, reads);
+	printf("%u exemplars in %u reads\n", changes, reads);
 }
 
 int
