@@ -108,8 +108,9 @@ is_possible(const struct metrics_exemplar *copy, unsigned bucket)
 	    copy->ns >= 0 && histogram_bucket(copy->ns) == bucket && copy->end_us > 0;
 }
 
-bool
-exemplar_read(const struct metrics_exemplar *e, unsigned bucket, struct metrics_exemplar *copy)
+/* Reads the exemplar of this bucket.  False: there is none. */
+static bool
+read_exemplar(const struct metrics_exemplar *e, unsigned bucket, struct metrics_exemplar *copy)
 {
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t version = load(&e->version);
@@ -130,7 +131,7 @@ static void
 copy_row(const struct metrics_exemplar *from, struct metrics_exemplar *to)
 {
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		if (!exemplar_read(&from[i], i, &to[i]))
+		if (!read_exemplar(&from[i], i, &to[i]))
 			to[i].version = 0;
 }
 

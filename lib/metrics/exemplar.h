@@ -45,13 +45,8 @@ struct metrics_exemplars {
 void exemplars_note(struct metrics_exemplars *, const struct span *, int64_t offset);
 
 /*
- * Reads the exemplar of this bucket, which another process may change: a copy,
- * or false if there is none, or none that can be.
- */
-bool exemplar_read(const struct metrics_exemplar *, unsigned bucket, struct metrics_exemplar *copy);
-
-/*
- * Copies those that can be read; the others are empty (version 0) in the copy.
+ * Copies what another process may change: those that are there, and that can be
+ * exemplars of their buckets; the others are empty (version 0) in the copy.
  */
 void exemplars_copy(const struct metrics_exemplars *, struct metrics_exemplars *copy);
 

@@ -48,26 +48,27 @@ count(const struct metrics_exemplar *row)
 	return n;
 }
 
-/* Whether the bucket of this duration has it, of the span of this id. */
+/* A row of the copy has it in the bucket of this duration, of this span. */
 static void
 has(const struct metrics_exemplar *row, int64_t ns, int64_t end_us, unsigned char id)
 {
-	struct metrics_exemplar e = {0};
-	unsigned bucket = histogram_bucket(ns);
+	const struct metrics_exemplar *e = &row[histogram_bucket(ns)];
 	unsigned char want[24];
 
+	exemplars_copy(&exemplars, &copy);
 	memset(want, id, 16);
 	memset(want + 16, id + 1, 8);
-	CHECK(exemplar_read(&row[bucket], bucket, &e), "none in bucket %u", bucket);
-	CHECK(e.ns == ns && e.end_us == end_us, "%" PRId64 ", %" PRId64, e.ns, e.end_us);
-	CHECK(memcmp(&e.trace_id, want, 24) == 0, "another span");
+	CHECK(e->version != 0, "none of %" PRId64 " ns", ns);
+	CHECK(e->ns == ns && e->end_us == end_us, "%" PRId64 ", %" PRId64, e->ns, e->end_us);
+	CHECK(memcmp(&e->trace_id, want, 24) == 0, "another span");
 }
 
 /* What a span says, as letters, and what its exemplars are then. */
 static const struct {
 	const char *name;
 	struct {
-		char phase; /* r a b o w: rate, attempt, back-off, order, output */
+		/* r a b o w: rate, attempt, back-off, order, output */
+		char phase;
 		int64_t at; /* ms */
 	} event[6];
 	int64_t ended;             /* ms */
@@ -100,9 +101,9 @@ phase_of(char c)
 	}
 }
 
-/* The span of a row; *queued and *over: when its exemplars ended, ms. */
+/* The span of a row; *queued and *ends: when its exemplars ended, ms. */
 static struct span *
-span_of(size_t row, int64_t *queued, int64_t over[2])
+span_of(size_t row, int64_t *queued, int64_t ends[2])
 {
 	struct span *s = new_span(1, table[row].ended * MS);
 	int attempts = 0;
@@ -112,11 +113,11 @@ span_of(size_t row, int64_t *queued, int64_t over[2])
 		int64_t at = table[row].event[i].at;
 
 		if (i > 0 && table[row].event[i - 1].phase == 'a')
-			over[attempts - 1] = at;
+			ends[attempts - 1] = at;
 		if (*queued == -1 && table[row].event[i].phase != 'r')
 			*queued = at;
 		if (table[row].event[i].phase == 'a') {
-			over[attempts++] = table[row].ended;
+			ends[attempts++] = table[row].ended;
 			span_attempt(s, (uint32_t)attempts, 1, BEGUN + at * MS);
 		} else
 			span_enter(s, phase_of(table[row].event[i].phase), BEGUN + at * MS);
@@ -128,15 +129,15 @@ static void
 test_facts(void)
 {
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		int64_t queued, over[2] = {0};
+		int64_t queued, ends[2] = {0};
 		unsigned attempts = 0;
 
 		memset(&exemplars, 0, sizeof(exemplars));
-		note(span_of(i, &queued, over));
+		note(span_of(i, &queued, ends));
 		for (int k = 0; k < 2 && table[i].attempt[k] != -1; k++, attempts++)
-			has(exemplars.latency, table[i].attempt[k] * MS, US(over[k]), 1);
+			has(copy.latency, table[i].attempt[k] * MS, US(ends[k]), 1);
 		if (table[i].queue != -1)
-			has(exemplars.queue, table[i].queue * MS, US(queued), 1);
+			has(copy.queue, table[i].queue * MS, US(queued), 1);
 		CHECK(count(exemplars.queue) == (table[i].queue != -1), "%s", table[i].name);
 		CHECK(count(exemplars.latency) == attempts, "%s", table[i].name);
 	}
@@ -160,20 +161,20 @@ test_latest(void)
 	memset(&exemplars, 0, sizeof(exemplars));
 	note(attempt(1, 6 * MS, 100 * MS, 100 * MS));
 	note(attempt(3, 7 * MS, 90 * MS, 200 * MS));
-	has(exemplars.latency, 6 * MS, US(100), 1);
+	has(copy.latency, 6 * MS, US(100), 1);
 	note(attempt(5, 8 * MS, 100 * MS, 200 * MS));
-	has(exemplars.latency, 8 * MS, US(100), 5);
+	has(copy.latency, 8 * MS, US(100), 5);
 	note(attempt(7, 9 * MS, 101 * MS, 200 * MS));
-	has(exemplars.latency, 9 * MS, US(101), 7);
+	has(copy.latency, 9 * MS, US(101), 7);
 	note(attempt(9, 11 * MS, 300 * MS, 300 * MS));
-	has(exemplars.latency, 9 * MS, US(101), 7);
-	has(exemplars.latency, 11 * MS, US(300), 9);
+	has(copy.latency, 9 * MS, US(101), 7);
+	has(copy.latency, 11 * MS, US(300), 9);
 	/* The calendar was set back by an hour. */
 	struct span *s = attempt(11, 9 * MS, 400 * MS, 400 * MS);
 
 	exemplars_note(&exemplars, s, OFFSET - 3600 * CLOCK_S);
 	span_free(s);
-	has(exemplars.latency, 9 * MS, US(400) - INT64_C(3600000000), 11);
+	has(copy.latency, 9 * MS, US(400) - INT64_C(3600000000), 11);
 }
 
 /* A span of which events are missing says too much of what is there. */
@@ -215,12 +216,8 @@ test_reading(void)
 	const unsigned bucket = histogram_bucket(6 * MS);
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-		struct metrics_exemplar e;
-
-		CHECK(exemplar_read(&entries[i].e, bucket, &e) == entries[i].good, "%s",
-		    entries[i].name);
 		memset(&exemplars, 0, sizeof(exemplars));
-		memcpy(&exemplars.queue[bucket], &entries[i].e, sizeof(e));
+		memcpy(&exemplars.queue[bucket], &entries[i].e, sizeof(entries[i].e));
 		memset(&copy, 0xff, sizeof(copy));
 		exemplars_copy(&exemplars, &copy);
 		CHECK(count(copy.queue) == entries[i].good && count(copy.latency) == 0, "%s",
@@ -280,7 +277,6 @@ write_all(void *arg)
 static void
 test_threads(void)
 {
-	const unsigned bucket = histogram_bucket(6 * MS);
 	const int64_t until = clock_now() + 3 * CLOCK_S;
 	unsigned reads = 0, changes = 0, bad = 0;
 	uint64_t last = 0;
@@ -289,18 +285,19 @@ test_threads(void)
 	memset(&exemplars, 0, sizeof(exemplars));
 	CHECK(pthread_create(&thread, NULL, write_all, NULL) == 0);
 	while (changes < CHANGES && (changes == 0 || clock_now() < until)) {
-		struct metrics_exemplar e;
+		const struct metrics_exemplar *e = &copy.latency[histogram_bucket(6 * MS)];
 		unsigned char id, want[24];
 
-		if (!exemplar_read(&exemplars.latency[bucket], bucket, &e))
+		exemplars_copy(&exemplars, &copy);
+		if (e->version == 0)
 			continue;
 		reads++;
-		changes += e.version != last;
-		last = e.version;
-		memcpy(&id, &e.trace_id, 1);
+		changes += e->version != last;
+		last = e->version;
+		memcpy(&id, &e->trace_id, 1);
 		memset(want, id, sizeof(want));
-		bad += memcmp(&e.trace_id, want, sizeof(want)) != 0 || e.ns != 6 * MS + id ||
-		    e.end_us != US(100) + id;
+		bad += memcmp(&e->trace_id, want, sizeof(want)) != 0 || e->ns != 6 * MS + id ||
+		    e->end_us != US(100) + id;
 	}
 	over = true;
 	CHECK(pthread_join(thread, NULL) == 0);
