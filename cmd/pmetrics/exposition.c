@@ -156,8 +156,33 @@ exposition_number(
 	fprintf(e->out, "%s\n", text);
 }
 
+static void
+write_hex(FILE *out, const void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%02x", ((const unsigned char *)bytes)[i]);
+}
+
+/* What follows the value of a bucket; of 128 characters the labels have 63. */
+static void
+write_exemplar(struct exposition *e, const struct metrics_exemplar *x)
+{
+	char seconds[EXPOSITION_NUMBER_SIZE], moment[EXPOSITION_NUMBER_SIZE];
+
+	if (x->version == 0 || e->format != EXPOSITION_OPENMETRICS)
+		return;
+	exposition_format_number((double)x->ns / 1e9, seconds);
+	exposition_format_number((double)x->end_us / 1e6, moment);
+	fputs(" # {trace_id=\"", e->out);
+	write_hex(e->out, &x->trace_id, sizeof(x->trace_id));
+	fputs("\",span_id=\"", e->out);
+	write_hex(e->out, &x->span_id, sizeof(x->span_id));
+	fprintf(e->out, "\"} %s %s", seconds, moment);
+}
+
 void
-exposition_histogram(struct exposition *e, const char *labels, const struct histogram *h)
+exposition_histogram(struct exposition *e, const char *labels, const struct histogram *h,
+    const struct metrics_exemplar exemplar[HISTOGRAM_BUCKETS])
 {
 	char sum[EXPOSITION_NUMBER_SIZE];
 	uint64_t count = 0;
@@ -166,7 +191,9 @@ exposition_histogram(struct exposition *e, const char *labels, const struct hist
 		count += h->bucket[i];
 		begin_sample(
 		    e, "_bucket", labels, "le", i < HISTOGRAM_BOUNDS ? e->bound[i] : "+Inf");
-		fprintf(e->out, "%" PRIu64 "\n", count);
+		fprintf(e->out, "%" PRIu64, count);
+		write_exemplar(e, &exemplar[i]);
+		fputc('\n', e->out);
 	}
 	exposition_format_number((double)h->sum / 1e9, sum);
 	begin_sample(e, "_sum", labels, NULL, NULL);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "base/histogram.h"
+#include "metrics/exemplar.h"
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
@@ -66,8 +67,12 @@ void exposition_count(
 void exposition_number(
     struct exposition *, const char *labels, const char *name, const char *value, double);
 
-/* All samples of a histogram, in seconds. */
-void exposition_histogram(struct exposition *, const char *labels, const struct histogram *);
+/*
+ * All samples of a histogram, in seconds.  In OpenMetrics buckets have their
+ * exemplars, if there are any (version 0: none); the other format has none.
+ */
+void exposition_histogram(struct exposition *, const char *labels, const struct histogram *,
+    const struct metrics_exemplar[HISTOGRAM_BUCKETS]);
 
 /*
  * The shortest text that reads back as this number, and looks like no whole

@@ -44,14 +44,14 @@ static void
 write_latency(struct exposition *e, const struct series *s)
 {
 	if (s->pool)
-		exposition_histogram(e, s->labels, &s->sum.latency);
+		exposition_histogram(e, s->labels, &s->sum.latency, s->exemplars.latency);
 }
 
 static void
 write_queue(struct exposition *e, const struct series *s)
 {
 	if (s->queues)
-		exposition_histogram(e, s->labels, &s->sum.queue);
+		exposition_histogram(e, s->labels, &s->sum.queue, s->exemplars.queue);
 }
 
 static void

@@ -32,6 +32,7 @@ struct series {
 	uint64_t capacity, workers, busy;
 	double limit[LIMITS];                    /* 0: none */
 	double last_record, last_result, oldest; /* calendar s; 0: none */
+	struct metrics_exemplars exemplars;      /* of each bucket the latest */
 };
 
 /* Sorted by pipeline, stage and tool, one for each set of these labels. */

@@ -155,6 +155,13 @@ tracing_free(struct tracing *t)
 	free(t);
 }
 
+/* A span leaves its trace as an exemplar; by the tracer's thread. */
+static void
+note_exemplars(void *arg, const struct span *s, int64_t offset)
+{
+	exemplars_note(arg, s, offset);
+}
+
 int
 tracing_start(struct stage *st)
 {
@@ -164,7 +171,8 @@ tracing_start(struct stage *st)
 		return 0;
 	t->tracer = tracer_start(&t->settings, t->otlp, t->file,
 	    &(struct tracer_counters){.written = &st->spans->counter[METRIC_SPANS],
-		.dropped = &st->spans->counter[METRIC_SPANS_DROPPED]});
+		.dropped = &st->spans->counter[METRIC_SPANS_DROPPED]},
+	    &(struct tracer_listener){note_exemplars, statfile_exemplars(st->stat)});
 	return t->tracer != NULL ? 0 : -1;
 }
 

@@ -36,8 +36,21 @@ struct setup {
 	struct spanfile *file;
 	struct tracer *tracer;
 	_Atomic uint64_t written, dropped;
+	/* These are the thread's, until it has ended. */
+	uint64_t heard, misheard;
 	int reader; /* of the FIFO */
 };
+
+/* By the thread: of a record's span that was written. */
+static void
+hear(void *arg, const struct span *span, int64_t offset)
+{
+	struct setup *s = arg;
+
+	s->heard++;
+	s->misheard += span->ended < span->begun ||
+	    llabs(clock_calendar() * 1000 - (clock_now() + offset)) > CLOCK_S;
+}
 
 /* Begins to write to this file, or to a FIFO that nobody reads yet. */
 static void
@@ -51,8 +64,9 @@ begin(struct setup *s, const char *path, size_t queue, size_t batch, int64_t del
 	s->otlp = otlp_new(&s->settings, &stage);
 	s->file = spanfile_open(path);
 	CHECK(s->file != NULL);
-	s->tracer = tracer_start(
-	    &s->settings, s->otlp, s->file, &(struct tracer_counters){&s->written, &s->dropped});
+	s->tracer = tracer_start(&s->settings, s->otlp, s->file,
+	    &(struct tracer_counters){&s->written, &s->dropped},
+	    &(struct tracer_listener){hear, s});
 	CHECK(s->tracer != NULL);
 }
 
@@ -64,6 +78,10 @@ end(struct setup *s, const struct span *run, int64_t deadline)
 
 	CHECK(atomic_load(&s->written) == counts.written);
 	CHECK(atomic_load(&s->dropped) == counts.dropped);
+	/* Of the run's span nothing is told. */
+	CHECK(s->misheard == 0);
+	CHECK(
+	    s->heard == counts.written - (run != NULL && counts.error == 0), "%" PRIu64, s->heard);
 	spanfile_close(s->file);
 	otlp_free(s->otlp);
 	close(s->reader);
