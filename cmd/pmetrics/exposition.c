@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "points.h"
+
 static const char *const type_names[] = {
     [EXPOSITION_COUNTER] = "counter",
     [EXPOSITION_GAUGE] = "gauge",
@@ -50,9 +52,15 @@ exposition_begin(struct exposition *e, FILE *out, enum exposition_format format)
 }
 
 void
+exposition_begin_points(struct exposition *e, struct points *points)
+{
+	*e = (struct exposition){.points = points};
+}
+
+void
 exposition_end(struct exposition *e)
 {
-	if (e->format == EXPOSITION_OPENMETRICS)
+	if (e->points == NULL && e->format == EXPOSITION_OPENMETRICS)
 		fputs("# EOF\n", e->out);
 }
 
@@ -75,6 +83,10 @@ void
 exposition_family(
     struct exposition *e, const char *name, enum exposition_type type, const char *help)
 {
+	if (e->points != NULL) {
+		points_family(e->points, name, type, help);
+		return;
+	}
 	e->name = name;
 	e->suffix = type == EXPOSITION_COUNTER ? "_total" : "";
 	e->type = type;
@@ -141,6 +153,10 @@ void
 exposition_count(
     struct exposition *e, const char *labels, const char *name, const char *value, uint64_t count)
 {
+	if (e->points != NULL) {
+		points_count(e->points, labels, name, value, count);
+		return;
+	}
 	begin_sample(e, e->suffix, labels, name, value);
 	fprintf(e->out, "%" PRIu64 "\n", count);
 }
@@ -151,6 +167,10 @@ exposition_number(
 {
 	char text[EXPOSITION_NUMBER_SIZE];
 
+	if (e->points != NULL) {
+		points_number(e->points, labels, name, value, number);
+		return;
+	}
 	exposition_format_number(number, text);
 	begin_sample(e, e->suffix, labels, name, value);
 	fprintf(e->out, "%s\n", text);
@@ -187,6 +207,10 @@ exposition_histogram(struct exposition *e, const char *labels, const struct hist
 	char sum[EXPOSITION_NUMBER_SIZE];
 	uint64_t count = 0;
 
+	if (e->points != NULL) {
+		points_histogram(e->points, labels, h);
+		return;
+	}
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		count += h->bucket[i];
 		begin_sample(

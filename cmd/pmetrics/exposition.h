@@ -4,9 +4,10 @@
 /*
  * Families of metrics as text, in the two formats that Prometheus reads: its
  * own, version 0.0.4, and OpenMetrics 1.0.  The samples are the same; the lines
- * around them are not.  All samples of a family are written together.
+ * around them are not.  All samples of a family are written together.  They may
+ * also become data points (points.h) instead.
  *
- * Errors are the stream's: see ferror(3).
+ * Errors are the stream's: see ferror(3); or those of the points.
  */
 
 #include <stddef.h>
@@ -23,7 +24,10 @@ enum exposition_type { EXPOSITION_COUNTER, EXPOSITION_GAUGE, EXPOSITION_HISTOGRA
 /* Size of a number as text, with its NUL. */
 #define EXPOSITION_NUMBER_SIZE 32
 
+struct points;
+
 struct exposition {
+	struct points *points; /* NULL: text is written */
 	FILE *out;
 	enum exposition_format format;
 	const char *name, *suffix; /* of the family */
@@ -40,6 +44,9 @@ struct exposition_label {
 const char *exposition_content_type(enum exposition_format);
 
 void exposition_begin(struct exposition *, FILE *, enum exposition_format);
+
+/* The same, for samples that become data points. */
+void exposition_begin_points(struct exposition *, struct points *);
 
 /* The last line of the text. */
 void exposition_end(struct exposition *);

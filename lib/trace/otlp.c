@@ -20,7 +20,7 @@
 #define FLAG_REMOTE 0x200
 
 enum { KIND_INTERNAL = 1, KIND_CONSUMER = 5 };
-enum { STATUS_ERROR = 2 };
+enum { STATUS_UNSET = 0, STATUS_ERROR = 2 };
 
 struct otlp {
 	struct text head;   /* of a line, up to its first span */
@@ -214,16 +214,14 @@ put_rest(const struct otlp *o, struct text *t, const struct span *s)
 	put_events(o, t, s);
 	if (s->linked && o->run_link != NULL)
 		text_raw(t, o->run_link);
-	if (s->result == SPAN_FAILED) {
-		TEXT_LITERAL(t, ",\"status\":{\"code\":");
-		text_number(t, STATUS_ERROR);
-		if (s->message != NULL) {
-			TEXT_LITERAL(t, ",\"message\":");
-			text_string(t, s->message);
-		}
-		TEXT_LITERAL(t, "}");
+	/* There are readers that stumble over a span without a status. */
+	TEXT_LITERAL(t, ",\"status\":{\"code\":");
+	text_number(t, s->result == SPAN_FAILED ? STATUS_ERROR : STATUS_UNSET);
+	if (s->result == SPAN_FAILED && s->message != NULL) {
+		TEXT_LITERAL(t, ",\"message\":");
+		text_string(t, s->message);
 	}
-	TEXT_LITERAL(t, "}");
+	TEXT_LITERAL(t, "}}");
 }
 
 static void
