@@ -59,7 +59,7 @@ write_all(struct points *p)
 	histogram_add(&h, 0, 2);
 	histogram_add(&h, INT64_C(2000000), 1);
 	histogram_add(&h, INT64_C(200000000000), 1);
-	exposition_histogram(&e, "a=\"1\"", &h);
+	exposition_histogram(&e, "a=\"1\"", &h, NULL);
 	exposition_end(&e);
 }
 
