@@ -19,6 +19,7 @@
 #include "metrics/look.h"
 #include "metrics/rundir.h"
 #include "points.h"
+#include "shipped.h"
 #include "trace/otlp.h"
 #include "trace/resource.h"
 #include "trace/settings.h"
@@ -173,16 +174,22 @@ numbers_request(struct numbers *n, size_t *len, uint64_t *data_points)
 	struct exposition e;
 	struct points points;
 	struct text text = {0};
+	struct shipped shipped;
 	struct look look;
 
-	if (look_take(&look, LOOK_FOLD) == -1)
+	if (shipped_read_totals(&shipped) == -1)
 		return NULL;
+	if (look_take(&look, LOOK_FOLD) == -1) {
+		shipped_free(&shipped);
+		return NULL;
+	}
 	points_begin(&points, start_time(n, now), now);
 	exposition_begin_points(&e, &points);
-	if ((look.n > 0 || look.retired.n > 0) && families_write(&e, &look, false) == 0 &&
+	if ((look.n > 0 || look.retired.n > 0) && families_write(&e, &look, &shipped, false) == 0 &&
 	    points_end(&points))
 		put_request(&text, n, &points);
 	look_free(&look);
+	shipped_free(&shipped);
 	*data_points = points.n;
 	points_free(&points);
 	*len = text.len;

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "metrics/rundir.h"
 
 #define NAME "ship.1"
 #define TEMPORARY ".ship.1"
@@ -202,6 +203,44 @@ shipped_read(struct shipped *s, int dir)
 	shipped_free(s);
 	errno = ENOMEM;
 	return -1;
+}
+
+/* Adds the totals of a directory; one that is not there has none. */
+static int
+add_totals(struct shipped *all, const char *path)
+{
+	char why[RUNDIR_WHY_SIZE];
+	struct shipped s;
+	int dir = rundir_open(path, false, false, why), error;
+
+	if (dir == -1)
+		return 0;
+	error = shipped_read(&s, dir);
+	close(dir);
+	if (error == -1)
+		return -1;
+	for (size_t i = 0; i < s.n && error == 0; i++)
+		error = shipped_count(all, s.total[i].stage, s.total[i].tool, s.total[i].pipeline,
+		    s.total[i].sent, s.total[i].rejected);
+	shipped_free(&s);
+	return error;
+}
+
+int
+shipped_read_totals(struct shipped *all)
+{
+	struct rundir_list list;
+	int error = 0;
+
+	*all = (struct shipped){0};
+	if (rundir_list(&list) == -1)
+		return -1;
+	for (size_t i = 0; i < list.n && error == 0; i++)
+		error = add_totals(all, list.path[i]);
+	rundir_list_free(&list);
+	if (error == -1)
+		shipped_free(all);
+	return error;
 }
 
 void

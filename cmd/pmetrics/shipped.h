@@ -41,6 +41,12 @@ struct shipped {
  * wants the totals needs no lock.
  */
 int shipped_read(struct shipped *, int dir);
+
+/*
+ * The totals of all directories where stages of this user put their files, and
+ * no files.  -1 with errno ENOMEM.
+ */
+int shipped_read_totals(struct shipped *);
 void shipped_free(struct shipped *);
 
 /* Replaces the file of the directory.  -1 with errno: it is as it was. */

@@ -342,6 +342,8 @@ teardown() {
 	cat counted
 	[ "$(cut -d ' ' -f 1 counted | xargs)" = 'pace split work' ]
 	go 0 pmetrics ship --once --endpoint "$url"
+	pmetrics print | sed -n 's/^pipeline_spans_total{stage="\(.*\)",tool="\(.*\)",pipeline="orders",result="sent"} \(.*\)/\1 \2 \3/p' |
+		sort | diff counted -
 	jq -r '.totals[] | select(.pipeline == "orders" and .rejected == 0) | "\(.stage) \(.tool) \(.sent)"' run/ship.1 | sort | diff counted -
 	[ "$(taken)" -eq "$(awk '{ n += $3 } END { print n }' counted)" ]
 	[ "$(taken)" -ge 880 ]

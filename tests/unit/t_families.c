@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "pmetrics/shipped.h"
 #include "t.h"
 #include "t_random.h"
 
@@ -68,7 +69,7 @@ written(enum exposition_format format, bool tame)
 	FILE *out = open_memstream(&text, &len);
 
 	exposition_begin(&e, out, format);
-	CHECK(families_write(&e, &look, tame) == 0, "out of memory");
+	CHECK(families_write(&e, &look, &(struct shipped){0}, tame) == 0, "out of memory");
 	exposition_end(&e);
 	fclose(out);
 	return text;
