@@ -15,6 +15,7 @@
 #include "stage/stage.h"
 #include "stage/tracing.h"
 #include "trace/carrier.h"
+#include "trace/glance.h"
 #include "trace/sampler.h"
 #include "trace/tracer.h"
 #include "trace/variables.h"
@@ -103,34 +104,45 @@ put_context(
 	return -1;
 }
 
-/* The record's span continues the trace in it, or begins this one. */
+/* The record gets a span with this context, but of its own id. */
 static void
-add_span(struct stage *st, struct record *r, const struct carrier *c, const struct context *fresh)
+add_span(struct stage *st, struct record *r, const struct carrier *c, const struct context *context,
+    const char *state)
 {
-	const struct sampler *sampler = &st->tracing->settings.sampler;
-	char state[TRACESTATE_SIZE] = "";
 	struct span *s = new_span(r);
 
 	if (s == NULL)
 		return;
-	if (fresh == NULL) {
-		s->context = c->context;
-		memcpy(s->parent, c->context.span_id, sizeof(s->parent));
-		memcpy(state, c->state, sizeof(state));
-	} else {
-		s->context = *fresh;
-		s->linked = st->tracing->run_is_traced;
-	}
+	s->context = *context;
 	s->context.flags |= CONTEXT_SAMPLED;
 	context_new_span(&s->context);
-	if (sampler_has_threshold(sampler) && (fresh != NULL || !sampler->parent_based))
-		tracestate_set_threshold(c->state, strlen(c->state), sampler->threshold, state);
+	if (c->found)
+		memcpy(s->parent, c->context.span_id, sizeof(s->parent));
+	else
+		s->linked = st->tracing->run_is_traced;
 	if (put_context(st, r, s, c, state) == -1)
 		span_free(s);
 }
 
+/* The trace that the record carries goes on, if it is sampled. */
+static void
+continue_trace(struct stage *st, struct record *r, const struct carrier *c)
+{
+	const struct sampler *sampler = &st->tracing->settings.sampler;
+	char state[TRACESTATE_SIZE];
+
+	if (!sampler_takes(sampler, &c->context, c->state))
+		return;
+	if (!sampler_has_threshold(sampler) || sampler->parent_based) {
+		add_span(st, r, c, &c->context, c->state);
+		return;
+	}
+	tracestate_set_threshold(c->state, strlen(c->state), sampler->threshold, state);
+	add_span(st, r, c, &c->context, state);
+}
+
 /* Whether the writer of the input has decided which records are traced. */
-static bool
+static inline bool
 is_decided(struct input *in)
 {
 	if (in->writer == WRITER_UNKNOWN)
@@ -138,7 +150,72 @@ is_decided(struct input *in)
 	return in->writer == WRITER_TRACES;
 }
 
+/* What the record carries.  False: it can carry nothing. */
 static bool
+read_carrier(const struct record *r, struct carrier *c)
+{
+	/* One that is no JSON becomes a letter, with the bytes that it has. */
+	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
+		return false;
+	carrier_read(r->data, r->len, c);
+	return true;
+}
+
+static __attribute__((noinline)) void
+begin_trace(struct stage *st, struct record *r, uint64_t randomness, const struct carrier *known)
+{
+	struct context fresh;
+	struct carrier c;
+
+	if (known == NULL && !read_carrier(r, &c))
+		return;
+	sampler_begin(randomness, &fresh);
+	add_span(st, r, known != NULL ? known : &c, &fresh, st->tracing->fresh_state);
+}
+
+/* A record that may carry a context. */
+static __attribute__((noinline)) void
+look_closer(struct stage *st, struct input *in, uint64_t *random, struct record *r)
+{
+	struct carrier c;
+	uint64_t randomness;
+
+	if (!read_carrier(r, &c))
+		return;
+	if (c.found)
+		continue_trace(st, r, &c);
+	else if (!is_decided(in) &&
+	    sampler_draws(&st->tracing->settings.sampler, random, &randomness))
+		begin_trace(st, r, randomness, &c);
+}
+
+/*
+ * Whether the record may carry a context.  The glance goes over all that has been
+ * read from this record on: most reads bring no context at all, and then their
+ * other records need none.
+ */
+static bool
+glance_ahead(struct input *in, const struct record *r)
+{
+	const char *end, *place;
+
+	/* These are not where they were read. */
+	if (record_is_retry(r) || r->full_len != 0)
+		return carrier_is_likely(r->data, r->len);
+	end = reader_ahead(in->reader);
+	place = glance_for_name(r->data, end);
+	in->untraced = reader_bytes(in->reader) - (uint64_t)(end - place);
+	return place < r->data + r->len;
+}
+
+/* Whether there can be no context in it, as is known already. */
+static inline bool
+is_untraced(const struct input *in, const struct record *r)
+{
+	return r->end <= in->untraced && !record_is_retry(r);
+}
+
+static inline bool
 is_object(const struct record *r)
 {
 	const char *p = r->data, *end = p + r->len;
@@ -152,29 +229,14 @@ void
 traced_begin(struct stage *st, struct input *in, uint64_t *random, struct record *r)
 {
 	struct tracing *t = st->tracing;
-	const struct sampler *sampler = &t->settings.sampler;
-	bool likely = carrier_is_likely(r->data, r->len), begins = false;
-	struct context fresh;
-	struct carrier c;
+	uint64_t randomness;
 
-	if (st->opt->plain || !is_object(r)) {
+	if (st->opt->plain || !is_object(r))
 		atomic_fetch_add_explicit(&t->without, 1, memory_order_relaxed);
-		return;
-	}
-	if (!likely && (is_decided(in) || !sampler_begins(sampler, random, &fresh)))
-		return;
-	/* One that is no JSON becomes a letter, with the bytes that it has. */
-	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
-		return;
-	carrier_read(r->data, r->len, &c);
-	if (c.found) {
-		if (sampler_takes(sampler, &c.context, c.state))
-			add_span(st, r, &c, NULL);
-		return;
-	}
-	begins = !likely || (!is_decided(in) && sampler_begins(sampler, random, &fresh));
-	if (begins)
-		add_span(st, r, &c, &fresh);
+	else if (!is_untraced(in, r) && glance_ahead(in, r))
+		look_closer(st, in, random, r);
+	else if (!is_decided(in) && sampler_draws(&t->settings.sampler, random, &randomness))
+		begin_trace(st, r, randomness, NULL);
 }
 
 void

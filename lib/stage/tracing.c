@@ -127,6 +127,8 @@ tracing_open(struct stage *st)
 		return error;
 	}
 	t->records = level == TRACE_RECORDS;
+	if (sampler_has_threshold(&t->settings.sampler))
+		tracestate_set_threshold("", 0, t->settings.sampler.threshold, t->fresh_state);
 	if (begin_run(st, t) == -1 || open_otlp(st, t) == -1 || open_environment(t) == -1)
 		goto no_memory;
 	if (t->records)

@@ -29,6 +29,8 @@ struct tracing {
 	struct context run;     /* of the run's span */
 	struct span *span;      /* the run's */
 	char **run_environment; /* of long-lived children */
+	/* Of a trace that begins: its tracestate, or "". */
+	char fresh_state[TRACESTATE_SIZE];
 	struct otlp *otlp;
 	struct spanfile *file;
 	struct tracer *tracer; /* NULL before tracing_start() */
