@@ -58,7 +58,7 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 }
 
 /* The same for its span. */
-static enum span_result
+static inline enum span_result
 result_of(const struct record *r, enum place place)
 {
 	if (place == LOST || place == UNFINISHED)
@@ -112,8 +112,7 @@ ending_count(
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
-		if (st->tracing != NULL)
-			traced_end(st, &r[i], result_of(&r[i], place[i]));
+		traced_end(st, &r[i], result_of(&r[i], place[i]));
 		/* A mark of our own has reserved nothing. */
 		if (r[i].kind != RECORD_EXTRA && (r[i].kind != RECORD_MARK || r[i].reserved > 0)) {
 			end.records++;

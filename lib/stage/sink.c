@@ -21,6 +21,7 @@
 #include "stage/pipeline.h"
 #include "stage/stage.h"
 #include "stage/traced.h"
+#include "stage/tracing.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 
@@ -198,7 +199,7 @@ note_output(struct drain *d, struct record *r, size_t n)
 {
 	int64_t now;
 
-	if (d->sink->stage->tracing == NULL)
+	if (!tracing_records(d->sink->stage->tracing))
 		return;
 	now = clock_now();
 	for (size_t i = 0; i < n; i++)

@@ -595,7 +595,7 @@ source_open(struct processor *p, unsigned worker, void **state)
 	if (f == NULL)
 		return -1;
 	f->src = src;
-	f->traces = src->stage->tracing != NULL && src->stage->tracing->records;
+	f->traces = tracing_records(src->stage->tracing);
 	arc4random_buf(&f->random, sizeof(f->random));
 	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
 	f->most = budget_share(src->stage->budget, BATCH);

@@ -141,12 +141,19 @@ continue_trace(struct stage *st, struct record *r, const struct carrier *c)
 	add_span(st, r, c, &c->context, state);
 }
 
+/* Finds out who writes the input. */
+static __attribute__((noinline)) void
+look_at_writer(struct input *in)
+{
+	in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
+}
+
 /* Whether the writer of the input has decided which records are traced. */
 static inline bool
 is_decided(struct input *in)
 {
 	if (in->writer == WRITER_UNKNOWN)
-		in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
+		look_at_writer(in);
 	return in->writer == WRITER_TRACES;
 }
 
@@ -194,7 +201,7 @@ look_closer(struct stage *st, struct input *in, uint64_t *random, struct record 
  * read from this record on: most reads bring no context at all, and then their
  * other records need none.
  */
-static bool
+static __attribute__((noinline)) bool
 glance_ahead(struct input *in, const struct record *r)
 {
 	const char *end, *place;
@@ -237,15 +244,6 @@ traced_begin(struct stage *st, struct input *in, uint64_t *random, struct record
 		look_closer(st, in, random, r);
 	else if (!is_decided(in) && sampler_draws(&t->settings.sampler, random, &randomness))
 		begin_trace(st, r, randomness, NULL);
-}
-
-void
-traced_enter(struct record *r, enum span_phase phase, int64_t now)
-{
-	struct span *s = record_span(r);
-
-	if (s != NULL && (s->n == 0 || s->event[s->n - 1].phase != phase))
-		span_enter(s, phase, now);
 }
 
 /* Whether a line of an answer is an object without a context. */
@@ -322,12 +320,10 @@ traced_answer(const struct stage *st, const struct record *r, struct record *ans
 }
 
 void
-traced_end(struct stage *st, struct record *r, enum span_result result)
+traced_write(struct stage *st, struct record *r, enum span_result result)
 {
 	struct span *s = record_take_span(r);
 
-	if (s == NULL)
-		return;
 	s->ended = clock_now();
 	if (s->result != SPAN_FAILED)
 		s->result = (uint8_t)result;
@@ -340,7 +336,7 @@ traced_environment(const struct stage *st, const struct record *r, char ***env)
 	struct carrier c = {0};
 
 	*env = NULL;
-	if (st->tracing == NULL || !st->tracing->records)
+	if (!tracing_records(st->tracing))
 		return 0;
 	if (!st->opt->plain && carrier_is_likely(r->data, r->len))
 		carrier_read(r->data, r->len, &c);

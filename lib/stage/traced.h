@@ -41,7 +41,14 @@ bool traced_is_marked(int fd);
 void traced_begin(struct stage *, struct input *, uint64_t *random, struct record *);
 
 /* A phase begins now, unless the record is in that phase already. */
-void traced_enter(struct record *, enum span_phase, int64_t now);
+static inline void
+traced_enter(struct record *r, enum span_phase phase, int64_t now)
+{
+	struct span *s = record_span(r);
+
+	if (s != NULL && (s->n == 0 || s->event[s->n - 1].phase != phase))
+		span_enter(s, phase, now);
+}
 
 /* The worker's next attempt begins. */
 static inline void
@@ -69,8 +76,15 @@ traced_back_off(struct record *r, enum reason reason, const char *message, int64
  */
 void traced_answer(const struct stage *, const struct record *, struct record *answer);
 
-/* The record has ended: its span is written. */
-void traced_end(struct stage *, struct record *, enum span_result);
+/* The record has ended: its span, which there is, is written. */
+void traced_write(struct stage *, struct record *, enum span_result);
+
+static inline void
+traced_end(struct stage *st, struct record *r, enum span_result result)
+{
+	if (record_span(r) != NULL)
+		traced_write(st, r, result);
+}
 
 /*
  * The environment for a process that works on the record alone: TRACEPARENT and

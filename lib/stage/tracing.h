@@ -38,6 +38,13 @@ struct tracing {
 	_Atomic uint64_t without;
 };
 
+/* Whether records are traced, too. */
+static inline bool
+tracing_records(const struct tracing *t)
+{
+	return t != NULL && t->records;
+}
+
 /*
  * Decides what is traced, and makes stage->tracing of that, for a stage whose
  * numbers are open.  The option decides, else OTEL_TRACES_EXPORTER: with otlp
