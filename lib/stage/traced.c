@@ -11,12 +11,8 @@
 
 #include "base/clock.h"
 #include "json/json.h"
-#include "stage/input.h"
-#include "stage/stage.h"
-#include "stage/tracing.h"
 #include "trace/carrier.h"
 #include "trace/glance.h"
-#include "trace/sampler.h"
 #include "trace/tracer.h"
 #include "trace/variables.h"
 
@@ -141,68 +137,55 @@ continue_trace(struct stage *st, struct record *r, const struct carrier *c)
 	add_span(st, r, c, &c->context, state);
 }
 
-/* Finds out who writes the input. */
-static __attribute__((noinline)) void
-look_at_writer(struct input *in)
-{
-	in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
-}
-
-/* Whether the writer of the input has decided which records are traced. */
-static inline bool
-is_decided(struct input *in)
-{
-	if (in->writer == WRITER_UNKNOWN)
-		look_at_writer(in);
-	return in->writer == WRITER_TRACES;
-}
-
-/* What the record carries.  False: it can carry nothing. */
-static bool
-read_carrier(const struct record *r, struct carrier *c)
-{
-	/* One that is no JSON becomes a letter, with the bytes that it has. */
-	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
-		return false;
-	carrier_read(r->data, r->len, c);
-	return true;
-}
-
-static __attribute__((noinline)) void
-begin_trace(struct stage *st, struct record *r, uint64_t randomness, const struct carrier *known)
+void
+traced_begin(struct stage *st, struct record *r, const struct traced_choice *choice)
 {
 	struct context fresh;
 	struct carrier c;
 
-	if (known == NULL && !read_carrier(r, &c))
+	/* One that is no JSON becomes a letter, with the bytes that it has. */
+	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
 		return;
-	sampler_begin(randomness, &fresh);
-	add_span(st, r, known != NULL ? known : &c, &fresh, st->tracing->fresh_state);
-}
-
-/* A record that may carry a context. */
-static __attribute__((noinline)) void
-look_closer(struct stage *st, struct input *in, uint64_t *random, struct record *r)
-{
-	struct carrier c;
-	uint64_t randomness;
-
-	if (!read_carrier(r, &c))
-		return;
+	carrier_read(r->data, r->len, &c);
 	if (c.found)
 		continue_trace(st, r, &c);
-	else if (!is_decided(in) &&
-	    sampler_draws(&st->tracing->settings.sampler, random, &randomness))
-		begin_trace(st, r, randomness, &c);
+	else if (choice->drawn) {
+		sampler_begin(choice->randomness, &fresh);
+		add_span(st, r, &c, &fresh, st->tracing->fresh_state);
+	}
+}
+
+static bool
+is_object(const struct record *r)
+{
+	const char *p = r->data, *end = p + r->len;
+
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
+		p++;
+	return p < end && *p == '{';
+}
+
+bool
+traced_can_carry(const struct stage *st, const struct record *r)
+{
+	if (!st->opt->plain && is_object(r))
+		return true;
+	atomic_fetch_add_explicit(&st->tracing->without, 1, memory_order_relaxed);
+	return false;
+}
+
+void
+traced_look_at_writer(struct input *in)
+{
+	in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
 }
 
 /*
- * Whether the record may carry a context.  The glance goes over all that has been
- * read from this record on: most reads bring no context at all, and then their
- * other records need none.
+ * The glance goes over all that has been read from this record on: most reads
+ * bring no context at all, and then their other records need none.
  */
-static __attribute__((noinline)) bool
-glance_ahead(struct input *in, const struct record *r)
+bool
+traced_glance(struct input *in, const struct record *r)
 {
 	const char *end, *place;
 
@@ -213,37 +196,6 @@ glance_ahead(struct input *in, const struct record *r)
 	place = glance_for_name(r->data, end);
 	in->untraced = reader_bytes(in->reader) - (uint64_t)(end - place);
 	return place < r->data + r->len;
-}
-
-/* Whether there can be no context in it, as is known already. */
-static inline bool
-is_untraced(const struct input *in, const struct record *r)
-{
-	return r->end <= in->untraced && !record_is_retry(r);
-}
-
-static inline bool
-is_object(const struct record *r)
-{
-	const char *p = r->data, *end = p + r->len;
-
-	while (p < end && (*p == ' ' || *p == '\t' || *p == '\r'))
-		p++;
-	return p < end && *p == '{';
-}
-
-void
-traced_begin(struct stage *st, struct input *in, uint64_t *random, struct record *r)
-{
-	struct tracing *t = st->tracing;
-	uint64_t randomness;
-
-	if (st->opt->plain || !is_object(r))
-		atomic_fetch_add_explicit(&t->without, 1, memory_order_relaxed);
-	else if (!is_untraced(in, r) && glance_ahead(in, r))
-		look_closer(st, in, random, r);
-	else if (!is_decided(in) && sampler_draws(&t->settings.sampler, random, &randomness))
-		begin_trace(st, r, randomness, NULL);
 }
 
 /* Whether a line of an answer is an object without a context. */

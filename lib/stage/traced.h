@@ -23,10 +23,11 @@
 #include "base/clock.h"
 #include "base/reason.h"
 #include "record/record.h"
+#include "stage/input.h"
+#include "stage/stage.h"
+#include "stage/tracing.h"
+#include "trace/sampler.h"
 #include "trace/span.h"
-
-struct input;
-struct stage;
 
 /* Standard output is written by a stage that traces records. */
 void traced_mark_pipe(int fd);
@@ -34,11 +35,39 @@ void traced_mark_pipe(int fd);
 /* Whether the pipe's writer traces records. */
 bool traced_is_marked(int fd);
 
+/* What was decided when a record was read. */
+struct traced_choice {
+	bool drawn; /* if it has no context, a trace begins */
+	uint64_t randomness;
+};
+
+/* Parts of traced_choose() that are seldom needed. */
+bool traced_can_carry(const struct stage *, const struct record *);
+void traced_look_at_writer(struct input *);
+bool traced_glance(struct input *, const struct record *);
+
 /*
- * A record of the input has been read.  *random is the caller's, and was random
- * when the thread began.
+ * A record of the input has been read, by a stage that traces records.  *random
+ * is the caller's, and was random when the thread began.  Whether the record
+ * may get a span, by traced_begin(), before it is sent on.
  */
-void traced_begin(struct stage *, struct input *, uint64_t *random, struct record *);
+static inline bool
+traced_choose(const struct stage *st, struct input *in, uint64_t *random, const struct record *r,
+    struct traced_choice *choice)
+{
+	if ((*r->data != '{' || st->opt->plain) && !traced_can_carry(st, r))
+		return false;
+	if (in->writer == WRITER_UNKNOWN)
+		traced_look_at_writer(in);
+	choice->drawn = in->writer != WRITER_TRACES &&
+	    sampler_draws(&st->tracing->settings.sampler, random, &choice->randomness);
+	if (choice->drawn)
+		return true;
+	return (r->end > in->untraced || r->origin != NULL) && traced_glance(in, r);
+}
+
+/* The record gets its span, if the choice is so. */
+void traced_begin(struct stage *, struct record *, const struct traced_choice *);
 
 /* A phase begins now, unless the record is in that phase already. */
 static inline void
