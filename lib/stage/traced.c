@@ -40,21 +40,14 @@ traced_is_marked(int fd)
 	    (sb.st_mode & S_ISVTX) != 0;
 }
 
-/* The record gets these bytes, which are malloc'd, and the span's. */
-static int
-take_bytes(struct record *r, char *bytes, size_t len)
+/* The record gets these bytes, of a slab of its own. */
+static void
+take_slab(struct record *r, struct slab *slab, size_t len)
 {
-	struct record copy;
-	int error = record_copy(&copy, bytes, len);
-
-	free(bytes);
-	if (error == -1)
-		return -1;
 	slab_release(r->slab, 1);
-	r->data = copy.data;
-	r->len = copy.len;
-	r->slab = copy.slab;
-	return 0;
+	r->slab = slab;
+	r->data = slab->data;
+	r->len = len;
 }
 
 /* What the span says of the record, as it was read. */
@@ -81,23 +74,20 @@ static int
 put_context(
     struct stage *st, struct record *r, struct span *s, const struct carrier *c, const char *state)
 {
-	bool changed = *state != '\0' && strcmp(state, c->state) != 0;
-	char *bytes;
+	const char *changed = *state != '\0' && strcmp(state, c->state) != 0 ? state : NULL;
+	struct slab *slab;
 	size_t len;
 
-	if (*state != '\0' && (s->state = strdup(state)) == NULL)
+	if (span_set_state(s, state) == -1 ||
+	    (slab = slab_new_exact(carrier_room(r->len, changed), 1)) == NULL)
 		return -1;
-	if (carrier_write(c, r->data, r->len, &s->context, changed ? state : NULL, &bytes, &len) ==
-	    -1)
-		return -1;
+	len = carrier_write(c, r->data, r->len, &s->context, changed, slab->data);
 	if (len > st->opt->max_record || record_set_span(r, s) == -1) {
-		free(bytes);
+		slab_release(slab, 1);
 		return -1;
 	}
-	if (take_bytes(r, bytes, len) == 0)
-		return 0;
-	(void)record_take_span(r);
-	return -1;
+	take_slab(r, slab, len);
+	return 0;
 }
 
 /* The record gets a span with this context, but of its own id. */
@@ -220,8 +210,9 @@ copy_line(FILE *out, const struct span *s, size_t max, const char *line, size_t 
 	size_t n;
 
 	if (lacks_context(line, len, &c)) {
-		if (carrier_write(&c, line, len, &s->context, s->state, &bytes, &n) == -1)
+		if ((bytes = malloc(carrier_room(len, s->state))) == NULL)
 			return -1;
+		n = carrier_write(&c, line, len, &s->context, s->state, bytes);
 		if (n <= max) {
 			line = bytes;
 			len = n;
@@ -254,21 +245,41 @@ copy_lines(const struct span *s, size_t max, const struct record *answer, size_t
 	return NULL;
 }
 
+/* An answer of several lines: each that is an object gets the context. */
+static void
+put_into_lines(const struct stage *st, const struct span *s, struct record *answer)
+{
+	size_t len;
+	char *lines = copy_lines(s, st->opt->max_record, answer, &len);
+	struct record copy;
+
+	if (lines != NULL && record_copy(&copy, lines, len - 1) == 0)
+		take_slab(answer, copy.slab, copy.len);
+	free(lines);
+}
+
 void
 traced_answer(const struct stage *st, const struct record *r, struct record *answer)
 {
 	const struct span *s = record_span(r);
 	struct carrier c;
-	char *bytes;
+	struct slab *slab;
 	size_t len;
 
 	if (s == NULL || answer->slab == NULL)
 		return;
-	if (memchr(answer->data, '\n', answer->len) == NULL &&
-	    !lacks_context(answer->data, answer->len, &c))
+	if (memchr(answer->data, '\n', answer->len) != NULL) {
+		put_into_lines(st, s, answer);
 		return;
-	if ((bytes = copy_lines(s, st->opt->max_record, answer, &len)) != NULL)
-		(void)take_bytes(answer, bytes, len - 1);
+	}
+	if (!lacks_context(answer->data, answer->len, &c) ||
+	    (slab = slab_new_exact(carrier_room(answer->len, s->state), 1)) == NULL)
+		return;
+	len = carrier_write(&c, answer->data, answer->len, &s->context, s->state, slab->data);
+	if (len <= st->opt->max_record)
+		take_slab(answer, slab, len);
+	else
+		slab_release(slab, 1);
 }
 
 void

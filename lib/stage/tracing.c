@@ -51,7 +51,7 @@ begin_run(struct stage *st, struct tracing *t)
 	if (s->has_parent) {
 		t->run = s->parent;
 		memcpy(t->span->parent, s->parent.span_id, sizeof(t->span->parent));
-		if (*s->state != '\0' && (t->span->state = strdup(s->state)) == NULL)
+		if (span_set_state(t->span, s->state) == -1)
 			return -1;
 	} else
 		context_new_trace(&t->run);

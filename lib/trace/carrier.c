@@ -11,12 +11,15 @@
 #define ESCAPED 6
 #define RAW_MAX (ESCAPED * TRACESTATE_MAX + 2)
 
+/* Both members, but for what is in their values. */
+#define MEMBERS ",\"traceparent\":\"\",\"tracestate\":\"\""
+
 /* Text that takes the place of `cut` bytes of the record. */
 struct edit {
 	const char *at;
 	size_t cut;
 	size_t len;
-	char text[sizeof(",\"traceparent\":,\"tracestate\":") + CONTEXT_TEXT_SIZE + 2 + RAW_MAX];
+	char text[sizeof(MEMBERS) + CONTEXT_TEXT_SIZE + RAW_MAX];
 };
 
 static bool
@@ -142,20 +145,12 @@ add_string(struct edit *e, const char *text)
 }
 
 /* The text with the edits, which are in the order of their places. */
-static int
-splice(const char *text, size_t len, const struct edit *const *edits, size_t n, char **out,
-    size_t *out_len)
+static size_t
+splice(const char *text, size_t len, const struct edit *const *edits, size_t n, char *out)
 {
 	const char *from = text;
-	size_t total = len;
-	char *to;
+	char *to = out;
 
-	for (size_t i = 0; i < n; i++)
-		total = total - edits[i]->cut + edits[i]->len;
-	if ((to = malloc(total + 1)) == NULL)
-		return -1;
-	*out = to;
-	*out_len = total;
 	for (size_t i = 0; i < n; i++) {
 		to = mempcpy(to, from, (size_t)(edits[i]->at - from));
 		to = mempcpy(to, edits[i]->text, edits[i]->len);
@@ -163,12 +158,19 @@ splice(const char *text, size_t len, const struct edit *const *edits, size_t n, 
 	}
 	to = mempcpy(to, from, (size_t)(text + len - from));
 	*to = '\n';
-	return 0;
+	return (size_t)(to - out);
 }
 
-int
+size_t
+carrier_room(size_t len, const char *state)
+{
+	return len + sizeof(MEMBERS) + CONTEXT_TEXT_SIZE +
+	    (state != NULL ? ESCAPED * strlen(state) : 0);
+}
+
+size_t
 carrier_write(const struct carrier *c, const char *text, size_t len, const struct context *context,
-    const char *state, char **out, size_t *out_len)
+    const char *state, char *out)
 {
 	struct edit parent, other;
 	const struct edit *edits[2] = {&parent};
@@ -201,5 +203,5 @@ carrier_write(const struct carrier *c, const char *text, size_t len, const struc
 		edits[0] = &other;
 		edits[1] = &parent;
 	}
-	return splice(text, len, edits, n, out, out_len);
+	return splice(text, len, edits, n, out);
 }

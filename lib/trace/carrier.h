@@ -58,10 +58,13 @@ void carrier_read(const char *text, size_t len, struct carrier *);
  * tracestate; if there is none it is added behind the traceparent, unless it is
  * empty.
  *
- * *out is malloc'd and the caller's: *out_len bytes, with an LF behind them.
- * -1 with errno ENOMEM.  The carrier is one that is_object, of this text.
+ * Returns the number of bytes in `out`, where an LF is behind them; it has room
+ * for carrier_room() bytes.  The carrier is one that is_object, of this text.
  */
-int carrier_write(const struct carrier *, const char *text, size_t len, const struct context *,
-    const char *state, char **out, size_t *out_len);
+size_t carrier_write(const struct carrier *, const char *text, size_t len, const struct context *,
+    const char *state, char *out);
+
+/* What carrier_write() may write for a text of this length, with the LF. */
+size_t carrier_room(size_t len, const char *state);
 
 #endif

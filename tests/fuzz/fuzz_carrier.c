@@ -82,7 +82,9 @@ write_context(const struct carrier *c, const char *text, size_t len, const char 
 	char *out, *stripped = malloc(len);
 
 	require(stripped != NULL);
-	require(carrier_write(c, text, len, &context, state, &out, &out_len) == 0);
+	out = malloc(carrier_room(len, state));
+	require(out != NULL);
+	out_len = carrier_write(c, text, len, &context, state, out);
 	require(out[out_len] == '\n');
 	require(json_check(out, out_len, NULL));
 	require(carrier_is_likely(out, out_len));
