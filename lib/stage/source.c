@@ -51,11 +51,6 @@ struct feed {
 	bool traces;     /* some records, perhaps */
 	uint64_t random; /* of the traces that begin here */
 	struct record batch[BATCH];
-	struct {
-		size_t record; /* in the batch */
-		struct traced_choice choice;
-	} chosen[BATCH]; /* those that may get a span */
-	size_t n_chosen;
 	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
 	size_t n_ends;
 };
@@ -126,33 +121,6 @@ take_mark(struct feed *f, struct input *in, struct record *r)
 }
 
 /*
- * A record that may get a span.  One that has its place in the batch gets it
- * when the batch is complete: several together are done much faster.
- */
-static void
-begin_trace(struct feed *f, struct record *r, const struct traced_choice *choice)
-{
-	if (r != &f->batch[f->n]) {
-		traced_begin(f->src->stage, r, choice);
-		return;
-	}
-	f->chosen[f->n_chosen].record = f->n;
-	f->chosen[f->n_chosen++].choice = *choice;
-}
-
-static void
-begin_traces(struct feed *f)
-{
-	for (size_t i = 0; i < f->n_chosen; i++) {
-		struct record *r = &f->batch[f->chosen[i].record];
-
-		if (r->kind == RECORD_DATA)
-			traced_begin(f->src->stage, r, &f->chosen[i].choice);
-	}
-	f->n_chosen = 0;
-}
-
-/*
  * Finds out what a line is, and counts it.  False: it is blank, or a mark that
  * can't pass, and left out.
  */
@@ -162,7 +130,6 @@ classify(struct feed *f, struct input *in, struct record *r)
 	struct source *src = f->src;
 	const struct options *opt = src->stage->opt;
 	enum envelope_kind kind = ENVELOPE_NONE;
-	struct traced_choice choice;
 	struct mark mark;
 
 	if (!opt->raw && r->full_len == 0 && json_blank(r->data, r->len)) {
@@ -180,9 +147,8 @@ classify(struct feed *f, struct input *in, struct record *r)
 		unwrap(r);
 	if (is_long_data(src, r, kind))
 		reader_shorten(r);
-	if (f->traces && (kind == ENVELOPE_NONE || record_is_retry(r)) &&
-	    traced_choose(src->stage, in, &f->random, r, &choice))
-		begin_trace(f, r, &choice);
+	if (f->traces && (kind == ENVELOPE_NONE || record_is_retry(r)))
+		traced_choose(src->stage, in, &f->random, r);
 	metrics_add(f->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
 }
@@ -248,7 +214,6 @@ feed_send(struct feed *f)
 		f->n_ends = 0;
 		return;
 	}
-	begin_traces(f);
 	pthread_mutex_lock(&src->lock);
 	may_go = wait_for_marks(f);
 	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());

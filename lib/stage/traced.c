@@ -128,19 +128,19 @@ continue_trace(struct stage *st, struct record *r, const struct carrier *c)
 }
 
 void
-traced_begin(struct stage *st, struct record *r, const struct traced_choice *choice)
+traced_begin_chosen(struct stage *st, struct record *r)
 {
 	struct context fresh;
 	struct carrier c;
 
-	/* One that is no JSON becomes a letter, with the bytes that it has. */
-	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
+	r->origin->chosen = false;
+	if (st->opt->raw && !json_check(r->data, r->len, NULL))
 		return;
 	carrier_read(r->data, r->len, &c);
 	if (c.found)
 		continue_trace(st, r, &c);
-	else if (choice->drawn) {
-		sampler_begin(choice->randomness, &fresh);
+	else if (r->origin->begins) {
+		sampler_begin(r->origin->randomness, &fresh);
 		add_span(st, r, &c, &fresh, st->tracing->fresh_state);
 	}
 }

@@ -4,9 +4,10 @@
 /*
  * Records that are traced.  When a record is read, it is decided whether it
  * gets a span: where it has a context, by that; where it has none, a new trace
- * may begin.  The record then carries the span's context instead, for a worker,
- * for its result and for its letter, and nothing else of it changes.  Records
- * without a span keep every byte.
+ * may begin.  When it has been checked, it carries the span's context instead,
+ * for a worker, for its result and for its letter, and nothing else of it
+ * changes.  Records without a span keep every byte, and so do those that are no
+ * JSON, or that nobody takes before the stage is cancelled.
  *
  * A trace begins in one stage only: what comes through a pipe from a stage that
  * traces, and has no context, has been decided about.  The writer of a pipe
@@ -35,12 +36,6 @@ void traced_mark_pipe(int fd);
 /* Whether the pipe's writer traces records. */
 bool traced_is_marked(int fd);
 
-/* What was decided when a record was read. */
-struct traced_choice {
-	bool drawn; /* if it has no context, a trace begins */
-	uint64_t randomness;
-};
-
 /* Parts of traced_choose() that are seldom needed. */
 bool traced_can_carry(const struct stage *, const struct record *);
 void traced_look_at_writer(struct input *);
@@ -48,26 +43,38 @@ bool traced_glance(struct input *, const struct record *);
 
 /*
  * A record of the input has been read, by a stage that traces records.  *random
- * is the caller's, and was random when the thread began.  Whether the record
- * may get a span, by traced_begin(), before it is sent on.
+ * is the caller's, and was random when the thread began.  A record that may get
+ * a span is chosen: record.h.
  */
-static inline bool
-traced_choose(const struct stage *st, struct input *in, uint64_t *random, const struct record *r,
-    struct traced_choice *choice)
+static inline void
+traced_choose(const struct stage *st, struct input *in, uint64_t *random, struct record *r)
 {
+	uint64_t randomness = 0;
+	bool begins;
+
 	if ((*r->data != '{' || st->opt->plain) && !traced_can_carry(st, r))
-		return false;
+		return;
 	if (in->writer == WRITER_UNKNOWN)
 		traced_look_at_writer(in);
-	choice->drawn = in->writer != WRITER_TRACES &&
-	    sampler_draws(&st->tracing->settings.sampler, random, &choice->randomness);
-	if (choice->drawn)
-		return true;
-	return (r->end > in->untraced || r->origin != NULL) && traced_glance(in, r);
+	begins = in->writer != WRITER_TRACES &&
+	    sampler_draws(&st->tracing->settings.sampler, random, &randomness);
+	if (begins ||
+	    ((r->end > in->untraced || r->origin != NULL) && traced_glance(in, r)))
+		(void)record_choose(r, begins, randomness);
 }
 
-/* The record gets its span, if the choice is so. */
-void traced_begin(struct stage *, struct record *, const struct traced_choice *);
+/*
+ * The record has been checked: it is JSON, and no attempt has been made.  If it
+ * is chosen it gets its span.  stage_check() calls this.
+ */
+void traced_begin_chosen(struct stage *, struct record *);
+
+static inline void
+traced_begin(struct stage *st, struct record *r)
+{
+	if (r->origin != NULL && r->origin->chosen)
+		traced_begin_chosen(st, r);
+}
 
 /* A phase begins now, unless the record is in that phase already. */
 static inline void
