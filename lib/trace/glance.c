@@ -80,8 +80,8 @@ skip_sse2(const char *p, const char *end)
 AVX2 static inline __m256i
 hits32(const char *p)
 {
-	__m256i first = _mm256_loadu_si256((const void *)p);
-	__m256i third = _mm256_loadu_si256((const void *)(p + 2));
+	__m256i first = _mm256_lddqu_si256((const void *)p);
+	__m256i third = _mm256_lddqu_si256((const void *)(p + 2));
 	__m256i name = _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8('c')),
 	    _mm256_cmpeq_epi8(third, _mm256_set1_epi8('p')));
 	__m256i escape = _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8('\\')),
