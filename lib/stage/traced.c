@@ -192,10 +192,8 @@ traced_glance(struct input *in, const struct record *r)
 static bool
 lacks_context(const char *line, size_t len, struct carrier *c)
 {
-	if (!json_check(line, len, NULL))
-		return false;
 	carrier_read(line, len, c);
-	return c->is_object && !c->found;
+	return c->is_object && !c->found && json_check(line, len, NULL);
 }
 
 /*

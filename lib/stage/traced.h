@@ -58,8 +58,7 @@ traced_choose(const struct stage *st, struct input *in, uint64_t *random, struct
 		traced_look_at_writer(in);
 	begins = in->writer != WRITER_TRACES &&
 	    sampler_draws(&st->tracing->settings.sampler, random, &randomness);
-	if (begins ||
-	    ((r->end > in->untraced || r->origin != NULL) && traced_glance(in, r)))
+	if (begins || ((r->end > in->untraced || r->origin != NULL) && traced_glance(in, r)))
 		(void)record_choose(r, begins, randomness);
 }
 

@@ -58,8 +58,7 @@ has_neither(const char *text, size_t len)
 {
 	static const char state[] = "\"tracestate\"";
 
-	return !carrier_is_likely(text, len) &&
-	    memmem(text, len, state, sizeof(state) - 1) == NULL;
+	return !carrier_is_likely(text, len) && memmem(text, len, state, sizeof(state) - 1) == NULL;
 }
 
 /* Where another member goes: behind the last value, or the opening brace. */
@@ -130,15 +129,16 @@ add_string(struct edit *e, const char *text)
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c < ' ') {
+		if (c >= ' ' && c != '"' && c != '\\')
+			*to++ = *text;
+		else if (c >= ' ') {
+			*to++ = '\\';
+			*to++ = *text;
+		} else {
 			to = mempcpy(to, "\\u00", 4);
 			context_hex(&c, 1, to);
 			to += 2;
-			continue;
 		}
-		if (c == '"' || c == '\\')
-			*to++ = '\\';
-		*to++ = *text;
 	}
 	*to++ = '"';
 	e->len = (size_t)(to - e->text);

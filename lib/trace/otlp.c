@@ -230,18 +230,18 @@ put_rest(const struct otlp *o, struct text *t, const struct span *s)
 #define BEGIN(t, key, kind) TEXT_LITERAL(t, ",{\"key\":\"" key "\",\"value\":{\"" kind "Value\":\"")
 #define END(t) TEXT_LITERAL(t, "\"}}")
 
-#define ADD_NUMBER(t, key, number) \
-	do { \
-		BEGIN(t, key, "int"); \
+#define ADD_NUMBER(t, key, number)      \
+	do {                            \
+		BEGIN(t, key, "int");   \
 		text_number(t, number); \
-		END(t); \
+		END(t);                 \
 	} while (0)
 
-#define ADD_WORD(t, key, word) \
-	do { \
+#define ADD_WORD(t, key, word)           \
+	do {                             \
 		BEGIN(t, key, "string"); \
-		text_raw(t, word); \
-		END(t); \
+		text_raw(t, word);       \
+		END(t);                  \
 	} while (0)
 
 static void

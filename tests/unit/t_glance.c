@@ -76,15 +76,16 @@ test_places(void)
 				int after = pad * 7 % 90;
 				char text[400];
 				size_t head, at;
-				int len = snprintf(text, sizeof(text), "{%s%*s", before[i], pad, "");
+				int len =
+				    snprintf(text, sizeof(text), "{%s%*s", before[i], pad, "");
 
 				head = (size_t)len + (all ? strlen("\"tra") : 1 + escaped);
-				len += all ? snprintf(text + len, sizeof(text) - (size_t)len,
-						 "\"%s\":0%*s}", name, after, "")
-					   : snprintf(text + len, sizeof(text) - (size_t)len,
-						 "\"%.*s\\u00%02X%s\":0%*s}", (int)escaped, name,
-						 (unsigned)name[escaped], name + escaped + 1,
-						 after, "");
+				len += all
+				    ? snprintf(text + len, sizeof(text) - (size_t)len,
+					  "\"%s\":0%*s}", name, after, "")
+				    : snprintf(text + len, sizeof(text) - (size_t)len,
+					  "\"%.*s\\u00%02X%s\":0%*s}", (int)escaped, name,
+					  (unsigned)name[escaped], name + escaped + 1, after, "");
 				at = glance(text, (size_t)len);
 				CHECK(at == head, "%zu, not %zu: %s", at, head, text);
 			}
