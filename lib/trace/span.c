@@ -60,14 +60,14 @@ copy_message(const char *message)
 static bool
 make_room(struct span *s)
 {
-	struct span_event *event = s->event != s->few ? s->event : NULL;
+	struct span_event *old = s->event != s->few ? s->event : NULL, *event;
 	size_t room = 2 * s->room;
 
 	if (s->n < s->room)
 		return true;
-	if (s->n == SPAN_EVENTS || (event = reallocarray(event, room, sizeof(*event))) == NULL)
+	if (s->n == SPAN_EVENTS || (event = reallocarray(old, room, sizeof(*event))) == NULL)
 		return false;
-	if (s->event == s->few)
+	if (old == NULL)
 		memcpy(event, s->few, sizeof(s->few));
 	s->event = event;
 	s->room = room;
