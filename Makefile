@@ -30,6 +30,7 @@ TOOLS = $(notdir $(wildcard cmd/*))
 LIB_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 TESTS = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/t_*.c))
 BENCHES = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+SHIMS = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/support/shims/*.c))
 
 all: $(TOOLS:%=$(BIN)/%)
 
@@ -66,6 +67,11 @@ $(call tests_of,pmetrics): LDLIBS += $(LDLIBS_pmetrics)
 $(TESTS) $(BENCHES): %: %.o $(BUILD)/libpchan.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter-out %.o %/libpchan.a,$^) $(BUILD)/libpchan.a $(LDLIBS)
 
+# What tests preload into a tool.
+$(SHIMS): $(BUILD)/%.so: %.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -shared -fPIC -o $@ $<
+
 # What building, the demo and the tests need, and what the other targets need in
 # addition.
 DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev libncurses-dev zlib1g-dev \
@@ -98,7 +104,7 @@ demo: all
 	@BIN=$(BIN) tests/demo.sh
 
 # The last line is `N passed, N failed`.
-check: all $(TESTS)
+check: all $(TESTS) $(SHIMS)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests SAN=$(SAN) tests/run.sh $(ONLY)
 
 # N random pipelines from SEED on, and what became of each record.  The last
@@ -134,6 +140,10 @@ verdicts: all
 job: N = 20000
 job: all
 	@BIN=$(abspath $(BIN)) tests/campaign/job $(SEED) $(N)
+
+# N random pipelines with --state: stages are killed, and the job is run again.
+marks: all
+	@BIN=$(abspath $(BIN)) tests/campaign/marks $(SEED) $(N)
 
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
@@ -191,6 +201,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps npm-deps demo check campaign counts job rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps npm-deps demo check campaign counts job marks rotations verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

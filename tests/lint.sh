@@ -45,6 +45,7 @@ lint_cppcheck() {
 		--suppress='unknownMacro:cmd/pfanin/places.c' \
 		--suppress='unknownMacro:cmd/pfanin/files.c' \
 		--suppress='unknownMacro:cmd/pmetrics/page.c' \
+		--suppress='unknownMacro:cmd/pmetrics/traces.c' \
 		--suppress='unusedStructMember:lib/stage/inputs.c' \
 		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }
@@ -95,6 +96,7 @@ lint_unused() {
 		map_next		the table of states, which its test reads
 		exposition_format_number	what a sample is made of, tested by itself
 		utf8_char		what the others are made of, tested by itself
+		spanfile_bound		makes small files for tests
 	'
 	build_with gcc || return 1
 	! objects_of gcc | xargs nm -A -g | sed 's|^build/lint/gcc/||' | awk -v allowed="$allowed" '

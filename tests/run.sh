@@ -11,7 +11,9 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 unset PYTHONUNBUFFERED PCHAN_PIPELINE PCHAN_METRICS TRACEPARENT TRACESTATE OTEL_TRACES_EXPORTER
-PATH=$BIN:$PATH
+# The programs of `make deps` come first: a wrapper that chooses a version of
+# python3 takes ten times as long to start.
+PATH=$BIN:/usr/bin:/bin:$PATH
 PCHAN_SHARED=${PCHAN_SHARED:-$(cd .. && pwd)/shared}
 export PATH PCHAN_SHARED T
 if [ "$SAN" = thread ]; then
@@ -25,7 +27,7 @@ fi
 unit_bats() {
 	printf '#!/usr/bin/env bats\n'
 	for program; do
-		printf '\n@test "unit: %s" {\n\trun timeout 120 "$T/unit/%s"\n\techo "$output"\n\t[ "$status" -eq 0 ]\n}\n' \
+		printf '\n@test "unit: %s" {\n\trun timeout 120 "$T/unit/%s"\n\techo "status $status: $output"\n\t[ "$status" -eq 0 ]\n}\n' \
 			"${program#t_}" "$program"
 	done
 }
@@ -38,11 +40,13 @@ trap 'rm -rf "$dir"' EXIT
 # The stat files of tests stay out of the machine's run directories.
 mkdir -m 700 "$dir/stat"
 export PCHAN_RUN_DIR="$dir/stat"
-# Most tests wait most of the time, so all together they run in two lanes.
+# Most tests wait most of the time, so that all together run in several lanes.
 lanes=1
 if [ $# -eq 0 ]; then
-	set -- tests/cli/*.bats tests/unit/t_*.c
-	lanes=2
+	# The largest file comes first: at the end no lane has a long one alone.
+	# shellcheck disable=SC2046 # names without blanks
+	set -- tests/unit/t_*.c $(ls -S tests/cli/*.bats)
+	lanes=4
 fi
 units=
 for name; do
@@ -60,39 +64,26 @@ if [ -n "$units" ]; then
 	set -- "$dir/unit.bats" "$@"
 fi
 
-# run_lane LANE FILE...: every other file, from this one on.
-run_lane() {
-	lane=$1 i=0
-	shift
-	for file; do
-		shift
-		[ $((i % lanes)) -ne "$lane" ] || set -- "$@" "$file"
-		i=$((i + 1))
-	done
-	# The tests would inherit signals that our caller ignores, as `&` does.
-	env --default-signal bats --tap "$@" >"$dir/out.$lane" 2>&1 || echo $? >"$dir/status"
-}
-
-run_lanes() {
-	[ "$lanes" -eq 1 ] || run_lane 1 "$@" &
-	run_lane 0 "$@"
-	wait
-}
-
-: >"$dir/out.0" # tail(1) below may come first
-[ "$lanes" -eq 1 ] || : >"$dir/out.1"
-run_lanes "$@" &
+# Each lane takes the next file when it has done one.  The tests would inherit
+# signals that our caller ignores, as `&` does.
+lane=0
+while [ "$lane" -lt "$lanes" ]; do
+	: >"$dir/out.$lane" # tail(1) below may come first
+	lane=$((lane + 1))
+done
+printf '%s\0' "$@" >"$dir/files"
+# shellcheck disable=SC2016 # for that shell
+env --default-signal xargs -0 -n 1 -P "$lanes" --process-slot-var=LANE \
+	sh -c 'exec bats --tap "$2" >>"$1.$LANE" 2>&1' sh "$dir/out" <"$dir/files" &
 runner=$!
+
 # Counts the results of all lanes: "ok [12/890] name".  At a terminal those that
 # are good share a line.
 show() {
-	n=0 total=0
+	n=0 total=$(cat "$@" 2>/dev/null | grep -c "^@test ")
 	while IFS= read -r line; do
 		case $line in
-		1..*)
-			total=$((total + ${line#1..}))
-			continue
-			;;
+		1..*) continue ;;
 		'ok '* | 'not ok '*)
 			n=$((n + 1))
 			verdict=${line%%ok *}ok
@@ -116,21 +107,23 @@ show() {
 {
 	timeout --foreground "$PATIENCE" tail -q -n +1 -f --pid="$runner" "$dir"/out.*
 	echo $? >"$dir/tail"
-} | show
+} | show "$@"
 if [ "$(cat "$dir/tail")" -eq 124 ]; then
 	echo "# the run took over $PATIENCE; these processes are left:"
 	ps -N --ppid 2 -o pid,ppid,pgid,stat,etimes,wchan:20,args --forest | cut -c 1-160
 	echo "not ok - the run took over $PATIENCE" | tee -a "$dir/out.0"
-	pkill -KILL -P "$runner"
+	# shellcheck disable=SC2046 # numbers
+	kill -KILL "$runner" $(pgrep -P "$runner")
 fi
-wait "$runner"
+status=0
+wait "$runner" || status=$?
 cat "$dir"/out.* >"$dir/out"
 skipped=$(grep -c '^ok .* # skip' "$dir/out")
 passed=$(($(grep -c '^ok ' "$dir/out") - skipped))
 failed=$(grep -c '^not ok ' "$dir/out")
-if [ -e "$dir/status" ] && [ "$failed" -eq 0 ]; then
+if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
 	failed=1
-	echo "failed: bats, with status $(cat "$dir/status")"
+	echo "failed: bats, as xargs has status $status"
 fi
 # Once more, as the log may be cut in the middle.
 sed -n 's/^not ok [0-9]* */failed: /p' "$dir/out"

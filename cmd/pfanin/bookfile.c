@@ -85,7 +85,7 @@ bookfile_open(struct bookfile *b, const char *path, size_t *len, const char **wh
 	if (b->fd == -1 || fstat(b->fd, &st) == -1)
 		return NULL;
 	if (!S_ISREG(st.st_mode) || st.st_nlink > 1) {
-		*why = "is no regular file with one name";
+		*why = "it is no regular file with one name: choose another one";
 		errno = EINVAL;
 		return NULL;
 	}

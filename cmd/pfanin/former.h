@@ -20,4 +20,10 @@ struct bookmark;
 int former_open(const struct bookmark *, bool (*wanted)(void *arg, int fd, const struct stat *st),
     void *arg, struct stat *st);
 
+/*
+ * Opens the bookmark's file, by its inode, under whatever name it has in that
+ * folder.  -1: it is not there.
+ */
+int former_open_renamed(const struct bookmark *);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,8 +46,11 @@ struct marker {
 	_Atomic int64_t last_mark; /* when; monotonic ns */
 	atomic_bool ended;         /* the last mark was sent */
 
+	/* The lock guards the marks, and the pidfd. */
 	pthread_mutex_t lock;
-	struct outstanding marks; /* guarded by the lock */
+	struct outstanding marks;
+	int end;       /* of who acknowledged last; -1: not known */
+	pid_t end_pid; /* the thread's */
 	_Atomic size_t on_way;
 
 	/* Written by the thread. */
@@ -245,13 +249,32 @@ take_done(struct marker *m)
 	waitlist_wake(&m->changed, SIZE_MAX);
 }
 
+/* The process acknowledges: it is the end of the pipeline. */
+static void
+note_end(struct marker *m, pid_t pid)
+{
+	int end;
+
+	if (pid == m->end_pid)
+		return;
+	end = pid > 0 ? pidfd_open(pid, 0) : -1;
+	pthread_mutex_lock(&m->lock);
+	if (m->end != -1)
+		close(m->end);
+	m->end = end;
+	pthread_mutex_unlock(&m->lock);
+	m->end_pid = pid;
+}
+
 static void
 receive(struct marker *m)
 {
 	struct mark ack;
 	enum outstanding_verdict verdict;
+	pid_t from;
 
-	while (!atomic_load(&m->broken) && mark_receive(m->fd, &ack) == 1) {
+	while (!atomic_load(&m->broken) && mark_receive(m->fd, &ack, &from) == 1) {
+		note_end(m, from);
 		atomic_store(&m->last_ack, clock_now());
 		atomic_store(&m->answered, true);
 		pthread_mutex_lock(&m->lock);
@@ -372,11 +395,26 @@ has_reader(int handle)
 	return (p.revents & POLLERR) == 0;
 }
 
+/* Whether the end of the pipeline is still there; false: or nobody knows. */
+static bool
+has_end(struct marker *m)
+{
+	struct pollfd p = {.events = POLLIN};
+	bool lives;
+
+	pthread_mutex_lock(&m->lock);
+	p.fd = m->end;
+	lives = p.fd != -1 && poll(&p, 1, 0) == 0;
+	pthread_mutex_unlock(&m->lock);
+	return lives;
+}
+
 /*
  * Waits for what comes back.  If there is somebody who acknowledges, it waits
- * as long as the reader is there.  When the reader has gone, stages behind it
- * may be at work with what they have: then it waits as long as something comes
- * back within each grace.
+ * as long as the reader is there.  When the reader has gone after its work,
+ * stages behind it may be at work with what they have, as long as the last one
+ * lives.  Where the reader has died, or nobody knows the last one, it waits as
+ * long as something comes back within each grace.
  */
 static void
 linger(struct marker *m, struct ctx *ctx, int handle)
@@ -386,7 +424,8 @@ linger(struct marker *m, struct ctx *ctx, int handle)
 
 	while (!is_finished(m) && ctx_state(ctx) == CTX_LIVE) {
 		now = clock_now();
-		if (atomic_load(&m->answered) && has_reader(handle))
+		if (atomic_load(&m->answered) &&
+		    (has_reader(handle) || (!m->how.stage->hung_up && has_end(m))))
 			seen = now;
 		if (atomic_load(&m->last_ack) > seen)
 			seen = atomic_load(&m->last_ack);
@@ -446,7 +485,7 @@ marker_new(const struct marker_how *how)
 		return NULL;
 	m->how = *how;
 	m->every = quarter < MARK_RECORDS ? quarter : MARK_RECORDS;
-	m->fd = m->parker.fd = -1;
+	m->fd = m->parker.fd = m->end = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	waitlist_init(&m->changed);
 	outstanding_init(&m->marks);
@@ -486,6 +525,8 @@ marker_free(struct marker *m)
 		m->how.positions.drop(m->how.positions.arg, token);
 	if (m->fd != -1)
 		close(m->fd);
+	if (m->end != -1)
+		close(m->end);
 	park_close(&m->parker);
 	waitlist_destroy(&m->changed);
 	pthread_mutex_destroy(&m->lock);

@@ -142,7 +142,7 @@ read_all(struct resume *r, const char *text, size_t len)
 
 	if (books == NULL)
 		errx(2,
-		    "--state %s: it is damaged (%s); put a copy back, or remove it to read all "
+		    "--state %s: it cannot be used (%s); put a copy back, or remove it to read all "
 		    "inputs from their start",
 		    r->given, why);
 	for (size_t i = 0; i < n; i++)
@@ -487,9 +487,12 @@ resume_settle(struct resume *r)
 	STAILQ_FOREACH (p, &r->all, all) {
 		if (p->origin != FROM_FILE || (now = fresh_with(r, p->book.path)) == NULL)
 			continue;
-		warnx("%s: %s; it is read from its start", p->book.path,
+		warnx("%s: %s; it is read from its start, and nothing of the former one after "
+		      "%" PRIu64 " bytes",
+		    p->book.path,
 		    now->book.inode == p->book.inode ? "it has another text than it had"
-						     : "it is another file than it was");
+						     : "it is another file than it was",
+		    p->book.done.offset);
 		p->origin = GONE;
 	}
 }
@@ -541,7 +544,7 @@ take_moves(void *arg)
 	return moves;
 }
 
-/* Opens the file of a bookmark; -1: its name leads to another one. */
+/* Opens the file of a bookmark; -1: it is not to be found. */
 static int
 open_again(const struct bookmark *b)
 {
@@ -551,10 +554,11 @@ open_again(const struct bookmark *b)
 	if (strcmp(b->path, "-") == 0)
 		return dup(STDIN_FILENO);
 	fd = open(b->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd == -1 || (fstat(fd, &st) == 0 && st.st_dev == b->device && st.st_ino == b->inode))
+	if (fd != -1 && fstat(fd, &st) == 0 && st.st_dev == b->device && st.st_ino == b->inode)
 		return fd;
-	close(fd);
-	return -1;
+	if (fd != -1)
+		close(fd);
+	return former_open_renamed(b);
 }
 
 /*

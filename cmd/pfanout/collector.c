@@ -117,19 +117,30 @@ oldest(const struct seeker *s)
 	return s->batch->records.n > 0 ? queue_at(&s->batch->records, 0)->seq : UINT64_MAX;
 }
 
-/* Takes what is there. */
-static void
-fill_batch(struct seeker *s)
+/* Takes what is there.  False: nothing was sent on at once. */
+static bool
+take_records(struct seeker *s)
 {
 	struct intake *in = &s->worker->intake;
 	struct record r[CHUNK];
 	size_t room, n;
+	bool sent;
 
 	while ((room = batch_room(s->batch, &s->collector->limits)) > 0 &&
 	    (n = intake_take_new(in, r, room < CHUNK ? room : CHUNK, oldest(s))) > 0)
 		for (size_t i = 0; i < n; i++)
 			sort_record(s, &r[i]);
+	sent = s->worker->out.n > 0;
 	outbox_flush(&s->worker->out);
+	return sent;
+}
+
+static void
+fill_batch(struct seeker *s)
+{
+	/* With --key, what is sent on makes way for the next of its key. */
+	while (take_records(s))
+		continue;
 }
 
 /* Whether a batch with records need not wait for more. */

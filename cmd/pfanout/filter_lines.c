@@ -23,9 +23,12 @@ describe_end(struct filter_worker *f, char text[MESSAGE_SIZE], const char *how, 
 	f->told = true;
 	vsnprintf(end, sizeof(end), how, ap);
 	worker_name(&f->w, name);
-	snprintf(text, MESSAGE_SIZE,
-	    "%s %s: what became of the %ju records it had been given can't be told", name, end,
-	    (uintmax_t)f->given);
+	if (f->given == 0)
+		snprintf(text, MESSAGE_SIZE, "%s %s; it had been given no records", name, end);
+	else
+		snprintf(text, MESSAGE_SIZE,
+		    "%s %s: what became of the %ju record%s it had been given can't be told", name,
+		    end, (uintmax_t)f->given, f->given == 1 ? "" : "s");
 	return true;
 }
 

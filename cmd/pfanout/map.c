@@ -329,9 +329,9 @@ check_start(struct map_worker *m, int64_t now)
 	if (!is_starting(m) || now < m->deadline.look_at)
 		return;
 	unread = hunger_unread(&m->probe, m->w.child.in);
-	/* One that the terminal has stopped may have another file as stdin. */
-	has_read = unread == -1 ? child_stopped_by(&m->w.child) != 0
-				: (uint64_t)unread < m->inflight.piped;
+	/* One that has got all may have closed its stdin. */
+	has_read =
+	    unread == -1 ? hunger_has_let_go(&m->probe) : (uint64_t)unread < m->inflight.piped;
 	deadline_saw(&m->deadline, has_read, map_waits_since(m), now);
 }
 

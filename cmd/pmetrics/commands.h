@@ -18,6 +18,9 @@ int serve_command(int argc, char **argv);
 /* Keeps a file of the metrics up to date. */
 int textfile_command(int argc, char **argv);
 
+/* Traces: a list, or drawings of where the time went. */
+int trace_command(int argc, char **argv);
+
 /* Pipelines on a screen, or as lines. */
 int top_command(int argc, char **argv);
 

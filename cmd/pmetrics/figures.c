@@ -1,7 +1,6 @@
 #include "figures.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +61,36 @@ figure_latency(double s, char text[FIGURE_SIZE])
 		s /= units[i].s;
 		snprintf(text, FIGURE_SIZE, s < 9.95 ? "%.1f%s" : "%.0f%s", s, units[i].name);
 	}
+}
+
+/* Two units, the second with two places: 2 h 05 min. */
+static void
+in_two_units(double s, unsigned step, const char *unit, const char *small, char text[FIGURE_SIZE])
+{
+	unsigned n = (unsigned)(s + 0.5);
+
+	snprintf(text, FIGURE_SIZE, "%u %s %02u %s", n / step, unit, n % step, small);
+}
+
+void
+figure_duration(int64_t ns, char text[FIGURE_SIZE])
+{
+	const double s = ns > 0 ? (double)ns / 1e9 : 0;
+
+	if (s < 0.9995e-6)
+		snprintf(text, FIGURE_SIZE, "%u ns", (unsigned)(ns > 0 ? ns : 0));
+	else if (s < 0.9995e-3)
+		snprintf(text, FIGURE_SIZE, s < 9.95e-6 ? "%.1f us" : "%.0f us", s * 1e6);
+	else if (s < 0.9995)
+		snprintf(text, FIGURE_SIZE, s < 9.95e-3 ? "%.1f ms" : "%.0f ms", s * 1e3);
+	else if (s < 99.95)
+		snprintf(text, FIGURE_SIZE, s < 9.995 ? "%.2f s" : "%.1f s", s);
+	else if (s < 3599.5)
+		in_two_units(s, 60, "min", "s", text);
+	else if (s < 86370)
+		in_two_units(s / 60, 60, "h", "min", text);
+	else
+		in_two_units(s / 3600, 24, "d", "h", text);
 }
 
 void

@@ -13,6 +13,7 @@ main(int argc, char **argv)
 	    [USAGE_SERVE] = serve_command,
 	    [USAGE_TEXTFILE] = textfile_command,
 	    [USAGE_TOP] = top_command,
+	    [USAGE_TRACE] = trace_command,
 	};
 	const struct options_command *command = cli_command(&argc, &argv, usage_commands);
 

@@ -13,7 +13,7 @@ const char usage_usage[] = "[-n STAGE] [options]";
 const char usage_about[] =
     "Without a command, copies lines from standard input to standard output and counts them, so "
     "that a place in a pipeline can be watched.\n"
-    "The commands read the numbers of all stages that run, or have run.";
+    "The commands read what all stages that run, or have run, leave: their numbers and spans.";
 
 const struct options_command usage_commands[] = {
     [USAGE_PRINT] = {"print", "[--format prometheus|openmetrics|json] [-w D] [--all-users]",
@@ -25,6 +25,8 @@ const struct options_command usage_commands[] = {
 	"keep DIR/pchan.prom up to date for the textfile collector of node_exporter"},
     [USAGE_TOP] = {"top", "[-i D] [-w D] [-n N] [--pipeline NAME] [--json] [--all-users]",
 	"show the pipelines that run, and which part holds each of them up"},
+    [USAGE_TRACE] = {"trace", "[TRACEID] [--slowest N] [--failed] [--json] [FILE ...]",
+	"list the traces of records, and draw where their time went"},
     [USAGE_COMMANDS] = {0},
 };
 
@@ -35,6 +37,12 @@ const struct option_habit usage_habits[] = {
     {"dump", "print"},
     {"export", "textfile"},
     {"server", "serve"},
+    {"spans", "trace"},
+    {"traces", "trace"},
+    {"waterfall", "trace"},
+    {"--limit", "--slowest"},
+    {"--top", "--slowest"},
+    {"--errors", "--failed"},
     {"-o", "--format"},
     {"--output", "--format"},
     {"--port", "--web.listen-address"},
@@ -65,7 +73,7 @@ usage_parse(int argc, char **argv, const struct option_row *rows, const struct o
 	    .operands = "an operand",
 	    .operand = operand};
 	struct options opt = {0};
-	int most = operand == OPERAND_NONE ? 0 : 1;
+	int most = operand == OPERAND_NONE ? 0 : operand == OPERAND_FILE ? argc : 1;
 	int operands = cli_parse(&opt, argc, argv, &tool);
 
 	if (argc - operands > most)

@@ -17,13 +17,13 @@ extern const struct options_command usage_commands[];
 extern const struct option_habit usage_habits[];
 
 /* The commands, in the order of usage_commands. */
-enum { USAGE_PRINT, USAGE_SERVE, USAGE_TEXTFILE, USAGE_TOP, USAGE_COMMANDS };
+enum { USAGE_PRINT, USAGE_SERVE, USAGE_TEXTFILE, USAGE_TOP, USAGE_TRACE, USAGE_COMMANDS };
 
 /*
  * Parses the command line of a command, whose name is argv[0], into the fields
- * of the rows.  Returns the index of the operand, of which there is one at
- * most, at the end of argv, and none with OPERAND_NONE.  Ends the process as
- * cli_parse() does.
+ * of the rows.  Returns the index of the first operand, at the end of argv:
+ * there are none with OPERAND_NONE, any number of files, else one at most.
+ * Ends the process as cli_parse() does.
  */
 int usage_parse(int argc, char **argv, const struct option_row *, const struct option_rule *,
     enum operand_kind);

@@ -1,6 +1,7 @@
 #include "proc/hunger.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -249,6 +250,18 @@ hunger_search(const struct probe *h, int in)
 	if (s.running || (s.blocked && !s.reads_it))
 		return HUNGER_NONE;
 	return s.reads_it && !s.blocked && !s.unclear ? HUNGER_SURE : HUNGER_UNKNOWN;
+}
+
+bool
+hunger_has_let_go(const struct probe *h)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/0", (int)h->pid);
+	if (stat(path, &st) == -1)
+		return errno == ENOENT;
+	return !S_ISFIFO(st.st_mode) || st.st_ino != h->pipe;
 }
 
 /* Opens a reading end of the pipe that is the child's stdin; -1: none. */

@@ -64,4 +64,10 @@ enum hunger hunger_search(const struct probe *, int in);
  */
 ssize_t hunger_unread(const struct probe *, int in);
 
+/*
+ * Whether the child has closed its stdin, or put another file there.  False if
+ * nobody can tell.
+ */
+bool hunger_has_let_go(const struct probe *);
+
 #endif

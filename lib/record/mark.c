@@ -144,9 +144,9 @@ mark_listen(const unsigned char to[MARK_TO])
 	return -1;
 }
 
-/* Whether the datagram is of our user. */
+/* Whether the datagram is of our user, and from which process. */
 static bool
-is_ours(struct msghdr *m)
+is_ours(struct msghdr *m, pid_t *from)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(m);
 	struct ucred who;
@@ -154,6 +154,7 @@ is_ours(struct msghdr *m)
 	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS)
 		return false;
 	memcpy(&who, CMSG_DATA(c), sizeof(who));
+	*from = who.pid;
 	return who.uid == geteuid();
 }
 
@@ -171,7 +172,7 @@ read_ack(const char *text, struct mark *mark)
 }
 
 int
-mark_receive(int fd, struct mark *mark)
+mark_receive(int fd, struct mark *mark, pid_t *from)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(struct ucred))];
@@ -192,7 +193,7 @@ mark_receive(int fd, struct mark *mark)
 		if (n == -1)
 			return errno == EAGAIN ? 0 : -1;
 		text[n] = '\0';
-		if (is_ours(&m) && (m.msg_flags & MSG_TRUNC) == 0 && read_ack(text, mark))
+		if (is_ours(&m, from) && (m.msg_flags & MSG_TRUNC) == 0 && read_ack(text, mark))
 			return 1;
 	}
 }

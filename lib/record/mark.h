@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "record/envelope.h"
 
@@ -68,9 +69,10 @@ int mark_acknowledge(const struct mark *);
 int mark_listen(const unsigned char to[MARK_TO]);
 
 /*
- * Receives one: 1, with n and weight; 0: there is none for now; -1 with errno.
- * What another user sends, or nobody understands, is left out.
+ * Receives one: 1, with n and weight, and the process that has sent it (0: one
+ * of another namespace); 0: there is none for now; -1 with errno.  What another
+ * user sends, or nobody understands, is left out.
  */
-int mark_receive(int fd, struct mark *);
+int mark_receive(int fd, struct mark *, pid_t *from);
 
 #endif

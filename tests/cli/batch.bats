@@ -227,7 +227,7 @@ sizes() {
 
 @test "batch: SIGTERM: batches that are held do not wait for more; SIGTERM twice: all are cancelled" {
 	start pfanout -x -v -j 2 --grace 60s --batch 100,1h -- cat
-	wait_until grep -q '^SigBlk:.*[1-9a-f]' "/proc/$pid/status"
+	wait_until is_ready "$pid"
 	ids 3 >&8
 	send "$pid" TERM
 	wait_until at_least out 3

@@ -45,6 +45,8 @@ completes() {
 		pdeadletter show letters.n|pdeadletter show letters.ndjson
 		pmetrics print --format=open|pmetrics print --format=openmetrics
 		pmetrics textfile letters.|pmetrics textfile letters.d/
+		pmetrics trace letters.n|pmetrics trace letters.ndjson
+		pmetrics trace --slow|pmetrics trace --slowest
 	END
 }
 
@@ -117,7 +119,7 @@ offers() {
 
 @test "completions: each option of --help is offered, with a meaning" {
 	for tool in pfanin pfanout pratelimit pdeadletter pmetrics pdeadletter\ {list,stats,show,replay,purge} \
-		pmetrics\ {print,serve,textfile,top}; do
+		pmetrics\ {print,serve,textfile,top,trace}; do
 		read -r name command <<<"$tool"
 		# shellcheck disable=SC2086 # nothing or a word
 		timeout 20 $tool --help | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' | tr -d ' ' | tr , '\n' | sort >want

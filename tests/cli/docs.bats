@@ -125,6 +125,38 @@ man_options() {
 	[ -z "${failed-}" ]
 }
 
+@test "docs: the worker of pratelimit(1) takes all answers of an API for what they mean" {
+	command -v curl >/dev/null || skip "curl is not installed"
+	"$STUBS/api" 50 api 3>&- &
+	api=$!
+	wait_until test -s api
+	API=$(cat api)
+	export API
+	man_examples "$ROOT/man/pratelimit.1" | sed -n '/call <</,/^> EOF/s/^> //p' | sed '$d' >call
+	chmod +x call
+	jq -nc '({status: 200, body: "{\n \"a\": \"it\u0027s \\\"1\\\"\"\n}\n"},
+		{status: 201, body: "{\"b\":\r\n2}"},
+		{status: 204},
+		{status: 400, body: "no\n\"id\"\n"},
+		{status: 429, "retry-after": "1"},
+		{status: 503, "retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"},
+		{status: 500},
+		{status: 0}) + {text: "%s \\n $(x) `y` \u0027 \" \n"}' >in
+	pfanout -qk -j 8 -a 3 --backoff 1ms -d dead ./call <in >out || true
+	# Without attempts left, the message is in the letter.
+	jq -c '.text = "other"' in | sed -n '5,7p' | pfanout -qk -d once ./call || true
+	jq -c '.text = "late"' in | sed -n 5p | ./call >late
+	kill "$api"
+	[ "$(cat late)" = '?1s HTTP 429' ]
+	[ "$(jq -c 'if type == "object" then .status // . else . end' out | xargs -d '\n')" = \
+		'{"a":"it'\''s \"1\""} {"b":2} null 429 503 500' ]
+	[ "$(jq -c 'select(.status?) | .text' out | sort -u)" = "$(jq -c .text in | sort -u)" ]
+	[ "$(jq -r '"\(.value.status) \(.reason) \(.attempts) \(.message)"' dead | sort)" = \
+		$'0 exhausted 3 HTTP 000\n400 rejected 1 HTTP 400: no "id" ' ]
+	[ "$(jq -r '"\(.value.status): \(.message)"' once | sort)" = \
+		$'429: HTTP 429\n500: HTTP 500\n503: HTTP 503' ]
+}
+
 @test "docs: the examples of pmetrics(1) run and print what they show" {
 	command -v curl >/dev/null || skip "curl is not installed"
 	mkdir -m 700 run
@@ -139,11 +171,12 @@ man_options() {
 	mkfifo in hold
 	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
 	chmod +x worker
-	# With a limit, a result, and an attempt that is under way.
-	pratelimit -r 1000/s <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
+	# With a limit, spans, a result, and an attempt that is under way.
+	OTEL_BSP_SCHEDULE_DELAY=1 pratelimit -r 1000/s --trace-file spans <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
 	exec 8>in
-	seq 2 >&8
+	ids 2 >&8
 	wait_until test -s out
+	wait_until test -s spans
 	timeout 20 pmetrics print >metrics
 	timeout 20 pmetrics print --format json -w 0 >view
 	exec 8>&-

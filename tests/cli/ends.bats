@@ -23,12 +23,6 @@ unheeded() {
 	go "$1" env --ignore-signal=CHLD "${@:2}"
 }
 
-# preload SHIM: makes ./SHIM.so.
-preload() {
-	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o "$1.so" "$STUBS/../shims/$1.c"
-}
-
 @test "ends: with SIGCHLD ignored, a command that fails is a failure" {
 	unheeded 1 pfanout -x -v -- false <<<1
 	[ "$(total processed)" -eq 0 ]
@@ -53,8 +47,8 @@ preload() {
 }
 
 @test "ends: a status that can't be had is a failure, in all modes" {
-	preload fail_waitpid
-	lost() { go "$1" env LD_PRELOAD="$PWD/fail_waitpid.so" "${@:2}"; }
+	no_sanitizer
+	lost() { go "$1" env LD_PRELOAD="$SHIMS/fail_waitpid.so" "${@:2}"; }
 	lost 1 pfanout -x -v -- true <<<1
 	[ "$(total processed)" -eq 0 ]
 	jq -e '.reason == "exit" and (.message | contains("unknown status")) and
@@ -121,7 +115,7 @@ preload() {
 }
 
 # Its child exits, and leaves a process that prints for ever on fd $TO.
-ENDLESS='(while :; do echo 1 >&$TO; sleep .02; done) & echo "$!" >left; echo "$$" >child; exec cat'
+ENDLESS='perl -le "\$| = 1; print 1 while !select undef, undef, undef, .02" >&$TO & echo "$!" >left; echo "$$" >child; exec cat'
 
 @test "ends: the time limit covers what is printed after the exit" {
 	TO=1 go 1 timeout 20 pfanout -x -t 1s -- sh -c "$ENDLESS" <<<1
@@ -229,6 +223,6 @@ ZOMBIES='for try in $(seq 50); do n=$(ps -eo stat= | grep -c ^Z); [ "$n" -gt 5 ]
 	as_init pfanout -x -j1 -- sh -c "(for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES" <<<1
 	[ "$(cat out)" -le 5 ]
 	# A child that goes on while its orphans end.
-	as_init pfanout -j1 -- sh -c "while read -r x; do (for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES; done" <in
+	as_init pfanout -j1 -- sh -c "while read -r x; do (for i in \$(seq 20); do (sleep .01 &); done) >/dev/null 2>&1; $ZOMBIES; done" <<<$'1\n2\n3'
 	[ "$(sort -n out | tail -n 1)" -le 5 ]
 }

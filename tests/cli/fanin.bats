@@ -263,14 +263,13 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 
 @test "fanin: an input that fails in the middle is told, and the others go on" {
 	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o fail_read.so "$STUBS/../shims/fail_read.c"
 	numbered 1 4000 >a
 	numbered 2 2000 >b
 	size=$(head -c 65535 a | head -n -1 | wc -l)
 	for args in '' '--concat' '--round-robin' '--merge .n'; do
 		echo "# $args"
 		# shellcheck disable=SC2086 # words
-		go 2 env FAIL_READ="$PWD/a" LD_PRELOAD="$PWD/fail_read.so" pfanin -v $args a b
+		go 2 env FAIL_READ="$PWD/a" LD_PRELOAD="$SHIMS/fail_read.so" pfanin -v $args a b
 		has err 'pfanin: a: Input/output error'
 		[ "$(grep -c '^{"in":2' out)" -eq 2000 ]
 		# Half a line is no record.
@@ -281,7 +280,7 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 	# Of a pipe, the half line leaves as a letter.
 	mkfifo f
 	head -c 200000 a >f &
-	go 2 env FAIL_READ="$PWD/f" LD_PRELOAD="$PWD/fail_read.so" pfanin -v f b
+	go 2 env FAIL_READ="$PWD/f" LD_PRELOAD="$SHIMS/fail_read.so" pfanin -v f b
 	has err 'pfanin: f: Input/output error'
 	[ "$(grep -vcE '^{"in":[12],"n":[0-9]+,"x":"0*"}$' out)" -le 1 ]
 	[ "$(total received)" -eq $(($(total processed) + $(total failed))) ]

@@ -26,7 +26,7 @@ gives_up() {
 	for jobs in 1 3; do
 		go 2 pfanout -F -j "$jobs" "${@:2}" <in
 		has err "$1"
-		grep -E 'worker [0-9]+ \(.*\).* [0-9]+ records' err
+		grep -E 'worker [0-9]+ \(.*\).* ([0-9]+ record|no records)' err
 	done
 }
 
@@ -178,6 +178,14 @@ gives_up() {
 	gives_up 'status 2' grep '\('
 }
 
+@test "filter: one that fails without having been given anything has lost nothing" {
+	go 2 pfanout -F -j 1 -- sh -c 'exit 3' </dev/null
+	has err "worker 1 (sh) ended with exit status 3 (if that is no failure: --ok-status 3); it had been given no records"
+	echo 1 >in
+	go 2 pfanout -F -j 1 -- sh -c 'cat >/dev/null; exit 3' <in
+	has err 'what became of the 1 record it had been given'
+}
+
 @test "filter: a death by a signal is a failure" {
 	ids 30 >in
 	gives_up SIGKILL sh -c 'cat >/dev/null; kill -9 $$'
@@ -273,7 +281,7 @@ gives_up() {
 	stop_now
 	[ "$(cat out)" = '{"whole":1}' ]
 	has err 'was killed, and its last line, 4 bytes without LF, is not in the output'
-	has err 'what became of the 1 records'
+	has err 'what became of the 1 record it'
 }
 
 @test "filter: after a second signal the pipe is read on, and all leaves as cancelled" {

@@ -374,10 +374,9 @@ all() {
 
 @test "follow: what is written between a read and the end of an old file is not lost" {
 	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o hold_read.so "$STUBS/../shims/hold_read.c"
 	exec 5>>log
 	echo one >&5
-	AS=(env LD_PRELOAD="$PWD/hold_read.so")
+	AS=(env LD_PRELOAD="$SHIMS/hold_read.so")
 	follow log
 	comes one
 	mv log log.1
@@ -465,15 +464,20 @@ cpu_time() {
 	awk '{ print $14 + $15 }' "/proc/$pid/stat"
 }
 
+# write_each WORD SUFFIX: 5000 files, each with the word and its number.
+write_each() {
+	seq 5000 | awk -v word="$1" -v suffix="$2" '{ file = $1 "." suffix; print word, $1 >file; close(file) }'
+}
+
 @test "follow: many names in one folder, which are all rotated at once" {
 	no_sanitizer
-	seq 5000 | while read -r i; do echo "old $i" >"$i.log"; done
+	write_each old log
 	# shellcheck disable=SC2046 # words
 	follow $(seq -f '%g.log' 5000)
 	wait_until lines out 5000
 	before=$(cpu_time)
 	kill -STOP "$pid"
-	seq 5000 | while read -r i; do echo "new $i" >"$i.new"; done
+	write_each new new
 	python3 -c 'import os
 for i in range(1, 5001): os.rename(f"{i}.log", f"{i}.1"); os.rename(f"{i}.new", f"{i}.log")'
 	kill -CONT "$pid"

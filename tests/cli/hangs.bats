@@ -187,12 +187,30 @@ charged() {
 	has err "5 workers died, and not one answer came"
 }
 
+@test "hangs: -t counts for a worker that has closed its stdin" {
+	# It dies of the second record, and when each is tried alone, with EOF
+	# behind it, goes on without an fd 0.
+	cat >worker <<-'END'
+		#!/bin/sh
+		if mkdir once 2>/dev/null; then
+			read -r x
+			read -r x
+			kill -9 $$
+		fi
+		exec 3<&0 <&-
+		read -r x <&3
+		exec sleep 99
+	END
+	chmod +x worker
+	go 1 timeout 20 pfanout -q -j 1 --window 2 -t 300ms -- ./worker <<<$'1\n2'
+	[ "$(jq -r .message out | uniq -c | xargs)" = "2 no answer in 300ms" ]
+}
+
 @test "hangs: a worker that is restarted after a pause is restarted, however late it is" {
 	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o hasty_clock.so "$STUBS/../shims/hasty_clock.c"
 	seq 60 >in
 	for seed in $(seq 10); do
-		go 1 env LD_PRELOAD="$PWD/hasty_clock.so" HASTY_CLOCK="$seed" timeout 20 pfanout -q -j 1 --window 1 -- \
+		go 1 env LD_PRELOAD="$SHIMS/hasty_clock.so" HASTY_CLOCK="$seed" timeout 20 pfanout -q -j 1 --window 1 -- \
 			sh -c 'while read -r x; do [ $((x % 8)) -lt 3 ] || kill -9 $$; echo "$x"; done' <in
 		lines out 60
 	done

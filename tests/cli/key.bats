@@ -103,6 +103,17 @@ worked_in_order() {
 	worked_in_order
 }
 
+@test "key: with -x a run that is given up ends, and none of a key's records is lost" {
+	for options in '' '-k' '-a 3' '-k -a 3'; do
+		keyed 60 5 >in
+		# shellcheck disable=SC2086
+		go 2 timeout -s KILL 20 pfanout -v -x -j 3 $options --max-failed 1 --key .k -- sh -c '[ "$1" -ne 4 ] && cat || exit 65' sh '{.id}' <in
+		account 60 out
+		in_order out
+		[[ $(reasons out) = *'rejected 1'* ]]
+	done
+}
+
 # Records with just these ids are out, in whatever order.
 has_out() {
 	[ "$(jq -r '.id' out | sort -n | xargs)" = "$*" ]
@@ -118,6 +129,17 @@ has_out() {
 	[ "$(reasons out)" = 'cancelled 3' ]
 	in_order out
 	has err 'received 6, processed 3, filtered 0, failed 3 (3 cancelled)'
+}
+
+@test "key: with -x all of a key is cancelled, whatever waits behind what" {
+	start pfanout -v -x -j 2 -a 9 --backoff 1h --key .k -- sh -c 'cat; exit "$1"' sh '{.do}'
+	echo '{"id":1,"k":"a","do":75}' >&8
+	printf '{"id":%d,"k":"%s","do":%d}\n' 2 a 0 3 a 0 4 a 0 5 a 0 6 b 0 >&8
+	wait_until has_out 6
+	stop_now
+	[ "$(account 6 out)" = 'results 1 dead 5 missing 0 twice 0' ]
+	[ "$(reasons out)" = 'cancelled 5' ]
+	in_order out
 }
 
 # Of the records, those that the worker of "hot" does not get are answered.

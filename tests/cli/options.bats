@@ -57,7 +57,7 @@ flags_of() {
 			return 1
 		}
 	done
-	for tool in pfanin pfanout pdeadletter pratelimit pmetrics 'pmetrics '{top,print,serve,textfile}; do
+	for tool in pfanin pfanout pdeadletter pratelimit pmetrics 'pmetrics '{top,trace,print,serve,textfile}; do
 		# shellcheck disable=SC2086 # words
 		timeout 20 $tool --help >out
 		grep -qE "^(usage:|      ) $tool" out
@@ -130,6 +130,9 @@ flags_of() {
 		pdeadletter|list -n 3 in|list: unknown option -n (did you mean --limit?)
 		pmetrics|servre|no such command: servre (did you mean serve?)
 		pmetrics|watch|no such command: watch (did you mean top?)
+		pmetrics|waterfall|no such command: waterfall (did you mean trace?)
+		pmetrics|trace --slowst 3|trace: unknown option --slowst (did you mean --slowest?)
+		pmetrics|trace --errors|trace: unknown option --errors (did you mean --failed?)
 		pmetrics|serve --port 80|serve: unknown option --port (did you mean --web.listen-address?)
 	END
 	go 0 timeout 20 pfanout -P -j 4 -- cat </dev/null

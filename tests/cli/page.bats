@@ -46,10 +46,16 @@ policy_has() {
 
 # browse: what Chromium makes of the page: page.json, and console, what it said.
 browse() {
-	HOME=$PWD timeout 30 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
+	HOME=$PWD timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage \
 		--user-data-dir="$PWD/profile" --enable-logging=stderr --window-size=1280,800 \
 		--virtual-time-budget=500 --dump-dom "$1" >dom 2>console 3>&- 8>&-
 	python3 "$SUPPORT/page.py" dom >page.json
+}
+
+# The server has looked often enough for a verdict.
+is_measured() {
+	ask 200 /api/v1/pipelines
+	jq -e 'all(.pipelines[]; .verdict.text != "measuring")' body
 }
 
 SUPPORT=$BATS_TEST_DIRNAME/../support
@@ -145,6 +151,7 @@ SUPPORT=$BATS_TEST_DIRNAME/../support
 	jq -e --arg name "$IMG" '.parts | index([$name])' page.json
 
 	wait "$printer"
+	wait_until is_measured
 	browse "$url/"
 	jq . page.json
 	# The same parts, verdicts and links.

@@ -44,10 +44,6 @@ now() {
 	echo "${EPOCHREALTIME/[.,]/}"
 }
 
-is_ready() {
-	[ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]
-}
-
 @test "rate: the attempts of all workers are within it, retries included" {
 	ids 100 >in
 	since=$(now)

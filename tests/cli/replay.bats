@@ -279,7 +279,7 @@ numbers() {
 	seq 200 | pfanout -q -k -d dead -- sed 's/.*/!no/' || [ $? -eq 1 ]
 	# Every call fails for one in ten, and is slow enough to be killed.
 	cat >call <<-'END'
-		#!/usr/bin/env python3
+		#!/usr/bin/python3
 		import random, sys, time
 		for line in sys.stdin:
 		    time.sleep(0.001)

@@ -159,7 +159,7 @@ normal() {
 	job 0 all in
 	seq 11 20 >new && mv new in
 	job 0 all in
-	has err "in: it is another file than it was; it is read from its start"
+	has err "in: it is another file than it was; it is read from its start, and nothing of the former one after 21 bytes"
 	seq 20 | cmp - got
 	# The same file with another text, and with less of it.
 	seq 21 40 >in
@@ -256,8 +256,8 @@ normal() {
 		'{"pchan":"state/1","inputs":[{"path":"/a","device":1,"inode":1,"head":1,"hash":"0","offset":1,"line":1}]}'; do
 		echo "$text" >s
 		go 2 pfanin --state s in
-		has err "--state s: it is damaged"
-		has err "remove it to read all inputs from their start"
+		has err "--state s: it cannot be used ("
+		has err "; put a copy back, or remove it to read all inputs from their start"
 		lines err 1
 		[ "$(cat s)" = "$text" ]
 	done
@@ -422,6 +422,19 @@ is_filled() {
 	is_saved line 40
 }
 
+@test "resume: a slow stage behind a reader that has done its work is waited for" {
+	ids 40 >in
+	# The last mark comes back after twice the grace; support/ack lives.
+	go 0 bash -o pipefail -c 'pfanin --state s --grace 2s in | cat | "$ACK" got late 4'
+	[ ! -s err ]
+	is_saved line 40
+	# Its death ends the wait, whoever else has the pipe.
+	rm s
+	go 2 bash -c 'pfanin --state s --grace 2s in | cat | "$ACK" got upto 1
+		exit "${PIPESTATUS[0]}"'
+	has err "40 records were not acknowledged"
+}
+
 @test "resume: SIGTERM: what was read is finished, and nothing comes twice" {
 	ids 200000 >in
 	begin all in
@@ -466,6 +479,28 @@ has_one_input() {
 	wait_until at_least got $((last - 10))
 	kill "$pid" && wait "$job"
 	{ seq 50 && seq 61 "$last"; } | cmp - got
+}
+
+@test "resume: follow: a log that is renamed before anything of it is finished" {
+	: >log
+	begin all --follow log
+	wait_until is_saved offset 0
+	kill "$pid" && wait "$job"
+	# It was empty when it was seen last.
+	seq 10 >>log && mv log log.1 && : >log
+	begin late --grace 30s --follow log
+	wait_until at_least got 10
+	seq 11 20 >>log
+	wait_until at_least got 20
+	# What has been read is finished when the name is another one.
+	mv log log.2 && seq 31 40 >log
+	kill "$pid" && wait "$job"
+	seq 21 30 >>log.2
+	begin all --follow log
+	wait_until at_least got 40
+	kill "$pid" && wait "$job"
+	[ ! -s err ]
+	sort -n got | cmp - <(seq 40)
 }
 
 @test "resume: follow: a file that is gone is not taken for one with the same text" {
@@ -527,6 +562,7 @@ pipeline() {
 		pipeline --follow in 3>&- &
 		job=$!
 		watch_job
+		wait_until test -s "$who"
 		wait_until at_least results "$n"
 		kill -9 "$(<$who)"
 		wait "$job"

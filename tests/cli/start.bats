@@ -10,7 +10,7 @@ few_threads() {
 	local k=$1
 
 	shift
-	env FEW_THREADS="$k" LD_PRELOAD="$PWD/few_threads.so" timeout 10 "$@"
+	env FEW_THREADS="$k" LD_PRELOAD="$SHIMS/few_threads.so" timeout 10 "$@"
 }
 
 # Every thread of the command in turn can't be created, until there are no more;
@@ -36,7 +36,6 @@ fails_to_start() {
 
 @test "start: a thread that can't be created" {
 	no_sanitizer
-	"${CC:-gcc}" -D_GNU_SOURCE -shared -fPIC -o few_threads.so "$BATS_TEST_DIRNAME/../support/few_threads.c"
 	ids 100 >in
 	fails_to_start 6 pfanout -j2
 	fails_to_start 7 pfanout -j2 -- cat

@@ -271,7 +271,7 @@ done
 	see '"reason":"timeout"'
 	see '^status=1'
 	# In map mode the worker is looked at for other reasons, too.
-	type_in 'clear; seq 2 | pfanout -q -j1 -t 1s sh -c "while read -r x; do read -r y </dev/tty; done"; echo status=$?'
+	type_in 'clear; seq 2 | pfanout -q -j1 -t 3s sh -c "while read -r x; do read -r y </dev/tty; done"; echo status=$?'
 	see 'worker [0-9]+ .sh. is stopped by the terminal: it reads from it'
 	see '"line":2,'
 	see '^status=1'

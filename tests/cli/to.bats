@@ -139,12 +139,11 @@ unread() {
 
 @test "to: a reader that is killed after the last write: what it had not read is told" {
 	no_sanitizer
-	cc -shared -fPIC -D_GNU_SOURCE -o shim.so "$STUBS/../shims/kill_reader.c"
 	ids 10 >in
 	mkfifo a
 	# shellcheck disable=SC2217 # it has the FIFO open
 	sleep 60 <a 3>&- &
-	go 1 env KILL_READER=$! LD_PRELOAD="$PWD/shim.so" pfanout --to a --to b --by copy <in
+	go 1 env KILL_READER=$! LD_PRELOAD="$SHIMS/kill_reader.so" pfanout --to a --to b --by copy <in
 	has err 'output a: its reader has left; 10 records in the pipe'
 	cmp in b
 }

@@ -43,13 +43,19 @@ list() {
 	/usr/bin/python3 "$SPANS" list "$@"
 }
 
-@test "trace: five stages: chains are complete, all sample the same, other bytes stay" {
+# five N: a pipeline of all five tools over N records, a tenth of them sampled;
+# the spans are in ./spans, the letters in ./dead.
+five() {
 	worker
-	seq 10000 | sed 's/.*/{ "id": &,\t"text": "\\u00e9" }/' >in
+	seq "$1" | sed 's/.*/{ "id": &,\t"text": "\\u00e9" }/' >in
 	export OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG=0.1 OTEL_BSP_MAX_QUEUE_SIZE=100000
 	pfanin --trace-file spans -n merge in | pratelimit --trace-file spans -n pace -r 1000000/s |
 		pfanout --trace-file spans -n enrich -k -j 1 -a 3 --backoff 1ms -- python3 worker.py |
 		pmetrics --trace-file spans -n tap | pdeadletter --trace-file spans -n dead -d dead -q >out 2>err || [ $? -eq 1 ]
+}
+
+@test "trace: five stages: chains are complete, all sample the same, other bytes stay" {
+	five 10000
 	cat err
 	run -0 /usr/bin/python3 "$SPANS" check spans
 	echo "$output"
@@ -74,6 +80,14 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 	grep -F "{ \"id\": $(cat one),	\"text\": \"\\u00e9\" }" dead
 	# A tenth of the letters has a context.
 	[ "$(grep -c traceparent dead)" -gt 20 ]
+}
+
+@test "trace: OpenTelemetry's decoder takes the spans of all five tools" {
+	needs_npm
+	five 1000
+	NODE_PATH=$NPM timeout 60 node "$BATS_TEST_DIRNAME/../support/decode_otlp.js" <spans >decoded
+	[ "$(cat decoded)" -eq "$(list spans | wc -l)" ]
+	[ "$(cat decoded)" -gt 300 ]
 }
 
 @test "trace: the context of a record is replaced, and nothing else is touched" {

@@ -245,7 +245,7 @@ costs_at_most_one() {
 }
 
 @test "workers: stdin closed instead of an answer costs its record" {
-	options=(-t 3s)
+	options=(-t 1s)
 	one_and_many costs_150 "$WORKER" -u close-in-first 150
 }
 

@@ -42,6 +42,14 @@ ends_with() {
 	}
 }
 
+# is_ready PID: the process has started its threads, and so takes its signals.
+# (What it blocks does not tell: bash blocks some before it runs the command.)
+is_ready() {
+	local tasks=("/proc/$1/task/"*)
+
+	[ "${#tasks[@]}" -gt 1 ]
+}
+
 # is_taken PID SIGNAL: the signal is not pending any more.
 is_taken() {
 	! awk -v bit="$(($(kill -l "$2") - 1))" '/^(ShdPnd|SigPnd):/ {

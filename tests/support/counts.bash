@@ -41,10 +41,11 @@ total() {
 # received = processed + filtered + failed + unwritten, and each failed record
 # has its dead letter in ./out; for runs with -v.
 accounted() {
-	local received processed filtered failed unwritten
+	local name line received processed filtered failed unwritten
 
+	line=$(grep ': received [0-9]*, processed ' err)
 	for name in received processed filtered failed unwritten; do
-		declare "$name=$(total $name)"
+		[[ $line =~ \ $name\ ([0-9]+) ]] && declare "$name=${BASH_REMATCH[1]}"
 	done
 	echo "received $received processed $processed filtered $filtered failed $failed unwritten $unwritten"
 	[ "$received" -eq $((processed + filtered + failed + unwritten)) ]

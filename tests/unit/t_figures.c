@@ -71,6 +71,37 @@ static const struct {
     {figure_percent, 1.5, "150%"},
 };
 
+static const struct {
+	int64_t ns;
+	const char *want;
+} durations[] = {
+    {-5, "0 ns"},
+    {0, "0 ns"},
+    {412, "412 ns"},
+    {999, "999 ns"},
+    {1000, "1.0 us"},
+    {9949, "9.9 us"},
+    {9951, "10 us"},
+    {412000, "412 us"},
+    {999499, "999 us"},
+    {999501, "1.0 ms"},
+    {41400000, "41 ms"},
+    {999499999, "999 ms"},
+    {999500001, "1.00 s"},
+    {2310000000, "2.31 s"},
+    {9996000000, "10.0 s"},
+    {60000000000, "60.0 s"},
+    {99949999999, "99.9 s"},
+    {125400000000, "2 min 05 s"},
+    {3599400000000, "59 min 59 s"},
+    {3599600000000, "1 h 00 min"},
+    {7500000000000, "2 h 05 min"},
+    {86369000000000, "23 h 59 min"},
+    {86371000000000, "1 d 00 h"},
+    {273600000000000, "3 d 04 h"},
+    {INT64_MAX, "106752 d 00 h"},
+};
+
 int
 main(void)
 {
@@ -80,6 +111,11 @@ main(void)
 		cases[i].figure(cases[i].value, text);
 		CHECK(strcmp(text, cases[i].want) == 0, "%zu: %g: %s instead of %s", i,
 		    cases[i].value, text, cases[i].want);
+	}
+	for (size_t i = 0; i < sizeof(durations) / sizeof(durations[0]); i++) {
+		figure_duration(durations[i].ns, text);
+		CHECK(strcmp(text, durations[i].want) == 0, "%s instead of %s", text,
+		    durations[i].want);
 	}
 	return t_end();
 }

@@ -282,6 +282,29 @@ test_unread_bytes(void)
 	end(&c, &p);
 }
 
+static void
+test_let_go(void)
+{
+	static const char *const closes[] = {"sh", "-c", "exec <&-; exec sleep 1000", NULL};
+	static const char *const swaps[] = {
+	    "sh", "-c", "exec 3<&0 </dev/null; exec sleep 1000", NULL};
+	static const char *const keeps[] = {"sleep", "1000", NULL};
+	const char *const *const all[] = {closes, swaps, keeps};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int64_t limit = clock_now() + LIMIT;
+		struct child c;
+		struct probe p;
+
+		if (!start(&c, &p, all[i]))
+			return;
+		while (all[i] != keeps && !hunger_has_let_go(&p) && clock_now() < limit)
+			poll(NULL, 0, 1);
+		CHECK(hunger_has_let_go(&p) == (all[i] != keeps), "child %zu", i);
+		end(&c, &p);
+	}
+}
+
 /* A child that is gone, or cannot be looked at. */
 static void
 test_gone(void)
@@ -323,6 +346,7 @@ main(void)
 	test_beside();
 	test_unread();
 	test_unread_bytes();
+	test_let_go();
 	test_gone();
 	return t_end();
 }

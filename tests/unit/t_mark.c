@@ -91,6 +91,7 @@ test_acknowledge(void)
 	    "ack 1 1x", "nak 1 1", "ack 1 281474976710657",
 	    "ack 1 1                                                              "};
 	struct mark m = {.n = 5, .weight = 7}, got = {.n = 0};
+	pid_t from;
 	int fd;
 
 	for (size_t i = 0; i < MARK_TO; i++)
@@ -101,17 +102,18 @@ test_acknowledge(void)
 	fd = mark_listen(m.to);
 	CHECK(fd != -1, "%s", strerror(errno));
 	CHECK(mark_listen(m.to) == -1 && errno == EADDRINUSE, "%s", strerror(errno));
-	CHECK(mark_receive(fd, &got) == 0, "none yet");
+	CHECK(mark_receive(fd, &got, &from) == 0, "none yet");
 	for (size_t i = 0; i < sizeof(rubbish) / sizeof(rubbish[0]); i++)
 		send_text(&m, rubbish[i]);
-	CHECK(mark_receive(fd, &got) == 0, "rubbish is left out");
+	CHECK(mark_receive(fd, &got, &from) == 0, "rubbish is left out");
 	CHECK(mark_acknowledge(&m) == 0, "%s", strerror(errno));
 	m.n = 6;
 	CHECK(mark_acknowledge(&m) == 0, "%s", strerror(errno));
-	CHECK(
-	    mark_receive(fd, &got) == 1 && got.n == 5 && got.weight == 7, "%ju", (uintmax_t)got.n);
-	CHECK(mark_receive(fd, &got) == 1 && got.n == 6, "%ju", (uintmax_t)got.n);
-	CHECK(mark_receive(fd, &got) == 0, "no more");
+	CHECK(mark_receive(fd, &got, &from) == 1 && got.n == 5 && got.weight == 7, "%ju",
+	    (uintmax_t)got.n);
+	CHECK(from == getpid(), "%d", (int)from);
+	CHECK(mark_receive(fd, &got, &from) == 1 && got.n == 6, "%ju", (uintmax_t)got.n);
+	CHECK(mark_receive(fd, &got, &from) == 0, "no more");
 	close(fd);
 	CHECK(mark_acknowledge(&m) == -1 && errno == ECONNREFUSED, "%s", strerror(errno));
 }

@@ -436,6 +436,33 @@ test_resource(void)
 	span_free(s);
 }
 
+/* Where the run has no span of its own nothing is linked to it. */
+static void
+test_no_run(void)
+{
+	struct settings settings = {0};
+	struct otlp_stage alone = stage;
+	struct span *s = span_new();
+	const json_t *spans, *attributes;
+	const char *line;
+	struct otlp *o;
+	json_t *root;
+	size_t len = 0;
+
+	alone.run = NULL;
+	o = otlp_new(&settings, &alone);
+	otlp_begin(o, OFFSET);
+	s->linked = true;
+	CHECK(otlp_add(o, s));
+	line = otlp_end(o, &len);
+	root = parse(line, len, &spans, &attributes);
+	s->linked = false;
+	check_equal(json_array_get(spans, 0), want_record(s));
+	json_decref(root);
+	span_free(s);
+	otlp_free(o);
+}
+
 /* A line of more than one span has a bound; no span, no line. */
 static void
 test_bounds(void)
@@ -548,6 +575,7 @@ main(int argc, char **argv)
 	test_records();
 	test_run();
 	test_resource();
+	test_no_run();
 	test_bounds();
 	test_cost();
 	return t_end();
