@@ -164,7 +164,7 @@ note_attempts(struct exec_worker *e)
 {
 	int64_t now = clock_now();
 
-	if (e->w.stage->tracing == NULL)
+	if (!tracing_records(e->w.stage->tracing))
 		return;
 	for (size_t i = 0; i < e->batch.records.n; i++)
 		traced_attempt(queue_at(&e->batch.records, i), e->w.slot, now);

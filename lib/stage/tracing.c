@@ -51,7 +51,7 @@ begin_run(struct stage *st, struct tracing *t)
 	if (s->has_parent) {
 		t->run = s->parent;
 		memcpy(t->span->parent, s->parent.span_id, sizeof(t->span->parent));
-		if (*s->state != '\0' && (t->span->state = strdup(s->state)) == NULL)
+		if (span_set_state(t->span, s->state) == -1)
 			return -1;
 	} else
 		context_new_trace(&t->run);
@@ -127,6 +127,8 @@ tracing_open(struct stage *st)
 		return error;
 	}
 	t->records = level == TRACE_RECORDS;
+	if (sampler_has_threshold(&t->settings.sampler))
+		tracestate_set_threshold("", 0, t->settings.sampler.threshold, t->fresh_state);
 	if (begin_run(st, t) == -1 || open_otlp(st, t) == -1 || open_environment(t) == -1)
 		goto no_memory;
 	if (t->records)

@@ -29,12 +29,21 @@ struct tracing {
 	struct context run;     /* of the run's span */
 	struct span *span;      /* the run's */
 	char **run_environment; /* of long-lived children */
+	/* Of a trace that begins: its tracestate, or "". */
+	char fresh_state[TRACESTATE_SIZE];
 	struct otlp *otlp;
 	struct spanfile *file;
 	struct tracer *tracer; /* NULL before tracing_start() */
 	/* Records that can carry no context: they are no objects. */
 	_Atomic uint64_t without;
 };
+
+/* Whether records are traced, too. */
+static inline bool
+tracing_records(const struct tracing *t)
+{
+	return t != NULL && t->records;
+}
 
 /*
  * Decides what is traced, and makes stage->tracing of that, for a stage whose
