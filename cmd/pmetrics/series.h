@@ -24,8 +24,8 @@ struct series {
 	struct metrics_shard sum; /* of live and ended ones */
 	uint64_t exits[EXIT_COUNT];
 	uint64_t sent; /* spans that were shipped; set by who knows */
-	bool pool;   /* there are workers with attempts */
-	bool queues; /* records wait for workers, or for credit */
+	bool pool;     /* there are workers with attempts */
+	bool queues;   /* records wait for workers, or for credit */
 
 	/* Of the live ones: */
 	unsigned live;

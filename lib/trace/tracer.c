@@ -86,17 +86,6 @@ tracer_put(struct tracer *t, struct span *s)
 		span_free(s);
 }
 
-struct tracer_counts
-tracer_counts(struct tracer *t)
-{
-	struct tracer_counts counts;
-
-	pthread_mutex_lock(&t->lock);
-	counts = t->counts;
-	pthread_mutex_unlock(&t->lock);
-	return counts;
-}
-
 static void
 begin_line(struct tracer *t)
 {

@@ -56,9 +56,6 @@ struct tracer *tracer_start(const struct settings *, struct otlp *, struct spanf
  */
 void tracer_put(struct tracer *, struct span *);
 
-/* Any thread. */
-struct tracer_counts tracer_counts(struct tracer *);
-
 /*
  * Writes what is left, and the run's span (NULL: none) with these attributes,
  * ends the thread and frees the tracer, but not the spans' file.  Waits no
