@@ -74,7 +74,7 @@ $(SHIMS): $(BUILD)/%.so: %.c
 
 # What building, the demo and the tests need, and what the other targets need in
 # addition.
-DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev libncurses-dev zlib1g-dev \
+DEPS = gcc make libc6-dev libbsd-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libncurses-dev zlib1g-dev \
 	bats jq python3 procps curl
 DEV_DEPS = clang clang-format cppcheck shellcheck mandoc spin golang-go parallel miller pv strace \
 	libclang-rt-14-dev tmux time fiu-utils faketime logrotate prometheus prometheus-node-exporter \
@@ -145,6 +145,12 @@ job: all
 marks: all
 	@BIN=$(abspath $(BIN)) tests/campaign/marks $(SEED) $(N)
 
+# pmetrics ship posts N spans, and is killed (-9) ten times meanwhile.  The last
+# line is `N passed, N failed`.
+ship: N = 20000
+ship: all
+	@BIN=$(abspath $(BIN)) tests/campaign/ship $(N) $(SEED)
+
 bench: all $(BENCHES)
 	@BIN=$(abspath $(BIN)) T=$(abspath $(BUILD))/tests tests/bench/run.sh $(ONLY)
 
@@ -201,6 +207,6 @@ uninstall:
 clean:
 	rm -rf build bin
 
-.PHONY: all deps dev-deps npm-deps demo check campaign counts job marks rotations verdicts prometheus bench model fuzz lint install uninstall clean
+.PHONY: all deps dev-deps npm-deps demo check campaign counts job marks rotations ship verdicts prometheus bench model fuzz lint install uninstall clean
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -41,7 +41,7 @@ end_records(
 	for (size_t i = 0; i < n; i++)
 		place[i] = where;
 	stage_succeeded(st, n);
-	ending_count(st, shard, p->record, place, n);
+	ending_count(st, shard, p->record, place, n, 0);
 	parcel_cut(p, n);
 }
 

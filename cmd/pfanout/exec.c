@@ -164,7 +164,7 @@ note_attempts(struct exec_worker *e)
 {
 	int64_t now = clock_now();
 
-	if (e->w.stage->tracing == NULL)
+	if (!tracing_records(e->w.stage->tracing))
 		return;
 	for (size_t i = 0; i < e->batch.records.n; i++)
 		traced_attempt(queue_at(&e->batch.records, i), e->w.slot, now);
@@ -290,7 +290,9 @@ wait_for_credit(struct exec_worker *e)
 	return !stage_is_cancelled(e->w.stage);
 }
 
-/* A process for one record continues its trace; one for a batch is the run's. */
+/*
+ * A process for one record continues its trace; one for a batch is the run's.
+ */
 static int
 make_environment(const struct exec_worker *e, char ***env)
 {

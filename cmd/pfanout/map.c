@@ -14,6 +14,7 @@
 #include "stage/budget.h"
 #include "stage/pipeline.h"
 #include "stage/traced.h"
+#include "stage/tracing.h"
 
 #define BATCH 256
 #define RUN_BYTES (64 * 1024) /* handed over at a time */
@@ -143,7 +144,7 @@ note_attempts(struct map_worker *m, size_t n, int64_t now)
 {
 	struct inflight *f = &m->inflight;
 
-	if (m->w.stage->tracing == NULL)
+	if (!tracing_records(m->w.stage->tracing))
 		return;
 	for (size_t i = f->given - n; i < f->given; i++)
 		traced_attempt(queue_at(&f->queue, i), m->w.slot, now);

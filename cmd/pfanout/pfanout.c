@@ -4,6 +4,7 @@
 #include "record/batch.h"
 #include "stage/retry.h"
 #include "stage/traced.h"
+#include "stage/tracing.h"
 
 void
 pfanout_count_attempt(struct record *r)
@@ -20,7 +21,7 @@ pfanout_try_again(struct pfanout *pf, struct metrics_shard *shard, const struct 
 
 	metrics_add(shard, METRIC_RETRIES, b->records.n);
 	metrics_add(shard, METRIC_RETRY_IN, b->records.n);
-	if (pf->stage.tracing != NULL)
+	if (tracing_records(pf->stage.tracing))
 		for (size_t i = 0; i < b->records.n; i++)
 			traced_back_off(queue_at(&b->records, i), f->reason, f->message, now);
 	return retry_put(pf->retry, b, clock_after(now, wait)) == 0;

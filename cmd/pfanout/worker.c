@@ -16,6 +16,7 @@
 #include "pfanout.h"
 #include "stage/cli.h"
 #include "stage/retry.h"
+#include "stage/tracing.h"
 #include "sync/ctx.h"
 
 /* only a thread that was stopped is so late */
@@ -46,7 +47,7 @@ worker_begin(struct worker *w, struct chan *in, struct chan *out)
 	int error;
 
 	outbox_init(&w->out, out, w->stage->root);
-	if (w->stage->tracing != NULL)
+	if (tracing_records(w->stage->tracing))
 		w->out.phase = w->stage->keep_order ? PHASE_ORDER : PHASE_OUTPUT;
 	if (w->pf->keyed != NULL)
 		w->out.box = box = keyed_box(w->pf->keyed, w->slot - 1);

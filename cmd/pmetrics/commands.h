@@ -15,6 +15,9 @@ int print_command(int argc, char **argv);
 /* Serves the metrics over HTTP until it is stopped. */
 int serve_command(int argc, char **argv);
 
+/* Posts spans and metrics to a collector. */
+int ship_command(int argc, char **argv);
+
 /* Keeps a file of the metrics up to date. */
 int textfile_command(int argc, char **argv);
 

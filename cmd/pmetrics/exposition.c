@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "points.h"
+
 static const char *const type_names[] = {
     [EXPOSITION_COUNTER] = "counter",
     [EXPOSITION_GAUGE] = "gauge",
@@ -50,9 +52,15 @@ exposition_begin(struct exposition *e, FILE *out, enum exposition_format format)
 }
 
 void
+exposition_begin_points(struct exposition *e, struct points *points)
+{
+	*e = (struct exposition){.points = points};
+}
+
+void
 exposition_end(struct exposition *e)
 {
-	if (e->format == EXPOSITION_OPENMETRICS)
+	if (e->points == NULL && e->format == EXPOSITION_OPENMETRICS)
 		fputs("# EOF\n", e->out);
 }
 
@@ -75,6 +83,10 @@ void
 exposition_family(
     struct exposition *e, const char *name, enum exposition_type type, const char *help)
 {
+	if (e->points != NULL) {
+		points_family(e->points, name, type, help);
+		return;
+	}
 	e->name = name;
 	e->suffix = type == EXPOSITION_COUNTER ? "_total" : "";
 	e->type = type;
@@ -141,6 +153,10 @@ void
 exposition_count(
     struct exposition *e, const char *labels, const char *name, const char *value, uint64_t count)
 {
+	if (e->points != NULL) {
+		points_count(e->points, labels, name, value, count);
+		return;
+	}
 	begin_sample(e, e->suffix, labels, name, value);
 	fprintf(e->out, "%" PRIu64 "\n", count);
 }
@@ -151,22 +167,57 @@ exposition_number(
 {
 	char text[EXPOSITION_NUMBER_SIZE];
 
+	if (e->points != NULL) {
+		points_number(e->points, labels, name, value, number);
+		return;
+	}
 	exposition_format_number(number, text);
 	begin_sample(e, e->suffix, labels, name, value);
 	fprintf(e->out, "%s\n", text);
 }
 
+static void
+write_hex(FILE *out, const void *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(out, "%02x", ((const unsigned char *)bytes)[i]);
+}
+
+/* What follows the value of a bucket; of 128 characters the labels have 63. */
+static void
+write_exemplar(struct exposition *e, const struct metrics_exemplar *x)
+{
+	char seconds[EXPOSITION_NUMBER_SIZE], moment[EXPOSITION_NUMBER_SIZE];
+
+	if (x->version == 0 || e->format != EXPOSITION_OPENMETRICS)
+		return;
+	exposition_format_number((double)x->ns / 1e9, seconds);
+	exposition_format_number((double)x->end_us / 1e6, moment);
+	fputs(" # {trace_id=\"", e->out);
+	write_hex(e->out, &x->trace_id, sizeof(x->trace_id));
+	fputs("\",span_id=\"", e->out);
+	write_hex(e->out, &x->span_id, sizeof(x->span_id));
+	fprintf(e->out, "\"} %s %s", seconds, moment);
+}
+
 void
-exposition_histogram(struct exposition *e, const char *labels, const struct histogram *h)
+exposition_histogram(struct exposition *e, const char *labels, const struct histogram *h,
+    const struct metrics_exemplar exemplar[HISTOGRAM_BUCKETS])
 {
 	char sum[EXPOSITION_NUMBER_SIZE];
 	uint64_t count = 0;
 
+	if (e->points != NULL) {
+		points_histogram(e->points, labels, h);
+		return;
+	}
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		count += h->bucket[i];
 		begin_sample(
 		    e, "_bucket", labels, "le", i < HISTOGRAM_BOUNDS ? e->bound[i] : "+Inf");
-		fprintf(e->out, "%" PRIu64 "\n", count);
+		fprintf(e->out, "%" PRIu64, count);
+		write_exemplar(e, &exemplar[i]);
+		fputc('\n', e->out);
 	}
 	exposition_format_number((double)h->sum / 1e9, sum);
 	begin_sample(e, "_sum", labels, NULL, NULL);

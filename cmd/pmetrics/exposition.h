@@ -4,9 +4,10 @@
 /*
  * Families of metrics as text, in the two formats that Prometheus reads: its
  * own, version 0.0.4, and OpenMetrics 1.0.  The samples are the same; the lines
- * around them are not.  All samples of a family are written together.
+ * around them are not.  All samples of a family are written together.  They may
+ * also become data points (points.h) instead.
  *
- * Errors are the stream's: see ferror(3).
+ * Errors are the stream's: see ferror(3); or those of the points.
  */
 
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 
 #include "base/histogram.h"
+#include "metrics/exemplar.h"
 
 enum exposition_format { EXPOSITION_TEXT, EXPOSITION_OPENMETRICS };
 
@@ -22,7 +24,10 @@ enum exposition_type { EXPOSITION_COUNTER, EXPOSITION_GAUGE, EXPOSITION_HISTOGRA
 /* Size of a number as text, with its NUL. */
 #define EXPOSITION_NUMBER_SIZE 32
 
+struct points;
+
 struct exposition {
+	struct points *points; /* NULL: text is written */
 	FILE *out;
 	enum exposition_format format;
 	const char *name, *suffix; /* of the family */
@@ -39,6 +44,9 @@ struct exposition_label {
 const char *exposition_content_type(enum exposition_format);
 
 void exposition_begin(struct exposition *, FILE *, enum exposition_format);
+
+/* The same, for samples that become data points. */
+void exposition_begin_points(struct exposition *, struct points *);
 
 /* The last line of the text. */
 void exposition_end(struct exposition *);
@@ -66,8 +74,12 @@ void exposition_count(
 void exposition_number(
     struct exposition *, const char *labels, const char *name, const char *value, double);
 
-/* All samples of a histogram, in seconds. */
-void exposition_histogram(struct exposition *, const char *labels, const struct histogram *);
+/*
+ * All samples of a histogram, in seconds.  In OpenMetrics buckets have their
+ * exemplars, if there are any (version 0: none); the other format has none.
+ */
+void exposition_histogram(struct exposition *, const char *labels, const struct histogram *,
+    const struct metrics_exemplar[HISTOGRAM_BUCKETS]);
 
 /*
  * The shortest text that reads back as this number, and looks like no whole

@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "metrics/statview.h"
 #include "series.h"
+#include "shipped.h"
 
 static const char *const limit_units[] = {
     [LIMIT_RECORDS] = "records",
@@ -44,14 +45,14 @@ static void
 write_latency(struct exposition *e, const struct series *s)
 {
 	if (s->pool)
-		exposition_histogram(e, s->labels, &s->sum.latency);
+		exposition_histogram(e, s->labels, &s->sum.latency, s->exemplars.latency);
 }
 
 static void
 write_queue(struct exposition *e, const struct series *s)
 {
 	if (s->queues)
-		exposition_histogram(e, s->labels, &s->sum.queue);
+		exposition_histogram(e, s->labels, &s->sum.queue, s->exemplars.queue);
 }
 
 static void
@@ -90,10 +91,11 @@ write_spans(struct exposition *e, const struct series *s)
 	uint64_t written = s->sum.counter[METRIC_SPANS];
 	uint64_t dropped = s->sum.counter[METRIC_SPANS_DROPPED];
 
-	if (written + dropped == 0)
+	if (written + dropped + s->sent == 0)
 		return;
 	exposition_count(e, s->labels, "result", "written", written);
 	exposition_count(e, s->labels, "result", "dropped", dropped);
+	exposition_count(e, s->labels, "result", "sent", s->sent);
 }
 
 static void
@@ -236,13 +238,32 @@ write_own(struct exposition *e, const struct look *look)
 	exposition_count(e, "", "state", "skipped", look->skipped);
 }
 
+/* Which spans of the series were shipped. */
+static uint64_t
+sent_of(const struct shipped *shipped, const struct series *s)
+{
+	uint64_t sent = 0;
+
+	for (size_t i = 0; i < shipped->n; i++) {
+		const struct shipped_total *t = &shipped->total[i];
+
+		if (strcmp(t->stage, s->stage) == 0 && strcmp(t->tool, s->tool) == 0 &&
+		    strcmp(t->pipeline, s->pipeline != NULL ? s->pipeline : "") == 0)
+			sent += t->sent;
+	}
+	return sent;
+}
+
 int
-families_write(struct exposition *e, const struct look *look, bool tame)
+families_write(
+    struct exposition *e, const struct look *look, const struct shipped *shipped, bool tame)
 {
 	struct series_list list;
 
 	if (series_gather(&list, look, tame) == -1)
 		return -1;
+	for (size_t k = 0; k < list.n; k++)
+		list.series[k].sent = sent_of(shipped, &list.series[k]);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		exposition_family(e, families[i].name, families[i].type, families[i].help);
 		for (size_t k = 0; k < list.n; k++)

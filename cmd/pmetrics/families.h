@@ -15,10 +15,13 @@
 #include "exposition.h"
 #include "metrics/look.h"
 
+struct shipped;
+
 /*
- * Writes the families, and those about the look itself.  With `tame`, names are
- * made harmless to a terminal.  -1 with errno (ENOMEM): not all is written.
+ * Writes the families, with the spans that were shipped, and those about the
+ * look itself.  With `tame`, names are made harmless to a terminal.  -1 with
+ * errno (ENOMEM): not all is written.
  */
-int families_write(struct exposition *, const struct look *, bool tame);
+int families_write(struct exposition *, const struct look *, const struct shipped *, bool tame);
 
 #endif

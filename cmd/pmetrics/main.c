@@ -11,6 +11,7 @@ main(int argc, char **argv)
 	static int (*const run[])(int argc, char **argv) = {
 	    [USAGE_PRINT] = print_command,
 	    [USAGE_SERVE] = serve_command,
+	    [USAGE_SHIP] = ship_command,
 	    [USAGE_TEXTFILE] = textfile_command,
 	    [USAGE_TOP] = top_command,
 	    [USAGE_TRACE] = trace_command,

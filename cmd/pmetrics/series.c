@@ -105,6 +105,7 @@ set_gauges(struct series *s, const struct look *look, const struct look_stage *s
 	double rate;
 
 	s->live = 1;
+	memcpy(&s->exemplars, &stage->exemplars, sizeof(s->exemplars));
 	s->held = held(&s->sum);
 	s->backlog = difference(&s->sum, METRIC_QUEUED, METRIC_TAKEN);
 	s->in_flight = difference(&s->sum, METRIC_GIVEN, METRIC_ENDED);
@@ -170,6 +171,7 @@ add(struct series *to, struct series *from)
 	to->last_record = later(to->last_record, from->last_record);
 	to->last_result = later(to->last_result, from->last_result);
 	to->oldest = earlier(to->oldest, from->oldest);
+	exemplars_merge(&to->exemplars, &from->exemplars);
 }
 
 static void

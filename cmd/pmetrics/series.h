@@ -23,8 +23,9 @@ struct series {
 	char *labels;
 	struct metrics_shard sum; /* of live and ended ones */
 	uint64_t exits[EXIT_COUNT];
-	bool pool;   /* there are workers with attempts */
-	bool queues; /* records wait for workers, or for credit */
+	uint64_t sent; /* spans that were shipped; set by who knows */
+	bool pool;     /* there are workers with attempts */
+	bool queues;   /* records wait for workers, or for credit */
 
 	/* Of the live ones: */
 	unsigned live;
@@ -32,6 +33,7 @@ struct series {
 	uint64_t capacity, workers, busy;
 	double limit[LIMITS];                    /* 0: none */
 	double last_record, last_result, oldest; /* calendar s; 0: none */
+	struct metrics_exemplars exemplars;      /* of each bucket the latest */
 };
 
 /* Sorted by pipeline, stage and tool, one for each set of these labels. */

@@ -21,6 +21,10 @@ const struct options_command usage_commands[] = {
     [USAGE_SERVE] = {"serve",
 	"[--web.listen-address HOST:PORT] ... [--web.telemetry-path PATH] [--all-users]",
 	"answer the scrapes of Prometheus, and show a page of the pipelines"},
+    [USAGE_SHIP] = {"ship",
+	"[--endpoint URL] [--once] [--interval D] [--grace D] [-v] [FILE ... | -- command [arg "
+	"...]]",
+	"post the spans of stages to a collector of OpenTelemetry"},
     [USAGE_TEXTFILE] = {"textfile", "[--interval D] [--once] [--all-users] DIR",
 	"keep DIR/pchan.prom up to date for the textfile collector of node_exporter"},
     [USAGE_TOP] = {"top", "[-i D] [-w D] [-n N] [--pipeline NAME] [--json] [--all-users]",
@@ -36,6 +40,9 @@ const struct option_habit usage_habits[] = {
     {"show", "print"},
     {"dump", "print"},
     {"export", "textfile"},
+    {"send", "ship"},
+    {"push", "ship"},
+    {"--url", "--endpoint"},
     {"server", "serve"},
     {"spans", "trace"},
     {"traces", "trace"},
@@ -70,10 +77,11 @@ usage_parse(int argc, char **argv, const struct option_row *rows, const struct o
 	    .rules = rules,
 	    .habits = usage_habits,
 	    .command = find_command(argv[0]),
-	    .operands = "an operand",
+	    .operands = operand == OPERAND_FILE_COMMAND ? "a FILE" : "an operand",
 	    .operand = operand};
 	struct options opt = {0};
-	int most = operand == OPERAND_NONE ? 0 : operand == OPERAND_FILE ? argc : 1;
+	bool files = operand == OPERAND_FILE || operand == OPERAND_FILE_COMMAND;
+	int most = operand == OPERAND_NONE ? 0 : files ? argc : 1;
 	int operands = cli_parse(&opt, argc, argv, &tool);
 
 	if (argc - operands > most)

@@ -17,7 +17,15 @@ extern const struct options_command usage_commands[];
 extern const struct option_habit usage_habits[];
 
 /* The commands, in the order of usage_commands. */
-enum { USAGE_PRINT, USAGE_SERVE, USAGE_TEXTFILE, USAGE_TOP, USAGE_TRACE, USAGE_COMMANDS };
+enum {
+	USAGE_PRINT,
+	USAGE_SERVE,
+	USAGE_SHIP,
+	USAGE_TEXTFILE,
+	USAGE_TOP,
+	USAGE_TRACE,
+	USAGE_COMMANDS
+};
 
 /*
  * Parses the command line of a command, whose name is argv[0], into the fields

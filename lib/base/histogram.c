@@ -31,17 +31,23 @@ read_cell(const _Atomic uint64_t *from)
 	return atomic_load_explicit(from, memory_order_relaxed);
 }
 
-void
-histogram_add(struct histogram *h, int64_t ns, uint64_t n)
+unsigned
+histogram_bucket(int64_t ns)
 {
 	unsigned i = 0;
 
-	if (ns < 0)
-		ns = 0;
 	/* Most durations are short: a search from below ends soon. */
 	while (i < HISTOGRAM_BOUNDS && ns > histogram_bound[i])
 		i++;
-	add_to_cell(&h->bucket[i], n);
+	return i;
+}
+
+void
+histogram_add(struct histogram *h, int64_t ns, uint64_t n)
+{
+	if (ns < 0)
+		ns = 0;
+	add_to_cell(&h->bucket[histogram_bucket(ns)], n);
 	add_to_cell(&h->sum, (uint64_t)ns * n);
 }
 

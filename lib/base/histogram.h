@@ -29,6 +29,9 @@ struct histogram {
 /* The upper bounds in ns, inclusive, ascending. */
 extern const int64_t histogram_bound[HISTOGRAM_BOUNDS];
 
+/* The bucket that a duration is in, from 0; a negative one counts as 0. */
+unsigned histogram_bucket(int64_t ns);
+
 /* Counts a duration n times; a negative one counts as 0.  The writer only. */
 void histogram_add(struct histogram *, int64_t ns, uint64_t n);
 

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* {0} is an empty one. */
 struct text {
@@ -27,7 +28,17 @@ void text_free(struct text *);
 char *text_room(struct text *, size_t n);
 
 /* Adds bytes as they are; a C string as it is. */
-void text_bytes(struct text *, const char *bytes, size_t n);
+static inline void
+text_bytes(struct text *t, const char *bytes, size_t n)
+{
+	char *at = t->data != NULL && t->room - t->len >= n ? t->data + t->len : text_room(t, n);
+
+	if (at == NULL || t->failed)
+		return;
+	memcpy(at, bytes, n);
+	t->len += n;
+}
+
 void text_raw(struct text *, const char *s);
 
 /* The same for a literal, whose length the compiler knows. */

@@ -23,6 +23,7 @@ struct statfile {
 	struct statfile_header *header;
 	struct metrics metrics;
 	struct metrics_links *links;
+	struct metrics_exemplars *exemplars;
 	size_t size;
 	int fd, dir; /* -1: the numbers are in anonymous memory */
 	char name[STATVIEW_NAME_SIZE];
@@ -48,7 +49,8 @@ lay_out(struct statfile_header *h, uint32_t shards)
 	h->shards = shards;
 	h->links_at = (uint32_t)align(sizeof(*h));
 	h->shards_at = (uint32_t)align(h->links_at + sizeof(struct metrics_links));
-	h->size = h->shards_at + (uint64_t)shards * sizeof(struct metrics_shard);
+	h->exemplars_at = h->shards_at + shards * (uint32_t)sizeof(struct metrics_shard);
+	h->size = h->exemplars_at + sizeof(struct metrics_exemplars);
 }
 
 /* Copies a text, cut behind a whole character. */
@@ -119,6 +121,7 @@ take_over(struct statfile *s, const struct statfile_header *head, void *map)
 	s->links = (struct metrics_links *)(at + head->links_at);
 	s->metrics = (struct metrics){
 	    .n = head->shards, .shard = (struct metrics_shard *)(at + head->shards_at)};
+	s->exemplars = (struct metrics_exemplars *)(at + head->exemplars_at);
 	s->size = head->size;
 }
 
@@ -316,6 +319,12 @@ struct metrics_links *
 statfile_links(struct statfile *s)
 {
 	return s->links;
+}
+
+struct metrics_exemplars *
+statfile_exemplars(struct statfile *s)
+{
+	return s->exemplars;
 }
 
 int

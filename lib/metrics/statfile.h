@@ -8,6 +8,7 @@
  *	header	what the stage is, at offset 0
  *	links	struct metrics_links, at links_at
  *	shards	`shards` of struct metrics_shard, at shards_at
+ *	exemplars	struct metrics_exemplars, at exemplars_at
  *
  * The file has a fixed size, is created with all its space, and never grows.
  * All values have the machine's byte order.  Whoever wants to know whether the
@@ -25,6 +26,7 @@
 #include <stdint.h>
 
 #include "base/bucket.h"
+#include "metrics/exemplar.h"
 #include "metrics/link.h"
 #include "metrics/metrics.h"
 
@@ -77,10 +79,10 @@ struct statfile_header {
 	char boot_id[40]; /* as /proc/sys/kernel/random/boot_id has it */
 	int32_t pid, pgid, sid;
 	uint32_t mode, workers; /* enum statfile_mode; -j, or outputs */
-	uint32_t spare;
-	uint64_t capacity; /* records that the stage may hold */
-	int64_t begun_us;  /* these two: when it began, calendar ... */
-	int64_t begun_ns;  /* ... and CLOCK_MONOTONIC */
+	uint32_t exemplars_at;  /* offset; 0: there are none */
+	uint64_t capacity;      /* records that the stage may hold */
+	int64_t begun_us;       /* these two: when it began, calendar ... */
+	int64_t begun_ns;       /* ... and CLOCK_MONOTONIC */
 	/*
 	 * CLOCK_MONOTONIC when it ended, or until then, when a look last saw
 	 * it alive: what was waited for lasted until then at least.
@@ -128,6 +130,7 @@ struct statfile *statfile_open(
 /* What is in the file; these live until the process ends. */
 struct metrics *statfile_metrics(struct statfile *);
 struct metrics_links *statfile_links(struct statfile *);
+struct metrics_exemplars *statfile_exemplars(struct statfile *);
 struct statfile_header *statfile_header(struct statfile *);
 
 /* The run directory, which stays the file's; -1: it is in none. */

@@ -169,6 +169,17 @@ has_end(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
+/* Whether there is what can be behind the shards: exemplars, or nothing. */
+static bool
+ends_well(const struct statfile_header *h)
+{
+	uint64_t end = h->shards_at + (uint64_t)h->shards * h->shard_size;
+
+	if (h->exemplars_at == 0)
+		return h->size == end;
+	return h->exemplars_at == end && h->size == end + sizeof(struct metrics_exemplars);
+}
+
 /* Whether the parts are where they can be: aligned, one behind the other. */
 static bool
 is_laid_out(const struct reading *r, const struct statfile_header *h)
@@ -177,7 +188,7 @@ is_laid_out(const struct reading *r, const struct statfile_header *h)
 	    h->shard_size == sizeof(struct metrics_shard) && h->links_at % 64 == 0 &&
 	    h->links_at >= sizeof(*h) && h->shards_at % 64 == 0 &&
 	    h->shards_at >= (uint64_t)h->links_at + h->links_size && h->shards > 0 &&
-	    h->size == r->size && h->size == h->shards_at + (uint64_t)h->shards * h->shard_size;
+	    h->size == r->size && ends_well(h);
 }
 
 /* Whether the header, a copy, is one that we know, and true of this file. */
@@ -278,6 +289,18 @@ copy_links(struct look_stage *to, const struct metrics_links *links, int64_t hal
 	}
 }
 
+static void
+copy_exemplars(const struct reading *r)
+{
+	struct look_stage *to = r->to;
+
+	if (to->header.exemplars_at != 0)
+		exemplars_copy((const struct metrics_exemplars *)(r->map + to->header.exemplars_at),
+		    &to->exemplars);
+	else
+		memset(&to->exemplars, 0, sizeof(to->exemplars));
+}
+
 /*
  * Copies the numbers.  False: they can't be.  Times are shown as of a moment
  * ago: a thread may be put aside between its look at the clock and the stop of
@@ -304,6 +327,7 @@ copy_numbers(const struct reading *r, int64_t until)
 	}
 	if (to->live)
 		find_busy(to, &m, r->now->monotonic);
+	copy_exemplars(r);
 	copy_links(
 	    to, (const struct metrics_links *)(r->map + to->header.links_at), until - worked);
 	return true;

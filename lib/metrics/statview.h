@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "metrics/exemplar.h"
 #include "metrics/link.h"
 #include "metrics/statfile.h"
 
@@ -25,6 +26,7 @@ struct look_stage {
 	size_t n_links;
 	struct metrics_link link[LINKS];
 	uint64_t more_links; /* that have no place */
+	struct metrics_exemplars exemplars;
 };
 
 /* How the process of a stage that is not live ended. */

@@ -195,6 +195,12 @@ reader_filled(const struct reader *r, size_t n)
 	return r->slab->data + r->end - n;
 }
 
+const char *
+reader_ahead(const struct reader *r)
+{
+	return r->slab->data + r->end;
+}
+
 void
 reader_unfill(struct reader *r, size_t n)
 {

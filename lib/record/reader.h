@@ -99,6 +99,12 @@ bool reader_line(struct reader *, struct record *);
 bool reader_block(struct reader *, struct record *);
 
 /*
+ * Right after a line was taken that is not over the limit: the end of all that
+ * has been read, in the memory in which the line's data are.
+ */
+const char *reader_ahead(const struct reader *);
+
+/*
  * At the end of the input, takes a last line that has no LF.  False if there is
  * none.
  */

@@ -122,12 +122,36 @@ free_origin(struct origin *o)
 	free(o);
 }
 
+/* The record's origin, which is made if it has none.  NULL: no memory. */
+static struct origin *
+need_origin(struct record *r)
+{
+	if (r->origin == NULL)
+		r->origin = calloc(1, sizeof(*r->origin));
+	return r->origin;
+}
+
+int
+record_choose(struct record *r, bool begins, uint64_t randomness)
+{
+	struct origin *o = need_origin(r);
+
+	if (o == NULL)
+		return -1;
+	o->chosen = true;
+	o->begins = begins;
+	o->randomness = randomness;
+	return 0;
+}
+
 int
 record_set_span(struct record *r, struct span *span)
 {
-	if (r->origin == NULL && (r->origin = calloc(1, sizeof(*r->origin))) == NULL)
+	struct origin *o = need_origin(r);
+
+	if (o == NULL)
 		return -1;
-	r->origin->span = span;
+	o->span = span;
 	return 0;
 }
 

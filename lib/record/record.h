@@ -91,6 +91,13 @@ struct origin {
 	/* Calendar us, 0 if the envelope had none. */
 	int64_t first_failed;
 	struct span *span; /* trace/span.h; NULL: it is not traced */
+
+	/*
+	 * It may get a span as soon as it has been checked: if it carries a
+	 * trace context, or because a trace with this randomness begins.
+	 */
+	bool chosen, begins;
+	uint64_t randomness;
 };
 
 /* A slab of SLAB_SIZE or more with refs references.  NULL with errno ENOMEM. */
@@ -131,6 +138,9 @@ record_span(const struct record *r)
 {
 	return r->origin != NULL ? r->origin->span : NULL;
 }
+
+/* The record is chosen: see above.  -1 with errno ENOMEM. */
+int record_choose(struct record *, bool begins, uint64_t randomness);
 
 /* Makes the span the record's.  -1 with errno ENOMEM: it is the caller's. */
 int record_set_span(struct record *, struct span *);

@@ -58,7 +58,7 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 }
 
 /* The same for its span. */
-static enum span_result
+static inline enum span_result
 result_of(const struct record *r, enum place place)
 {
 	if (place == LOST || place == UNFINISHED)
@@ -105,15 +105,18 @@ ending_mark_lost(
 }
 
 void
-ending_count(
-    struct stage *st, struct metrics_shard *s, struct record *r, const enum place *place, size_t n)
+ending_count(struct stage *st, struct metrics_shard *s, struct record *r, const enum place *place,
+    size_t n, int64_t began)
 {
 	struct budget_release end = {0};
 
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
-		if (st->tracing != NULL)
+		if (record_span(&r[i]) != NULL) {
+			if (began != 0)
+				traced_enter(&r[i], PHASE_OUTPUT, began);
 			traced_end(st, &r[i], result_of(&r[i], place[i]));
+		}
 		/* A mark of our own has reserved nothing. */
 		if (r[i].kind != RECORD_EXTRA && (r[i].kind != RECORD_MARK || r[i].reserved > 0)) {
 			end.records++;

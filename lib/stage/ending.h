@@ -33,8 +33,11 @@ enum place {
 void ending_mark_lost(
     struct metrics_shard *, const struct record *, enum place *, size_t n, uint64_t written);
 
-/* The end of n records: counts them by place, frees and releases them. */
-void ending_count(
-    struct stage *, struct metrics_shard *, struct record *, const enum place *, size_t n);
+/*
+ * The end of n records: counts them by place, frees and releases them.  Their
+ * writing began then (monotonic ns), for their spans; 0: that is known.
+ */
+void ending_count(struct stage *, struct metrics_shard *, struct record *, const enum place *,
+    size_t n, int64_t began);
 
 #endif

@@ -62,6 +62,11 @@ struct input {
 	bool ended;     /* nothing more will be read */
 	bool stopped;   /* before its end: the stage stops reading, or can't */
 	enum input_writer writer;
+	/*
+	 * What has been read has no trace context before this offset; since the
+	 * last read.  0: not known.
+	 */
+	uint64_t untraced;
 
 	/* Those of the set; inputs.c. */
 	enum input_state state;

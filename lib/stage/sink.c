@@ -20,7 +20,7 @@
 #include "stage/marks.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
-#include "stage/traced.h"
+#include "stage/tracing.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 
@@ -192,27 +192,14 @@ report_write_error(struct drain *d)
 		stage_give_up(st, 2, "standard output: %s%s", strerror(errno), torn ? cut : "");
 }
 
-/* For traces: the records wait for the writing. */
-static void
-note_output(struct drain *d, struct record *r, size_t n)
-{
-	int64_t now;
-
-	if (d->sink->stage->tracing == NULL)
-		return;
-	now = clock_now();
-	for (size_t i = 0; i < n; i++)
-		traced_enter(&r[i], PHASE_OUTPUT, now);
-}
-
 static int
 write_batch(struct drain *d, struct record *r, size_t n)
 {
 	struct metrics_shard *s = d->sink->shard;
 	uint64_t bytes = writer_bytes(d->writer), lines = metrics_own(s, METRIC_WRITTEN);
+	int64_t began = tracing_records(d->sink->stage->tracing) ? clock_now() : 0;
 	int error;
 
-	note_output(d, r, n);
 	stage_begin_writing(d->sink->stage);
 	write_dead(d, r, n);
 	error = write_lines(d, r, n);
@@ -221,7 +208,7 @@ write_batch(struct drain *d, struct record *r, size_t n)
 		report_write_error(d);
 		ending_mark_lost(s, r, d->place, n, writer_bytes(d->writer) - bytes);
 	}
-	ending_count(d->sink->stage, s, r, d->place, n);
+	ending_count(d->sink->stage, s, r, d->place, n, began);
 	bytes = writer_bytes(d->writer) - bytes;
 	metrics_add(s, METRIC_BYTES_OUT, bytes);
 	link_add(d->link, metrics_own(s, METRIC_WRITTEN) - lines, bytes);

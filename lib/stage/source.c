@@ -48,6 +48,7 @@ struct feed {
 	size_t bytes;    /* to be reserved for them */
 	size_t marks;    /* that were taken, and are put next */
 	int64_t read;    /* when the last read(2) returned, monotonic ns */
+	bool traces;     /* some records, perhaps */
 	uint64_t random; /* of the traces that begin here */
 	struct record batch[BATCH];
 	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
@@ -146,9 +147,8 @@ classify(struct feed *f, struct input *in, struct record *r)
 		unwrap(r);
 	if (is_long_data(src, r, kind))
 		reader_shorten(r);
-	if (src->stage->tracing != NULL && src->stage->tracing->records &&
-	    (kind == ENVELOPE_NONE || record_is_retry(r)))
-		traced_begin(src->stage, in, &f->random, r);
+	if (f->traces && (kind == ENVELOPE_NONE || record_is_retry(r)))
+		traced_choose(src->stage, in, &f->random, r);
 	metrics_add(f->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
 }
@@ -399,6 +399,7 @@ feed_read(struct feed *f, struct input *in)
 		return;
 	}
 	in->paused = false;
+	in->untraced = 0;
 	n = in->fd != -1 ? inputs_fill(f->src->stage->inputs, in) : -1;
 	f->read = clock_now();
 	if (n > 0) {
@@ -594,6 +595,7 @@ source_open(struct processor *p, unsigned worker, void **state)
 	if (f == NULL)
 		return -1;
 	f->src = src;
+	f->traces = tracing_records(src->stage->tracing);
 	arc4random_buf(&f->random, sizeof(f->random));
 	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
 	f->most = budget_share(src->stage->budget, BATCH);

@@ -531,6 +531,7 @@ stage_check(struct stage *st, struct record *r)
 	else {
 		if (st->share.most != 0)
 			stage_count_share(st, SHARE_CHECKED, 1, 0);
+		traced_begin(st, r);
 		return true;
 	}
 	return false;

@@ -284,7 +284,8 @@ void stage_bury_half(struct stage *, struct record *);
 
 /*
  * Whether the record is fit for a worker: not too long and, without -R, JSON.
- * If it is not, it has become its dead letter.
+ * If it is not, it has become its dead letter; if it is, and is to be traced,
+ * it has its span from now on (traced.h), and other bytes.
  */
 bool stage_check(struct stage *, struct record *);
 

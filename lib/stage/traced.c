@@ -13,11 +13,8 @@
 #include "json/json.h"
 #include "record/envelope.h"
 #include "record/mark.h"
-#include "stage/input.h"
-#include "stage/stage.h"
-#include "stage/tracing.h"
 #include "trace/carrier.h"
-#include "trace/sampler.h"
+#include "trace/glance.h"
 #include "trace/tracer.h"
 #include "trace/variables.h"
 
@@ -36,8 +33,9 @@ traced_mark_pipe(int fd)
 	(void)fchmod(fd, (sb.st_mode & ALLPERMS) | S_ISVTX);
 }
 
-bool
-traced_is_marked(int fd)
+/* Whether the pipe's writer traces records. */
+static bool
+is_marked(int fd)
 {
 	struct stat sb;
 
@@ -45,21 +43,14 @@ traced_is_marked(int fd)
 	    (sb.st_mode & S_ISVTX) != 0;
 }
 
-/* The record gets these bytes, which are malloc'd, and the span's. */
-static int
-take_bytes(struct record *r, char *bytes, size_t len)
+/* The record gets these bytes, of a slab of its own. */
+static void
+take_slab(struct record *r, struct slab *slab, size_t len)
 {
-	struct record copy;
-	int error = record_copy(&copy, bytes, len);
-
-	free(bytes);
-	if (error == -1)
-		return -1;
 	slab_release(r->slab, 1);
-	r->data = copy.data;
-	r->len = copy.len;
-	r->slab = copy.slab;
-	return 0;
+	r->slab = slab;
+	r->data = slab->data;
+	r->len = len;
 }
 
 /* What the span says of the record, as it was read. */
@@ -86,60 +77,77 @@ static int
 put_context(
     struct stage *st, struct record *r, struct span *s, const struct carrier *c, const char *state)
 {
-	bool changed = *state != '\0' && strcmp(state, c->state) != 0;
-	char *bytes;
+	const char *changed = *state != '\0' && strcmp(state, c->state) != 0 ? state : NULL;
+	struct slab *slab;
 	size_t len;
 
-	if (*state != '\0' && (s->state = strdup(state)) == NULL)
+	if (span_set_state(s, state) == -1 ||
+	    (slab = slab_new_exact(carrier_room(r->len, changed), 1)) == NULL)
 		return -1;
-	if (carrier_write(c, r->data, r->len, &s->context, changed ? state : NULL, &bytes, &len) ==
-	    -1)
-		return -1;
+	len = carrier_write(c, r->data, r->len, &s->context, changed, slab->data);
 	if (len > st->opt->max_record)
 		atomic_fetch_add_explicit(&st->tracing->too_long, 1, memory_order_relaxed);
 	if (len > st->opt->max_record || record_set_span(r, s) == -1) {
-		free(bytes);
+		slab_release(slab, 1);
 		return -1;
 	}
-	if (take_bytes(r, bytes, len) == 0)
-		return 0;
-	(void)record_take_span(r);
-	return -1;
+	take_slab(r, slab, len);
+	return 0;
 }
 
-/* The record's span continues the trace in it, or begins this one. */
+/* The record gets a span with this context, but of its own id. */
 static void
-add_span(struct stage *st, struct record *r, const struct carrier *c, const struct context *fresh)
+add_span(struct stage *st, struct record *r, const struct carrier *c, const struct context *context,
+    const char *state)
 {
-	const struct sampler *sampler = &st->tracing->settings.sampler;
-	char state[TRACESTATE_SIZE] = "";
 	struct span *s = new_span(r);
 
 	if (s == NULL)
 		return;
-	if (fresh == NULL) {
-		s->context = c->context;
-		memcpy(s->parent, c->context.span_id, sizeof(s->parent));
-		memcpy(state, c->state, sizeof(state));
-	} else {
-		s->context = *fresh;
-		s->linked = st->tracing->run_is_traced;
-	}
+	s->context = *context;
 	s->context.flags |= CONTEXT_SAMPLED;
 	context_new_span(&s->context);
-	if (sampler_has_threshold(sampler) && (fresh != NULL || !sampler->parent_based))
-		tracestate_set_threshold(c->state, strlen(c->state), sampler->threshold, state);
+	if (c->found)
+		memcpy(s->parent, c->context.span_id, sizeof(s->parent));
+	else
+		s->linked = st->tracing->run_is_traced;
 	if (put_context(st, r, s, c, state) == -1)
 		span_free(s);
 }
 
-/* Whether the writer of the input has decided which records are traced. */
-static bool
-is_decided(struct input *in)
+/* The trace that the record carries goes on, if it is sampled. */
+static void
+continue_trace(struct stage *st, struct record *r, const struct carrier *c)
 {
-	if (in->writer == WRITER_UNKNOWN)
-		in->writer = traced_is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
-	return in->writer == WRITER_TRACES;
+	const struct sampler *sampler = &st->tracing->settings.sampler;
+	char state[TRACESTATE_SIZE];
+
+	if (!sampler_takes(sampler, &c->context, c->state))
+		return;
+	if (!sampler_has_threshold(sampler) || sampler->parent_based) {
+		add_span(st, r, c, &c->context, c->state);
+		return;
+	}
+	tracestate_set_threshold(c->state, strlen(c->state), sampler->threshold, state);
+	add_span(st, r, c, &c->context, state);
+}
+
+void
+traced_begin_chosen(struct stage *st, struct record *r)
+{
+	struct context fresh;
+	struct carrier c;
+
+	r->origin->chosen = false;
+	if (st->opt->raw && !json_check(r->data, r->len, NULL))
+		return;
+	carrier_read(r->data, r->len, &c);
+	if (c.found)
+		continue_trace(st, r, &c);
+	else if (r->origin->begins) {
+		sampler_begin(r->origin->randomness, &fresh);
+		add_span(st, r, &c, &fresh, st->tracing->fresh_state);
+	}
 }
 
 static bool
@@ -152,42 +160,37 @@ is_object(const struct record *r)
 	return p < end && *p == '{';
 }
 
-void
-traced_begin(struct stage *st, struct input *in, uint64_t *random, struct record *r)
+bool
+traced_can_carry(const struct stage *st, const struct record *r)
 {
-	struct tracing *t = st->tracing;
-	const struct sampler *sampler = &t->settings.sampler;
-	bool likely = carrier_is_likely(r->data, r->len), begins = false;
-	struct context fresh;
-	struct carrier c;
-
-	if (st->opt->plain || !is_object(r)) {
-		atomic_fetch_add_explicit(&t->without, 1, memory_order_relaxed);
-		return;
-	}
-	if (!likely && (is_decided(in) || !sampler_begins(sampler, random, &fresh)))
-		return;
-	/* One that is no JSON becomes a letter, with the bytes that it has. */
-	if (r->full_len != 0 || !json_check(r->data, r->len, NULL))
-		return;
-	carrier_read(r->data, r->len, &c);
-	if (c.found) {
-		if (sampler_takes(sampler, &c.context, c.state))
-			add_span(st, r, &c, NULL);
-		return;
-	}
-	begins = !likely || (!is_decided(in) && sampler_begins(sampler, random, &fresh));
-	if (begins)
-		add_span(st, r, &c, &fresh);
+	if (!st->opt->plain && is_object(r))
+		return true;
+	atomic_fetch_add_explicit(&st->tracing->without, 1, memory_order_relaxed);
+	return false;
 }
 
 void
-traced_enter(struct record *r, enum span_phase phase, int64_t now)
+traced_look_at_writer(struct input *in)
 {
-	struct span *s = record_span(r);
+	in->writer = is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
+}
 
-	if (s != NULL && (s->n == 0 || s->event[s->n - 1].phase != phase))
-		span_enter(s, phase, now);
+/*
+ * The glance goes over all that has been read from this record on: most reads
+ * bring no context at all, and then their other records need none.
+ */
+bool
+traced_glance(struct input *in, const struct record *r)
+{
+	const char *end, *place;
+
+	/* These are not where they were read. */
+	if (record_is_retry(r) || r->full_len != 0)
+		return carrier_is_likely(r->data, r->len);
+	end = reader_ahead(in->reader);
+	place = glance_for_name(r->data, end);
+	in->untraced = reader_bytes(in->reader) - (uint64_t)(end - place);
+	return place < r->data + r->len;
 }
 
 /*
@@ -199,11 +202,10 @@ lacks_context(const char *line, size_t len, struct carrier *c)
 {
 	struct mark mark;
 
-	if (!json_check(line, len, NULL) || envelope_kind(line, len) != ENVELOPE_NONE ||
-	    mark_read(line, len, &mark))
+	if (envelope_kind(line, len) != ENVELOPE_NONE || mark_read(line, len, &mark))
 		return false;
 	carrier_read(line, len, c);
-	return c->is_object && !c->found;
+	return c->is_object && !c->found && json_check(line, len, NULL);
 }
 
 /*
@@ -218,8 +220,9 @@ copy_line(FILE *out, const struct span *s, size_t max, const char *line, size_t 
 	size_t n;
 
 	if (lacks_context(line, len, &c)) {
-		if (carrier_write(&c, line, len, &s->context, s->state, &bytes, &n) == -1)
+		if ((bytes = malloc(carrier_room(len, s->state))) == NULL)
 			return -1;
+		n = carrier_write(&c, line, len, &s->context, s->state, bytes);
 		if (n <= max) {
 			line = bytes;
 			len = n;
@@ -252,30 +255,48 @@ copy_lines(const struct span *s, size_t max, const struct record *answer, size_t
 	return NULL;
 }
 
+/* An answer of several lines: each that is an object gets the context. */
+static void
+put_into_lines(const struct stage *st, const struct span *s, struct record *answer)
+{
+	size_t len;
+	char *lines = copy_lines(s, st->opt->max_record, answer, &len);
+	struct record copy;
+
+	if (lines != NULL && record_copy(&copy, lines, len - 1) == 0)
+		take_slab(answer, copy.slab, copy.len);
+	free(lines);
+}
+
 void
 traced_answer(const struct stage *st, const struct record *r, struct record *answer)
 {
 	const struct span *s = record_span(r);
 	struct carrier c;
-	char *bytes;
+	struct slab *slab;
 	size_t len;
 
 	if (s == NULL || answer->slab == NULL)
 		return;
-	if (memchr(answer->data, '\n', answer->len) == NULL &&
-	    !lacks_context(answer->data, answer->len, &c))
+	if (memchr(answer->data, '\n', answer->len) != NULL) {
+		put_into_lines(st, s, answer);
 		return;
-	if ((bytes = copy_lines(s, st->opt->max_record, answer, &len)) != NULL)
-		(void)take_bytes(answer, bytes, len - 1);
+	}
+	if (!lacks_context(answer->data, answer->len, &c) ||
+	    (slab = slab_new_exact(carrier_room(answer->len, s->state), 1)) == NULL)
+		return;
+	len = carrier_write(&c, answer->data, answer->len, &s->context, s->state, slab->data);
+	if (len <= st->opt->max_record)
+		take_slab(answer, slab, len);
+	else
+		slab_release(slab, 1);
 }
 
 void
-traced_end(struct stage *st, struct record *r, enum span_result result)
+traced_write(struct stage *st, struct record *r, enum span_result result)
 {
 	struct span *s = record_take_span(r);
 
-	if (s == NULL)
-		return;
 	s->ended = clock_now();
 	if (s->result != SPAN_FAILED)
 		s->result = (uint8_t)result;
@@ -288,7 +309,7 @@ traced_environment(const struct stage *st, const struct record *r, char ***env)
 	struct carrier c = {0};
 
 	*env = NULL;
-	if (st->tracing == NULL || !st->tracing->records)
+	if (!tracing_records(st->tracing))
 		return 0;
 	if (!st->opt->plain && carrier_is_likely(r->data, r->len))
 		carrier_read(r->data, r->len, &c);

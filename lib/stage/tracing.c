@@ -65,7 +65,7 @@ begin_run(struct stage *st, struct tracing *t)
 	if (s->has_parent) {
 		t->run = s->parent;
 		memcpy(t->span->parent, s->parent.span_id, sizeof(t->span->parent));
-		if (*s->state != '\0' && (t->span->state = strdup(s->state)) == NULL)
+		if (span_set_state(t->span, s->state) == -1)
 			return -1;
 	} else
 		context_new_trace(&t->run);
@@ -143,6 +143,8 @@ tracing_open(struct stage *st)
 		return error;
 	}
 	t->records = level == TRACE_RECORDS;
+	if (sampler_has_threshold(&t->settings.sampler))
+		tracestate_set_threshold("", 0, t->settings.sampler.threshold, t->fresh_state);
 	if (begin_run(st, t) == -1 || open_otlp(st, t) == -1 || open_environment(t) == -1)
 		goto no_memory;
 	if (t->records)
@@ -171,6 +173,13 @@ tracing_free(struct tracing *t)
 	free(t);
 }
 
+/* A span leaves its trace as an exemplar; by the tracer's thread. */
+static void
+note_exemplars(void *arg, const struct span *s, int64_t offset)
+{
+	exemplars_note(arg, s, offset);
+}
+
 int
 tracing_start(struct stage *st)
 {
@@ -180,7 +189,8 @@ tracing_start(struct stage *st)
 		return 0;
 	t->tracer = tracer_start(&t->settings, t->otlp, t->file,
 	    &(struct tracer_counters){.written = &st->spans->counter[METRIC_SPANS],
-		.dropped = &st->spans->counter[METRIC_SPANS_DROPPED]});
+		.dropped = &st->spans->counter[METRIC_SPANS_DROPPED]},
+	    &(struct tracer_listener){note_exemplars, statfile_exemplars(st->stat)});
 	return t->tracer != NULL ? 0 : -1;
 }
 

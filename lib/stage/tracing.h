@@ -29,6 +29,8 @@ struct tracing {
 	struct context run;     /* of the run's span */
 	struct span *span;      /* the run's */
 	char **run_environment; /* of long-lived children */
+	/* Of a trace that begins: its tracestate, or "". */
+	char fresh_state[TRACESTATE_SIZE];
 	struct otlp *otlp;
 	struct spanfile *file;
 	struct tracer *tracer; /* NULL before tracing_start() */
@@ -37,6 +39,13 @@ struct tracing {
 	/* Records that would be longer than --max-record with a context. */
 	_Atomic uint64_t too_long;
 };
+
+/* Whether records are traced, too. */
+static inline bool
+tracing_records(const struct tracing *t)
+{
+	return t != NULL && t->records;
+}
 
 /*
  * Decides what is traced, and makes stage->tracing of that, for a stage whose

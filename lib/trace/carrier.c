@@ -4,22 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/bits.h"
 #include "json/members.h"
-
-#define BLOCK 18 /* what names16() reads */
-#define SHORTEST (sizeof("{\"tracestate\":0}") - 1)
+#include "trace/glance.h"
 
 /* A string that is decoded: each character can be an escape, \u0000. */
 #define ESCAPED 6
 #define RAW_MAX (ESCAPED * TRACESTATE_MAX + 2)
+
+/* Both members, but for what is in their values. */
+#define MEMBERS ",\"traceparent\":\"\",\"tracestate\":\"\""
 
 /* Text that takes the place of `cut` bytes of the record. */
 struct edit {
 	const char *at;
 	size_t cut;
 	size_t len;
-	char text[sizeof(",\"traceparent\":,\"tracestate\":") + CONTEXT_TEXT_SIZE + 2 + RAW_MAX];
+	char text[sizeof(MEMBERS) + CONTEXT_TEXT_SIZE + RAW_MAX];
 };
 
 static bool
@@ -28,43 +28,10 @@ is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/*
- * Whether one of the places in `found` begins like one of the names, or is an
- * escape of a lower case letter.
- */
-static bool
-is_name(const byte *p, const byte *end, unsigned found)
-{
-	for (; found != 0; found &= found - 1) {
-		const byte *at = p + __builtin_ctz(found);
-		size_t left = (size_t)(end - at);
-
-		if (left >= 6 && memcmp(at, "\"trace", 6) == 0)
-			return true;
-		if (left >= ESCAPED && memcmp(at, "\\u00", 4) == 0 &&
-		    (at[4] == '6' || at[4] == '7'))
-			return true;
-	}
-	return false;
-}
-
 bool
 carrier_is_likely(const char *text, size_t len)
 {
-	static const byte name[3] = {'"', 't', 'r'};
-	const byte *p = (const byte *)text, *end = p + len;
-
-	if (len < BLOCK)
-		return len >= SHORTEST;
-	for (; end - p > BLOCK; p += 16) {
-		unsigned found = names16(p, name);
-
-		if (__builtin_expect(found != 0, 0) && is_name(p, end, found))
-			return true;
-	}
-	/* The last block may overlap the one before. */
-	p = end - BLOCK;
-	return is_name(p, end, names16(p, name));
+	return glance_for_name(text, text + len) != text + len;
 }
 
 /*
@@ -85,18 +52,42 @@ decode(const struct json_slice *value, char buffer[RAW_MAX], struct json_slice *
 	return content->len != (size_t)-1;
 }
 
+/* Whether the text has no member with one of the names, at a quick look. */
+static bool
+has_neither(const char *text, size_t len)
+{
+	static const char state[] = "\"tracestate\"";
+
+	return !carrier_is_likely(text, len) && memmem(text, len, state, sizeof(state) - 1) == NULL;
+}
+
+/* Where another member goes: behind the last value, or the opening brace. */
+static void
+find_end(const char *text, size_t len, struct carrier *c)
+{
+	while (len > 0 && is_space(text[len - 1]))
+		len--;
+	len -= len > 0; /* the closing brace */
+	while (len > 0 && is_space(text[len - 1]))
+		len--;
+	c->end = text + len;
+	c->is_empty = len > 0 && text[len - 1] == '{';
+}
+
 void
 carrier_read(const char *text, size_t len, struct carrier *c)
 {
 	static const char *const names[] = {"traceparent", "tracestate"};
-	struct json_slice values[2], content;
+	struct json_slice values[2] = {{NULL, 0}}, content, last;
 	char buffer[RAW_MAX];
 	size_t blank = 0;
 
 	while (blank < len && is_space(text[blank]))
 		blank++;
 	c->is_object = blank < len && text[blank] == '{';
-	members_find(text, len, names, 2, values, &c->last);
+	find_end(text, len, c);
+	if (!has_neither(text, len))
+		members_find(text, len, names, 2, values, &last);
 	c->parent_value = values[0];
 	c->state_value = values[1];
 	c->state[0] = '\0';
@@ -120,66 +111,46 @@ begin(struct edit *e, const struct json_slice *old)
 }
 
 static void
-add(struct edit *e, const char *text)
+add(struct edit *e, const char *text, size_t len)
 {
-	size_t len = strlen(text);
-
 	memcpy(e->text + e->len, text, len);
 	e->len += len;
 }
+
+#define ADD(edit, literal) add(edit, literal, sizeof(literal) - 1)
 
 /* The text as a JSON string. */
 static void
 add_string(struct edit *e, const char *text)
 {
-	e->text[e->len++] = '"';
+	char *to = e->text + e->len;
+
+	*to++ = '"';
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c < ' ') {
-			char digits[3];
-
-			context_hex(&c, 1, digits);
-			add(e, "\\u00");
-			add(e, digits);
-			continue;
+		if (c >= ' ' && c != '"' && c != '\\')
+			*to++ = *text;
+		else if (c >= ' ') {
+			*to++ = '\\';
+			*to++ = *text;
+		} else {
+			to = mempcpy(to, "\\u00", 4);
+			context_hex(&c, 1, to);
+			to += 2;
 		}
-		if (c == '"' || c == '\\')
-			e->text[e->len++] = '\\';
-		e->text[e->len++] = *text;
 	}
-	e->text[e->len++] = '"';
-}
-
-/* Where another member goes: behind the last value, or the opening brace. */
-static const char *
-end_of_members(const struct carrier *c, const char *text, size_t len)
-{
-	const char *p;
-
-	if (c->last.data == NULL)
-		return (const char *)memchr(text, '{', len) + 1;
-	p = c->last.data + c->last.len;
-	while (p > c->last.data && is_space(p[-1]))
-		p--;
-	return p;
+	*to++ = '"';
+	e->len = (size_t)(to - e->text);
 }
 
 /* The text with the edits, which are in the order of their places. */
-static int
-splice(const char *text, size_t len, const struct edit *const *edits, size_t n, char **out,
-    size_t *out_len)
+static size_t
+splice(const char *text, size_t len, const struct edit *const *edits, size_t n, char *out)
 {
 	const char *from = text;
-	size_t total = len;
-	char *to;
+	char *to = out;
 
-	for (size_t i = 0; i < n; i++)
-		total = total - edits[i]->cut + edits[i]->len;
-	if ((to = malloc(total + 1)) == NULL)
-		return -1;
-	*out = to;
-	*out_len = total;
 	for (size_t i = 0; i < n; i++) {
 		to = mempcpy(to, from, (size_t)(edits[i]->at - from));
 		to = mempcpy(to, edits[i]->text, edits[i]->len);
@@ -187,12 +158,19 @@ splice(const char *text, size_t len, const struct edit *const *edits, size_t n, 
 	}
 	to = mempcpy(to, from, (size_t)(text + len - from));
 	*to = '\n';
-	return 0;
+	return (size_t)(to - out);
 }
 
-int
+size_t
+carrier_room(size_t len, const char *state)
+{
+	return len + sizeof(MEMBERS) + CONTEXT_TEXT_SIZE +
+	    (state != NULL ? ESCAPED * strlen(state) : 0);
+}
+
+size_t
 carrier_write(const struct carrier *c, const char *text, size_t len, const struct context *context,
-    const char *state, char **out, size_t *out_len)
+    const char *state, char *out)
 {
 	struct edit parent, other;
 	const struct edit *edits[2] = {&parent};
@@ -202,18 +180,22 @@ carrier_write(const struct carrier *c, const char *text, size_t len, const struc
 	/* The traceparent, */
 	begin(&parent, &c->parent_value);
 	if (parent.at == NULL) {
-		parent.at = end_of_members(c, text, len);
-		add(&parent, c->last.data != NULL ? ",\"traceparent\":" : "\"traceparent\":");
+		parent.at = c->end;
+		if (!c->is_empty)
+			ADD(&parent, ",");
+		ADD(&parent, "\"traceparent\":");
 	}
 	context_print(context, printed);
-	add_string(&parent, printed);
+	ADD(&parent, "\"");
+	add(&parent, printed, sizeof(printed) - 1);
+	ADD(&parent, "\"");
 	/* the tracestate, if there is something to say, */
 	if (c->state_value.data != NULL && (state != NULL || !c->keeps_state)) {
 		begin(&other, &c->state_value);
 		add_string(&other, state != NULL ? state : "");
 		edits[n++] = &other;
 	} else if (c->state_value.data == NULL && state != NULL && *state != '\0') {
-		add(&parent, ",\"tracestate\":");
+		ADD(&parent, ",\"tracestate\":");
 		add_string(&parent, state);
 	}
 	/* and both in the order in which they stand. */
@@ -221,5 +203,5 @@ carrier_write(const struct carrier *c, const char *text, size_t len, const struc
 		edits[0] = &other;
 		edits[1] = &parent;
 	}
-	return splice(text, len, edits, n, out, out_len);
+	return splice(text, len, edits, n, out);
 }

@@ -43,8 +43,8 @@ bool context_read(const char *text, size_t len, struct context *);
 void context_print(const struct context *, char text[CONTEXT_TEXT_SIZE]);
 
 /*
- * Random ids, with arc4random(3); never zero.  A new trace has the flag that
- * says so, and no other; its span id stays.
+ * Random ids, of a generator that arc4random(3) seeds; never zero.  A new trace
+ * has the flag that says so, and no other; its span id stays.
  */
 void context_new_trace(struct context *);
 void context_new_span(struct context *);

@@ -20,7 +20,7 @@
 #define FLAG_REMOTE 0x200
 
 enum { KIND_INTERNAL = 1, KIND_CONSUMER = 5 };
-enum { STATUS_ERROR = 2 };
+enum { STATUS_UNSET = 0, STATUS_ERROR = 2 };
 
 struct otlp {
 	struct text head;   /* of a line, up to its first span */
@@ -214,33 +214,49 @@ put_rest(const struct otlp *o, struct text *t, const struct span *s)
 	put_events(o, t, s);
 	if (s->linked && o->run_link != NULL)
 		text_raw(t, o->run_link);
-	if (s->result == SPAN_FAILED) {
-		TEXT_LITERAL(t, ",\"status\":{\"code\":");
-		text_number(t, STATUS_ERROR);
-		if (s->message != NULL) {
-			TEXT_LITERAL(t, ",\"message\":");
-			text_string(t, s->message);
-		}
-		TEXT_LITERAL(t, "}");
+	/* There are readers that stumble over a span without a status. */
+	TEXT_LITERAL(t, ",\"status\":{\"code\":");
+	text_number(t, s->result == SPAN_FAILED ? STATUS_ERROR : STATUS_UNSET);
+	if (s->result == SPAN_FAILED && s->message != NULL) {
+		TEXT_LITERAL(t, ",\"message\":");
+		text_string(t, s->message);
 	}
-	TEXT_LITERAL(t, "}");
+	TEXT_LITERAL(t, "}}");
 }
+
+/* Attributes whose keys and texts need no escapes, behind others. */
+#define BEGIN(t, key, kind) TEXT_LITERAL(t, ",{\"key\":\"" key "\",\"value\":{\"" kind "Value\":\"")
+#define END(t) TEXT_LITERAL(t, "\"}}")
+
+#define ADD_NUMBER(t, key, number)      \
+	do {                            \
+		BEGIN(t, key, "int");   \
+		text_number(t, number); \
+		END(t);                 \
+	} while (0)
+
+#define ADD_WORD(t, key, word)           \
+	do {                             \
+		BEGIN(t, key, "string"); \
+		text_raw(t, word);       \
+		END(t);                  \
+	} while (0)
 
 static void
 put_record_attributes(struct text *t, const struct span *s)
 {
-	attribute_number(t, "messaging.message.body.size", s->size);
+	ADD_NUMBER(t, "messaging.message.body.size", s->size);
 	if (s->input != NULL)
 		attribute_text(t, "pchan.input", s->input);
 	if (s->line > 0)
-		attribute_number(t, "pchan.line", s->line);
+		ADD_NUMBER(t, "pchan.line", s->line);
 	if (s->attempts > 0)
-		attribute_number(t, "pchan.attempts", s->attempts);
+		ADD_NUMBER(t, "pchan.attempts", s->attempts);
 	if (s->slot > 0)
-		attribute_number(t, "pchan.worker", s->slot);
-	attribute_text(t, "pchan.result", span_result_name((enum span_result)s->result));
+		ADD_NUMBER(t, "pchan.worker", s->slot);
+	ADD_WORD(t, "pchan.result", span_result_name((enum span_result)s->result));
 	if (s->result == SPAN_FAILED)
-		attribute_text(t, "error.type", reason_name((enum reason)s->reason));
+		ADD_WORD(t, "error.type", reason_name((enum reason)s->reason));
 }
 
 void

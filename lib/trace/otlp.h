@@ -18,8 +18,8 @@
  * (process), messaging.destination.name (the stage),
  * messaging.message.body.size, pchan.input, pchan.line, pchan.attempts (with
  * workers), pchan.worker, pchan.result, and if it failed error.type (the
- * reason); then its status is 2 with the message.  Its events are those of
- * span.h: attempt (pchan.attempt), back-off (pchan.reason, pchan.message),
+ * reason); then its status is 2 with the message, else 0.  Its events are those
+ * of span.h: attempt (pchan.attempt), back-off (pchan.reason, pchan.message),
  * rate, order, output.
  *
  * The run's span is named "TOOL STAGE", or "TOOL" where both are the same, of

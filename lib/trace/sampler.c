@@ -59,14 +59,6 @@ sampler_read(struct sampler *sampler, const char *name, const char *ratio, const
 	return 0;
 }
 
-static bool
-is_above(const struct sampler *s, uint64_t randomness)
-{
-	if (s->root == SAMPLER_RATIO)
-		return randomness >= s->threshold;
-	return s->root == SAMPLER_ALL;
-}
-
 bool
 sampler_takes(const struct sampler *s, const struct context *parent, const char *state)
 {
@@ -77,30 +69,15 @@ sampler_takes(const struct sampler *s, const struct context *parent, const char 
 	if (!tracestate_randomness(state, strlen(state), &randomness))
 		for (size_t i = CONTEXT_TRACE_ID - RANDOM_BYTES; i < CONTEXT_TRACE_ID; i++)
 			randomness = randomness << 8 | parent->trace_id[i];
-	return is_above(s, randomness);
+	return sampler_is_above(s, randomness);
 }
 
-static uint64_t
-splitmix64(uint64_t *state)
+void
+sampler_begin(uint64_t randomness, struct context *context)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-bool
-sampler_begins(const struct sampler *s, uint64_t *state, struct context *context)
-{
-	uint64_t randomness = splitmix64(state) >> (64 - TRACESTATE_BITS);
-
-	if (!is_above(s, randomness))
-		return false;
 	memset(context, 0, sizeof(*context));
 	context_new_trace(context);
 	context->flags |= CONTEXT_SAMPLED;
 	for (size_t i = 1; i <= RANDOM_BYTES; i++, randomness >>= 8)
 		context->trace_id[CONTEXT_TRACE_ID - i] = (unsigned char)randomness;
-	return true;
 }

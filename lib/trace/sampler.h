@@ -34,15 +34,36 @@ int sampler_read(struct sampler *, const char *name, const char *ratio, const ch
 /* Whether a span with this parent (with this tracestate, or "") is recorded. */
 bool sampler_takes(const struct sampler *, const struct context *parent, const char *state);
 
+/* Whether a trace with this randomness, 56 bits, is recorded. */
+static inline bool
+sampler_is_above(const struct sampler *s, uint64_t randomness)
+{
+	if (s->root == SAMPLER_RATIO)
+		return randomness >= s->threshold;
+	return s->root == SAMPLER_ALL;
+}
+
 /*
- * Whether a record that has no parent is recorded.  state is the caller's,
- * random at first, and changes with each call: what decides is made of it by
- * splitmix64 (Steele, Lea and Flood, 2014), which is quick.  *context becomes
- * that of the new trace, with its trace id (whose last 56 bits are what
- * decided), its flags, and no span id, if it is recorded; else it is left
- * alone.
+ * Whether a record that has no parent is recorded, and its randomness.  state
+ * is the caller's, random at first, and changes with each call: what decides is
+ * made of it by splitmix64 (Steele, Lea and Flood, 2014), which is quick.
  */
-bool sampler_begins(const struct sampler *, uint64_t *state, struct context *);
+static inline bool
+sampler_draws(const struct sampler *s, uint64_t *state, uint64_t *randomness)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	*randomness = (z ^ (z >> 31)) >> 8;
+	return sampler_is_above(s, *randomness);
+}
+
+/*
+ * The context of a new trace with this randomness, the last 56 bits of its id,
+ * which is recorded; without a span id.
+ */
+void sampler_begin(uint64_t randomness, struct context *);
 
 /* Whether a threshold is to be told in the tracestate. */
 static inline bool

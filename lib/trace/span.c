@@ -5,12 +5,16 @@
 
 #include "base/utf8.h"
 
-#define EVENTS_FIRST 4 /* events that there is room for at first */
-
 struct span *
 span_new(void)
 {
-	return calloc(1, sizeof(struct span));
+	struct span *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->event = s->few;
+	s->room = SPAN_FEW;
+	return s;
 }
 
 void
@@ -20,11 +24,27 @@ span_free(struct span *s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		free(s->event[i].message);
-	free(s->event);
+	if (s->event != s->few)
+		free(s->event);
+	if (s->state != s->short_state)
+		free(s->state);
 	free(s->message);
 	free(s->input);
-	free(s->state);
 	free(s);
+}
+
+int
+span_set_state(struct span *s, const char *state)
+{
+	size_t size = strlen(state) + 1;
+
+	if (size == 1)
+		return 0;
+	s->state = size <= SPAN_SHORT ? s->short_state : malloc(size);
+	if (s->state == NULL)
+		return -1;
+	memcpy(s->state, state, size);
+	return 0;
 }
 
 /* A copy; NULL: there is no message, or no memory for one. */
@@ -40,13 +60,15 @@ copy_message(const char *message)
 static bool
 make_room(struct span *s)
 {
-	size_t room = s->room == 0 ? EVENTS_FIRST : 2 * s->room;
-	struct span_event *event;
+	struct span_event *old = s->event != s->few ? s->event : NULL, *event;
+	size_t room = 2 * s->room;
 
 	if (s->n < s->room)
 		return true;
-	if (s->n == SPAN_EVENTS || (event = reallocarray(s->event, room, sizeof(*event))) == NULL)
+	if (s->n == SPAN_EVENTS || (event = reallocarray(old, room, sizeof(*event))) == NULL)
 		return false;
+	if (old == NULL)
+		memcpy(event, s->few, sizeof(s->few));
 	s->event = event;
 	s->room = room;
 	return true;

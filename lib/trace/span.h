@@ -50,11 +50,14 @@ struct span_event {
 /* Bytes of a message; of a longer one the start is kept. */
 #define SPAN_MESSAGE_MAX 1024
 
+#define SPAN_FEW 4    /* events */
+#define SPAN_SHORT 32 /* bytes of a tracestate, with its NUL */
+
 struct span {
 	struct context context; /* its own */
 	/* Zero: it begins a trace. */
 	unsigned char parent[CONTEXT_SPAN_ID];
-	char *state; /* tracestate, malloc'd; NULL: none */
+	char *state; /* tracestate; NULL: none */
 	bool linked; /* to the run's span */
 
 	int64_t begun, ended; /* monotonic ns */
@@ -71,6 +74,10 @@ struct span {
 	size_t n, room; /* events, and those there is room for */
 	uint64_t dropped;
 	struct span_event *event;
+
+	/* Room for what most spans have; else it is malloc'd. */
+	struct span_event few[SPAN_FEW];
+	char short_state[SPAN_SHORT];
 };
 
 /* An empty one.  NULL with errno ENOMEM. */
@@ -78,6 +85,9 @@ struct span *span_new(void);
 
 /* NULL does nothing. */
 void span_free(struct span *);
+
+/* Copies the tracestate; "": none.  -1 with errno ENOMEM. */
+int span_set_state(struct span *, const char *state);
 
 /* Another phase begins at this time; without memory it is only counted. */
 void span_enter(struct span *, enum span_phase, int64_t at);

@@ -27,6 +27,8 @@ struct tracer {
 	struct span **taken; /* a batch */
 	size_t batch;
 	int64_t delay;
+	int64_t offset; /* of the calendar, in the line that was begun */
+	struct tracer_listener listener;
 
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t work;  /* a batch is full, a first span, or the end */
@@ -85,19 +87,15 @@ tracer_put(struct tracer *t, struct span *s)
 		span_free(s);
 }
 
-struct tracer_counts
-tracer_counts(struct tracer *t)
+static void
+begin_line(struct tracer *t)
 {
-	struct tracer_counts counts;
-
-	pthread_mutex_lock(&t->lock);
-	counts = t->counts;
-	pthread_mutex_unlock(&t->lock);
-	return counts;
+	t->offset = clock_offset();
+	otlp_begin(t->otlp, t->offset);
 }
 
-/* Writes the line that was begun, which has n spans. */
-static void
+/* Writes the line that was begun, which has n spans.  -1: they are dropped. */
+static int
 write_line(struct tracer *t, size_t n)
 {
 	size_t len = 0;
@@ -105,36 +103,49 @@ write_line(struct tracer *t, size_t n)
 	uint64_t dropped = 0;
 
 	if (line == NULL)
-		return;
-	if (spanfile_write(t->file, line, len, n, &dropped) == 0)
-		count_unlocked(t, n, dropped, 0);
-	else
+		return -1;
+	if (spanfile_write(t->file, line, len, n, &dropped) == -1) {
 		count_unlocked(t, 0, dropped, errno);
+		return -1;
+	}
+	count_unlocked(t, n, dropped, 0);
+	return 0;
+}
+
+/* Writes the line that was begun, which has these spans, and tells of them. */
+static void
+write_spans(struct tracer *t, struct span *const *span, size_t n)
+{
+	if (write_line(t, n) == -1 || t->listener.written == NULL)
+		return;
+	for (size_t i = 0; i < n; i++)
+		t->listener.written(t->listener.arg, span[i], t->offset);
 }
 
 /* Writes the n spans that were taken, in as many lines as they need. */
 static void
 write_taken(struct tracer *t, size_t n)
 {
-	size_t in_line = 0;
+	size_t first = 0; /* in the line */
 
-	otlp_begin(t->otlp, clock_offset());
+	begin_line(t);
 	for (size_t i = 0; i < n; i++) {
 		bool added = otlp_add(t->otlp, t->taken[i]);
 
-		if (!added && in_line > 0) {
-			write_line(t, in_line);
-			in_line = 0;
-			otlp_begin(t->otlp, clock_offset());
+		if (!added && i > first) {
+			write_spans(t, &t->taken[first], i - first);
+			first = i;
+			begin_line(t);
 			added = otlp_add(t->otlp, t->taken[i]);
 		}
-		if (added)
-			in_line++;
-		else
+		if (!added) {
 			count_unlocked(t, 0, 1, ENOMEM);
-		span_free(t->taken[i]);
+			first = i + 1;
+		}
 	}
-	write_line(t, in_line);
+	write_spans(t, &t->taken[first], n - first);
+	for (size_t i = 0; i < n; i++)
+		span_free(t->taken[i]);
 }
 
 static void
@@ -142,9 +153,9 @@ write_run(struct tracer *t)
 {
 	if (t->run.span == NULL)
 		return;
-	otlp_begin(t->otlp, clock_offset());
+	begin_line(t);
 	if (otlp_add_run(t->otlp, t->run.span, t->run.attribute, t->run.n))
-		write_line(t, 1);
+		(void)write_line(t, 1);
 	else
 		count_unlocked(t, 0, 1, ENOMEM);
 }
@@ -235,7 +246,7 @@ start_thread(struct tracer *t)
 
 struct tracer *
 tracer_start(const struct settings *settings, struct otlp *otlp, struct spanfile *file,
-    const struct tracer_counters *shown)
+    const struct tracer_counters *shown, const struct tracer_listener *listener)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
 	int error = ENOMEM;
@@ -252,6 +263,8 @@ tracer_start(const struct settings *settings, struct otlp *otlp, struct spanfile
 	t->delay = settings->delay;
 	if (shown != NULL)
 		t->shown = *shown;
+	if (listener != NULL)
+		t->listener = *listener;
 	t->queue = calloc(t->room, sizeof(struct span *));
 	t->taken = calloc(t->batch, sizeof(struct span *));
 	if (t->queue != NULL && t->taken != NULL && (error = start_thread(t)) == 0)

@@ -33,21 +33,29 @@ struct tracer_counters {
 };
 
 /*
- * Starts the thread, in which all signals are blocked.  What it is given must
- * outlive it, but not the struct of the counters; the settings have the queue,
- * the batch and the delay.  NULL with errno.
+ * Who is told of each record's span that was written, and by how much its times
+ * are less than the calendar's, in ns.  By the thread, which writes nothing
+ * meanwhile.
  */
-struct tracer *tracer_start(
-    const struct settings *, struct otlp *, struct spanfile *, const struct tracer_counters *);
+struct tracer_listener {
+	void (*written)(void *arg, const struct span *, int64_t offset);
+	void *arg;
+};
+
+/*
+ * Starts the thread, in which all signals are blocked.  What it is given must
+ * outlive it, but not the structs of the counters and of the listener, which
+ * may be NULL; the settings have the queue, the batch and the delay.  NULL with
+ * errno.
+ */
+struct tracer *tracer_start(const struct settings *, struct otlp *, struct spanfile *,
+    const struct tracer_counters *, const struct tracer_listener *);
 
 /*
  * Takes over a span that has ended.  Any thread; does not block for longer than
  * another caller takes.
  */
 void tracer_put(struct tracer *, struct span *);
-
-/* Any thread. */
-struct tracer_counts tracer_counts(struct tracer *);
 
 /*
  * Writes what is left, and the run's span (NULL: none) with these attributes,

@@ -4,8 +4,8 @@
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one key chan memory
-# start metrics trace runs split letters pass rate shared fan-in fifos merge inputs to
-# follow.
+# start metrics trace runs split letters pass rate shared fan-in fifos merge
+# inputs to follow.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
 # PAIRS times (7), and change their order each time.  The ratio is the median of
@@ -391,8 +391,8 @@ row_metrics() {
 		"for i in {1..100}; do $off <$DIR/one >/dev/null; done"
 }
 
-# Ours with traces beside ours without: the run alone, a record of a hundred, and
-# all of them, of which spans are dropped.
+# Ours with traces beside ours without: the run alone, a record of a hundred,
+# and all of them, of which spans are dropped.
 row_trace() {
 	local ratio='OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG' PAIRS=$((3 * PAIRS))
 	local mode name

@@ -8,8 +8,8 @@ load ../support/helpers
 ROOT=$BATS_TEST_DIRNAME/../..
 
 # The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS,
-# JOBS, WATCHING and TRACES, and in its DESCRIPTION before the first subsection; a line
-# %% ends each block.
+# JOBS, WATCHING and TRACES, and in its DESCRIPTION before the first subsection;
+# a line %% ends each block.
 man_examples() {
 	awk '
 		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING|TRACES/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }
@@ -171,13 +171,17 @@ man_options() {
 	mkfifo in hold
 	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
 	chmod +x worker
-	# With a limit, spans, a result, and an attempt that is under way.
-	OTEL_BSP_SCHEDULE_DELAY=1 pratelimit -r 1000/s --trace-file spans <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
+	# With a limit, a result, its span, and an attempt that is under way.
+	export OTEL_BSP_SCHEDULE_DELAY=1
+	pratelimit --trace -r 1000/s <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
 	exec 8>in
 	ids 2 >&8
 	wait_until test -s out
-	wait_until test -s spans
-	timeout 20 pmetrics print >metrics
+	all() {
+		timeout 20 pmetrics print >metrics
+		grep -q pipeline_spans_total metrics
+	}
+	wait_until all
 	timeout 20 pmetrics print --format json -w 0 >view
 	exec 8>&-
 	echo >hold

@@ -92,4 +92,5 @@ def main():
         sys.exit(f"no such command: {what}")
 
 
-main()
+if __name__ == "__main__":
+    main()

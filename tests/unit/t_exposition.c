@@ -77,10 +77,20 @@ written(enum exposition_format format)
 {
 	struct exposition e;
 	struct histogram h = {0};
+	struct metrics_exemplar exemplar[HISTOGRAM_BUCKETS] = {
+	    [0] = {.version = 2, .span_id = 1, .ns = 0, .end_us = 1},
+	    [10] = {.version = 4, .ns = 2000000, .end_us = INT64_C(1700000000123000)},
+	    [HISTOGRAM_BOUNDS] = {.version = 2,
+		.ns = INT64_C(200000000000),
+		.end_us = INT64_C(1700000000000000)},
+	};
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
+	memcpy(&exemplar[10].trace_id,
+	    "\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36", 16);
+	memcpy(&exemplar[10].span_id, "\x00\xf0\x67\xaa\x0b\xa9\x02\xb7", 8);
 	exposition_begin(&e, out, format);
 	exposition_family(&e, "x", EXPOSITION_COUNTER, "A \"quoted\"\n\\ help.");
 	exposition_count(&e, "", NULL, NULL, 0);
@@ -93,7 +103,7 @@ written(enum exposition_format format)
 	histogram_add(&h, INT64_C(2000000), 1);
 	histogram_add(&h, INT64_C(200000000000), 1);
 	exposition_family(&e, "h_seconds", EXPOSITION_HISTOGRAM, "H.");
-	exposition_histogram(&e, "a=\"1\"", &h);
+	exposition_histogram(&e, "a=\"1\"", &h, exemplar);
 	exposition_end(&e);
 	fclose(out);
 	return text;
@@ -133,6 +143,14 @@ test_openmetrics(void)
 	has(text,
 	    "# HELP x A \\\"quoted\\\"\\n\\\\ help.\n# TYPE x counter\nx_total 0\n"
 	    "x_total{a=\"1\"} 18446744073709551615\n");
+	has(text,
+	    "le=\"0.001\"} 2\nh_seconds_bucket{a=\"1\",le=\"0.0025\"} 3 # {trace_id=\""
+	    "4bf92f3577b34da6a3ce929d0e0e4736\",span_id=\"00f067aa0ba902b7\"} 0.002 "
+	    "1700000000.123\n");
+	has(text, "le=\"1e-06\"} 2 # {trace_id=\"00000000000000000000000000000000\",span_id=\"");
+	has(text, "\"} 0.0 1e-06\n");
+	has(text, "le=\"+Inf\"} 4 # {trace_id=\"");
+	has(text, "\"} 200.0 1700000000.0\nh_seconds_sum");
 	has(text, "h_seconds_count{a=\"1\"} 4\n# EOF\n");
 	CHECK(strcmp(text + strlen(text) - 6, "# EOF\n") == 0, "something behind the end");
 	free(text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "pmetrics/shipped.h"
 #include "t.h"
 #include "t_random.h"
 
@@ -68,7 +69,7 @@ written(enum exposition_format format, bool tame)
 	FILE *out = open_memstream(&text, &len);
 
 	exposition_begin(&e, out, format);
-	CHECK(families_write(&e, &look, tame) == 0, "out of memory");
+	CHECK(families_write(&e, &look, &(struct shipped){0}, tame) == 0, "out of memory");
 	exposition_end(&e);
 	fclose(out);
 	return text;
@@ -383,6 +384,76 @@ test_dead(void)
 	free(after);
 }
 
+/* This one for the bucket, over at this time (calendar us). */
+static void
+set_exemplar(struct metrics_exemplar *row, int64_t ns, int64_t end_us, const char *trace_id)
+{
+	struct metrics_exemplar *e = &row[histogram_bucket(ns)];
+
+	e->version = 2;
+	memcpy(&e->trace_id, trace_id, sizeof(e->trace_id));
+	memcpy(&e->span_id, trace_id, sizeof(e->span_id));
+	e->ns = ns;
+	e->end_us = end_us;
+}
+
+#define LATENCY(name, le, rest) \
+	"pipeline_latency_seconds_bucket{stage=\"" name "\",tool=\"pfanout\",le=\"" le "\"} " rest
+
+#define EXEMPLAR(c) \
+	" # {trace_id=\"" c c c c c c c c c c c c c c c c "\",span_id=\"" c c c c c c c c "\"} "
+
+static void
+test_exemplars(void)
+{
+	static const char *const lines[] = {
+	    LATENCY("a", "0.01", "0" EXEMPLAR("41") "0.0083 1764155554.5"),
+	    LATENCY("a", "0.025", "0"),
+	    LATENCY("a", "0.05", "0" EXEMPLAR("43") "0.05 1764155554.000001"),
+	    LATENCY("a", "+Inf", "2" EXEMPLAR("42") "150.0 1764155554.0"),
+	    "pipeline_queue_seconds_bucket{stage=\"a\",tool=\"pfanout\",le=\"1e-06\"} "
+	    "0" EXEMPLAR("41") "1e-06 1764155554.0",
+	    NULL,
+	};
+	struct look_stage *s;
+	char *text, *plain;
+
+	clear();
+	fill_pool(add_stage("a", "", STAGE_MAPS, true));
+	plain = written(EXPOSITION_OPENMETRICS, false);
+	CHECK(strstr(plain, " # {") == NULL, "there are none: %s", plain);
+	free(plain);
+	plain = written(EXPOSITION_TEXT, false);
+	s = &stages[0];
+	set_exemplar(s->exemplars.latency, INT64_C(8300000), CALENDAR - 500000, "AAAAAAAAAAAAAAAA");
+	set_exemplar(
+	    s->exemplars.latency, INT64_C(50000000), CALENDAR - 1000000, "AAAAAAAAAAAAAAAA");
+	set_exemplar(s->exemplars.queue, 1000, CALENDAR - 1000000, "AAAAAAAAAAAAAAAA");
+	text = written(EXPOSITION_TEXT, false);
+	CHECK(strcmp(text, plain) == 0, "version 0.0.4 has none: %s", text);
+	free(text);
+	free(plain);
+
+	/* Of several stages the latest one; those of a dead one are gone. */
+	s = add_stage("a", "", STAGE_MAPS, true);
+	set_exemplar(s->exemplars.latency, INT64_C(8300000), CALENDAR - 600000, "BBBBBBBBBBBBBBBB");
+	set_exemplar(
+	    s->exemplars.latency, INT64_C(150000000000), CALENDAR - 1000000, "BBBBBBBBBBBBBBBB");
+	s = add_stage("a", "", STAGE_MAPS, true);
+	set_exemplar(
+	    s->exemplars.latency, INT64_C(50000000), CALENDAR - 999999, "CCCCCCCCCCCCCCCC");
+	s = add_stage("a", "", STAGE_MAPS, false);
+	set_exemplar(s->exemplars.latency, INT64_C(20000000), CALENDAR, "DDDDDDDDDDDDDDDD");
+	/* Of a stage without such a histogram none can be shown. */
+	s = add_stage("b", "", STAGE_PASSES, true);
+	set_exemplar(s->exemplars.queue, INT64_C(20000000), CALENDAR, "DDDDDDDDDDDDDDDD");
+	set_exemplar(s->exemplars.latency, INT64_C(20000000), CALENDAR, "DDDDDDDDDDDDDDDD");
+	text = written(EXPOSITION_OPENMETRICS, false);
+	check_lines(text, lines);
+	CHECK(strstr(text, EXEMPLAR("44")) == NULL, "%s", text);
+	free(text);
+}
+
 /* Names with any bytes. */
 static void
 test_names(void)
@@ -478,6 +549,7 @@ main(void)
 	test_sums();
 	test_zeros();
 	test_dead();
+	test_exemplars();
 	test_names();
 	test_law();
 	test_empty();

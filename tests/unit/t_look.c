@@ -72,6 +72,44 @@ test_stage(void)
 	statfile_free(s);
 }
 
+/* The exemplars of a stage, and what no exemplar can be. */
+static void
+test_exemplars(void)
+{
+	struct statfile *s = t_stage("traced", 2);
+	struct metrics_exemplars *e = statfile_exemplars(s);
+	unsigned char *data;
+	char name[256];
+	struct look l;
+	size_t size;
+
+	CHECK((uintptr_t)e % 64 == 0, "alignment");
+	e->latency[0] = (struct metrics_exemplar){2, {1, 2}, 3, 1000, 5};
+	e->queue[HISTOGRAM_BOUNDS] = (struct metrics_exemplar){4, {5, 6}, 7, INT64_MAX, 8};
+	e->queue[1] = (struct metrics_exemplar){2, {5, 6}, 7, 1000, 8};
+	t_look(&l, false);
+	CHECK(l.n == 1, "%zu", l.n);
+	CHECK(memcmp(&l.stage[0].exemplars.latency[0], &e->latency[0], sizeof(e->latency[0])) == 0,
+	    "as it was");
+	CHECK(l.stage[0].exemplars.queue[HISTOGRAM_BOUNDS].span_id == 7, "the last");
+	CHECK(l.stage[0].exemplars.queue[1].version == 0, "of another bucket");
+	CHECK(l.stage[0].exemplars.latency[1].version == 0, "none");
+	look_free(&l);
+
+	/* A file that has none is good, too. */
+	strlcpy(name, t_file(), sizeof(name));
+	data = t_load(name, &size);
+	statfile_free(s);
+	((struct statfile_header *)data)->exemplars_at = 0;
+	((struct statfile_header *)data)->size = size -= sizeof(*e);
+	t_store(name, data, size);
+	t_look(&l, false);
+	CHECK(l.n == 1 && l.stage[0].exemplars.latency[0].version == 0, "%zu", l.n);
+	look_free(&l);
+	CHECK(unlink(name) == 0, "unlink");
+	free(data);
+}
+
 /* A thread stopped its watch late: what a look has shown is not taken back. */
 static void
 test_late_stop(void)
@@ -150,8 +188,8 @@ static const struct {
 	const char *name;
 	size_t at, size;
 } words[] = {WORD(magic), WORD(version), WORD(order), WORD(gen1), WORD(size), WORD(header_size),
-    WORD(links_size), WORD(shard_size), WORD(shards), WORD(links_at), WORD(shards_at), WORD(uuid),
-    WORD(pid), WORD(mode), WORD(gen2)};
+    WORD(links_size), WORD(shard_size), WORD(shards), WORD(links_at), WORD(shards_at),
+    WORD(exemplars_at), WORD(uuid), WORD(pid), WORD(mode), WORD(gen2)};
 
 /* Texts without an end. */
 static const struct {
@@ -228,7 +266,8 @@ test_damaged(void)
 	}
 	/* A wait that is no time. */
 	memcpy(bad, good, size);
-	memset(bad + size - 2 * sizeof(struct metrics_shard) + offsetof(struct metrics_shard, time),
+	memset(
+	    bad + ((struct statfile_header *)bad)->shards_at + offsetof(struct metrics_shard, time),
 	    0x7f, 8);
 	t_store(name, bad, size);
 	is_skipped("time", 0);
@@ -610,6 +649,7 @@ main(void)
 	t_begin();
 	test_nothing();
 	test_stage();
+	test_exemplars();
 	test_late_stop();
 	test_wait_of_killed();
 	test_damaged();

@@ -118,11 +118,11 @@ want_span(const struct span *s)
 		json_object_set_new(span, "links",
 		    json_pack("[{s:o, s:o}]", "traceId", hex_of(run.trace_id, CONTEXT_TRACE_ID),
 			"spanId", hex_of(run.span_id, CONTEXT_SPAN_ID)));
-	if (s->result == SPAN_FAILED)
-		json_object_set_new(span, "status",
-		    s->message == NULL
-			? json_pack("{s:i}", "code", 2)
-			: json_pack("{s:i, s:o}", "code", 2, "message", text_of(s->message)));
+	json_object_set_new(span, "status",
+	    s->result != SPAN_FAILED ? json_pack("{s:i}", "code", 0)
+		: s->message == NULL
+		? json_pack("{s:i}", "code", 2)
+		: json_pack("{s:i, s:o}", "code", 2, "message", text_of(s->message)));
 	return span;
 }
 

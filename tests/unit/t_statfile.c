@@ -22,6 +22,7 @@ IS_AT(uuid, 56);
 IS_AT(boot_id, 72);
 IS_AT(pid, 112);
 IS_AT(mode, 124);
+IS_AT(exemplars_at, 132);
 IS_AT(capacity, 136);
 IS_AT(begun_us, 144);
 IS_AT(alive_ns, 160);
@@ -43,6 +44,8 @@ _Static_assert(offsetof(struct metrics_shard, latency) == 424, "a histogram");
 _Static_assert(offsetof(struct metrics_shard, queue) == 640, "a histogram");
 _Static_assert(offsetof(struct metrics_link, records) == 64, "a link");
 _Static_assert(sizeof(struct metrics_links) == 8 + 64 * 96, "the links");
+_Static_assert(offsetof(struct metrics_exemplar, span_id) == 24, "an exemplar");
+_Static_assert(offsetof(struct metrics_exemplars, queue) == 26 * 48, "the exemplars");
 _Static_assert(sizeof(struct retired_entry) == 1344, "an entry");
 _Static_assert(offsetof(struct retired_entry, sum) == 448, "an entry");
 
