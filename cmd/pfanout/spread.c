@@ -166,7 +166,7 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 		if (output_open(&s->outputs[i], s->paths[i]) == -1)
 			err(2, "output %s", s->paths[i]);
 		s->outputs[i].link = link_output(st->links, &s->outputs[i]);
-		/* A pipe without a name, >(command): another one is no pipe yet. */
+		/* A pipe without a name, as >(command) is. */
 		if (st->tracing != NULL && st->tracing->records && s->outputs[i].fd != -1)
 			traced_mark_pipe(s->outputs[i].fd);
 		if (s->outputs[i].kind == OUTPUT_FILE)
