@@ -55,7 +55,7 @@ tracing_records(const struct tracing *t)
  * traced, and stage->no_traces says so in one line.
  *
  * If standard output is a pipe, and records are traced, the pipe says so from
- * now on: see traced.h.  Other outputs are their owner's to mark.  -1: st->error
+ * now on: see traced.h.  Who opens other outputs marks those.  -1: st->error
  * says why.
  */
 int tracing_open(struct stage *);
