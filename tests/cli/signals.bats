@@ -317,6 +317,7 @@ has_settled() {
 	exec 8>&-
 	ends_with 0
 	start pfanout -j2 -v -- cat
+	wait_until is_ready "$pid"
 	send "$pid" HUP
 	exec 8>&-
 	ends_with 129
