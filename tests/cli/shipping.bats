@@ -285,7 +285,21 @@ last_is_taken() {
 	mv out plainly
 	go 0 pmetrics ship --endpoint "$url" -- sh -c 'ls /proc/self/fd' </dev/null
 	diff plainly out
-	[ -z "$(find /dev/shm /tmp -maxdepth 1 -name 'pchan-ship.*' -newer plain -user "$(id -u)")" ]
+}
+
+@test "shipping: the directory of a command is removed, whether it can be run or not" {
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	collector
+	cat >every <<-'END'
+		mount -t tmpfs tmpfs /dev/shm || exit 1
+		pmetrics ship --endpoint "$1" -- sh -c 'echo "$PCHAN_RUN_DIR" >>dirs'
+		pmetrics ship --endpoint "$1" -- sh -c 'kill -KILL $$'
+		pmetrics ship --endpoint "$1" -- ./missing
+		ls -A /dev/shm
+	END
+	go 0 unshare -m sh every "$url"
+	grep -q ^/dev/shm/pchan-ship dirs
+	[ ! -s out ]
 }
 
 @test "shipping: signals are passed on to the command" {
