@@ -233,7 +233,7 @@ move_newest(struct spanfile *f, uint64_t *dropped)
 	char older[sizeof(f->name) + sizeof(OLDER)];
 
 	snprintf(older, sizeof(older), "%s" OLDER, f->name);
-	/* Who ships the one before may be faster: then nothing is lost. */
+	/* If a shipper has removed the one before, nothing is lost. */
 	if (unlinkat(f->dir, older, 0) == 0)
 		*dropped += f->before;
 	f->before = 0;
@@ -340,7 +340,7 @@ make_room(struct spanfile *f, size_t len, uint64_t *dropped)
 		return -1;
 	if (st.st_nlink > 0 && (st.st_size == 0 || (uint64_t)st.st_size + len <= f->max))
 		return 0;
-	/* Who has removed it has what was in it. */
+	/* Whoever removed the file has its spans. */
 	if (st.st_nlink == 0)
 		f->newest = 0;
 	return begin_file(f, st.st_nlink > 0, dropped);

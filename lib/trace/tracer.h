@@ -33,9 +33,9 @@ struct tracer_counters {
 };
 
 /*
- * Who is told of each record's span that was written, and by how much its times
- * are less than the calendar's, in ns.  By the thread, which writes nothing
- * meanwhile.
+ * A function that is told of each record's span that was written, and by how
+ * much its times are less than the calendar's, in ns.  The tracer's thread
+ * calls the function, and writes nothing meanwhile.
  */
 struct tracer_listener {
 	void (*written)(void *arg, const struct span *, int64_t offset);

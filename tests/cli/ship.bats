@@ -4,30 +4,7 @@
 load ../support/helpers
 load ../support/streams
 load ../support/collector
-url=
-
-setup() {
-	cd "$BATS_TEST_TMPDIR" || exit 1
-	command -v python3 >/dev/null || skip "python3 is not installed"
-	mkdir -m 700 run
-	export PCHAN_RUN_DIR=$PWD/run
-	unset "${!OTEL_@}" http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
-	collector='' stage='' shipper=''
-}
-
-teardown() {
-	local pid
-
-	for pid in $shipper $stage $collector; do
-		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
-	done
-	[ ! -s stage.err ] || cat stage.err
-	[ ! -s log ] || jq -c '[.path, .answer, .connection, (.ids | length)]' log | tail -n 20
-	for file in out err; do
-		[ ! -s $file ] || { echo "--- $file" && head -n 20 $file; }
-	done
-}
+url='' collector=''
 
 # Files.
 

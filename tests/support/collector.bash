@@ -1,6 +1,30 @@
 # For tests of pmetrics ship: a collector that answers as told.  Needs
 # helpers.bash and streams.bash.
 
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	command -v python3 >/dev/null || skip "python3 is not installed"
+	mkdir -m 700 run
+	export PCHAN_RUN_DIR=$PWD/run
+	unset "${!OTEL_@}" http_proxy https_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY all_proxy
+	collector='' stage='' shipper=''
+}
+
+teardown() {
+	local pid
+
+	for pid in $shipper $stage $collector; do
+		kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	[ ! -s stage.err ] || cat stage.err
+	[ ! -s log ] || jq -c '[.path, .answer, .connection, (.ids | length)]' log | tail -n 20
+	! mountpoint -q disk || umount disk
+	for file in out err; do
+		[ ! -s $file ] || { echo "--- $file" && head -n 20 $file; }
+	done
+}
+
 # collector [ANSWER...]: starts stubs/collector; its URL is in $url, what it has
 # got in ./log.
 collector() {
