@@ -42,6 +42,17 @@ split_record(void *state, struct record *r)
 		stage_check(s->stage, r);
 }
 
+/* The same of the first records of a run. */
+static uint64_t
+split_run(void *state, const struct record *run, size_t *bytes)
+{
+	struct splitter *s = state;
+	uint64_t n = stage_check_run(s->stage, run, bytes);
+
+	metrics_add(s->shard, METRIC_TAKEN, n);
+	return n;
+}
+
 static int
 split_open(struct processor *p, unsigned worker, void **state)
 {
@@ -54,7 +65,8 @@ split_open(struct processor *p, unsigned worker, void **state)
 static int
 run_split(struct stage *st)
 {
-	struct source source = {.stage = st, .shard = SHARD_SOURCE, .keeps_retries = true};
+	struct source source = {
+	    .stage = st, .shard = SHARD_SOURCE, .keeps_retries = true, .runs = SOURCE_RUN};
 	struct sink sink = {
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct splitter splitter = {st, metrics_shard(st->metrics, SHARD_SPLIT)};
@@ -63,7 +75,8 @@ run_split(struct stage *st)
 		.workers = 1,
 		.arg = &splitter,
 		.open = split_open,
-		.process = split_record},
+		.process = split_record,
+		.pass = split_run},
 	    sink_processor(&sink)};
 	int sig;
 

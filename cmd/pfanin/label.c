@@ -96,18 +96,3 @@ labels_get(struct labels *l, const char *input, size_t *len)
 	*len = label->len;
 	return label->member + 1; /* without the braces */
 }
-
-long
-label_place(const char *text, size_t len, bool *empty)
-{
-	size_t at = 0, next;
-
-	while (at < len && json_blank(text + at, 1))
-		at++;
-	if (at == len || text[at] != '{')
-		return -1;
-	for (next = at + 1; next < len && json_blank(text + next, 1); next++)
-		continue;
-	*empty = next < len && text[next] == '}';
-	return (long)at + 1;
-}

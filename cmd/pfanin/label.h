@@ -5,7 +5,6 @@
  * The member that --tag adds to an object: "NAME":"input".  One thread's.
  */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct labels;
@@ -20,11 +19,5 @@ void labels_free(struct labels *);
  * address.  NULL without memory.
  */
 const char *labels_get(struct labels *, const char *input, size_t *len);
-
-/*
- * Where the member goes: behind the brace with which the text, a JSON text,
- * begins.  -1: it is no object.  *empty: the object has no members.
- */
-long label_place(const char *text, size_t len, bool *empty);
 
 #endif

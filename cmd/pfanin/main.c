@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "json/json.h"
+#include "engine/url.h"
+#include "engines.h"
 #include "follow.h"
 #include "marker.h"
 #include "order.h"
@@ -28,8 +30,14 @@
 #include "tag.h"
 #include "usage.h"
 
+/* What a helper needs: pipes, a pidfd. */
+#define FDS_PER_ENGINE 5
+
 /* Files that are followed at a time, at most. */
 #define MOST_FILES (1 << 20)
+
+/* Records that are marked and on their way, at most. */
+#define DEFAULT_WINDOW 10000
 
 /* What a look at the first bytes of a file needs. */
 #define HEAD 16
@@ -42,6 +50,31 @@ count_operands(const struct pfanin *pi)
 	while (pi->operands[n] != NULL)
 		n++;
 	return n;
+}
+
+static size_t
+count_urls(const struct pfanin *pi)
+{
+	size_t n = 0;
+
+	for (char **operand = pi->operands; *operand != NULL; operand++)
+		n += url_is(*operand);
+	return n;
+}
+
+/* What goes with marks, and needs operands to tell. */
+static void
+check_marks(struct pfanin *pi)
+{
+	size_t urls = count_urls(pi);
+
+	if (urls > 0 && pi->state != NULL)
+		errx(2, "--state is for files: an engine keeps itself what was finished");
+	if (urls == 0 && pi->state == NULL && pi->window > 0)
+		errx(2, "--window needs --state, or the URL of an engine");
+	/* A mark can be sent without waiting if the channel has room. */
+	if ((urls > 0 || pi->state != NULL) && pi->opt.buffer == 0)
+		pi->opt.buffer = 1;
 }
 
 /*
@@ -163,20 +196,24 @@ static void __attribute__((noreturn)) refuse(const char *operand, const char *wh
 }
 
 /* Ends the process if one of them can't be read, before anything is written. */
-static struct inputs *
+static void
 open_inputs(struct pfanin *pi)
 {
 	size_t n = count_operands(pi);
-	struct inputs *inputs = inputs_new(open_most(pi, n));
+	struct inputs *inputs = inputs_new(open_most(pi, n + FDS_PER_ENGINE * count_urls(pi)));
 	char dash[] = "-", *standard[] = {dash, NULL};
 	const char *why;
 	struct input *in;
 
-	if (inputs == NULL)
+	if ((pi->inputs = inputs) == NULL)
 		errx(2, "out of memory");
 	if (pi->follow_files)
 		open_follow(pi, inputs);
 	for (char **operand = n > 0 ? pi->operands : standard; *operand != NULL; operand++) {
+		if (url_is(*operand)) {
+			engines_add(pi->engines, inputs, *operand);
+			continue;
+		}
 		if (is_followed(pi, *operand))
 			continue;
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
@@ -193,18 +230,17 @@ open_inputs(struct pfanin *pi)
 	}
 	if (pi->keep_open)
 		keep_open(inputs);
-	return inputs;
 }
 
 static void
-check_files(const struct pfanin *pi, const struct inputs *inputs)
+check_files(const struct pfanin *pi)
 {
-	struct samefile *files = calloc(inputs_count(inputs), sizeof(*files));
+	struct samefile *files = calloc(inputs_count(pi->inputs), sizeof(*files));
 	size_t n = 0;
 
 	if (files == NULL)
 		errx(2, "out of memory");
-	for (struct input *in = inputs_first(inputs); in != NULL; in = inputs_after(in))
+	for (struct input *in = inputs_first(pi->inputs); in != NULL; in = inputs_after(in))
 		if (in->path != NULL)
 			files[n++] = (struct samefile){.role = "input", .path = in->path};
 	cli_check_files(&pi->opt, files, n);
@@ -232,14 +268,15 @@ static void
 set_up(struct pfanin *pi)
 {
 	struct stage *st = &pi->stage;
-	struct inputs *inputs;
 
+	if ((pi->engines = engines_new()) == NULL)
+		errx(2, "out of memory");
 	if (pi->state != NULL) {
 		check_state(pi);
 		pi->resume = resume_open(pi->state);
 	}
-	inputs = open_inputs(pi);
-	check_files(pi, inputs);
+	open_inputs(pi);
+	check_files(pi);
 	pi->opt.dead_how.say = cli_say;
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pfanin",
@@ -249,7 +286,8 @@ set_up(struct pfanin *pi)
 		    .workers = 1,
 		    .shards = SHARD_SOURCE + SOURCE_READERS,
 		    .max_records = stage_max_records(&pi->opt),
-		    .inputs = inputs}) == -1)
+		    .engines = engines_count(pi->engines) > 0,
+		    .inputs = pi->inputs}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 }
@@ -268,21 +306,27 @@ static void (*order_function(enum order order))(struct feed *, void *)
 	}
 }
 
-/* NULL: no --state. */
+/* NULL: nothing is marked. */
 static struct marker *
 start_marker(struct pfanin *pi, struct source *source)
 {
+	struct marker_how how = {.stage = &pi->stage,
+	    .source = source,
+	    .window = pi->window > 0 ? pi->window : DEFAULT_WINDOW,
+	    .grows = pi->window == 0};
 	struct marker *marker;
 
-	if (pi->resume == NULL)
+	if (pi->resume != NULL) {
+		resume_begin(pi->resume, &pi->stage);
+		how.room = pi->stage.files;
+		how.positions = resume_positions(pi->resume);
+	} else if (engines_mark(pi->engines)) {
+		how.room = pi->stage.work; /* to the next mark of the helper */
+		how.positions = engines_positions(pi->engines);
+	} else
 		return NULL;
-	resume_begin(pi->resume, &pi->stage);
-	marker = marker_new(&(struct marker_how){.stage = &pi->stage,
-	    .source = source,
-	    .window = pi->window,
-	    .positions = resume_positions(pi->resume)});
-	if (marker == NULL)
-		err(2, "--state: acknowledgements cannot be received");
+	if ((marker = marker_new(&how)) == NULL)
+		err(2, "acknowledgements cannot be received");
 	return marker;
 }
 
@@ -316,6 +360,7 @@ run(struct pfanin *pi)
 	    .shard = SHARD_SOURCE,
 	    .keeps_retries = true,
 	    .checks = pi->order != ORDER_MERGE,
+	    .runs = pi->tag == NULL ? SOURCE_RUN : 0,
 	    .order = order_function(pi->order),
 	    .order_arg = pi};
 	struct sink sink = {.stage = st,
@@ -331,8 +376,11 @@ run(struct pfanin *pi)
 	if (pi->tag != NULL)
 		procs[n++] = tag_processor(pi);
 	procs[n++] = sink_processor(&sink);
+	if (engines_count(pi->engines) > 0)
+		engines_watch(pi->engines, st, marker);
 	if (cli_run(st, procs, n, &sig) == -1)
 		errx(2, "%s", st->error);
+	engines_end(pi->engines);
 	end_marker(pi, marker);
 	return sig;
 }
@@ -350,10 +398,12 @@ main(int argc, char **argv)
 	(void)mallopt(M_ARENA_MAX, 1);
 	cli_begin();
 	usage_parse(&pi, argc, argv);
+	check_marks(&pi);
 	set_up(&pi);
 	sig = run(&pi);
 	json_path_free(pi.merge);
 	status = cli_end(&pi.stage, sig);
+	engines_free(pi.engines);
 	follow_free(pi.follow);
 	resume_close(pi.resume);
 	return status;

@@ -7,10 +7,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ends.h"
 #include "outstanding.h"
 #include "base/clock.h"
 #include "record/mark.h"
@@ -23,11 +23,14 @@
 #include "sync/park.h"
 #include "sync/wait.h"
 
-#define MARK_RECORDS 1000            /* between two marks, at most */
-#define MARK_TIME (200 * CLOCK_MS)   /* the same, while there are records */
-#define PROBE_TIME CLOCK_S           /* between marks without records */
-#define SAVE_TIME (200 * CLOCK_MS)   /* between two saves, at least */
-#define TRY_TIME (50 * CLOCK_MS)     /* until a mark is tried again */
+#define MARK_RECORDS 1000          /* between two marks, at most */
+#define MARK_TIME (200 * CLOCK_MS) /* the same, while there are records */
+#define SOON (5 * CLOCK_MS)        /* the same, for one that has moved */
+#define PROBE_TIME CLOCK_S         /* between marks without records */
+#define SAVE_TIME (200 * CLOCK_MS) /* between two saves, at least */
+#define TRY_TIME (50 * CLOCK_MS)   /* until a mark is tried again */
+/* A window that may grow has room for what is done in so much time. */
+#define PACE_TIME (20 * CLOCK_MS)
 #define PATIENCE (60 * CLOCK_S)      /* for something to come back */
 #define READER_LOOK (250 * CLOCK_MS) /* between two looks at the reader */
 
@@ -35,7 +38,7 @@ struct marker {
 	struct marker_how how;
 	struct source_marks hooks;
 	unsigned char to[MARK_TO];
-	uint64_t every; /* records between two marks */
+	uint64_t every; /* records between two marks, unless the pace is high */
 	int fd;         /* where acknowledgements come */
 	pthread_t thread;
 	struct parker parker; /* the thread's */
@@ -45,12 +48,12 @@ struct marker {
 	_Atomic uint64_t sent, marked;
 	_Atomic int64_t last_mark; /* when; monotonic ns */
 	atomic_bool ended;         /* the last mark was sent */
+	atomic_bool moved;         /* marker_moved() since the last mark */
 
-	/* The lock guards the marks, and the pidfd. */
+	/* The lock guards the marks, and who acknowledges them. */
 	pthread_mutex_t lock;
 	struct outstanding marks;
-	int end;       /* of who acknowledged last; -1: not known */
-	pid_t end_pid; /* the thread's */
+	struct ends ends;
 	_Atomic size_t on_way;
 
 	/* Written by the thread. */
@@ -58,6 +61,9 @@ struct marker {
 	_Atomic int64_t last_ack;
 	atomic_bool answered, broken;
 	bool dirty, told;
+	uint64_t pace_from;    /* what was acked then: */
+	int64_t pace_since;    /* monotonic ns */
+	_Atomic uint64_t pace; /* records acked in PACE_TIME, lately */
 	int64_t next_save, next_try;
 
 	_Atomic int64_t full_since; /* 0: the window is not full */
@@ -71,10 +77,12 @@ push_mark(struct marker *m)
 	struct mark mark = {.weight = MARK_WHOLE};
 	struct record r;
 	char line[MARK_SIZE];
-	void *token = pos->take(pos->arg);
 	uint64_t sent = atomic_load(&m->sent);
+	void *token;
 	size_t len;
 
+	atomic_store(&m->moved, false); /* before the position is taken */
+	token = pos->take(pos->arg);
 	if (token == NULL) {
 		stage_give_up(m->how.stage, 2, "out of memory");
 		return;
@@ -109,7 +117,29 @@ has_slot(const struct marker *m)
 static bool
 is_unmarked(const struct marker *m)
 {
-	return atomic_load(&m->sent) > atomic_load(&m->marked);
+	return atomic_load(&m->sent) > atomic_load(&m->marked) || atomic_load(&m->moved);
+}
+
+/*
+ * The records that may be on their way.  Stages that pass millions in a second
+ * would wait for most of it, so a window that may grow is as large as what they
+ * do in a moment: a kill repeats no more time of work than with a slow stage.
+ */
+static uint64_t
+window(const struct marker *m)
+{
+	uint64_t pace = m->how.grows ? atomic_load(&m->pace) : 0;
+
+	return pace > m->how.window ? pace : m->how.window;
+}
+
+/* So marks are no more often than at a lower pace. */
+static uint64_t
+between_marks(const struct marker *m)
+{
+	uint64_t part = window(m) / 8;
+
+	return part > m->every ? part : m->every;
 }
 
 /* So many records want to be sent. */
@@ -123,7 +153,7 @@ has_room(const struct request *req)
 {
 	uint64_t on_way = atomic_load(&req->m->sent) - atomic_load(&req->m->acked);
 
-	return on_way == 0 || on_way + req->n <= req->m->how.window;
+	return on_way == 0 || on_way + req->n <= window(req->m);
 }
 
 static bool
@@ -140,10 +170,9 @@ wait_for_window(void *arg, size_t n)
 {
 	struct marker *m = arg;
 	struct request req = {m, n};
-	struct ctx *files = m->how.stage->files;
 
 	while (!has_room(&req)) {
-		if (ctx_state(files) != CTX_LIVE)
+		if (ctx_state(m->how.room) != CTX_LIVE)
 			return false;
 		if (is_unmarked(m) && has_slot(m)) {
 			push_mark(m);
@@ -151,7 +180,7 @@ wait_for_window(void *arg, size_t n)
 		}
 		atomic_store(&m->full_since, clock_now());
 		park_wake(&m->parker);
-		(void)wait_for(&m->changed, files, CLOCK_NEVER, may_go_on, &req);
+		(void)wait_for(&m->changed, m->how.room, CLOCK_NEVER, may_go_on, &req);
 	}
 	atomic_store(&m->full_since, 0);
 	return true;
@@ -166,7 +195,7 @@ records_sent(void *arg, size_t n, const struct source_end *ends, size_t n_ends)
 	m->how.positions.sent(m->how.positions.arg, ends, n_ends);
 	atomic_fetch_add(&m->sent, n);
 	if (has_slot(m) &&
-	    (atomic_load(&m->sent) - atomic_load(&m->marked) >= m->every ||
+	    (atomic_load(&m->sent) - atomic_load(&m->marked) >= between_marks(m) ||
 		clock_now() - atomic_load(&m->last_mark) >= MARK_TIME))
 		push_mark(m);
 	else if (first)
@@ -197,7 +226,9 @@ next_mark(const struct marker *m)
 
 	if (atomic_load(&m->ended) || !has_slot(m))
 		return CLOCK_NEVER;
-	if (is_unmarked(m))
+	if (atomic_load(&m->moved) && atomic_load(&m->on_way) == 0)
+		at = last + SOON;
+	else if (is_unmarked(m))
 		at = last + MARK_TIME;
 	else if (atomic_load(&m->on_way) > 0)
 		at = last + PROBE_TIME;
@@ -249,21 +280,18 @@ take_done(struct marker *m)
 	waitlist_wake(&m->changed, SIZE_MAX);
 }
 
-/* The process acknowledges: it is the end of the pipeline. */
+/* How fast records are acknowledged. */
 static void
-note_end(struct marker *m, pid_t pid)
+measure_pace(struct marker *m, int64_t now)
 {
-	int end;
+	uint64_t acked = atomic_load(&m->acked);
+	int64_t time = now - m->pace_since;
 
-	if (pid == m->end_pid)
+	if (time < PACE_TIME)
 		return;
-	end = pid > 0 ? pidfd_open(pid, 0) : -1;
-	pthread_mutex_lock(&m->lock);
-	if (m->end != -1)
-		close(m->end);
-	m->end = end;
-	pthread_mutex_unlock(&m->lock);
-	m->end_pid = pid;
+	atomic_store(&m->pace, (acked - m->pace_from) * (uint64_t)PACE_TIME / (uint64_t)time);
+	m->pace_from = acked;
+	m->pace_since = now;
 }
 
 static void
@@ -274,15 +302,16 @@ receive(struct marker *m)
 	pid_t from;
 
 	while (!atomic_load(&m->broken) && mark_receive(m->fd, &ack, &from) == 1) {
-		note_end(m, from);
 		atomic_store(&m->last_ack, clock_now());
 		atomic_store(&m->answered, true);
 		pthread_mutex_lock(&m->lock);
+		ends_note(&m->ends, from);
 		verdict = outstanding_take(&m->marks, ack.n, ack.weight);
 		pthread_mutex_unlock(&m->lock);
-		if (verdict == OUTSTANDING_DONE)
+		if (verdict == OUTSTANDING_DONE) {
 			take_done(m);
-		else if (verdict == OUTSTANDING_TOO_MUCH)
+			measure_pace(m, atomic_load(&m->last_ack));
+		} else if (verdict == OUTSTANDING_TOO_MUCH)
 			refuse_ack(m);
 	}
 }
@@ -305,7 +334,7 @@ tell_patience(struct marker *m)
 	m->told = true;
 	cli_say("nothing has been acknowledged for 60 s, and --window is full: the last stage is "
 		"slow, or a program between the stages drops the marks (grep, jq 'select(...)'; "
-		"let pfanout run it), or holds them in a buffer, or none of the stages "
+		"let pfanout -F run it), or holds them in a buffer, or none of the stages "
 		"acknowledges them");
 }
 
@@ -395,16 +424,16 @@ has_reader(int handle)
 	return (p.revents & POLLERR) == 0;
 }
 
-/* Whether the end of the pipeline is still there; false: or nobody knows. */
+/*
+ * Whether an end of the pipeline is still there; false: or nobody knows.
+ */
 static bool
 has_end(struct marker *m)
 {
-	struct pollfd p = {.events = POLLIN};
 	bool lives;
 
 	pthread_mutex_lock(&m->lock);
-	p.fd = m->end;
-	lives = p.fd != -1 && poll(&p, 1, 0) == 0;
+	lives = ends_any(&m->ends);
 	pthread_mutex_unlock(&m->lock);
 	return lives;
 }
@@ -412,9 +441,9 @@ has_end(struct marker *m)
 /*
  * Waits for what comes back.  If there is somebody who acknowledges, it waits
  * as long as the reader is there.  When the reader has gone after its work,
- * stages behind it may be at work with what they have, as long as the last one
- * lives.  Where the reader has died, or nobody knows the last one, it waits as
- * long as something comes back within each grace.
+ * stages behind it may be at work with what they have, as long as one that
+ * acknowledges lives.  Where the reader has died, or nobody knows one, it waits
+ * as long as something comes back within each grace.
  */
 static void
 linger(struct marker *m, struct ctx *ctx, int handle)
@@ -485,7 +514,7 @@ marker_new(const struct marker_how *how)
 		return NULL;
 	m->how = *how;
 	m->every = quarter < MARK_RECORDS ? quarter : MARK_RECORDS;
-	m->fd = m->parker.fd = m->end = -1;
+	m->fd = m->parker.fd = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	waitlist_init(&m->changed);
 	outstanding_init(&m->marks);
@@ -508,6 +537,13 @@ marker_new(const struct marker_how *how)
 	return m;
 }
 
+void
+marker_moved(struct marker *m)
+{
+	atomic_store(&m->moved, true);
+	park_wake(&m->parker);
+}
+
 uint64_t
 marker_missing(const struct marker *m)
 {
@@ -525,8 +561,7 @@ marker_free(struct marker *m)
 		m->how.positions.drop(m->how.positions.arg, token);
 	if (m->fd != -1)
 		close(m->fd);
-	if (m->end != -1)
-		close(m->end);
+	ends_clear(&m->ends);
 	park_close(&m->parker);
 	waitlist_destroy(&m->changed);
 	pthread_mutex_destroy(&m->lock);

@@ -10,9 +10,11 @@
  * those who own the positions: files (resume.h), or an engine.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct ctx;
 struct marker;
 struct source;
 struct source_end;
@@ -42,7 +44,9 @@ struct marker_positions {
 struct marker_how {
 	struct stage *stage;
 	struct source *source;
-	uint64_t window; /* records on their way, at most */
+	uint64_t window;  /* records on their way, at most */
+	bool grows;       /* with the pace of those behind us */
+	struct ctx *room; /* as long as it lives, the source waits for room */
 	struct marker_positions positions;
 };
 
@@ -51,6 +55,12 @@ struct marker_how {
  * finish(); starts the thread.  NULL with errno.
  */
 struct marker *marker_new(const struct marker_how *);
+
+/*
+ * There is a position that no mark stands for: while no mark is outstanding one
+ * is sent soon, as somebody may wait for it.  Any thread.
+ */
+void marker_moved(struct marker *);
 
 /*
  * When the stage has ended: how many of the records that were sent are not

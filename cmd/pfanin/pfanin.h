@@ -10,6 +10,7 @@
 #include "stage/options.h"
 #include "stage/stage.h"
 
+struct engines;
 struct follow;
 struct inputs;
 struct json_path;
@@ -34,11 +35,13 @@ struct pfanin {
 	bool keep_open;
 	bool follow_files, from_end;
 	const char *state; /* --state FILE; NULL: none */
-	uint64_t window;
+	uint64_t window;   /* 0: not given */
 	char **operands;
 
-	struct follow *follow; /* NULL: no --follow */
-	struct resume *resume; /* NULL: no --state */
+	struct follow *follow;   /* NULL: no --follow */
+	struct resume *resume;   /* NULL: no --state */
+	struct inputs *inputs;   /* the stage's, once that is set up */
+	struct engines *engines; /* the inputs that are URLs */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json/json.h"
+#include "json/members.h"
 #include "label.h"
 #include "pfanin.h"
 #include "record/envelope.h"
@@ -48,7 +49,7 @@ static int
 add_member(struct tagger *t, const char *text, size_t len, const char *input, struct record *tagged)
 {
 	bool empty;
-	long at = label_place(text, len, &empty);
+	long at = members_begin(text, len, &empty);
 	const char *member;
 	size_t n, place = (size_t)at;
 	char *p;

@@ -6,15 +6,14 @@
 #include "pfanin.h"
 #include "stage/cli.h"
 
-#define DEFAULT_WINDOW 10000
-
 static const char usage[] =
     "[--round-robin | --concat | --merge PATH [--idle-timeout D]] [--follow [--from-end]] "
     "[--state FILE [--window N]] [--tag NAME] [--keep-open] [options] [input ...]";
 
 static const char about[] =
     "Merges its inputs into one stream of lines, as they arrive.  An input is a file, a FIFO, "
-    "fd:N, or - for standard input, which is also the default.";
+    "fd:N, the URL of an engine (pchan-engines(7)), or - for standard input, which is also the "
+    "default.";
 
 /* Of tail(1), sort(1) and cat(1). */
 static const struct option_habit habits[] = {
@@ -40,7 +39,6 @@ static const struct option_rule rules[] = {
     {"--follow", OPTION_EXCLUDES, "--round-robin", "a silent file would hold up the others"},
     {"--follow", OPTION_NEEDS, "an input", "it is for files that are named"},
     {"--from-end", OPTION_NEEDS, "--follow", NULL},
-    {"--window", OPTION_NEEDS, "--state", NULL},
     {"--state", OPTION_EXCLUDES, "--keep-open", "what comes out of a FIFO cannot be read again"},
     {0},
 };
@@ -78,7 +76,8 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    {0, "state", "FILE",
 		"go on where the records were finished, by the whole pipeline, in the run before",
 		OPTION_TEXT, OPTION_FIELD(pi->state)},
-	    {0, "window", "N", "with --state: records on their way at most (default 10000)",
+	    {0, "window", "N",
+		"with --state, or a URL: records on their way at most (default 10000)",
 		OPTION_NUMBER, OPTION_FIELD(pi->window), .min = 1, .max = 1 << 24},
 	    {0, "tag", "NAME", "add the input's name to each record, as member NAME", OPTION_TEXT,
 		OPTION_FIELD(pi->tag)},
@@ -95,12 +94,9 @@ usage_parse(struct pfanin *pi, int argc, char **argv)
 	    .operands = "an input",
 	    .operand = OPERAND_FILE};
 
-	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER, .window = DEFAULT_WINDOW};
+	*pi = (struct pfanin){.idle_timeout = CLOCK_NEVER};
 	pi->operands = argv + cli_parse(&pi->opt, argc, argv, &tool);
 	pi->order = order_of(pi);
-	/* A mark can be sent without waiting if the channel has room. */
-	if (pi->state != NULL && pi->opt.buffer == 0)
-		pi->opt.buffer = 1;
 	if (pi->merge == NULL && pi->tag == NULL)
 		pi->opt.raw = true; /* lines are moved, not parsed */
 }

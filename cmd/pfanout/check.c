@@ -38,6 +38,16 @@ check_record(void *state, struct record *r)
 		stage_check(c->stage, r);
 }
 
+static uint64_t
+pass_records(void *state, const struct record *run, size_t *bytes)
+{
+	struct check_worker *c = state;
+	uint64_t n = stage_is_cancelled(c->stage) ? 0 : stage_check_run(c->stage, run, bytes);
+
+	metrics_add(c->shard, METRIC_TAKEN, n);
+	return n;
+}
+
 struct processor
 check_processor(struct pfanout *pf)
 {
@@ -46,5 +56,6 @@ check_processor(struct pfanout *pf)
 	    .arg = pf,
 	    .open = open_check_worker,
 	    .process = check_record,
+	    .pass = pass_records,
 	    .close = free};
 }

@@ -8,6 +8,7 @@
 #include "parcel.h"
 #include "spread.h"
 #include "stage/ending.h"
+#include "stage/marks.h"
 #include "stage/stage.h"
 #include "sync/park.h"
 
@@ -34,10 +35,13 @@ closing_cancel(struct stage *st, struct outbox *out, struct record *r)
 
 static void
 end_records(
-    struct stage *st, struct metrics_shard *shard, struct parcel *p, size_t n, enum place where)
+    struct spread *s, struct metrics_shard *shard, struct parcel *p, size_t n, enum place where)
 {
 	enum place place[PARCEL_RECORDS];
+	struct stage *st = s->stage;
 
+	if (marks_ended(s->marks.marks, p->record, n) == -1)
+		stage_give_up(st, 2, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		place[i] = where;
 	stage_succeeded(st, n);
@@ -46,9 +50,9 @@ end_records(
 }
 
 void
-closing_written(struct stage *st, struct metrics_shard *shard, struct parcel *p, size_t n)
+closing_written(struct spread *s, struct metrics_shard *shard, struct parcel *p, size_t n)
 {
-	end_records(st, shard, p, n, IN_OUTPUT);
+	end_records(s, shard, p, n, IN_OUTPUT);
 }
 
 void
@@ -74,12 +78,38 @@ void
 closing_let_go(struct spread *s, struct metrics_shard *shard, struct outbox *out, struct parcel *p)
 {
 	unsigned holders = parcel_let_go(p);
+	size_t n;
 
 	/* Standard output waits for the others, and has the records then. */
 	if (holders == 1 && s->to_stdout < s->n)
 		park_wake(dispatch_parker(s->dispatch, s->to_stdout));
 	if (holders > 0)
 		return;
-	end_records(s->stage, shard, p, atomic_load(&p->written), IN_OUTPUTS);
+	n = closing_is_missing(s, p) ? 0 : atomic_load(&p->written);
+	end_records(s, shard, p, n, IN_OUTPUTS);
 	closing_cancelled(s->stage, out, p);
+}
+
+void
+closing_copied(
+    struct spread *s, struct metrics_shard *shard, struct outbox *out, struct parcel *p, size_t n)
+{
+	parcel_note_written(p, n);
+	closing_let_go(s, shard, out, p);
+}
+
+bool
+closing_is_missing(const struct spread *s, struct parcel *p)
+{
+	return stage_is_marked(s->stage) && atomic_load(&p->is_missing);
+}
+
+void
+closing_needs_all(struct spread *s)
+{
+	if (stage_is_marked(s->stage) && !stage_is_cancelled(s->stage) &&
+	    dispatch_live(s->dispatch) < s->n)
+		stage_abort(s->stage, 2,
+		    "the input has marks, which no output may miss, and one has left; what is not "
+		    "finished comes again");
 }

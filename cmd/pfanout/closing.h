@@ -7,6 +7,7 @@
  * with a shard and an outbox of its own.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/reason.h"
@@ -26,7 +27,7 @@ void closing_bury(struct stage *, struct outbox *, struct record *, enum reason,
 void closing_cancel(struct stage *, struct outbox *, struct record *);
 
 /* The first n records of the parcel are in an output. */
-void closing_written(struct stage *, struct metrics_shard *, struct parcel *, size_t n);
+void closing_written(struct spread *, struct metrics_shard *, struct parcel *, size_t n);
 
 /* The output that all records of the parcel are for has left. */
 void closing_unroutable(struct stage *, struct outbox *, struct parcel *, const char *output);
@@ -35,10 +36,26 @@ void closing_unroutable(struct stage *, struct outbox *, struct parcel *, const 
 void closing_cancelled(struct stage *, struct outbox *, struct parcel *);
 
 /*
- * --by copy: an output, or the router, is done with the parcel.  Where nobody
- * else has it the records end: those that an output has written as written,
- * the others as cancelled.
+ * --by copy: an output is done with the parcel, of which it has written the
+ * first n records; or the router is, which writes none.  Where nobody else has
+ * it the records end: those that an output has written as written, the others
+ * as cancelled.  In a stream with marks only what all outputs have written has
+ * ended.
  */
+void closing_copied(
+    struct spread *, struct metrics_shard *, struct outbox *, struct parcel *, size_t n);
 void closing_let_go(struct spread *, struct metrics_shard *, struct outbox *, struct parcel *);
+
+/*
+ * --by copy, the last one that has the parcel: whether its records come again
+ * in a stream with marks, as an output has not written them.
+ */
+bool closing_is_missing(const struct spread *, struct parcel *);
+
+/*
+ * Stops the stage if the stream has marks and an output has left, whose share
+ * of a mark would never come back.
+ */
+void closing_needs_all(struct spread *);
 
 #endif

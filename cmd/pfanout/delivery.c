@@ -17,6 +17,7 @@
 #include "outbox.h"
 #include "output.h"
 #include "parcel.h"
+#include "passing.h"
 #include "record/writer.h"
 #include "spread.h"
 #include "stage/cli.h"
@@ -26,6 +27,9 @@
 #include "sync/park.h"
 
 CHAN_OF(record, struct record)
+
+/* What a message says in a stream with marks. */
+#define COMES_AGAIN "; what is not finished comes again"
 
 /* When to say that only the reader of a FIFO is waited for any more. */
 #define PATIENCE (2 * CLOCK_S)
@@ -37,8 +41,9 @@ struct delivery {
 	struct output *output;
 	struct parker *parker;
 	struct metrics_shard *shard;
-	struct chan *chan;        /* to the sink */
-	struct outbox out;        /* the same, for dead letters */
+	struct chan *chan; /* to the sink */
+	struct outbox out; /* the same, for dead letters */
+	struct passing *marks;
 	struct folder_fate *fate; /* of a folder: PARCEL_RECORDS */
 	bool said_failed;         /* that a file of it can't be written */
 	unsigned reopened;        /* spread.reopens, when it was done */
@@ -57,11 +62,11 @@ delivery_new(struct spread *s, unsigned i)
 	d->output = &s->outputs[i];
 	d->parker = dispatch_parker(s->dispatch, i);
 	d->shard = metrics_shard(s->stage->metrics, s->shard + 1 + i);
-	if (s->by == BY_NAME && (d->fate = calloc(PARCEL_RECORDS, sizeof(*d->fate))) == NULL) {
-		free(d);
-		return NULL;
-	}
-	return d;
+	if ((d->marks = passing_new(s, i)) != NULL &&
+	    (s->by != BY_NAME || (d->fate = calloc(PARCEL_RECORDS, sizeof(*d->fate))) != NULL))
+		return d;
+	delivery_free(d);
+	return NULL;
 }
 
 void
@@ -69,6 +74,7 @@ delivery_free(struct delivery *d)
 {
 	if (d == NULL)
 		return;
+	passing_free(d->marks);
 	free(d->fate);
 	free(d);
 }
@@ -162,8 +168,9 @@ is_ready(const struct delivery *d)
 }
 
 /*
- * Waits for a parcel, or until the output can be written to.  0, or an errno:
- * EPIPE if the reader has left, EIO if the terminal has.
+ * Waits for a parcel or a mark, until the output can be written to, or there is
+ * an acknowledgement to look after.  0, or an errno: EPIPE if the reader has
+ * left, EIO if the terminal has.
  */
 static int
 wait_for_parcel(struct delivery *d, bool ready)
@@ -177,7 +184,7 @@ wait_for_parcel(struct delivery *d, bool ready)
 	/* Its pipe is full. */
 	if (!ready)
 		link_start(d->output->link, worktime_now());
-	error = ctx_poll(d->stage->root, fds, 2, CLOCK_NEVER) == -1 ? errno : 0;
+	error = ctx_poll(d->stage->root, fds, 2, passing_next_look(d->marks)) == -1 ? errno : 0;
 	if (!ready)
 		link_stop(d->output->link, worktime_now());
 	if (error != 0)
@@ -193,17 +200,46 @@ wait_for_parcel(struct delivery *d, bool ready)
 	return 0;
 }
 
-/* 0 with a parcel, or with NULL at the end; or an errno. */
+/*
+ * The reader has left.  That is fine if it has read all, and nothing else is to
+ * come.
+ */
+static bool
+is_finished(struct delivery *d, enum dispatch_status status)
+{
+	return status == DISPATCH_END && passing_run(d->marks, false, true) == 0 &&
+	    passing_is_over(d->marks);
+}
+
+/*
+ * 0 with a parcel, or with NULL at the end; or an errno.  Marks are passed on
+ * meanwhile, and after the last parcel.
+ */
 static int
 next_parcel(struct delivery *d, struct parcel **p)
 {
+	bool idle = false;
+
+	passing_begin(d->marks);
 	for (;;) {
 		bool ready = is_ready(d);
+		enum dispatch_status status;
 		int error;
 
-		if (dispatch_take(d->spread->dispatch, d->i, ready, p) != DISPATCH_EMPTY)
+		if ((error = passing_run(d->marks, ready, idle)) != 0)
+			return error;
+		status = dispatch_take(d->spread->dispatch, d->i, ready, p);
+		if (status == DISPATCH_OK || (status == DISPATCH_END && passing_is_over(d->marks)))
 			return 0;
-		if ((error = wait_for_parcel(d, ready)) != 0)
+		/* Before it sleeps, it acknowledges what it can. */
+		if (!idle && passing_owes(d->marks)) {
+			idle = true;
+			continue;
+		}
+		error = wait_for_parcel(d, ready);
+		if (error == EPIPE && is_finished(d, status))
+			return 0;
+		if (error != 0)
 			return error;
 	}
 }
@@ -218,8 +254,13 @@ pass_to_sink(struct delivery *d, struct parcel *p)
 	while (atomic_load(&p->holders) > 1 && ctx_state(d->stage->root) == CTX_LIVE)
 		sleep_until(d, CLOCK_NEVER);
 	if (atomic_load(&p->holders) > 1) {
-		closing_let_go(d->spread, d->shard, &d->out, p);
+		closing_copied(d->spread, d->shard, &d->out, p, 0);
 		return ECANCELED;
+	}
+	if (closing_is_missing(d->spread, p)) {
+		closing_cancelled(d->stage, &d->out, p);
+		outbox_flush(&d->out);
+		return 0;
 	}
 	stage_succeeded(d->stage, p->n);
 	record_sendn(d->chan, d->stage->root, p->record, p->n, &sent);
@@ -279,7 +320,10 @@ write_parcel(struct delivery *d, const struct parcel *p, size_t *n)
 	return error;
 }
 
-/* A file of a folder could not be written or made; that is told once. */
+/*
+ * A file of a folder could not be written or made; that is told once.  With
+ * marks the stage stops: no mark passes any more.
+ */
 static void
 say_failed(struct delivery *d, const struct folder_result *result)
 {
@@ -288,27 +332,38 @@ say_failed(struct delivery *d, const struct folder_result *result)
 	if (result->error == 0 || result->error == ECANCELED || d->said_failed)
 		return;
 	d->said_failed = true;
+	if (stage_is_marked(d->stage)) {
+		stage_abort_always(
+		    d->stage, 2, "output %s: %s" COMES_AGAIN, d->output->path, result->why);
+		return;
+	}
 	snprintf(line, sizeof(line), "output %s: %s; such records leave as dead letters",
 	    d->output->path, result->why);
 	cli_say(line);
 	stage_set_status(d->stage, 2);
 }
 
-/* Ends the records that are written, and buries the others. */
+/*
+ * Ends the records that are written, and buries the others.  With marks those
+ * that the disk did not take come again.
+ */
 static void
 end_by_fate(struct delivery *d, struct parcel *p, const struct folder_fate *fate)
 {
+	bool marked = stage_is_marked(d->stage);
 	size_t written = 0;
 
 	for (size_t i = 0; i < p->n; i++)
 		if (fate[i].written)
 			p->record[written++] = p->record[i];
+		else if (fate[i].failed && marked)
+			closing_cancel(d->stage, &d->out, &p->record[i]);
 		else
 			closing_bury(
 			    d->stage, &d->out, &p->record[i], fate[i].reason, "%s", fate[i].why);
 	p->n = written;
 	link_add(d->output->link, written, 0);
-	closing_written(d->stage, d->shard, p, written);
+	closing_written(d->spread, d->shard, p, written);
 	parcel_free(p);
 	outbox_flush(&d->out);
 }
@@ -318,6 +373,8 @@ deliver_to_files(struct delivery *d, struct parcel *p)
 {
 	struct folder_result result;
 
+	if (stage_is_marked(d->stage))
+		folder_keep(d->spread->folder);
 	if (is_reopening(d))
 		folder_reopen(d->spread->folder);
 	result = folder_write(d->spread->folder, d->stage->root, p, d->fate);
@@ -326,6 +383,20 @@ deliver_to_files(struct delivery *d, struct parcel *p)
 	say_failed(d, &result);
 	end_by_fate(d, p, d->fate);
 	return 0;
+}
+
+/* After a rotation.  0, or an errno. */
+static int
+reopen(struct delivery *d)
+{
+	int error = passing_leave(d->marks);
+
+	if (error != 0)
+		return error;
+	if (output_reopen(d->output) == -1)
+		return errno;
+	link_identify(d->output->link, d->output->fd);
+	return passing_enter(d->marks);
 }
 
 /*
@@ -343,21 +414,18 @@ deliver(struct delivery *d, struct parcel *p, struct parcel **rest)
 		return pass_to_sink(d, p);
 	if (d->output->kind == OUTPUT_FOLDER)
 		return deliver_to_files(d, p);
-	if (d->output->kind == OUTPUT_FILE && is_reopening(d)) {
-		if (output_reopen(d->output) == -1) {
-			*rest = p;
-			return errno;
-		}
-		link_identify(d->output->link, d->output->fd);
+	if (d->output->kind == OUTPUT_FILE && is_reopening(d) && (error = reopen(d)) != 0) {
+		*rest = p;
+		return error;
 	}
 	error = write_parcel(d, p, &n);
 	if (d->spread->by == BY_COPY) {
 		metrics_add(d->shard, METRIC_WRITTEN, n);
-		parcel_note_written(p, n);
-		closing_let_go(d->spread, d->shard, &d->out, p);
+		closing_copied(d->spread, d->shard, &d->out, p, n);
+		outbox_flush(&d->out);
 		return error;
 	}
-	closing_written(d->stage, d->shard, p, n);
+	closing_written(d->spread, d->shard, p, n);
 	if (error == 0)
 		parcel_free(p);
 	else
@@ -383,19 +451,29 @@ describe_reader(const struct delivery *d, char *line, size_t size)
 		    lines == 1 ? "was" : "were");
 }
 
-/* Why the output can't be written to any more. */
+/*
+ * Why the output can't be written to any more.  With marks the stage stops: the
+ * output's shares do not come back, whoever has the records.
+ */
 static void
 say_left(const struct delivery *d, int error)
 {
 	char line[REPORT_SIZE];
+	bool marked = stage_is_marked(d->stage);
 	bool torn = d->output->writer != NULL && writer_is_torn(d->output->writer);
 
-	if (error == EPIPE)
+	if (error == EPIPE && !marked)
 		describe_reader(d, line, sizeof(line));
 	else
 		snprintf(line, sizeof(line), "output %s: %s%s", d->output->path,
-		    error == ENXIO ? "nobody reads this FIFO" : strerror(error),
-		    torn ? "; its last line is cut" : "");
+		    error == EPIPE       ? "its reader has left"
+			: error == ENXIO ? "nobody reads this FIFO"
+					 : strerror(error),
+		    torn && error != EPIPE ? "; its last line is cut" : "");
+	if (marked) {
+		stage_abort_always(d->stage, 2, "%s" COMES_AGAIN, line);
+		return;
+	}
 	cli_say(line);
 	stage_set_status(d->stage, error == EPIPE ? 1 : 2);
 }
@@ -407,7 +485,7 @@ give_away(struct delivery *d, struct parcel *p)
 	struct spread *s = d->spread;
 
 	if (s->by == BY_COPY)
-		closing_let_go(s, d->shard, &d->out, p);
+		closing_copied(s, d->shard, &d->out, p, 0);
 	else if (s->by == BY_KEY && !stage_is_cancelled(d->stage))
 		closing_unroutable(d->stage, &d->out, p, d->output->path);
 	else if (stage_is_cancelled(d->stage) || !dispatch_return(s->dispatch, p))
@@ -420,9 +498,13 @@ leave(struct delivery *d, int error, struct parcel *rest)
 {
 	struct dispatch *dispatch = d->spread->dispatch;
 
-	dispatch_leave(dispatch, d->i);
+	/* Before the others know of it: with marks they get nothing from us. */
 	if (error != ECANCELED)
 		say_left(d, error);
+	dispatch_leave(dispatch, d->i);
+	/* The first mark may have come meanwhile. */
+	if (error != ECANCELED)
+		closing_needs_all(d->spread);
 	if (error != ECANCELED && dispatch_live(dispatch) == 0)
 		stage_abort(d->stage, 2, "there is no output left");
 	for (; rest != NULL; rest = dispatch_leftover(dispatch, d->i))
@@ -455,8 +537,9 @@ delivery_run(struct delivery *d, struct chan *out)
 	int error;
 
 	d->chan = out;
-	outbox_init(&d->out, out, d->stage->root);
-	error = open_fifo(d);
+	outbox_init(&d->out, out, d->stage);
+	if ((error = open_fifo(d)) == 0)
+		error = passing_enter(d->marks);
 	while (error == 0 && (error = next_parcel(d, &p)) == 0 && p != NULL)
 		error = deliver(d, p, &p);
 	if (error != 0)

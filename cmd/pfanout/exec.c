@@ -281,7 +281,10 @@ wait_for_credit(struct exec_worker *e)
 	int64_t now = clock_now();
 
 	while (!pass_take(pass, now)) {
-		(void)ctx_poll(e->w.stage->work, NULL, 0, pass_next(pass, now));
+		struct pollfd woken = intake_pollfd(&e->w.intake);
+
+		(void)ctx_poll(e->w.stage->work, &woken, 1, pass_next(pass, now));
+		park_clear(&e->w.intake.parker);
 		if (stage_is_cancelled(e->w.stage))
 			break;
 		now = clock_now();

@@ -20,6 +20,7 @@ struct fate_facts {
 	uint64_t answered; /* records that it has answered */
 	bool at_most_once; /* --window 1: nothing is given out twice */
 	bool stopped;      /* the stop of the stage has ended it */
+	bool blameless;    /* an engine's helper: no record killed it */
 };
 
 enum fate {
@@ -30,6 +31,7 @@ enum fate {
 	FATE_BISECT,     /* one of those in flight is to blame: search */
 	FATE_IDLE_DEATH, /* it died with nothing in flight */
 	FATE_CANCELLED,  /* those in flight leave as cancelled: no blame */
+	FATE_AGAIN,      /* those in flight are given again: no blame */
 };
 
 enum fate fate_of(const struct fate_facts *);
@@ -39,8 +41,8 @@ enum fate fate_of(const struct fate_facts *);
  * whether we had closed its stdin.  An answer says which record it is for;
  * otherwise any record in flight may be the one, as the child may have kept
  * answers in a buffer.  REASON_COUNT: the run was ended, nobody is to blame.
- * FATE_BLAME charges the oldest.
+ * FATE_BLAME charges the oldest, and only for a timeout one that is blameless.
  */
-enum fate fate_of_killed(enum reason, size_t in_flight, bool flushing);
+enum fate fate_of_killed(enum reason, size_t in_flight, bool flushing, bool blameless);
 
 #endif

@@ -64,15 +64,25 @@ lose_unread(struct filter_worker *f, uint64_t unread)
 
 	worker_name(&f->w, name);
 	f->told = true;
+	if (stage_is_marked(f->w.stage)) {
+		stage_abort_always(f->w.stage, 2,
+		    "%s left before the end of its input: it has not read %ju of the %ju records "
+		    "it had been given, which come again",
+		    name, (uintmax_t)unread, (uintmax_t)f->given);
+		return;
+	}
 	stage_abort_always(f->w.stage, 2,
 	    "%s left before the end of its input: of the %ju records it had been given it has "
 	    "not read %ju, which are lost",
 	    name, (uintmax_t)f->given, (uintmax_t)unread);
 }
 
-/* Of a filter that has exited by itself and is reaped. */
+/*
+ * Of a filter that has exited by itself and is reaped; early: with its stdin
+ * open.
+ */
 static struct filter_facts
-exit_facts(struct filter_worker *f)
+exit_facts(struct filter_worker *f, bool early)
 {
 	const struct pfanout *pf = f->w.pf;
 	int status = f->w.child.status;
@@ -85,12 +95,34 @@ exit_facts(struct filter_worker *f)
 	    .stopped = !listed && stage_stop_ended(f->w.stage, status),
 	    .greps = filter_is_grep(pf->argv[0]),
 	    .complained = f->w.child.log_len > 0,
+	    .hasty = early && f->given > 0 && stage_is_marked(f->w.stage),
 	    .unread = take_leftover(f),
 	    .waiting = f->taken.queue.n,
 	};
 }
 
-/* Acts on the verdict about its exit. */
+void
+filter_count_open(struct filter_worker *f)
+{
+	metrics_add(f->w.shard, METRIC_ENDED, f->open);
+	metrics_add(f->w.shard, METRIC_PROCESSED, f->open);
+	f->open = 0;
+}
+
+/*
+ * It ended well.  If it did so with its stdin open, that is no harm if the
+ * input has ended, which we may not know yet.
+ */
+static void
+end_well(struct filter_worker *f, bool early)
+{
+	filter_count_open(f);
+	f->left = early;
+	if (!early)
+		f->given = 0;
+}
+
+/* Acts on the verdict about its exit, unless it ended well. */
 static void
 act_on(struct filter_worker *f, enum filter_fate fate, const struct filter_facts *facts)
 {
@@ -100,8 +132,6 @@ act_on(struct filter_worker *f, enum filter_fate fate, const struct filter_facts
 	describe_last_line(f, last_line);
 	switch (fate) {
 	case FILTER_DONE:
-		/* No harm if the input has ended, which we may not know yet. */
-		f->left = true;
 		break;
 	case FILTER_LEFT:
 		if (facts->unread > 0)
@@ -130,17 +160,20 @@ filter_handle_exit(struct filter_worker *f)
 {
 	struct filter_facts facts;
 	enum filter_fate fate;
+	bool early = f->w.child.in != -1;
 
 	/* All that it has printed, then all that it has not read. */
 	filter_close_in(f);
 	child_reap(&f->w.child);
 	filter_drain_lines(f);
-	facts = exit_facts(f);
+	facts = exit_facts(f, early);
 
 	/* Judge the exit, and act on the verdict. */
 	fate = filter_fate_of(&facts);
 	if (filter_fate_is_well(fate))
 		filter_take_last_line(f);
+	if (fate == FILTER_DONE)
+		end_well(f, early);
 	act_on(f, fate, &facts);
 	child_close(&f->w.child);
 	metrics_add(f->w.shard, METRIC_EXITS, 1);
@@ -155,6 +188,9 @@ tell_killed(struct filter_worker *f)
 {
 	char last_line[LAST_LINE_SIZE];
 
+	/* It comes again, like all that the stage has not finished. */
+	if (stage_is_marked(f->w.stage))
+		return;
 	describe_last_line(f, last_line);
 	if (ctx_state(f->w.stage->root) == CTX_LIVE && (f->given > 0 || *last_line != '\0'))
 		filter_fault(f, "was killed%s", last_line);
@@ -173,8 +209,7 @@ filter_cancel(struct filter_worker *f)
 	while (filter_has_unwritten(f)) {
 		struct record r = inflight_pop(&f->taken);
 
-		stage_bury_cancelled(f->w.stage, &r);
-		outbox_put(&f->w.out, &r);
+		worker_cancel_record(&f->w, &r);
 	}
 	outbox_flush(&f->w.out);
 }

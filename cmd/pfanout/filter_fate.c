@@ -14,7 +14,7 @@ filter_fate_of(const struct filter_facts *f)
 		return WIFSIGNALED(f->status) ? FILTER_DIED : FILTER_UNKNOWN;
 	if (!f->listed && !(no_match && WEXITSTATUS(f->status) == 1))
 		return FILTER_FAILED;
-	return f->unread > 0 || f->waiting > 0 ? FILTER_LEFT : FILTER_DONE;
+	return f->unread > 0 || f->waiting > 0 || f->hasty ? FILTER_LEFT : FILTER_DONE;
 }
 
 bool

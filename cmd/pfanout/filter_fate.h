@@ -17,6 +17,11 @@ struct filter_facts {
 	bool greps;      /* filter_is_grep(), of its name */
 	bool complained; /* it has printed something on stderr */
 	bool stopped;    /* stage_stop_ended() it */
+	/*
+	 * It has not waited for the end of its input, in a stream with marks: a
+	 * record in its buffer would be acknowledged.
+	 */
+	bool hasty;
 	uint64_t unread; /* records that it has left in its stdin */
 	size_t waiting;  /* records that it could not be given */
 };

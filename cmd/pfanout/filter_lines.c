@@ -25,6 +25,10 @@ describe_end(struct filter_worker *f, char text[MESSAGE_SIZE], const char *how, 
 	worker_name(&f->w, name);
 	if (f->given == 0)
 		snprintf(text, MESSAGE_SIZE, "%s %s; it had been given no records", name, end);
+	else if (stage_is_marked(f->w.stage))
+		snprintf(text, MESSAGE_SIZE,
+		    "%s %s: the %ju record%s it had been given come%s again", name, end,
+		    (uintmax_t)f->given, f->given == 1 ? "" : "s", f->given == 1 ? "s" : "");
 	else
 		snprintf(text, MESSAGE_SIZE,
 		    "%s %s: what became of the %ju record%s it had been given can't be told", name,

@@ -17,6 +17,7 @@
 /* An open file, and what is to be written to it. */
 struct page {
 	struct writer *writer;
+	bool unsynced;
 	uint64_t bytes; /* before this write */
 	size_t n;
 	uint16_t record[PARCEL_RECORDS]; /* which ones of the parcel */
@@ -30,6 +31,12 @@ struct folder {
 	const char *dead;  /* letters, or NULL */
 	char *dead_name;   /* if it is in the folder, or NULL */
 	const char *spans; /* or NULL */
+	/* What folder_sync() has to do. */
+	bool keeps;
+	int fd;          /* the folder; -1: it can't be read */
+	bool has_new;    /* a file that the disk may not know by its name */
+	bool has_closed; /* a file that was not synced */
+	int sync_error;  /* 0, or that of the first one that failed */
 	/* During folder_write(). */
 	struct ctx *ctx;
 	const struct parcel *parcel;
@@ -40,7 +47,7 @@ struct folder {
 static void
 set_dead(struct folder_fate *fate, enum reason reason, const char *name, const char *why)
 {
-	fate->written = false;
+	fate->written = fate->failed = false;
 	fate->reason = reason;
 	snprintf(fate->why, sizeof(fate->why), "%s: %s", name, why);
 }
@@ -70,6 +77,7 @@ mark_unwritten(struct folder *f, const struct openfile *file, uint64_t bytes, in
 			bytes = 0;
 			set_dead(&f->fate[page->record[i]], REASON_UNROUTABLE, file->name,
 			    strerror(error));
+			f->fate[page->record[i]].failed = true;
 		}
 	}
 	note_failure(f, file->name, error);
@@ -89,17 +97,41 @@ flush_file(struct folder *f, const struct openfile *file)
 		mark_unwritten(f, file, bytes, error);
 	f->result.bytes += bytes;
 	page->n = 0;
+	page->unsynced = true;
+}
+
+/* What a sync has returned.  Not every file system can sync. */
+static void
+note_sync(struct folder *f, int result)
+{
+	if (result == -1 && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS &&
+	    f->sync_error == 0)
+		f->sync_error = errno;
+}
+
+static void
+sync_file(struct folder *f, const struct openfile *file)
+{
+	struct page *page = file->data;
+
+	if (page->unsynced)
+		note_sync(f, fdatasync(file->fd));
+	page->unsynced = false;
 }
 
 /* Before the file is forgotten. */
 static void
 end_file(struct openfile *file, void *arg)
 {
+	struct folder *f = arg;
 	struct page *page = file->data;
 
 	if (page != NULL) {
 		if (page->n > 0)
-			flush_file(arg, file);
+			flush_file(f, file);
+		if (f->keeps && f->fd == -1)
+			sync_file(f, file);
+		f->has_closed = f->has_closed || (f->keeps && page->unsynced);
 		writer_free(page->writer);
 		free(page);
 	}
@@ -141,6 +173,7 @@ folder_new(const struct name_template *template, const char *dead_letter, const 
 	f->template = template;
 	f->dead = dead_letter;
 	f->spans = trace_file;
+	f->fd = -1;
 	f->dead_name = name_inside(template_folder(template), dead_letter);
 	if (fstat(STDIN_FILENO, &f->in) == 0 && fstat(STDOUT_FILENO, &f->out) == 0)
 		f->files = openfiles_new(template_folder(template), FOLDER_FILES, end_file, f);
@@ -157,6 +190,8 @@ folder_free(struct folder *f)
 	if (f == NULL)
 		return;
 	openfiles_free(f->files);
+	if (f->fd != -1)
+		close(f->fd);
 	free(f->dead_name);
 	free(f);
 }
@@ -165,6 +200,49 @@ void
 folder_reopen(struct folder *f)
 {
 	openfiles_close_all(f->files);
+}
+
+void
+folder_keep(struct folder *f)
+{
+	if (!f->keeps)
+		f->fd = openfiles_folder(f->files);
+	f->keeps = true;
+}
+
+/* What syncfs(2) has synced is not synced again. */
+static void
+sync_all(struct folder *f)
+{
+	note_sync(f, syncfs(f->fd));
+	for (struct openfile *file = openfiles_next(f->files, NULL); file != NULL;
+	     file = openfiles_next(f->files, file))
+		if (file->data != NULL)
+			((struct page *)file->data)->unsynced = false;
+}
+
+static void
+sync_each(struct folder *f)
+{
+	for (struct openfile *file = openfiles_next(f->files, NULL); file != NULL;
+	     file = openfiles_next(f->files, file))
+		if (file->data != NULL)
+			sync_file(f, file);
+	if (f->has_new && f->fd != -1)
+		note_sync(f, fsync(f->fd));
+}
+
+int
+folder_sync(struct folder *f)
+{
+	folder_keep(f);
+	if (f->has_closed)
+		sync_all(f);
+	else
+		sync_each(f);
+	f->has_closed = f->has_new = false;
+	errno = f->sync_error;
+	return f->sync_error == 0 ? 0 : -1;
 }
 
 /* Whether it is the file with this path, or NULL. */
@@ -201,7 +279,7 @@ is_dead_name(const struct folder *f, const char *name)
 
 /* The page of a file that has just been opened.  0, or an errno. */
 static int
-begin_page(const struct folder *f, struct openfile *file)
+begin_page(struct folder *f, struct openfile *file)
 {
 	struct page *page;
 	struct stat st;
@@ -217,6 +295,7 @@ begin_page(const struct folder *f, struct openfile *file)
 		return ENOMEM;
 	}
 	file->data = page;
+	f->has_new = f->has_new || st.st_size == 0;
 	if (!lastline_is_open(file->fd))
 		return 0;
 	(void)writer_put(page->writer, f->ctx, "\n", 1);
@@ -268,6 +347,7 @@ queue_record(struct folder *f, size_t i)
 	int error = 0;
 
 	fate->written = true;
+	fate->failed = false;
 	status = template_fill(f->template, r->data, r->len, name, fate->why, sizeof(fate->why));
 	if (status != TEMPLATE_OK) {
 		fate->written = false;
@@ -285,7 +365,8 @@ queue_record(struct folder *f, size_t i)
 		return;
 	}
 	set_dead(fate, REASON_UNROUTABLE, name, why_not(error));
-	if (is_failure(error))
+	fate->failed = is_failure(error);
+	if (fate->failed)
 		note_failure(f, name, error);
 }
 

@@ -24,7 +24,8 @@ struct parcel;
 /* What became of a record. */
 struct folder_fate {
 	bool written;
-	enum reason reason; /* of the dead letter, if it is not */
+	bool failed;        /* if it is not: by the disk, not by its name */
+	enum reason reason; /* of the dead letter, if it is not written */
 	char why[FOLDER_WHY_SIZE];
 };
 
@@ -46,6 +47,17 @@ void folder_free(struct folder *);
 
 /* Closes the files: each is opened by its name again when it is needed. */
 void folder_reopen(struct folder *);
+
+/* From now on folder_sync() answers for what is written. */
+void folder_keep(struct folder *);
+
+/*
+ * Syncs what has been written since then, also what was in files that have been
+ * closed: then the whole file system, as each of many files would cost some
+ * milliseconds.  Blocks for the disk.  -1 with errno, for good: that was not
+ * possible.
+ */
+int folder_sync(struct folder *);
 
 /*
  * Writes the records of the parcel, each to its file; fate[i] says what became

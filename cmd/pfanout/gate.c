@@ -106,11 +106,26 @@ lose_rate(struct gate *g)
 }
 
 void
-pass_init(struct pass *p, struct gate *g)
+pass_init(struct pass *p, struct gate *g, struct parker *parker)
 {
-	*p = (struct pass){.gate = g};
+	*p = (struct pass){.gate = g, .parker = parker};
 	if (g != NULL)
 		(void)ticket_init(&p->ticket, g->of.meter);
+}
+
+/* The news are watched before the last look, which what came before ends. */
+static bool
+use_ticket(struct pass *p, int64_t now)
+{
+	struct waitlist *news = meter_news(p->gate->of.meter);
+
+	(void)waitlist_remove(news, &p->on_news);
+	if (ticket_use(&p->ticket, now))
+		return true;
+	if (p->ticket.booked)
+		return false;
+	waitlist_add(news, &p->on_news, p->parker);
+	return ticket_use(&p->ticket, now);
 }
 
 bool
@@ -121,7 +136,7 @@ pass_take(struct pass *p, int64_t now)
 
 	if (p->gate == NULL)
 		return true;
-	may = ticket_use(&p->ticket, now);
+	may = use_ticket(p, now);
 	if (teller->generation == 0) {
 		lose_rate(p->gate);
 		may = false;
@@ -136,6 +151,7 @@ pass_rest(struct pass *p)
 {
 	if (p->gate == NULL)
 		return;
+	(void)waitlist_remove(meter_news(p->gate->of.meter), &p->on_news);
 	ticket_rest(&p->ticket);
 	set_waits(p, false);
 }

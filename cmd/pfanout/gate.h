@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sync/park.h"
 #include "ticket.h"
 
 struct gate;
@@ -24,7 +25,7 @@ struct stage;
 struct gate_setup {
 	struct stage *stage;
 	struct meter *meter;
-	const char *shared;          /* the meter's file, or NULL */
+	const char *shared;          /* the meter's file or URL, or NULL */
 	struct metrics_shard *shard; /* the gate's alone */
 	unsigned jobs;
 };
@@ -40,15 +41,18 @@ void gate_describe(const struct gate *, char *text, size_t size);
 struct pass {
 	struct gate *gate; /* NULL: attempts have no rate */
 	struct ticket ticket;
-	bool waits; /* there is an attempt to make, and no credit yet */
+	struct parker *parker; /* the worker's */
+	struct waiter on_news; /* of the meter */
+	bool waits;            /* for credit, with an attempt to make */
 };
 
-void pass_init(struct pass *, struct gate *);
+/* The parker, which outlives the pass, is one to poll. */
+void pass_init(struct pass *, struct gate *, struct parker *);
 
 /*
  * The worker has an attempt to make: whether it may begin now, and has taken
- * its token.  If not, ask again at pass_next().  Never blocks.  Where the file
- * has lost its rate the stage is aborted.
+ * its token.  If not, ask again at pass_next(), or when the parker is woken.
+ * Never blocks.  Where the file has lost its rate the stage is aborted.
  */
 bool pass_take(struct pass *, int64_t now);
 

@@ -67,6 +67,21 @@ inflight_wrote(struct inflight *f, size_t n)
 }
 
 bool
+inflight_take_whole(struct inflight *f, struct record *front)
+{
+	struct record *run = f->partial > 0 ? inflight_head(f) : NULL;
+	uint64_t lines;
+	size_t bytes;
+
+	if (run == NULL || f->written > 0 || run->kind != RECORD_RUN ||
+	    (lines = record_whole_lines(run, f->partial, &bytes)) == 0)
+		return false;
+	(void)record_take(run, lines, bytes, front);
+	f->partial -= bytes;
+	return true;
+}
+
+bool
 inflight_has(const struct inflight *f, uint64_t seq)
 {
 	for (size_t i = 0; i < f->queue.n; i++)

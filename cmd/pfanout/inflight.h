@@ -66,6 +66,12 @@ int inflight_iov(const struct inflight *, struct iovec *, int max);
 /* n bytes of that were written.  Returns how many records are whole by now. */
 size_t inflight_wrote(struct inflight *, size_t n);
 
+/*
+ * Filter mode: the oldest record, of which a part is written, is a run
+ * (record.h), and some of its records are whole: these leave as `front`.
+ */
+bool inflight_take_whole(struct inflight *, struct record *front);
+
 /* The oldest record; there must be one. */
 static inline struct record *
 inflight_head(const struct inflight *f)

@@ -6,6 +6,7 @@
 #include "stage/stage.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
+#include "tray.h"
 
 CHAN_OF(record, struct record)
 CHAN_OF(batch, struct batch)
@@ -52,21 +53,23 @@ count_wait(struct intake *i, const struct record *r, size_t n)
 	for (size_t from = 0, to; from < n; from = to) {
 		for (to = from + 1; to < n && r[to].came == r[from].came; to++)
 			continue;
-		histogram_add(&i->shard->queue, now - r[from].came, to - from);
+		histogram_add(
+		    &i->shard->queue, now - r[from].came, record_counts(r + from, to - from));
 	}
-	metrics_add(i->shard, METRIC_TAKEN, n);
 }
 
 static void
 mark_begun(struct intake *i, struct record *r, size_t n)
 {
+	uint64_t records = record_counts(r, n);
 	size_t bytes = 0;
 
 	for (size_t k = 0; k < n; k++) {
 		r[k].begun = true;
 		bytes += r[k].reserved;
 	}
-	budget_begin(i->stage->budget, n, bytes);
+	metrics_add(i->shard, METRIC_TAKEN, records);
+	budget_begin(i->stage->budget, records, bytes);
 }
 
 bool
@@ -128,6 +131,8 @@ intake_take_new(struct intake *i, struct record *r, size_t max, uint64_t oldest)
 		return 0;
 	if (i->box != NULL)
 		n = keyed_take(i->box, r, max, &i->in_ended);
+	else if (i->tray != NULL)
+		n = tray_take(i->tray, i->in, r, max, &i->in_ended);
 	else
 		i->in_ended = record_tryrecvn(i->in, r, max, &n) == CHAN_CLOSED;
 	if (n > 0) {
@@ -169,6 +174,8 @@ intake_watch_new(struct intake *i, struct parker *p, uint64_t oldest)
 	 * batch would wake us for nothing.
 	 */
 	budget_unwatch_take(i->stage->budget, &i->on_budget);
+	if (i->tray != NULL)
+		tray_watch(i->tray, &i->on_tray, p);
 	if (i->in != NULL)
 		chan_watch_recv(i->in, &i->on_in, p);
 	i->in_watcher = p;
@@ -191,6 +198,8 @@ unwatch(struct intake *i)
 	i->in_watcher = NULL;
 	if (i->in != NULL)
 		chan_unwatch_recv(i->in, &i->on_in);
+	if (i->tray != NULL)
+		tray_unwatch(i->tray, &i->on_tray);
 	if (i->box != NULL)
 		keyed_unwatch(i->box, &i->on_again);
 	if (i->again != NULL)

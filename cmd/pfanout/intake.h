@@ -29,6 +29,7 @@ struct intake {
 	struct stage *stage;
 	struct metrics_shard *shard;
 	struct chan *in, *again;
+	struct tray *tray; /* what is taken from `in` goes over it; or NULL */
 	/* --key: the lanes, instead of the channels; or NULL. */
 	struct keyed_box *box;
 	bool in_ended, again_ended; /* closed and drained */
@@ -37,7 +38,7 @@ struct intake {
 	struct parker *in_watcher;
 	struct batch open; /* due; its records are being taken one by one */
 	struct parker parker;
-	struct waiter on_in, on_again, on_budget, on_cancel;
+	struct waiter on_in, on_tray, on_again, on_budget, on_cancel;
 };
 
 /*
@@ -56,8 +57,10 @@ int intake_open_keyed(struct intake *, struct stage *, struct metrics_shard *, s
 
 /*
  * Takes up to max records without blocking, and counts them and the time they
- * waited.  oldest is the seq of the oldest record that the worker holds, or
- * UINT64_MAX.  Once work is cancelled the budget does not matter.
+ * waited.  With a tray some of them may be runs: the result is how many items
+ * there are, each of which stands for one record or several.  oldest is the seq
+ * of the oldest record that the worker holds, or UINT64_MAX.  Once work is
+ * cancelled the budget does not matter.
  */
 size_t intake_take(struct intake *, struct record *, size_t max, uint64_t oldest);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arguments.h"
@@ -34,6 +35,7 @@
 #include "stage/signals.h"
 #include "stage/sink.h"
 #include "stage/source.h"
+#include "tray.h"
 #include "unbuffered.h"
 #include "usage.h"
 
@@ -188,27 +190,8 @@ describe_stage(const struct pfanout *pf)
 	    .shards = SHARD_WORKERS + pf->jobs + (pf->key != NULL ? 1 : 0),
 	    .max_records = ahead,
 	    .max_bytes = bytes,
+	    .engines = pf->engine != NULL,
 	    .keep_order = pf->keep_order};
-}
-
-/*
- * Nobody knows what a filter has made of the records before a mark; and a mark
- * has one way only.
- */
-static const char *
-refuses_marks(const struct pfanout *pf)
-{
-	switch (pf->mode) {
-	case MODE_FILTER:
-		return "the input has marks, pchan-formats(5), which -F can't pass on: run the "
-		       "command without -F, one answer for each record, or with -x; with "
-		       "--no-bypass they are data";
-	case MODE_SPREAD:
-		return "the input has marks, pchan-formats(5), which --to can't pass on: leave out "
-		       "--state at the source; with --no-bypass they are data";
-	default:
-		return NULL;
-	}
 }
 
 /* The descriptors that the workers or the outputs need. */
@@ -247,11 +230,7 @@ set_up_meter(struct pfanout *pf)
 
 	if (pf->rate.amount == 0)
 		return;
-	if (pf->shared != NULL)
-		pf->meter = meter_map(pf->shared, &pf->rate, false, why);
-	else if ((pf->meter = meter_new(&pf->rate)) == NULL)
-		snprintf(why, sizeof(why), "out of memory");
-	if (pf->meter == NULL)
+	if ((pf->meter = meter_open(pf->shared, &pf->rate, false, cli_say, why)) == NULL)
 		errx(2, "%s", why);
 }
 
@@ -283,9 +262,20 @@ set_up_gate(struct pfanout *pf)
 		return;
 	if ((pf->gate = gate_new(&setup)) == NULL)
 		err(2, NULL);
+	meter_watch(pf->meter, st);
 	st->has_rate = true;
 	st->state = pf;
 	st->describe = describe_rate;
+}
+
+/* Whether what is written to standard output stays, or goes on. */
+static bool
+output_stays(void)
+{
+	struct stat st;
+
+	return fstat(STDOUT_FILENO, &st) == 0 &&
+	    (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
 
 static void
@@ -313,13 +303,19 @@ set_up(struct pfanout *pf)
 	st->max_share = pf->share_text;
 	st->has_filters = pf->mode == MODE_FILTER;
 	set_up_gate(pf);
-	st->refuses_marks = refuses_marks(pf);
+	if (pf->engine != NULL)
+		pf->engine_link = link_open_engine(st->links, LINK_OUT, pf->engine);
+	st->keeps_no_letters = pf->engine != NULL && !output_stays();
+	demand_init(&pf->demand);
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&
 	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
 		err(2, NULL);
 	if (pf->key != NULL && (pf->keyed = keyed_new(pf->jobs, &lanes)) == NULL)
+		err(2, NULL);
+	if ((pf->mode == MODE_MAP || pf->mode == MODE_FILTER) && pf->key == NULL &&
+	    (pf->tray = tray_new()) == NULL)
 		err(2, NULL);
 	if (pf->mode == MODE_SPREAD)
 		spread_open(&pf->spread, st, SHARD_WORKERS);
@@ -342,14 +338,28 @@ workers(struct pfanout *pf)
 	}
 }
 
+/*
+ * How many records may go on together.  Where they take long, a smaller run
+ * leaves something for the other workers.
+ */
+static size_t
+run_size(const struct pfanout *pf)
+{
+	if (pf->key != NULL)
+		return 0;
+	return pf->mode == MODE_CHECK ? SOURCE_RUN : pf->tray != NULL ? TRAY_RECORDS : 0;
+}
+
 /* Runs the pipeline to its end.  Returns the signal that stopped it, or 0. */
 static int
 run(struct pfanout *pf)
 {
 	struct stage *st = &pf->stage;
-	struct source source = {.stage = st, .shard = SHARD_SOURCE};
-	struct sink sink = {
-	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
+	struct source source = {.stage = st, .shard = SHARD_SOURCE, .runs = run_size(pf)};
+	struct sink sink = {.stage = st,
+	    .shard = metrics_shard(st->metrics, SHARD_SINK),
+	    .fd = STDOUT_FILENO,
+	    .others = pf->mode == MODE_SPREAD ? &pf->spread.marks : NULL};
 	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
 	struct sorting sorting = {.pf = pf, .workers = procs[1]};
 	bool started;
@@ -404,8 +414,10 @@ main(int argc, char **argv)
 	meter_free(pf.meter);
 	arguments_free(pf.arguments);
 	keyed_free(pf.keyed);
+	tray_free(pf.tray);
 	json_path_free(pf.match);
 	json_path_free(pf.key);
+	demand_destroy(&pf.demand);
 	unbuffered_free(&pf);
 	free(pf.path);
 	spread_close(&pf.spread);

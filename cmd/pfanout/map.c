@@ -27,7 +27,7 @@
 static bool
 may_start(const struct map_worker *m, int64_t now)
 {
-	return now >= m->start_after;
+	return now >= m->start_after && !stage_is_cancelled(m->w.stage);
 }
 
 /* How many records the worker would take from the intake now. */
@@ -51,21 +51,25 @@ oldest(const struct map_worker *m)
 	return m->inflight.queue.n > 0 ? inflight_head(&m->inflight)->seq : UINT64_MAX;
 }
 
-/* --match: without a key no answer could be attributed to the record. */
 static bool
-has_key(const struct map_worker *m, struct record *r)
+find_key(const struct map_worker *m, struct record *r)
 {
 	struct failure f = {.reason = REASON_NO_KEY, .message = "no value at the --match path"};
 	struct json_key key;
 
-	if (m->w.pf->match == NULL)
-		return true;
 	if (json_key_find(&key, m->w.pf->match, r->data, r->len) == 0) {
 		json_key_forget(&key);
 		return true;
 	}
 	stage_bury(m->w.stage, r, &f);
 	return false;
+}
+
+/* --match: without a key no answer could be attributed to the record. */
+static inline bool
+has_key(const struct map_worker *m, struct record *r)
+{
+	return m->w.pf->match == NULL || find_key(m, r);
 }
 
 /*
@@ -86,21 +90,64 @@ is_for_child(struct map_worker *m, struct record *r)
 	return (m->w.pf->keyed != NULL || stage_check(m->w.stage, r)) && has_key(m, r);
 }
 
+/* The record, which has been checked, is for the child. */
 static void
-accept_record(struct map_worker *m, struct record *r)
+keep(struct map_worker *m, struct record *r)
 {
-	if (!is_for_child(m, r)) {
-		outbox_put(&m->w.out, r);
-		return;
-	}
 	/* A slow child keeps it for a long time. */
 	if (m->window.size == 1)
 		record_detach(r);
 	if (inflight_push(&m->inflight, r) == 0)
 		return;
 	stage_abort(m->w.stage, 2, "worker %u: out of memory", m->w.slot);
-	stage_bury_cancelled(m->w.stage, r);
-	outbox_put(&m->w.out, r);
+	worker_cancel_record(&m->w, r);
+}
+
+static void
+accept_one(struct map_worker *m, struct record *r)
+{
+	if (is_for_child(m, r))
+		keep(m, r);
+	else
+		outbox_put(&m->w.out, r);
+}
+
+/* The first n records of a run, which have been checked. */
+static void
+accept_checked(struct map_worker *m, struct record *run, uint64_t n)
+{
+	struct record r[BATCH];
+	size_t got;
+
+	for (; n > 0; n -= got) {
+		got = record_spread(run, r, n < BATCH ? n : BATCH);
+		for (size_t i = 0; i < got; i++)
+			if (has_key(m, &r[i]))
+				keep(m, &r[i]);
+			else
+				outbox_put(&m->w.out, &r[i]);
+	}
+}
+
+static void
+accept_record(struct map_worker *m, struct record *r)
+{
+	struct record one;
+	uint64_t n, left = record_count(r);
+	size_t bytes;
+
+	for (; left > 0; left -= n) {
+		n = r->kind == RECORD_RUN && !stage_is_cancelled(m->w.stage)
+		    ? stage_check_run(m->w.stage, r, &bytes)
+		    : 0;
+		if (n > 0)
+			accept_checked(m, r, n);
+		else {
+			(void)record_take_one(r, &one);
+			accept_one(m, &one);
+			n = 1;
+		}
+	}
 }
 
 static void
@@ -216,11 +263,14 @@ feed_child(struct map_worker *m, int64_t now)
 		map_flush_child(m);
 }
 
-/* Whether a look for hunger could tell anything now. */
+/*
+ * Whether a look for hunger could tell anything now.  An engine's helper keeps
+ * no answers.
+ */
 static bool
 can_stall(const struct map_worker *m)
 {
-	return m->state == RUNNING && m->inflight.given > 0 &&
+	return m->w.pf->engine == NULL && m->state == RUNNING && m->inflight.given > 0 &&
 	    !inflight_has_unwritten(&m->inflight);
 }
 

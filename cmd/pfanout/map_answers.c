@@ -1,7 +1,9 @@
 /* Taking a child's answers: the j-th line is for the j-th record given. */
 
+#include <err.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "answer.h"
 #include "base/clock.h"
@@ -120,29 +122,60 @@ waits_for_attempt(struct map_worker *m, struct record *input, struct failure *f)
 	return true;
 }
 
+/* An empty line: the record is filtered; or an engine has it, for good. */
+static void
+drop_or_end(struct map_worker *m, struct record *input)
+{
+	struct record nothing = {0};
+
+	if (m->w.pf->engine == NULL)
+		stage_drop(input);
+	else {
+		link_add(m->w.pf->engine_link, 1, input->len);
+		stage_answer(m->w.stage, input, &nothing, RECORD_LINES);
+	}
+}
+
+/* The record has a result, and is on its way. */
+static void
+put_result(struct map_worker *m, struct record *input, struct record *line)
+{
+	stage_succeeded(m->w.stage, 1);
+	if (outbox_join(&m->w.out, input, line)) {
+		reader_take_back(m->answers);
+		return;
+	}
+	traced_answer(m->w.stage, input, line);
+	stage_answer(m->w.stage, input, line, RECORD_DATA);
+	outbox_put(&m->w.out, input);
+}
+
 /*
  * The oldest record has its answer and leaves.  False: the line is no answer.
  */
 static bool
 settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 {
-	struct answer_rules rules = {.raw = m->w.stage->opt->raw && !m->w.pf->raw_input,
-	    .raw_input = m->w.pf->raw_input,
+	bool engine = m->w.pf->engine != NULL, raw = m->w.stage->opt->raw;
+	struct answer_rules rules = {.raw = raw && !m->w.pf->raw_input && !engine,
+	    .raw_input = m->w.pf->raw_input || (raw && engine),
 	    .match = m->w.pf->match};
 	struct record *input = inflight_head(&m->inflight);
 	enum answer answer = answer_judge(&rules, input, line, why);
 	bool waits = false;
 
+	if (answer == ANSWER_RESULT && engine)
+		answer = answer_bad(
+		    why, "an engine's helper answers with an empty line, ?message or !message");
 	switch (answer) {
 	case ANSWER_BAD:
 		return refuse_answer(m, line, why);
 	case ANSWER_RESULT:
-		traced_answer(m->w.stage, input, line);
-		stage_answer(m->w.stage, input, line, RECORD_DATA);
-		stage_succeeded(m->w.stage, 1);
-		break;
+		put_result(m, input, line);
+		(void)inflight_pop(&m->inflight);
+		return true;
 	case ANSWER_DROP:
-		stage_drop(input);
+		drop_or_end(m, input);
 		stage_succeeded(m->w.stage, 1);
 		break;
 	case ANSWER_REJECT:
@@ -152,8 +185,7 @@ settle_oldest(struct map_worker *m, struct record *line, struct failure *why)
 		waits = waits_for_attempt(m, input, why);
 		break;
 	}
-	if (answer != ANSWER_RESULT)
-		record_free(line);
+	record_free(line);
 	if (!waits)
 		outbox_put(&m->w.out, input);
 	(void)inflight_pop(&m->inflight);
@@ -203,6 +235,23 @@ count_answers(struct map_worker *m, size_t n)
 		m->give_up = clock_after(now, m->w.stage->opt->grace);
 }
 
+/* Whether the line is an engine's helper's, of itself, and no answer. */
+static bool
+take_control(struct map_worker *m, struct record *line)
+{
+	static const char stat[] = "stat ";
+	const size_t prefix = strlen(m->w.pf->prefix), n = strlen(stat);
+	const char *text = line->data + prefix;
+
+	if (prefix == 0 || line->len < prefix || memcmp(line->data, m->w.pf->prefix, prefix) != 0)
+		return false;
+	if (line->len - prefix > n && memcmp(text, stat, n) == 0 &&
+	    !said_take(&m->said, text + n, line->len - prefix - n))
+		warnx("%s: " SAID_FULL, m->w.pf->engine);
+	record_free(line);
+	return true;
+}
+
 static bool
 take_lines(struct map_worker *m, struct failure *why)
 {
@@ -211,7 +260,7 @@ take_lines(struct map_worker *m, struct failure *why)
 	bool ok = true;
 
 	while (ok && reader_line(m->answers, &line))
-		if ((ok = take_line(m, &line, why)))
+		if (!take_control(m, &line) && (ok = take_line(m, &line, why)))
 			n++;
 	/* A line that is too long already need not be waited for. */
 	if (ok && reader_line_is_over(m->answers)) {

@@ -123,6 +123,9 @@ act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool 
 	case FATE_IDLE_DEATH:
 		final = charge_waiting(m, f);
 		break;
+	case FATE_AGAIN:
+		final = false;
+		break;
 	case FATE_DONE:
 	case FATE_RECYCLED:
 		break;
@@ -135,7 +138,23 @@ act_on(struct map_worker *m, enum fate fate, struct failure *f, pid_t pid, bool 
 static bool
 is_death(enum fate fate)
 {
-	return fate == FATE_BLAME || fate == FATE_IDLE_DEATH;
+	return fate == FATE_BLAME || fate == FATE_IDLE_DEATH || fate == FATE_AGAIN;
+}
+
+/*
+ * An engine's helper that ends with a status has said why, and would do so
+ * again; one that is killed is started again.
+ */
+static void
+look_at_helper(struct map_worker *m, int status)
+{
+	char name[WORKER_NAME_SIZE], how[WORKER_STATUS_SIZE];
+
+	if (m->w.pf->engine == NULL || !WIFEXITED(status) || WEXITSTATUS(status) == 0)
+		return;
+	worker_name(&m->w, name);
+	worker_status(status, how);
+	stage_abort(m->w.stage, 2, "%s: %s", name, how);
 }
 
 void
@@ -169,6 +188,7 @@ map_handle_exit(struct map_worker *m)
 	facts.in_flight = m->inflight.given;
 	facts.answered = m->window.answered;
 	facts.at_most_once = m->w.pf->window == 1;
+	facts.blameless = m->w.pf->engine != NULL;
 	facts.stopped = facts.in_flight > 0 && stage_stop_ended(m->w.stage, facts.status);
 	fate = fate_of(&facts);
 	if (fate == FATE_DONE && well)
@@ -177,6 +197,7 @@ map_handle_exit(struct map_worker *m)
 	/* Act on the verdict. */
 	if (fate == FATE_LOST_COUNT || is_death(fate))
 		stage_hint(m->w.stage, hint_for_log(m->w.child.log, m->w.child.log_len));
+	look_at_helper(m, facts.status);
 	worker_status(facts.status, how);
 	snprintf(why.message, sizeof(why.message), "the worker died: %s", how);
 	final = act_on(m, fate, &why, pid, true);
@@ -209,7 +230,8 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 	 */
 	inflight_take_back_unread(&m->inflight, unread, crash && m->window.answered > 0 ? 0 : 1);
 	bisect_end_trial(&m->bisect, m->window.answered);
-	fate = fate_of_killed(why.reason, m->inflight.given, m->state == FLUSHING);
+	fate = fate_of_killed(
+	    why.reason, m->inflight.given, m->state == FLUSHING, m->w.pf->engine != NULL);
 	final = act_on(m, fate, &why, pid, false);
 	if (fails && is_death(fate))
 		map_count_death(m, final, why.message);

@@ -13,6 +13,8 @@
 
 #define RESTART_MIN (10 * CLOCK_MS)
 #define RESTART_MAX CLOCK_S
+/* Bytes of a helper's line that is no answer, whatever --max-record. */
+#define HELPER_LINE 4096
 #define BLOCKED_MIN CLOCK_MS /* what is shorter is not worth counting */
 
 enum map_state
@@ -103,9 +105,12 @@ int
 map_start_child(struct map_worker *m)
 {
 	struct reader_limits limits = {.max = m->w.stage->opt->max_record};
+	const bool engine = m->w.pf->engine != NULL;
 	struct child *child = &m->w.child;
 	int64_t now = clock_now();
 
+	if (engine && limits.max < HELPER_LINE)
+		limits.max = HELPER_LINE;
 	reset_window(m);
 	if (child_spawn(child, m->w.pf->start_path, m->w.pf->start_argv,
 		tracing_environment(m->w.stage)) == -1)
@@ -115,6 +120,9 @@ map_start_child(struct map_worker *m)
 		child_close(child);
 		return start_failed(m, ENOMEM);
 	}
+	if (engine)
+		said_begin(&m->said, statfile_engines(m->w.stage->stat), m->w.shard,
+		    link_number(m->w.stage->links, m->w.pf->engine_link));
 	metrics_add(m->w.shard, METRIC_STARTS, 1);
 	metrics_add(m->w.shard, METRIC_RESTARTS, m->started);
 	m->started = true;
@@ -158,6 +166,7 @@ map_forget_child(struct map_worker *m)
 	/* What the child still owed is not worked on any more. */
 	if (stopwatch_runs(&m->w.shard->time[TIME_BUSY]))
 		stopwatch_stop(&m->w.shard->time[TIME_BUSY], worktime_now());
+	said_end(&m->said);
 	hunger_close(&m->probe);
 	reader_free(m->answers);
 	m->answers = NULL;

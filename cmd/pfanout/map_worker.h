@@ -27,6 +27,7 @@
 #include "bisect.h"
 #include "inflight.h"
 #include "deadline.h"
+#include "metrics/said.h"
 #include "proc/hunger.h"
 #include "stall.h"
 #include "window.h"
@@ -61,6 +62,7 @@ struct map_worker {
 	struct bisect bisect;
 	struct probe probe;
 	struct reader *answers;
+	struct said said;    /* by an engine's helper, of itself */
 	bool started;        /* there was a child before */
 	bool out_ended;      /* its stdout is at its end */
 	int64_t last_answer; /* or the start */

@@ -160,3 +160,9 @@ openfiles_close_all(struct openfiles *o)
 	while (close_oldest(o))
 		;
 }
+
+int
+openfiles_folder(const struct openfiles *o)
+{
+	return openat(o->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}

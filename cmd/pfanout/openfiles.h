@@ -65,4 +65,10 @@ struct openfile *openfiles_next(struct openfiles *, const struct openfile *);
 void openfiles_close(struct openfiles *, struct openfile *);
 void openfiles_close_all(struct openfiles *);
 
+/*
+ * The folder, open for fsync(2) and syncfs(2), close-on-exec.  -1 with errno,
+ * EACCES if we may not read it.
+ */
+int openfiles_folder(const struct openfiles *);
+
 #endif

@@ -6,6 +6,7 @@
  * what became ready together costs one send.  One thread's.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,17 +15,27 @@
 
 #define OUTBOX_RECORDS 256
 
+struct budget;
 struct chan;
 struct ctx;
 struct keyed_box;
+struct stage;
 struct stopwatch;
 
 struct outbox {
 	struct chan *chan;
 	struct ctx *ctx;
+	struct budget *budget;
 	int64_t blocked; /* ns, since the last outbox_flush() */
 	/* Runs while it sends; NULL, as outbox_init() leaves it: none does. */
 	struct stopwatch *waits;
+	/*
+	 * Of the records that were joined: bytes of answers that the budget is
+	 * not told of yet, and references to give up, of one slab.
+	 */
+	size_t answer_bytes;
+	struct slab *slab;
+	size_t refs;
 	/* --key: what is sent is over for these lanes; or NULL. */
 	struct keyed_box *box;
 	/*
@@ -36,8 +47,8 @@ struct outbox {
 	struct record record[OUTBOX_RECORDS];
 };
 
-/* Sends into this channel, until ctx is done. */
-void outbox_init(struct outbox *, struct chan *, struct ctx *);
+/* Sends into this channel, until the stage has ended. */
+void outbox_init(struct outbox *, struct chan *, const struct stage *);
 
 /*
  * Sends what was collected.  Returns how long this and all outbox_put() since
@@ -60,5 +71,13 @@ outbox_put(struct outbox *o, const struct record *r)
 	if (o->n == OUTBOX_RECORDS)
 		outbox_send(o);
 }
+
+/*
+ * Puts the record's result, the line, by making a run (record.h) of it and what
+ * was put last: the result of the record before it, which the line follows in
+ * memory.  The record is taken over; the reference of the line is not, as the
+ * run has one.  False: that can't be, and nothing has happened.
+ */
+bool outbox_join(struct outbox *, struct record *, const struct record *line);
 
 #endif

@@ -14,6 +14,7 @@ parcel_new(void)
 	p->n = p->bytes = 0;
 	atomic_init(&p->holders, 1);
 	atomic_init(&p->written, 0);
+	atomic_init(&p->is_missing, false);
 	return p;
 }
 
@@ -61,6 +62,8 @@ parcel_note_written(struct parcel *p, size_t n)
 {
 	size_t most = atomic_load(&p->written);
 
+	if (n < p->n)
+		atomic_store(&p->is_missing, true);
 	while (n > most && !atomic_compare_exchange_weak(&p->written, &most, n))
 		continue;
 }

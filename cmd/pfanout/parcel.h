@@ -23,6 +23,7 @@ struct parcel {
 	/* --by copy: how many hold it, and the most that one has written. */
 	_Atomic unsigned holders;
 	_Atomic size_t written;
+	atomic_bool is_missing; /* one has not written all */
 	struct record record[PARCEL_RECORDS];
 };
 
@@ -47,7 +48,10 @@ void parcel_cut(struct parcel *, size_t n);
  */
 size_t parcel_whole(const struct parcel *, size_t bytes);
 
-/* --by copy: one that holds it has written the first n records.  Any thread. */
+/*
+ * --by copy: an output that holds it has written the first n records, and will
+ * write no more.  Any thread.
+ */
 void parcel_note_written(struct parcel *, size_t n);
 
 /*

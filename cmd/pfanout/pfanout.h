@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "base/bucket.h"
+#include "demand.h"
+#include "engine/control.h"
 #include "exits.h"
 #include "health.h"
 #include "spread.h"
@@ -55,7 +57,8 @@ struct pfanout {
 	bool unbuffered;         /* --unbuffered */
 	struct exits exits;      /* --ok-status and the like */
 	struct rate rate;        /* --rate: of attempts; amount 0: none */
-	const char *shared;      /* --shared: the bucket's file, or NULL */
+	const char *shared;      /* --shared: its file or URL; or NULL */
+	const char *engine;      /* --to URL: the command is its helper */
 	char **argv;             /* the command */
 	/* of the command; NULL where its name depends on the record */
 	char *path;
@@ -73,8 +76,14 @@ struct pfanout {
 	struct meter *meter;         /* these two: with --rate */
 	struct gate *gate;
 	struct keyed *keyed; /* --key of workers; NULL: none */
+	struct tray *tray;   /* map and filter, without a key; or NULL */
+
+	/* --to URL: its helper's lines begin so that are no answers; else "" */
+	char prefix[CONTROL_PREFIX_SIZE];
+	struct metrics_link *engine_link;
 
 	struct health health; /* map */
+	struct demand demand; /* filter */
 	/* how often EOF had to get answers out of a child's buffer */
 	_Atomic uint64_t flushes;
 

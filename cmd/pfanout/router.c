@@ -12,6 +12,7 @@
 #include "output.h"
 #include "parcel.h"
 #include "spread.h"
+#include "stage/marks.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 
@@ -23,6 +24,7 @@ struct router {
 	struct spread *spread;
 	struct stage *stage;
 	struct metrics_shard *shard;
+	uint64_t taken; /* records, and marks */
 	struct outbox out;
 	unsigned turn; /* --by round-robin: who is next */
 	size_t most;   /* records in a parcel */
@@ -110,7 +112,7 @@ send_copies(struct router *t, struct parcel *p)
 	for (unsigned i = 0; i < s->n; i++) {
 		atomic_fetch_add(&p->holders, 1);
 		if (!put_parcel(t, i, p))
-			closing_let_go(s, t->shard, &t->out, p);
+			closing_copied(s, t->shard, &t->out, p, 0);
 	}
 	closing_let_go(s, t->shard, &t->out, p);
 }
@@ -194,6 +196,8 @@ route_record(struct router *t, struct record *r)
 {
 	unsigned i;
 
+	if (r->kind == RECORD_MARK)
+		closing_needs_all(t->spread);
 	if (r->kind != RECORD_DATA)
 		outbox_put(&t->out, r);
 	else if (stage_is_cancelled(t->stage))
@@ -220,6 +224,7 @@ static void
 route_batch(struct router *t, size_t n)
 {
 	metrics_add(t->shard, METRIC_TAKEN, n);
+	t->taken += n;
 	t->most = fair_share(t, n);
 	for (size_t i = 0; i < n; i++)
 		route_record(t, &t->batch[i]);
@@ -236,7 +241,7 @@ cancel_parcels(struct router *t)
 
 	while ((p = dispatch_reclaim(s->dispatch)) != NULL)
 		if (s->by == BY_COPY)
-			closing_let_go(s, t->shard, &t->out, p);
+			closing_copied(s, t->shard, &t->out, p, 0);
 		else
 			closing_cancelled(t->stage, &t->out, p);
 	outbox_flush(&t->out);
@@ -249,7 +254,7 @@ router_run(struct router *t, struct chan *in, struct chan *out)
 	enum chan_status status;
 	size_t n;
 
-	outbox_init(&t->out, out, st->root);
+	outbox_init(&t->out, out, st);
 	t->out.waits = &t->shard->time[TIME_OUTPUT];
 	do {
 		/* A blocked output must not keep us from cancelling. */
@@ -266,4 +271,5 @@ router_run(struct router *t, struct chan *in, struct chan *out)
 		note_failure(t);
 	if (stage_is_cancelled(st))
 		cancel_parcels(t);
+	marks_expect(t->spread->marks.marks, t->taken);
 }

@@ -15,14 +15,18 @@
 #include "folder.h"
 #include "json/json.h"
 #include "output.h"
+#include "record/mark.h"
 #include "router.h"
+#include "shares.h"
 #include "stage/cli.h"
+#include "stage/marks.h"
 #include "stage/pipeline.h"
 #include "stage/report.h"
 #include "stage/samefile.h"
 #include "stage/traced.h"
 #include "stage/tracing.h"
 #include "sync/ctx.h"
+#include "sync/park.h"
 #include "template.h"
 
 /* eventfd; the output, and what it is opened by; two to look into its pipe */
@@ -141,17 +145,59 @@ link_output(struct metrics_links *links, const struct output *o)
 	return link_open(links, LINK_OUT, o->fd != -1 ? o->fd : o->fifo, o->path);
 }
 
-void
-spread_open(struct spread *s, struct stage *st, size_t shard)
+static void
+wake_outputs(struct spread *s)
 {
-	s->stage = st;
-	s->shard = shard;
-	s->to_stdout = s->n;
-	open_contexts(st);
-	if ((s->outputs = calloc(s->n, sizeof(*s->outputs))) == NULL ||
-	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN,
-		 &metrics_shard(st->metrics, shard)->time[TIME_OUTPUT])) == NULL)
-		err(2, "the outputs");
+	for (unsigned i = 0; i < s->n; i++)
+		park_wake(dispatch_parker(s->dispatch, i));
+}
+
+/* By the sink. */
+static int
+divide_mark(void *arg, struct mark *mark)
+{
+	struct spread *s = arg;
+
+	if (shares_put(s->shares, mark) == 0) {
+		wake_outputs(s);
+		return 0;
+	}
+	stage_give_up(s->stage, 2, "%s",
+	    errno == ERANGE ? "the weight of a mark is too small to be divided: too many `pfanout "
+			      "--to` are one behind the other"
+			    : "out of memory");
+	return -1;
+}
+
+/* By the sink: outputs wait for marks no longer. */
+static void
+end_marks(void *arg)
+{
+	struct spread *s = arg;
+
+	shares_end(s->shares);
+	wake_outputs(s);
+}
+
+static void
+open_marks(struct spread *s)
+{
+	unsigned i = 0;
+
+	while (i < s->n && s->outputs[i].kind != OUTPUT_STDOUT)
+		i++;
+	s->shares = shares_new(s->n, i);
+	s->marks = (struct sink_others){
+	    .marks = marks_new(s->stage), .divide = divide_mark, .over = end_marks, .arg = s};
+	if (s->shares == NULL || s->marks.marks == NULL)
+		errx(2, "out of memory");
+}
+
+static void
+open_outputs(struct spread *s)
+{
+	struct stage *st = s->stage;
+
 	if (s->by == BY_NAME) {
 		s->outputs[0] = (struct output){
 		    .path = s->paths[0], .kind = OUTPUT_FOLDER, .fd = -1, .fifo = -1};
@@ -179,6 +225,21 @@ spread_open(struct spread *s, struct stage *st, size_t shard)
 }
 
 void
+spread_open(struct spread *s, struct stage *st, size_t shard)
+{
+	s->stage = st;
+	s->shard = shard;
+	s->to_stdout = s->n;
+	open_contexts(st);
+	if ((s->outputs = calloc(s->n, sizeof(*s->outputs))) == NULL ||
+	    (s->dispatch = dispatch_new(s->n, s->by == BY_READY || s->by == BY_ROUND_ROBIN,
+		 &metrics_shard(st->metrics, shard)->time[TIME_OUTPUT])) == NULL)
+		err(2, "the outputs");
+	open_outputs(s);
+	open_marks(s);
+}
+
+void
 spread_close(struct spread *s)
 {
 	for (unsigned i = 0; i < s->n; i++) {
@@ -186,6 +247,8 @@ spread_close(struct spread *s)
 			output_close(&s->outputs[i]);
 		template_free(s->to[i]);
 	}
+	marks_free(s->marks.marks);
+	shares_free(s->shares);
 	folder_free(s->folder);
 	dispatch_free(s->dispatch);
 	free(s->outputs);

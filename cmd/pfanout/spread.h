@@ -7,12 +7,17 @@
  * each output has a thread that writes them (delivery.c).  Both send dead
  * letters to the sink, which writes only those, and the records for standard
  * output.
+ *
+ * Marks are held until all before them has ended (marks.h), wherever that is;
+ * then the sink gives each output its share (shares.h), which the output passes
+ * on (passing.h).
  */
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "stage/sink.h"
 #include "stage/stage.h"
 
 struct dispatch;
@@ -21,6 +26,7 @@ struct json_path;
 struct name_template;
 struct output;
 struct processor;
+struct shares;
 
 /* Which output has a record. */
 enum policy {
@@ -46,6 +52,8 @@ struct spread {
 	struct output *outputs;
 	struct dispatch *dispatch;
 	struct folder *folder;    /* BY_NAME */
+	struct shares *shares;    /* of marks */
+	struct sink_others marks; /* for the sink */
 	_Atomic unsigned reopens; /* SIGHUPs so far */
 	unsigned to_stdout;       /* BY_COPY: which is standard output; or n */
 };

@@ -19,13 +19,16 @@ adopt_rate(struct ticket *t, int64_t now)
 		t->due = bucket_rescale(&before, &t->teller.rate, t->due, now);
 }
 
+/* Unless the bucket is on a server, and nobody knows yet. */
 static void
 book(struct ticket *t, int64_t now)
 {
-	while (teller_book(&t->teller, &t->account, t->since, 1, CLOCK_NEVER, &t->due) ==
-	    BOOKING_OTHER_RATE)
+	enum booking booking;
+
+	while ((booking = teller_book(&t->teller, &t->account, t->since, 1, CLOCK_NEVER,
+		    &t->due)) == BOOKING_OTHER_RATE)
 		adopt_rate(t, now);
-	t->booked = true;
+	t->booked = booking == BOOKED;
 }
 
 /* The credit since the token was due is lost. */
@@ -56,13 +59,13 @@ ticket_use(struct ticket *t, int64_t now)
 	}
 	if (!t->booked)
 		book(t, now);
-	if (teller_is_late(&t->teller, t->due, now, 1)) {
+	if (t->booked && teller_is_late(&t->teller, t->due, now, 1)) {
 		if (t->second)
 			forfeit(t, now);
 		else
 			book_second(t, now);
 	}
-	if (t->due > now)
+	if (!t->booked || t->due > now)
 		return false;
 	t->booked = t->second = false;
 	return true;

@@ -29,7 +29,7 @@ struct ticket {
 	bool wants;    /* it has an attempt to make, */
 	int64_t since; /* since then */
 	bool booked;   /* a token */
-	int64_t due;   /* if so: from when on it may be used */
+	int64_t due;   /* from when on it may be used, or when to ask again */
 	bool second;   /* the one before it was void */
 };
 

@@ -7,6 +7,9 @@
 #include "arguments.h"
 #include "base/clock.h"
 #include "base/units.h"
+#include "engine/control.h"
+#include "engine/helper.h"
+#include "engine/url.h"
 #include "pfanout.h"
 #include "stage/cli.h"
 #include "template.h"
@@ -15,11 +18,14 @@
 #define ATTEMPTS_MAX 1000000
 #define WINDOW_MAX (1 << 20)
 #define BATCH_MAX (1 << 20)
+/* An engine answers late, and is quick with many records at once. */
+#define ENGINE_WINDOW 8192
 
 static const char usage[] = "[-j N] [-k] [-t D] [-a N] [options] [--] [command [arg ...]]\n"
 			    "-x [-j N] [-k] [-t D] [-a N] [options] [--] command [arg ...]\n"
 			    "-F [-j N] [options] [--] command [arg ...]\n"
-			    "--to FILE [--to FILE ...] [--by POLICY] [--key PATH] [options]";
+			    "--to FILE [--to FILE ...] [--by POLICY] [--key PATH] [options]\n"
+			    "--to URL [-j N] [-a N] [-t D] [options]";
 
 static const char about[] =
     "Spreads the lines of its input, JSON records, over workers and gathers their answers.\n"
@@ -71,8 +77,6 @@ static const struct option_rule rules[] = {
     {"--key", OPTION_EXCLUDES, "-F",
 	"filters have FIFOs: pfanout --to FIFO --to FIFO --by key --key PATH"},
     {"--key", OPTION_EXCLUDES, "--batch", "the records of a batch have many keys"},
-    {"--ack", OPTION_EXCLUDES, "--to", "marks do not pass there"},
-    {"--ack", OPTION_EXCLUDES, "-F", "marks do not pass there"},
     {"-x", OPTION_EXCLUDES, "-F", NULL},
     {"-x", OPTION_NEEDS, "a command", NULL},
     {"-F", OPTION_NEEDS, "a command", NULL},
@@ -106,6 +110,26 @@ static const struct option_rule rules[] = {
     {"--raw-input", OPTION_EXCLUDES, "-x", "what the command prints is unchecked anyway: use -R"},
     {"--raw-input", OPTION_EXCLUDES, "-F", "what the filter prints is unchecked anyway: use -R"},
     {"--raw-input", OPTION_NEEDS, "a command", "it is to answer in JSON"},
+    {0},
+};
+
+/* With --to URL the command is the engine's helper, a worker of map mode. */
+static const struct option_rule engine_rules[] = {
+    {"--to", OPTION_EXCLUDES, "a command", NULL},
+    {"--to", OPTION_EXCLUDES, "-x", NULL},
+    {"--to", OPTION_EXCLUDES, "-F", NULL},
+    {"--to", OPTION_EXCLUDES, "--by", "the engine has all records"},
+    {"--to", OPTION_EXCLUDES, "--batch", "the engine's helper makes batches itself"},
+    {"--to", OPTION_EXCLUDES, "--match", "the engine's helper answers with empty lines"},
+    {"--to", OPTION_EXCLUDES, "--window", "the engine's helper has a deep one"},
+    {"--to", OPTION_EXCLUDES, "--unbuffered", "the engine's helper needs no help"},
+    {"--to", OPTION_EXCLUDES, "--raw-input", "use -R"},
+    {"--to", OPTION_EXCLUDES, "--start-timeout", "the engine's helper waits for its server"},
+    {"--to", OPTION_EXCLUDES, "--no-bisect", "there are no batches"},
+    {"--to", OPTION_EXCLUDES, "--retry-status", NULL},
+    {"--to", OPTION_EXCLUDES, "--reject-status", NULL},
+    {"--to", OPTION_EXCLUDES, "--ok-status", NULL},
+    {"--shared", OPTION_NEEDS, "--rate", NULL},
     {0},
 };
 
@@ -208,7 +232,8 @@ parse_rate(void *field, const char *value, const char **why)
 static int
 parse_to(void *field, const char *value, const char **why)
 {
-	struct spread *s = field;
+	struct pfanout *pf = field;
+	struct spread *s = &pf->spread;
 	struct name_template **to = reallocarray(s->to, s->n + 1, sizeof(struct name_template *));
 	const char **paths = reallocarray(s->paths, s->n + 1, sizeof(*paths)), *path;
 
@@ -219,7 +244,14 @@ parse_to(void *field, const char *value, const char **why)
 		s->paths = paths;
 	if (to == NULL || paths == NULL)
 		return -1;
-	*why = "a file name, or - for standard output";
+	*why = "alone if it is a URL; records for several: pfanout --to FIFO --to FIFO --by copy";
+	if (pf->engine != NULL || (url_is(value) && s->n > 0))
+		return -1;
+	if (url_is(value)) {
+		pf->engine = value;
+		return 0;
+	}
+	*why = "a file name, a URL, or - for standard output";
 	if (*value == '\0' || (to[s->n] = template_new(value, why)) == NULL)
 		return -1;
 	path = template_path(to[s->n]);
@@ -259,9 +291,43 @@ settle_key(struct pfanout *pf)
 		errx(2, "--key needs a command or --to");
 }
 
+/* Whether the arguments have --to URL, which has rules of its own. */
+static bool
+names_engine(char **argv)
+{
+	for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+		const char *value = *argv + strlen("--to=");
+
+		if (strcmp(*argv, "--to") == 0 && argv[1] != NULL && url_is(argv[1]))
+			return true;
+		if (strncmp(*argv, "--to=", strlen("--to=")) == 0 && url_is(value))
+			return true;
+	}
+	return false;
+}
+
+/* The helper of the engine is the command. */
+static void
+settle_engine(struct pfanout *pf)
+{
+	static char *argv[3];
+	char why[HELPER_WHY_SIZE], key[CONTROL_KEY_SIZE];
+
+	if ((argv[0] = helper_find("to", pf->engine, why)) == NULL)
+		errx(2, "%s", why);
+	argv[1] = (char *)(uintptr_t)pf->engine;
+	pf->argv = argv;
+	pf->window = ENGINE_WINDOW;
+	control_key(key, pf->prefix);
+	if (setenv(CONTROL_VARIABLE, key, 1) == -1)
+		err(2, NULL);
+}
+
 static enum mode
 mode_of(const struct pfanout *pf)
 {
+	if (pf->engine != NULL)
+		return MODE_MAP;
 	if (pf->spread.n > 0)
 		return MODE_SPREAD;
 	if (pf->exec)
@@ -307,8 +373,10 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		"attempts that may begin, such as 50/s: retries count; BURST at once after idle "
 		"time (default 1)",
 		OPTION_FUNCTION, .field = pf, .parse = parse_rate},
-	    {0, "shared", "FILE", "processes that name the same FILE share one rate", OPTION_TEXT,
-		OPTION_FIELD(pf->shared)},
+	    {0, "shared", "FILE|URL",
+		"processes that name the same FILE, or machines the same URL (redis://HOST/NAME), "
+		"share one rate",
+		OPTION_TEXT, OPTION_FIELD(pf->shared)},
 	    {0, "window", "N", "records given to a worker ahead of its answers (default: adapts)",
 		OPTION_NUMBER, OPTION_FIELD(pf->window), 1, WINDOW_MAX},
 	    {0, "unbuffered", NULL, "ask the command to write each answer at once", OPTION_FLAG,
@@ -326,10 +394,11 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 		OPTION_FUNCTION, .field = &pf->exits.retry, .parse = parse_exits},
 	    {0, "reject-status", "LIST", "those after which none is made (-x; default 65)",
 		OPTION_FUNCTION, .field = &pf->exits.reject, .parse = parse_exits},
-	    {0, "to", "FILE",
+	    {0, "to", "FILE|URL",
 		"write the records to FILE, a FIFO or a file (- is standard output), and only dead "
-		"letters to standard output; there are no workers; may be given many times",
-		OPTION_FUNCTION, .field = &pf->spread, .parse = parse_to},
+		"letters to standard output; there are no workers; may be given many times; or to "
+		"the engine at URL, pchan-engines(7)",
+		OPTION_FUNCTION, .field = pf, .parse = parse_to},
 	    {0, "by", "POLICY",
 		"which FILE a record goes to: ready (default), round-robin, key, copy",
 		OPTION_CHOICE, OPTION_FIELD(pf->spread.by), .names = policies},
@@ -344,11 +413,12 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	    OPTION_HELP("buffer", "records read ahead of the workers (default 1024)"),
 	    {0},
 	};
+	bool engine = names_engine(argv);
 	const struct options_tool tool = {.name = "pfanout",
 	    .usage = usage,
 	    .about = about,
 	    .rows = rows,
-	    .rules = rules,
+	    .rules = engine ? engine_rules : rules,
 	    .habits = habits,
 	    .operands = "a command",
 	    .operand = OPERAND_COMMAND};
@@ -356,10 +426,10 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	unsigned how;
 	int twice;
 
-	pf->jobs = pf->processors;
+	pf->jobs = engine ? 1 : pf->processors;
 	pf->timeout = CLOCK_NEVER;
 	pf->start_timeout = 30 * CLOCK_S;
-	pf->attempts = 1;
+	pf->attempts = engine ? ATTEMPTS_MAX : 1;
 	pf->backoff_first = 100 * CLOCK_MS;
 	pf->backoff_most = 30 * CLOCK_S;
 	pf->batch_wait = CLOCK_S;
@@ -367,6 +437,8 @@ usage_parse(struct pfanout *pf, int argc, char **argv)
 	pf->argv = argv + cli_parse(&pf->opt, argc, argv, &tool);
 	if (pf->argv[0] != NULL && *pf->argv[0] == '\0')
 		errx(2, "the command is empty");
+	if (pf->engine != NULL)
+		settle_engine(pf);
 	pf->mode = mode_of(pf);
 	settle_key(pf);
 	pf->opt.raw = pf->opt.raw || pf->raw_input;

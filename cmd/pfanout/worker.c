@@ -36,7 +36,7 @@ worker_init(struct worker *w, struct pfanout *pf, unsigned index)
 	w->shard = metrics_shard(pf->stage.metrics, SHARD_WORKERS + index);
 	w->slot = index + 1;
 	child_init(&w->child);
-	pass_init(&w->pass, pf->gate);
+	pass_init(&w->pass, pf->gate, &w->intake.parker);
 }
 
 bool
@@ -46,13 +46,14 @@ worker_begin(struct worker *w, struct chan *in, struct chan *out)
 	struct keyed_box *box = NULL;
 	int error;
 
-	outbox_init(&w->out, out, w->stage->root);
+	outbox_init(&w->out, out, w->stage);
 	if (tracing_records(w->stage->tracing))
 		w->out.phase = w->stage->keep_order ? PHASE_ORDER : PHASE_OUTPUT;
 	if (w->pf->keyed != NULL)
 		w->out.box = box = keyed_box(w->pf->keyed, w->slot - 1);
 	error = box != NULL ? intake_open_keyed(&w->intake, w->stage, w->shard, box)
 			    : intake_open(&w->intake, w->stage, w->shard, in, again);
+	w->intake.tray = w->pf->tray;
 	if (error == 0)
 		return true;
 	stage_abort(w->stage, 2, "worker %u: eventfd: %s", w->slot, strerror(errno));
@@ -279,6 +280,20 @@ worker_write(struct worker *w, struct inflight *f, size_t *whole)
 }
 
 void
+worker_cancel_record(struct worker *w, struct record *r)
+{
+	struct record one;
+	bool more;
+
+	do {
+		more = record_take_one(r, &one);
+		if (one.kind == RECORD_DATA)
+			stage_bury_cancelled(w->stage, &one);
+		outbox_put(&w->out, &one);
+	} while (more);
+}
+
+void
 worker_drain(struct worker *w)
 {
 	struct record batch[BATCH];
@@ -286,11 +301,8 @@ worker_drain(struct worker *w)
 
 	pass_rest(&w->pass);
 	while ((n = intake_wait(&w->intake, batch, BATCH)) > 0) {
-		for (size_t i = 0; i < n; i++) {
-			if (batch[i].kind == RECORD_DATA)
-				stage_bury_cancelled(w->stage, &batch[i]);
-			outbox_put(&w->out, &batch[i]);
-		}
+		for (size_t i = 0; i < n; i++)
+			worker_cancel_record(w, &batch[i]);
 		outbox_flush(&w->out);
 	}
 }

@@ -110,6 +110,9 @@ void worker_begin_limit(struct worker *);
  */
 bool worker_write(struct worker *, struct inflight *, size_t *whole);
 
+/* Sends a record, or each of a run, on as `cancelled`, and others unchanged. */
+void worker_cancel_record(struct worker *, struct record *);
+
 /*
  * To be called when work is cancelled and the worker holds no record: sends
  * every record that still arrives on as `cancelled`, and dead letters

@@ -124,6 +124,10 @@ subtract(struct metrics_shard *s, const struct metrics_shard *from)
 		stopwatch_add(&s->time[t], -stopwatch_read(&from->time[t], 0));
 	histogram_subtract(&s->latency, &from->latency);
 	histogram_subtract(&s->queue, &from->queue);
+	for (int c = 0; c < ENGINE_COUNTERS; c++)
+		atomic_fetch_sub_explicit(&s->engine[c],
+		    atomic_load_explicit(&from->engine[c], memory_order_relaxed),
+		    memory_order_relaxed);
 }
 
 /*

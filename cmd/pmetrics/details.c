@@ -80,6 +80,26 @@ say_foreign(struct text *t)
 		say(t, INK_BOLD, 1, "%s   %s", t->p->name, state);
 }
 
+/* What its helper has said. */
+static void
+say_engine(struct text *t)
+{
+	const struct look_stage *s = t->p->teller;
+	char f[2][FIGURE_SIZE];
+
+	say_heading(t, "NOW");
+	figure_number(t->p->lag, f[0]);
+	figure_number(t->p->unacknowledged, f[1]);
+	say(t, INK_PLAIN, INDENT, "lag %s, unacknowledged %s", f[0], f[1]);
+	for (size_t i = 0; s != NULL && i < s->n_said; i++) {
+		const struct metrics_said *said = &s->said[i];
+
+		if (said->link == t->p->link && said->what == SAID_LAG && *said->partition != '\0')
+			say(t, INK_PLAIN, INDENT, "lag of partition %s: %" PRIu64, said->partition,
+			    said->value);
+	}
+}
+
 static void
 say_rates(struct text *t)
 {
@@ -154,6 +174,7 @@ kind_name(uint8_t kind)
 	    [LINK_NULL] = "/dev/null",
 	    [LINK_SOCKET] = "socket",
 	    [LINK_OTHER] = "other",
+	    [LINK_ENGINE] = "engine",
 	};
 
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "other";
@@ -265,6 +286,8 @@ details_draw(
 		say_links(&t);
 	} else {
 		say_foreign(&t);
+		if (t.p->kind == PART_ENGINE)
+			say_engine(&t);
 		say_neighbours(&t);
 	}
 	g->top = 0;

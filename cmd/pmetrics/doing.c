@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "doing.h"
+#include "figures.h"
 #include "metrics/state.h"
 
 static const char *const words[] = {
@@ -25,12 +26,18 @@ static const char *const ends[EXIT_COUNT] = {
 static void
 foreign(const struct part *p, struct doing *d)
 {
+	char lag[FIGURE_SIZE];
+
 	d->word = NULL;
 	if (p->kind == PART_PROGRAM && !isnan(p->cpu))
 		snprintf(d->text, sizeof(d->text), "program, CPU %.0f %%", 100 * p->cpu);
-	else
+	else if (p->kind == PART_ENGINE && !isnan(p->lag)) {
+		figure_number(p->lag, lag);
+		snprintf(d->text, sizeof(d->text), "engine, lag %s", lag);
+	} else
 		snprintf(d->text, sizeof(d->text), "%s",
 		    p->kind == PART_FILE          ? "file"
+			: p->kind == PART_ENGINE  ? "engine"
 			: p->kind == PART_PROGRAM ? "program"
 						  : "not visible");
 }

@@ -142,8 +142,11 @@ begin_sample(struct exposition *e, const char *suffix, const char *labels, const
 	if (*labels != '\0' || name != NULL) {
 		fputc('{', e->out);
 		fputs(labels, e->out);
-		if (name != NULL)
-			fprintf(e->out, "%s%s=\"%s\"", *labels != '\0' ? "," : "", name, value);
+		if (name != NULL) {
+			fprintf(e->out, "%s%s=\"", *labels != '\0' ? "," : "", name);
+			write_escaped(e->out, value, "\\\n\"");
+			fputc('"', e->out);
+		}
 		fputc('}', e->out);
 	}
 	fputc(' ', e->out);

@@ -130,6 +130,50 @@ write_limit(struct exposition *e, const struct series *s)
 			exposition_number(e, s->labels, "unit", limit_units[i], s->limit[i]);
 }
 
+static void
+write_lag(struct exposition *e, const struct series *s)
+{
+	for (size_t i = 0; i < s->n_lag; i++) {
+		const char *partition = s->lag[i].partition;
+
+		exposition_count(e, s->labels, *partition != '\0' ? "partition" : NULL, partition,
+		    s->lag[i].records);
+	}
+}
+
+static void
+write_unacknowledged(struct exposition *e, const struct series *s)
+{
+	if (s->tells_unacknowledged)
+		exposition_count(e, s->labels, NULL, NULL, s->unacknowledged);
+}
+
+/* Of an engine. */
+static void
+write_engine(struct exposition *e, const struct series *s, enum metric_engine counter)
+{
+	if (s->engines)
+		exposition_count(e, s->labels, NULL, NULL, s->sum.engine[counter]);
+}
+
+static void
+write_reconnects(struct exposition *e, const struct series *s)
+{
+	write_engine(e, s, ENGINE_RECONNECTS);
+}
+
+static void
+write_rebalances(struct exposition *e, const struct series *s)
+{
+	write_engine(e, s, ENGINE_REBALANCES);
+}
+
+static void
+write_requests(struct exposition *e, const struct series *s)
+{
+	write_engine(e, s, ENGINE_REQUESTS);
+}
+
 static const struct family {
 	const char *name, *help;
 	enum exposition_type type;
@@ -191,6 +235,17 @@ static const struct family {
 	"When the oldest attempt under way began."),
     {"pipeline_rate_limit_per_second", "The present limit.", EXPOSITION_GAUGE, OTHER,
 	.write = write_limit},
+    {"pipeline_engine_lag_records", "Records that an engine has for the stage.", EXPOSITION_GAUGE,
+	OTHER, .write = write_lag},
+    {"pipeline_engine_unacknowledged_records",
+	"Records between an engine and the stage that are not acknowledged.", EXPOSITION_GAUGE,
+	OTHER, .write = write_unacknowledged},
+    {"pipeline_engine_reconnects", "Times that an engine was connected with again.",
+	EXPOSITION_COUNTER, OTHER, .write = write_reconnects},
+    {"pipeline_engine_rebalances", "Times that partitions of an engine came or went.",
+	EXPOSITION_COUNTER, OTHER, .write = write_rebalances},
+    {"pipeline_engine_requests", "Requests of HTTP, taken or sent.", EXPOSITION_COUNTER, OTHER,
+	.write = write_requests},
     {"pipeline_processes", "Processes of the stage.", EXPOSITION_GAUGE, OTHER,
 	.write = write_processes},
     {"pipeline_exits", "Processes that ended, by how they did.", EXPOSITION_COUNTER, OTHER,

@@ -251,7 +251,11 @@ add_other(struct drawing *d, size_t stage, unsigned link)
 		return -1;
 	other = (size_t)(node - d->g->node);
 	name_link(s, link, node->name, sizeof(node->name));
-	if (node->name[0] != '\0')
+	node->stage = stage;
+	node->link = link;
+	if (s->link[link].kind == LINK_ENGINE)
+		node->kind = PART_ENGINE;
+	else if (node->name[0] != '\0')
 		node->kind = PART_FILE;
 	else
 		strcpy(node->name, "another program");

@@ -21,6 +21,8 @@ struct graph_stage {
 struct graph_node {
 	enum part_kind kind;
 	size_t index;               /* of the stage, or of the neighbour */
+	size_t stage;               /* of an engine: which stage has it, ... */
+	unsigned link;              /* ... and by which of its links */
 	char name[MODEL_NAME_SIZE]; /* tamed */
 	size_t pipeline;
 };

@@ -28,6 +28,7 @@ enum part_kind {
 	PART_PROGRAM, /* a foreign program, at the other end of a pipe */
 	PART_UNSEEN,  /* one that we are not allowed to see */
 	PART_FILE,    /* a file, a terminal, a device */
+	PART_ENGINE,  /* a log, a queue, a service, a table: pchan-engines(7) */
 };
 
 struct part {
@@ -58,6 +59,11 @@ struct part {
 
 	double cpu;     /* of a program: processors that it uses; else NAN */
 	bool has_input; /* of a program: it reads a pipe that we know */
+
+	/* Of an engine; what its helper has said. */
+	double lag, unacknowledged;      /* records */
+	const struct look_stage *teller; /* the stage of the helper, and ... */
+	unsigned link;                   /* ... its link to the engine */
 };
 
 /* A part of which only the kind is known. */
@@ -76,7 +82,9 @@ part_unknown(enum part_kind kind)
 	    .p99 = NAN,
 	    .oldest = NAN,
 	    .limit = NAN,
-	    .cpu = NAN};
+	    .cpu = NAN,
+	    .lag = NAN,
+	    .unacknowledged = NAN};
 }
 
 /* A pipe, FIFO or file between two parts. */

@@ -9,9 +9,9 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/gzip.h"
 #include "base/version.h"
 #include "endpoint.h"
-#include "gzip.h"
 #include "libcurl.h"
 
 struct post {

@@ -5,11 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
-#include "base/clock.h"
+#include "base/retryafter.h"
 #include "base/utf8.h"
 #include "post.h"
 
@@ -35,29 +34,6 @@ static const struct {
     {504, "Gateway Timeout", true},
     {0},
 };
-
-/* The ns that a Retry-After asks for; -1: it says nothing. */
-static int64_t
-read_after(const char *text, int64_t now)
-{
-	struct tm tm = {0};
-	char *end;
-	int64_t s;
-
-	if (isdigit((unsigned char)*text)) {
-		s = strtoll(text, &end, 10);
-		if (*end != '\0')
-			return -1;
-	} else {
-		if ((end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm)) == NULL ||
-		    *end != '\0')
-			return -1;
-		s = timegm(&tm) - now;
-	}
-	if (s < 0)
-		s = 0;
-	return s > REPLY_AFTER_MOST / CLOCK_S ? REPLY_AFTER_MOST : s * CLOCK_S;
-}
 
 /* The member as a number: 64-bit integers are strings in OTLP/JSON. */
 static uint64_t
@@ -138,7 +114,7 @@ reply_judge(const struct post_answer *a, int64_t now, struct reply *r)
 		    statuses[i].name != NULL ? statuses[i].name : "");
 		read_message(a, body, r);
 		if (r->kind == REPLY_AGAIN)
-			r->after = read_after(a->retry_after, now);
+			r->after = retryafter_read(a->retry_after, now);
 	}
 	json_decref(body);
 }

@@ -19,7 +19,6 @@ struct post_answer;
 enum reply_kind { REPLY_TAKEN, REPLY_REJECTED, REPLY_AGAIN };
 
 #define REPLY_TEXT_SIZE 512
-#define REPLY_AFTER_MOST (INT64_C(3600) * 1000000000) /* ns */
 
 /* A text is one for a message: "503 Service Unavailable". */
 struct reply {

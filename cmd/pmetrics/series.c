@@ -96,6 +96,71 @@ set_modes(struct series *s, uint64_t modes)
 	    has_mode(modes, STAGE_FILTERS);
 }
 
+/* Engines. */
+
+/* Where the lag of the partition is, or belongs. */
+static size_t
+find_lag(const struct series *s, const char *partition)
+{
+	size_t i = 0;
+
+	while (i < s->n_lag && strcmp(s->lag[i].partition, partition) < 0)
+		i++;
+	return i;
+}
+
+/* Those of several processes, or topics, add up.  -1 with errno ENOMEM. */
+static int
+add_lag(struct series *s, const char *partition, uint64_t records)
+{
+	size_t i = find_lag(s, partition);
+	struct series_lag *more;
+
+	if (i < s->n_lag && strcmp(s->lag[i].partition, partition) == 0) {
+		s->lag[i].records += records;
+		return 0;
+	}
+	if ((more = reallocarray(s->lag, s->n_lag + 1, sizeof(*more))) == NULL)
+		return -1;
+	s->lag = more;
+	memmove(&more[i + 1], &more[i], (s->n_lag++ - i) * sizeof(*more));
+	strlcpy(more[i].partition, partition, sizeof(more[i].partition));
+	more[i].records = records;
+	return 0;
+}
+
+static int
+set_engines(struct series *s, const struct look_stage *stage, bool tame)
+{
+	for (size_t i = 0; i < stage->n_said; i++) {
+		const struct metrics_said *said = &stage->said[i];
+		bool failed = false;
+		char *partition;
+
+		if (said->what == SAID_UNACKNOWLEDGED) {
+			s->tells_unacknowledged = true;
+			s->unacknowledged += said->value;
+			continue;
+		}
+		if ((partition = clean(said->partition, tame, &failed)) == NULL ||
+		    add_lag(s, partition, said->value) == -1)
+			failed = true;
+		free(partition);
+		if (failed)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+counts_engines(const struct metrics_shard *sum)
+{
+	for (int c = 0; c < ENGINE_COUNTERS; c++)
+		if (sum->engine[c] > 0)
+			return true;
+	return false;
+}
+
 /* What only a process that lives has. */
 static void
 set_gauges(struct series *s, const struct look *look, const struct look_stage *stage)
@@ -133,9 +198,12 @@ set_stage(struct series *s, const struct look *look, const struct look_stage *st
 
 	memcpy(&s->sum, &stage->sum, sizeof(s->sum));
 	set_modes(s, UINT64_C(1) << h->mode);
-	if (stage->live)
+	s->engines = stage->engines;
+	if (stage->live) {
 		set_gauges(s, look, stage);
-	else
+		if (set_engines(s, stage, tame) == -1)
+			return -1;
+	} else
 		s->exits[look_exit(stage)] = 1;
 	return set_names(s, h->name, h->tool, h->pipeline, tame);
 }
@@ -146,11 +214,12 @@ set_retired(struct series *s, const struct retired_entry *entry, bool tame)
 	memcpy(&s->sum, &entry->sum, sizeof(s->sum));
 	memcpy(s->exits, entry->exits, sizeof(s->exits));
 	set_modes(s, entry->modes);
+	s->engines = counts_engines(&s->sum);
 	return set_names(s, entry->name, entry->tool, entry->pipeline, tame);
 }
 
-/* Adds the numbers of a series with the same labels. */
-static void
+/* Adds the numbers of a series with the same labels.  -1 with errno ENOMEM. */
+static int
 add(struct series *to, struct series *from)
 {
 	metrics_sum(&(struct metrics){1, &from->sum}, 0, &to->sum);
@@ -172,11 +241,19 @@ add(struct series *to, struct series *from)
 	to->last_result = later(to->last_result, from->last_result);
 	to->oldest = earlier(to->oldest, from->oldest);
 	exemplars_merge(&to->exemplars, &from->exemplars);
+	to->engines = to->engines || from->engines;
+	to->tells_unacknowledged = to->tells_unacknowledged || from->tells_unacknowledged;
+	to->unacknowledged += from->unacknowledged;
+	for (size_t i = 0; i < from->n_lag; i++)
+		if (add_lag(to, from->lag[i].partition, from->lag[i].records) == -1)
+			return -1;
+	return 0;
 }
 
 static void
-free_names(struct series *s)
+free_one(struct series *s)
 {
+	free(s->lag);
 	free(s->stage);
 	free(s->tool);
 	free(s->pipeline);
@@ -187,25 +264,27 @@ void
 series_free(struct series_list *f)
 {
 	for (size_t i = 0; i < f->n; i++)
-		free_names(&f->series[i]);
+		free_one(&f->series[i]);
 	free(f->series);
 }
 
-/* Of series with the same labels leaves one. */
-static void
+/* Of series with the same labels leaves one.  -1 with errno ENOMEM. */
+static int
 unite(struct series_list *f)
 {
 	size_t n = 0;
+	int result = 0;
 
 	qsort(f->series, f->n, sizeof(*f->series), compare);
 	for (size_t i = 0; i < f->n; i++) {
 		if (n > 0 && compare(&f->series[n - 1], &f->series[i]) == 0) {
-			add(&f->series[n - 1], &f->series[i]);
-			free_names(&f->series[i]);
+			result |= add(&f->series[n - 1], &f->series[i]);
+			free_one(&f->series[i]);
 		} else if (n++ != i)
 			memcpy(&f->series[n - 1], &f->series[i], sizeof(*f->series));
 	}
 	f->n = n;
+	return result;
 }
 
 /*
@@ -239,8 +318,7 @@ series_gather(struct series_list *f, const struct look *look, bool tame)
 		failed = (i < look->n ? set_stage(&f->series[i], look, &look->stage[i], tame)
 				      : set_retired(&f->series[i],
 					    &look->retired.entry[i - look->n], tame)) == -1;
-	if (!failed)
-		unite(f);
+	failed = failed || unite(f) == -1;
 	for (size_t i = 0; i < f->n && !failed; i++)
 		failed = finish(&f->series[i]) == -1;
 	if (!failed)

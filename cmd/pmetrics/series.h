@@ -15,6 +15,8 @@
 
 #include "metrics/look.h"
 
+struct series_lag;
+
 /* What limits there are: of records and of bytes. */
 enum { LIMIT_RECORDS, LIMIT_BYTES, LIMITS };
 
@@ -26,6 +28,7 @@ struct series {
 	uint64_t sent; /* spans that were shipped; set by who knows */
 	bool pool;     /* there are workers with attempts */
 	bool queues;   /* records wait for workers, or for credit */
+	bool engines;  /* inputs or outputs are engines */
 
 	/* Of the live ones: */
 	unsigned live;
@@ -34,6 +37,17 @@ struct series {
 	double limit[LIMITS];                    /* 0: none */
 	double last_record, last_result, oldest; /* calendar s; 0: none */
 	struct metrics_exemplars exemplars;      /* of each bucket the latest */
+	/* Of engines: */
+	bool tells_unacknowledged;
+	uint64_t unacknowledged;
+	size_t n_lag;
+	struct series_lag *lag; /* sorted by partition, one for each */
+};
+
+/* What a source that is an engine has for us, of a partition or of all. */
+struct series_lag {
+	char partition[SAID_PARTITION_SIZE]; /* "": of all */
+	uint64_t records;
 };
 
 /* Sorted by pipeline, stage and tool, one for each set of these labels. */

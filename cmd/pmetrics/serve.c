@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "accept.h"
-#include "address.h"
+#include "base/address.h"
 #include "commands.h"
 #include "host.h"
 #include "live.h"

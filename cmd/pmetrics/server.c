@@ -12,7 +12,7 @@
 #include <microhttpd.h>
 
 #include "accept.h"
-#include "gzip.h"
+#include "base/gzip.h"
 
 #define CONNECTIONS 256     /* of each socket, at most; see IDLE */
 #define SPARE 24            /* descriptors left for the answers */

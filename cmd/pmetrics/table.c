@@ -278,6 +278,9 @@ table_state(const struct part *p, char text[TABLE_STATE_SIZE])
 			*c = (char)toupper((unsigned char)*c);
 	} else if (p->kind == PART_FILE) {
 		strlcpy(text, "file", TABLE_STATE_SIZE);
+	} else if (p->kind == PART_ENGINE) {
+		figure_number(p->lag, percent);
+		snprintf(text, TABLE_STATE_SIZE, isnan(p->lag) ? "engine" : "lag %s", percent);
 	} else {
 		figure_percent(p->cpu, percent);
 		snprintf(text, TABLE_STATE_SIZE, isnan(p->cpu) ? "other" : "other CPU %s", percent);

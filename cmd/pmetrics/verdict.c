@@ -105,20 +105,33 @@ find_groups(struct trial *t)
 	} while (changed);
 }
 
+/*
+ * How much a part that is no stage holds up the stage at this edge.  An engine
+ * that is written to does that by its helper, which is the stage's worker.
+ */
+static double
+edge_score(const struct part *from, const struct part *to, const struct edge *e)
+{
+	if (!is_stage(from))
+		return clip(e->in_wait);
+	if (to->kind != PART_ENGINE)
+		return clip(e->out_wait);
+	return from->rate >= ON_PURPOSE ? 0 : stage_score(from);
+}
+
 /* A foreign group holds up all stages beside it, or it is not the one. */
 static void
 score_edge(struct trial *t, const struct edge *e)
 {
 	const struct part *from = &t->m->part[e->from], *to = &t->m->part[e->to];
 	size_t group = t->group[is_stage(from) ? e->to : e->from];
-	double wait = is_stage(from) ? e->out_wait : e->in_wait;
 
 	if (is_stage(from) == is_stage(to))
 		return;
 	if (is_stage(from))
 		t->fed[group] = true;
 	if (!(is_stage(from) ? from : to)->ended)
-		t->score[group] = fmin(t->score[group], clip(wait));
+		t->score[group] = fmin(t->score[group], edge_score(from, to, e));
 }
 
 static void

@@ -14,6 +14,7 @@ static const char *const part_kinds[] = {
     [PART_PROGRAM] = "program",
     [PART_UNSEEN] = "unseen",
     [PART_FILE] = "file",
+    [PART_ENGINE] = "engine",
 };
 
 static const char *const verdict_kinds[] = {
@@ -235,6 +236,28 @@ put_stage(json_t **object, const struct part *p, const struct doing *doing)
 	put(object, "history", history_json(p));
 }
 
+/* What the helper has said; of each partition the lag. */
+static void
+put_engine(json_t **object, const struct part *p)
+{
+	const struct look_stage *s = p->teller;
+	json_t *partitions = json_object();
+
+	for (size_t i = 0; s != NULL && i < s->n_said; i++) {
+		char name[SAID_PARTITION_SIZE];
+
+		if (s->said[i].link != p->link || s->said[i].what != SAID_LAG ||
+		    s->said[i].partition[0] == '\0')
+			continue;
+		strlcpy(name, s->said[i].partition, sizeof(name));
+		utf8_tame(name, strlen(name), "");
+		put(&partitions, name, json_integer((json_int_t)s->said[i].value));
+	}
+	put(object, "lag", number(p->lag));
+	put(object, "unacknowledged", number(p->unacknowledged));
+	put(object, "partitions", partitions);
+}
+
 static json_t *
 part_json(const struct part *p, size_t id)
 {
@@ -249,6 +272,8 @@ part_json(const struct part *p, size_t id)
 	put(&object, "doing", json_string(doing.text));
 	if (p->kind == PART_STAGE)
 		put_stage(&object, p, &doing);
+	else if (p->kind == PART_ENGINE)
+		put_engine(&object, p);
 	else
 		put(&object, "cpu", number(p->cpu));
 	return object;

@@ -123,6 +123,24 @@ draw(struct watch *w)
 	return graph_make(&w->graph, c->n, c->stage, &w->programs.found);
 }
 
+/* Adds to what may not be known yet. */
+static void
+add_said(double *sum, uint64_t value)
+{
+	*sum = (isnan(*sum) ? 0 : *sum) + (double)value;
+}
+
+static void
+fill_engine(const struct look_stage *s, unsigned link, struct part *p)
+{
+	p->teller = s;
+	p->link = link;
+	for (size_t i = 0; i < s->n_said; i++)
+		if (s->said[i].link == link)
+			add_said(s->said[i].what == SAID_LAG ? &p->lag : &p->unacknowledged,
+			    s->said[i].value);
+}
+
 static void
 fill_part(const struct watch *w, const struct graph_node *node, struct part *p, double *seconds)
 {
@@ -132,6 +150,8 @@ fill_part(const struct watch *w, const struct graph_node *node, struct part *p, 
 	else
 		*p = part_unknown(node->kind);
 	memcpy(p->name, node->name, sizeof(p->name));
+	if (node->kind == PART_ENGINE)
+		fill_engine(w->crew.stage[node->stage].stage, node->link, p);
 	if (node->kind != PART_PROGRAM)
 		return;
 	p->pid = w->programs.found.program[node->index].pid;
@@ -160,13 +180,18 @@ links_open(const struct look_stage *s, enum link_direction direction)
 static double
 wait_for(const struct watch *w, const struct graph_node *node, const struct part *p, unsigned link)
 {
-	const struct look_stage *s = w->crew.stage[node->index].stage;
+	const struct look_stage *s;
 	enum link_direction direction;
 	double all;
 
+	/* What is no stage has no link. */
 	if (link == NO_LINK || p->ended)
 		return NAN;
+	s = w->crew.stage[node->index].stage;
 	direction = s->link[link].direction;
+	/* While workers have attempts, the engine has something to do. */
+	if (s->link[link].kind == LINK_ENGINE && direction == LINK_OUT)
+		return p->busy;
 	all = direction == LINK_IN ? p->input : p->output;
 	if (links_open(s, direction) < 2)
 		return all;

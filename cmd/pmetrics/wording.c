@@ -348,6 +348,8 @@ say_source(struct wording *w, const struct verdict *v)
 		quote = "";
 	say(w, "the pipeline %skeeps up: it waits for %s%s%s.", v->mostly ? "mostly " : "", quote,
 	    text, quote);
+	if (p->lag > 0 && v->n_also == 0)
+		add(w, " Its lag is %s.", count(p->lag, text));
 }
 
 static void

@@ -26,7 +26,8 @@ struct flow {
 
 	struct account bucket;
 
-	int64_t at; /* when it needs attention, or CLOCK_NEVER */
+	int64_t at;  /* when it needs attention, or CLOCK_NEVER */
+	bool booked; /* its first record is */
 
 	/* The queue: its length and, if it is not empty, its nodes. */
 	size_t n;

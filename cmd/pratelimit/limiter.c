@@ -18,6 +18,7 @@
 #include "stage/traced.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
+#include "sync/park.h"
 
 CHAN_OF(record, struct record)
 
@@ -35,18 +36,21 @@ struct limiter {
 	struct rate shown; /* in the stat file */
 	bool moved;        /* a record has moved in this turn */
 	struct parker parker;
-	struct waiter on_in, on_cancel, on_change;
+	struct waiter on_in, on_cancel, on_news;
 
-	/* Records taken from `in`.  Those from `at` on are not placed yet. */
-	size_t at, n;
-	struct record batch[BATCH];
+	/*
+	 * Records taken from `in`.  Those from `at` on, up to `end`, are not
+	 * placed yet.  The first cell is for what is split off a run.
+	 */
+	size_t at, end;
+	struct record batch[1 + BATCH];
 	bool sorted; /* the next one is sorted, and this is its key */
 	struct key key;
+	uint64_t sound; /* so many of the next one, a run, are sorted */
 
-	/* Records to be sent on: a part of the batch, or of results. */
-	struct record *leaving;
+	/* Records to be sent on. */
 	size_t nleaving;
-	struct record results[BATCH];
+	struct record leaving[BATCH];
 };
 
 /* Sends on what leaves.  Blocks while `out` is full. */
@@ -62,33 +66,17 @@ flush_leaving(struct limiter *l)
 	l->nleaving = 0;
 }
 
-static bool
-is_in_batch(const struct limiter *l, const struct record *r)
-{
-	return r >= l->batch && r < l->batch + BATCH;
-}
-
-/*
- * Lets a record leave.  Records that are neighbours in the batch are sent from
- * where they are; as soon as another one joins them all are copied to results.
- */
+/* Lets a record leave. */
 static void
 emit_record(struct limiter *l, struct record *r)
 {
 	struct metrics_shard *s = l->pr->shard;
 
-	histogram_add(&s->queue, l->pacer.now - r->came, 1);
-	metrics_add(s, METRIC_TAKEN, 1);
+	histogram_add(&s->queue, l->pacer.now - r->came, record_count(r));
+	metrics_add(s, METRIC_TAKEN, record_count(r));
 	traced_enter(r, PHASE_OUTPUT, l->pacer.now);
-	if (l->nleaving == 0)
-		l->leaving = is_in_batch(l, r) ? r : l->results;
-	if (r != l->leaving + l->nleaving) {
-		if (l->leaving != l->results)
-			memcpy(l->results, l->leaving, l->nleaving * sizeof(*r));
-		l->leaving = l->results;
-		l->results[l->nleaving] = *r;
-	}
-	if (++l->nleaving == BATCH)
+	l->leaving[l->nleaving++] = *r;
+	if (l->nleaving == BATCH)
 		flush_leaving(l);
 }
 
@@ -149,6 +137,7 @@ static bool
 place_record(struct limiter *l, struct record *r)
 {
 	struct flow *flow = pacer_flow(&l->pacer, l->key.value.data, l->key.value.len);
+	enum booking booking;
 
 	if (flow == NULL) {
 		if (errno == ENOSPC)
@@ -156,10 +145,12 @@ place_record(struct limiter *l, struct record *r)
 		stage_give_up(l->stage, 2, "out of memory");
 		return false;
 	}
-	if (pacer_take(&l->pacer, flow, r)) {
+	if ((booking = pacer_take(&l->pacer, flow, r)) == BOOKED) {
 		emit_record(l, r);
 		return true;
 	}
+	if (booking == BOOKING_ASKED && l->pr->over != OVER_WAIT)
+		return false;
 	traced_enter(r, PHASE_RATE, l->pacer.now);
 	return (flow->n < l->pr->queue && pacer_wait(&l->pacer, flow, r)) || handle_over(l, r);
 }
@@ -190,23 +181,73 @@ sort_record(struct limiter *l, struct record *r)
 	return false;
 }
 
+/*
+ * Lets the first records of a run leave: those that are sound, or half of them,
+ * or a quarter, as far as there is credit.  There are no keys, so all are of
+ * one flow.  False: there is none for the first one.
+ */
+static bool
+release_run(struct limiter *l, struct record *run)
+{
+	struct flow *flow = pacer_flow(&l->pacer, l->key.value.data, l->key.value.len);
+	struct record front;
+	size_t bytes = 0;
+	uint64_t n;
+
+	for (n = flow != NULL ? l->sound : 0; n > 0; n /= 2) {
+		bytes = n < run->lines ? record_run_bytes(run, n) : run->len + 1;
+		if (pacer_take_run(&l->pacer, flow, run, n, bytes))
+			break;
+	}
+	if (n == 0)
+		return false;
+	if (!record_take(run, n, bytes, &front))
+		l->at++;
+	l->sound -= n;
+	emit_record(l, &front);
+	return true;
+}
+
+/*
+ * The next record is one that has to be placed alone.  False: the batch has
+ * none, or a part of a run has just left.
+ */
+static bool
+next_record(struct limiter *l)
+{
+	struct record *r = &l->batch[l->at];
+	size_t bytes;
+
+	if (r->kind == RECORD_RUN) {
+		if (l->sound == 0)
+			l->sound = stage_check_run(l->stage, r, &bytes);
+		if (l->sound > 0 && release_run(l, r))
+			return false;
+		(void)record_take_one(r, &l->batch[--l->at]);
+	}
+	if (!l->sorted && l->sound > 0) {
+		l->sorted = true;
+		l->sound--;
+	}
+	return true;
+}
+
 /* Sorts and places the records of the batch, up to one that must wait in it. */
 static void
 sort_batch(struct limiter *l)
 {
-	for (; l->at < l->n; l->at++) {
-		struct record *r = &l->batch[l->at];
+	while (l->at < l->end) {
+		if (next_record(l)) {
+			struct record *r = &l->batch[l->at];
 
-		if (!l->sorted && !sort_record(l, r)) {
-			l->moved = true;
-			continue;
+			l->sorted = l->sorted || sort_record(l, r);
+			if (l->sorted && !place_record(l, r))
+				return;
+			l->sorted = false;
+			key_forget(&l->key);
+			l->at++;
 		}
-		l->sorted = true;
-		if (!place_record(l, r))
-			return;
 		l->moved = true;
-		l->sorted = false;
-		key_forget(&l->key);
 	}
 }
 
@@ -214,11 +255,23 @@ sort_batch(struct limiter *l)
 static void
 take_batch(struct limiter *l)
 {
-	if (l->at < l->n || l->in_ended)
+	size_t n;
+
+	if (l->at < l->end || l->in_ended)
 		return;
-	l->at = 0;
-	l->in_ended = record_tryrecvn(l->in, l->batch, BATCH, &l->n) == CHAN_CLOSED;
-	l->moved = l->moved || l->n > 0 || l->in_ended;
+	l->in_ended = record_tryrecvn(l->in, l->batch + 1, BATCH, &n) == CHAN_CLOSED;
+	l->at = 1;
+	l->end = 1 + n;
+	l->moved = l->moved || n > 0 || l->in_ended;
+}
+
+/* A record of the batch leaves as a dead letter. */
+static void
+cancel_record(struct limiter *l, struct record *r)
+{
+	if (r->kind == RECORD_DATA)
+		stage_bury_cancelled(l->stage, r);
+	emit_record(l, r);
 }
 
 /* Work is cancelled: every record leaves as a dead letter. */
@@ -227,14 +280,12 @@ cancel_records(struct limiter *l)
 {
 	struct record r;
 
-	while (pacer_cancel(&l->pacer, &r)) {
-		stage_bury_cancelled(l->stage, &r);
-		emit_record(l, &r);
-	}
-	for (; l->at < l->n; l->at++) {
-		if (l->batch[l->at].kind == RECORD_DATA)
-			stage_bury_cancelled(l->stage, &l->batch[l->at]);
-		emit_record(l, &l->batch[l->at]);
+	while (pacer_cancel(&l->pacer, &r))
+		cancel_record(l, &r);
+	for (; l->at < l->end; l->at++) {
+		while (record_take_one(&l->batch[l->at], &r))
+			cancel_record(l, &r);
+		cancel_record(l, &r);
 	}
 }
 
@@ -254,7 +305,7 @@ show_rate(struct limiter *l)
 static void
 begin_wait(struct limiter *l)
 {
-	if (l->at < l->n || l->pacer.flows.waiting > 0)
+	if (l->at < l->end || l->pacer.flows.waiting > 0)
 		stopwatch_start(&l->pr->shard->time[TIME_RATE], worktime_at(l->pacer.now));
 }
 
@@ -313,7 +364,7 @@ static bool
 limiter_has_ended(const struct limiter *l)
 {
 	return ctx_state(l->stage->root) != CTX_LIVE ||
-	    (l->in_ended && l->at == l->n && l->pacer.flows.waiting == 0);
+	    (l->in_ended && l->at == l->end && l->pacer.flows.waiting == 0);
 }
 
 /* When to wake if nothing else wakes the thread. */
@@ -331,21 +382,21 @@ next_wake(struct limiter *l)
 }
 
 /*
- * Lets a change of the rate wake the thread and, unless it only takes a nap,
+ * Lets news of the meter wake the thread and, unless it only takes a nap,
  * records that come.
  */
 static void
 watch_input(struct limiter *l, int64_t until)
 {
-	waitlist_add(&l->pr->changed, &l->on_change, &l->parker);
-	if (l->at == l->n && !l->in_ended && until > l->pacer.now + LIMITER_NAP)
+	waitlist_add(meter_news(l->pr->meter), &l->on_news, &l->parker);
+	if (l->at == l->end && !l->in_ended && until > l->pacer.now + LIMITER_NAP)
 		chan_watch_recv(l->in, &l->on_in, &l->parker);
 }
 
 static void
 unwatch_input(struct limiter *l)
 {
-	waitlist_remove(&l->pr->changed, &l->on_change);
+	waitlist_remove(meter_news(l->pr->meter), &l->on_news);
 	chan_unwatch_recv(l->in, &l->on_in);
 }
 
@@ -386,7 +437,7 @@ limiter_close(void *state)
 {
 	struct limiter *l = state;
 
-	record_freen(l->batch + l->at, l->n - l->at);
+	record_freen(l->batch + l->at, l->end - l->at);
 	key_forget(&l->key);
 	pacer_free(&l->pacer);
 	free(l);

@@ -44,7 +44,6 @@ reload_rate(void *state, char *line, size_t size)
 		snprintf(line, size, "%s: %m; the rate is still %s", pr->shared, text);
 		return;
 	}
-	waitlist_wake(&pr->changed, 1);
 	units_format_rate(next.amount, next.per, pr->bytes, text);
 	if (!pr->opt.quiet)
 		snprintf(line, size, "the rate is %s now", text);
@@ -85,14 +84,9 @@ set_up_limit(struct pratelimit *pr)
 	const char *name = opt->name != NULL ? opt->name : "pratelimit";
 	char why[METER_WHY_SIZE];
 
-	waitlist_init(&pr->changed);
 	opt->dead_how.say = cli_say;
 	check_files(pr);
-	if (pr->shared != NULL)
-		pr->meter = meter_map(pr->shared, &pr->rate, pr->bytes, why);
-	else if ((pr->meter = meter_new(&pr->rate)) == NULL)
-		snprintf(why, sizeof(why), "out of memory");
-	if (pr->meter == NULL)
+	if ((pr->meter = meter_open(pr->shared, &pr->rate, pr->bytes, cli_say, why)) == NULL)
 		errx(2, "%s", why);
 	if (stage_init(st,
 		&(struct stage_setup){.tool = "pratelimit",
@@ -104,6 +98,7 @@ set_up_limit(struct pratelimit *pr)
 		    .max_records = stage_max_records(opt)}) == -1)
 		errx(2, "%s", st->error);
 	st->pipe_ignored = signals_ignored(SIGPIPE);
+	meter_watch(pr->meter, st);
 	st->has_rate = true;
 	st->state = pr;
 	st->describe = describe_limit;
@@ -117,7 +112,10 @@ static int
 run_limit(struct pratelimit *pr)
 {
 	struct stage *st = &pr->stage;
-	struct source source = {.stage = st, .shard = SHARD_SOURCE, .keeps_retries = true};
+	struct source source = {.stage = st,
+	    .shard = SHARD_SOURCE,
+	    .keeps_retries = true,
+	    .runs = pr->key == NULL ? SOURCE_RUN : 0};
 	struct sink sink = {
 	    .stage = st, .shard = metrics_shard(st->metrics, SHARD_SINK), .fd = STDOUT_FILENO};
 	struct processor procs[] = {
@@ -141,6 +139,5 @@ main(int argc, char **argv)
 	sig = run_limit(&pr);
 	meter_free(pr.meter);
 	json_path_free(pr.key);
-	waitlist_destroy(&pr.changed);
 	return cli_end(&pr.stage, sig);
 }

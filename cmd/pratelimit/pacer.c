@@ -53,7 +53,8 @@ adopt_rate(struct pacer *p)
 	for (struct flow *flow = NULL; (flow = flows_next(&p->flows, flow)) != NULL;) {
 		flow->bucket.paid = 0;
 		flow->bucket.full = bucket_rescale(&old, now, flow->bucket.full, p->now);
-		set_due(p, flow, bucket_rescale(&old, now, flow->at, p->now));
+		set_due(
+		    p, flow, flow->booked ? bucket_rescale(&old, now, flow->at, p->now) : flow->at);
 	}
 }
 
@@ -67,10 +68,10 @@ pacer_set_time(struct pacer *p, int64_t now)
 
 /*
  * Books a record: charges the flow's bucket and sets *due to the time at which
- * the record may leave.  False: that is later than `latest`, and the bucket is
- * not charged.
+ * the record may leave.  BOOKING_LATE: that is later than `latest`, and the
+ * bucket is not charged.  BOOKING_ASKED: ask again then, or at the next news.
  */
-static bool
+static enum booking
 book_record(
     struct pacer *p, struct flow *flow, const struct record *r, int64_t latest, int64_t *due)
 {
@@ -80,7 +81,18 @@ book_record(
 	while ((booking = teller_book(&p->teller, &flow->bucket, r->came, cost_of(p, r), latest,
 		    due)) == BOOKING_OTHER_RATE)
 		adopt_rate(p);
-	return booking == BOOKED;
+	return booking;
+}
+
+/* Books the first record that waits. */
+static void
+book_first(struct pacer *p, struct flow *flow)
+{
+	int64_t due;
+
+	flow->booked =
+	    book_record(p, flow, flows_head(&p->flows, flow), CLOCK_NEVER, &due) == BOOKED;
+	set_due(p, flow, due);
 }
 
 /*
@@ -89,10 +101,8 @@ book_record(
  * bucket is full no sooner than if the record had been taken only now.
  */
 static void
-forfeit_late(struct pacer *p, struct flow *flow, const struct record *r, int64_t due)
+forfeit_late(struct pacer *p, struct flow *flow, uint64_t cost, int64_t due)
 {
-	uint64_t cost = cost_of(p, r);
-
 	if (!teller_is_late(&p->teller, due, p->now, cost))
 		return;
 	while (!teller_forfeit(&p->teller, &flow->bucket, p->now, cost))
@@ -105,14 +115,35 @@ pacer_flow(struct pacer *p, const char *key, size_t len)
 	return flows_get(&p->flows, key, len);
 }
 
-bool
+enum booking
 pacer_take(struct pacer *p, struct flow *flow, const struct record *r)
 {
+	enum booking booking;
 	int64_t due;
 
-	if (flow->n > 0 || !book_record(p, flow, r, p->now, &due))
+	if (flow->n > 0)
+		return BOOKING_LATE;
+	if ((booking = book_record(p, flow, r, p->now, &due)) != BOOKED)
+		return booking;
+	forfeit_late(p, flow, cost_of(p, r), due);
+	set_due(p, flow, CLOCK_NEVER);
+	return BOOKED;
+}
+
+bool
+pacer_take_run(
+    struct pacer *p, struct flow *flow, const struct record *run, uint64_t n, size_t bytes)
+{
+	uint64_t first = p->bytes ? record_run_bytes(run, 1) : 1, all = p->bytes ? bytes : n;
+	enum booking booking;
+
+	if (flow->n > 0)
 		return false;
-	forfeit_late(p, flow, r, due);
+	while ((booking = teller_book_all(&p->teller, &flow->bucket, run->came, first, all,
+		    p->now)) == BOOKING_OTHER_RATE)
+		adopt_rate(p);
+	if (booking != BOOKED)
+		return false;
 	set_due(p, flow, CLOCK_NEVER);
 	return true;
 }
@@ -125,8 +156,9 @@ pacer_wait(struct pacer *p, struct flow *flow, struct record *r)
 	if (p->flows.waiting == p->flows.max_waiting)
 		return false;
 	if (flow->n == 0)
-		book_record(p, flow, r, CLOCK_NEVER, &due);
-	if (due - p->now + bucket_time(&p->teller.rate, flow->n * cost_of(p, r)) > LONG_WAIT)
+		flow->booked = book_record(p, flow, r, CLOCK_NEVER, &due) == BOOKED;
+	if (!flow->booked ||
+	    due - p->now + bucket_time(&p->teller.rate, flow->n * cost_of(p, r)) > LONG_WAIT)
 		record_detach(r);
 	flows_push(&p->flows, flow, r);
 	set_due(p, flow, due);
@@ -137,9 +169,14 @@ bool
 pacer_due(struct pacer *p, struct record *r)
 {
 	struct flow *flow;
-	int64_t due;
 
-	while ((flow = flows_first(&p->flows)) != NULL && (due = flow->at) <= p->now) {
+	while ((flow = flows_first(&p->flows)) != NULL) {
+		/* Perhaps there is news.  A shared bucket is one flow. */
+		if (flow->n > 0 && !flow->booked)
+			book_first(p, flow);
+		if (flow->at > p->now)
+			return false;
+
 		/* No record waits, and its bucket is as full as a new one's. */
 		if (flow->n == 0) {
 			flows_forget(&p->flows, flow);
@@ -148,10 +185,11 @@ pacer_due(struct pacer *p, struct record *r)
 
 		/* The first record leaves, and the next one is booked. */
 		*r = flows_pop(&p->flows, flow);
-		forfeit_late(p, flow, r, due);
+		forfeit_late(p, flow, cost_of(p, r), flow->at);
 		if (flow->n > 0)
-			book_record(p, flow, flows_head(&p->flows, flow), CLOCK_NEVER, &due);
-		set_due(p, flow, due);
+			book_first(p, flow);
+		else
+			set_due(p, flow, CLOCK_NEVER);
 		return true;
 	}
 	return false;

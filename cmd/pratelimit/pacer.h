@@ -7,8 +7,9 @@
  *
  * The first record of a flow is booked at once: its bucket is charged, which
  * yields the time at which the record is due.  A record behind it is booked
- * when it becomes the first; so processes that share a bucket take turns.  Time
- * is passed in, so all this can be tested on a simulated clock.
+ * when it becomes the first; so processes that share a bucket take turns.
+ * Where the bucket is on a server it is booked when the server has answered.
+ * Time is passed in, so all this can be tested on a simulated clock.
  *
  * A thread that wakes late lets through everything that was due meanwhile, so
  * that the rate is exact in the long run.  But if it is later than TELLER_LATE,
@@ -55,10 +56,19 @@ void pacer_set_time(struct pacer *, int64_t now);
 struct flow *pacer_flow(struct pacer *, const char *key, size_t len);
 
 /*
- * Whether the record may leave now, without waiting: none of its flow waits,
- * and there is credit.  If so, the flow's bucket is charged.
+ * BOOKED: the record may leave now, without waiting, as none of its flow waits,
+ * and there is credit; the flow's bucket is charged.  BOOKING_ASKED: nobody
+ * knows yet, and the meter will have news.  Else BOOKING_LATE.
  */
-bool pacer_take(struct pacer *, struct flow *, const struct record *);
+enum booking pacer_take(struct pacer *, struct flow *, const struct record *);
+
+/*
+ * Whether the first n records of a run, whose lines have so many bytes, may
+ * leave now, as none of their flow waits, and there is credit for all of them;
+ * then the flow's bucket is charged.
+ */
+bool pacer_take_run(
+    struct pacer *, struct flow *, const struct record *run, uint64_t n, size_t bytes);
 
 /*
  * Makes the record wait behind the others of its flow, and owns it from then

@@ -12,7 +12,6 @@
 #include "base/bucket.h"
 #include "stage/options.h"
 #include "stage/stage.h"
-#include "sync/park.h"
 
 struct json_path;
 struct meter;
@@ -32,12 +31,11 @@ struct pratelimit {
 	size_t max_keys;
 	size_t queue; /* how many records of one flow may wait */
 	enum over over;
-	const char *shared;    /* the bucket's file; NULL: it is in memory */
+	const char *shared;    /* the bucket's file or URL; NULL: in memory */
 	const char *rate_file; /* NULL: the rate never changes */
 
 	/* What the run shares. */
 	struct meter *meter;
-	struct waitlist changed; /* woken when the rate changes */
 	struct metrics_shard *shard;
 };
 

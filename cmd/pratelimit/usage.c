@@ -12,7 +12,7 @@
 
 static const char usage[] =
     "{-r RATE | --rate-file FILE} [-B BURST] [--bytes] [--key PATH [--queue N] [--max-keys N]] "
-    "[--over wait|dead-letter|drop] [--shared FILE] [options]";
+    "[--over wait|dead-letter|drop] [--shared FILE|URL] [options]";
 
 static const char about[] = "Lets records through at a rate, no more than BURST of them at once.";
 
@@ -32,7 +32,7 @@ static const struct option_rule rules[] = {
     {"-r", OPTION_EXCLUDES, "--rate-file", NULL},
     {"--queue", OPTION_NEEDS, "--key", "without keys -b is the limit"},
     {"--max-keys", OPTION_NEEDS, "--key", NULL},
-    {"--shared", OPTION_EXCLUDES, "--key", "the file holds one bucket"},
+    {"--shared", OPTION_EXCLUDES, "--key", "it is one bucket"},
     {0},
 };
 
@@ -109,8 +109,10 @@ usage_parse(struct pratelimit *pr, int argc, char **argv)
 		"what happens to a record that cannot go now: wait (the default), dead-letter or "
 		"drop",
 		OPTION_CHOICE, OPTION_FIELD(pr->over), .names = over_names},
-	    {0, "shared", "FILE", "processes that name the same FILE share one rate", OPTION_TEXT,
-		OPTION_FIELD(pr->shared)},
+	    {0, "shared", "FILE|URL",
+		"processes that name the same FILE, or machines the same URL (redis://HOST/NAME), "
+		"share one rate",
+		OPTION_TEXT, OPTION_FIELD(pr->shared)},
 	    {0},
 	};
 	const struct options_tool tool = {.name = "pratelimit",

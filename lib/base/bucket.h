@@ -42,6 +42,10 @@ bool bucket_is_sane(const struct rate *);
  * When the amount may be taken by a caller that came at `came`.  full is the
  * bucket's time; 0 is a full bucket.  More than the burst may be taken once the
  * bucket is full.
+ *
+ * Of several amounts that are taken one by one, the last may be taken when
+ * nothing, an amount of 0, may be taken of the bucket as it is after all of
+ * them; one of more than the burst no later.
  */
 int64_t bucket_due(const struct rate *, int64_t full, int64_t came, uint64_t amount);
 

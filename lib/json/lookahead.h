@@ -59,15 +59,26 @@ OUTLINE uint64_t
 last_stops(const struct span *text, const byte *base)
 {
 	size_t len = (size_t)(text->end - text->start);
-	byte copy[LOOKAHEAD_SIZE];
+	byte copy[16];
+	uint64_t stops;
 
 	/* Those of the last whole window, without the bytes before base. */
 	if (len >= LOOKAHEAD_SIZE)
 		return stops64(text->end - LOOKAHEAD_SIZE) >> (LOOKAHEAD_SIZE - (text->end - base));
-	/* The text is shorter than a window: pad a copy with plain bytes. */
+	/*
+	 * The text is shorter than a window, which begins with it: the last 16
+	 * bytes, and those before them.
+	 */
+	if (len >= sizeof(copy)) {
+		stops = (uint64_t)stops16(text->end - 16) << (len - 16);
+		for (size_t i = 0; i + 16 < len; i += 16)
+			stops |= (uint64_t)stops16(text->start + i) << i;
+		return stops;
+	}
+	/* It is shorter than these, too: pad a copy with plain bytes. */
 	memset(copy, 'x', sizeof(copy));
 	memcpy(copy, text->start, len);
-	return stops64(copy);
+	return stops16(copy);
 }
 
 INLINE struct lookahead

@@ -24,3 +24,18 @@ members_find(const char *text, size_t len, const char *const *names, size_t n,
 				values[i] = span_slice(m.value);
 	}
 }
+
+long
+members_begin(const char *text, size_t len, bool *empty)
+{
+	size_t at = 0, next;
+
+	while (at < len && json_blank(text + at, 1))
+		at++;
+	if (at == len || text[at] != '{')
+		return -1;
+	for (next = at + 1; next < len && json_blank(text + next, 1); next++)
+		continue;
+	*empty = next < len && text[next] == '}';
+	return (long)at + 1;
+}

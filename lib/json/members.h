@@ -6,6 +6,7 @@
  * one value; this finds several, and allocates nothing, so that it cannot fail.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct json_slice;
@@ -22,5 +23,11 @@ struct json_slice;
  */
 void members_find(const char *text, size_t len, const char *const *names, size_t n,
     struct json_slice *values, struct json_slice *last);
+
+/*
+ * Where another first member goes: behind the brace with which the text, a JSON
+ * text, begins.  -1: it is no object.  *empty: the object has no members.
+ */
+long members_begin(const char *text, size_t len, bool *empty);
 
 #endif

@@ -7,7 +7,8 @@
  * scanned by the window (lookahead.h).  Outside strings a stop is a quote that
  * begins one, or white space (then skip_to_token() seeks), or an error.
  *
- * The functions that are told `closed` are compiled twice; see scan_text().
+ * The functions that are told `closed` are compiled twice, and scan_text() once
+ * more for `notes`; see there.
  */
 
 #include "json/json.h"
@@ -17,6 +18,10 @@ struct scan {
 	struct span text;
 	const byte *bad; /* the first byte that cannot be there */
 	const char *what;
+	/* Of json_check_for(): */
+	const struct json_slice *name; /* in quotes */
+	uint16_t name_end;             /* its last two letters */
+	bool seen;
 };
 
 OUTLINE const byte *
@@ -133,9 +138,12 @@ scan_not_plain(struct scan *s, const byte *p)
 	return p;
 }
 
-/* The window's first stop is the quote that begins the string. */
+/*
+ * The window's first stop is the quote that begins the string.  If it `notes`
+ * escapes, a string that has any may be the name that is looked for.
+ */
 INLINE const byte *
-scan_string(struct scan *s, struct lookahead *window)
+scan_string(struct scan *s, struct lookahead *window, bool notes)
 {
 	struct lookahead w = *window;
 	const byte *p;
@@ -152,6 +160,8 @@ scan_string(struct scan *s, struct lookahead *window)
 		p = lookahead_stop(w);
 		if (likely(*p == '"'))
 			break;
+		if (notes && *p == '\\')
+			s->seen = true;
 		if ((p = scan_not_plain(s, p)) == NULL)
 			return NULL;
 		if (likely(p - w.base < LOOKAHEAD_SIZE))
@@ -276,6 +286,26 @@ skip_to_token(const struct scan *s, struct lookahead *w, const byte **place, boo
 	return c;
 }
 
+/* Two bytes as they are in memory. */
+INLINE uint16_t
+two_bytes(const void *p)
+{
+	uint16_t two;
+
+	memcpy(&two, p, sizeof(two));
+	return two;
+}
+
+/* A member's name, in quotes, ends here like the one that is looked for. */
+OUTLINE void
+note_name(struct scan *s, const byte *end)
+{
+	size_t len = s->name->len;
+
+	if ((size_t)(end - s->text.start) >= len && memcmp(end - len, s->name->data, len) == 0)
+		s->seen = true;
+}
+
 /*
  * Scans the whole text.  A stack holds the closing bracket of every array and
  * object that the scan is in.
@@ -285,9 +315,12 @@ skip_to_token(const struct scan *s, struct lookahead *w, const byte **place, boo
  * step other than the one over a closing bracket ends before the last byte.
  * Therefore this function is compiled twice, with and without a check for the
  * end at each look.
+ *
+ * It is compiled once more for those who want to know of a member's name, as
+ * all others should not pay for that.
  */
 INLINE const byte *
-scan_text(struct scan *s, bool closed)
+scan_text(struct scan *s, bool closed, bool notes)
 {
 	byte closers[JSON_MAX_DEPTH + 1]; /* from [1] */
 	size_t depth = 0;
@@ -316,7 +349,7 @@ value:
 			goto name;
 		goto value;
 	case '"':
-		p = scan_string(s, &w);
+		p = scan_string(s, &w, false);
 		break;
 	case '-':
 	case '0':
@@ -369,8 +402,10 @@ name:
 	/* A member's name and its colon; then its value. */
 	if (c != '"')
 		return bad_text(s, p, "name in quotes expected");
-	if (unlikely((p = scan_string(s, &w)) == NULL))
+	if (unlikely((p = scan_string(s, &w, notes)) == NULL))
 		return NULL;
+	if (notes && unlikely(two_bytes(p - 3) == s->name_end))
+		note_name(s, p);
 	c = skip_to_token(s, &w, &p, closed);
 	if (c != ':')
 		return bad_text(s, p, "colon expected");
@@ -388,18 +423,40 @@ close:
 	goto after;
 }
 
+INLINE bool
+check(struct scan *s, bool notes, struct json_error *err)
+{
+	const byte *start = s->text.start, *end = s->text.end;
+	bool closed = start < end && (end[-1] == '}' || end[-1] == ']');
+
+	if ((closed ? scan_text(s, true, notes) : scan_text(s, false, notes)) != NULL)
+		return true;
+	if (err != NULL)
+		*err = (struct json_error){(size_t)(s->bad - start), s->what};
+	return false;
+}
+
 bool
 json_check(const char *text, size_t len, struct json_error *err)
 {
 	const byte *start = (const byte *)text;
-	struct scan s = {{start, start + len}, NULL, NULL};
-	bool closed = len > 0 && (text[len - 1] == '}' || text[len - 1] == ']');
+	struct scan s = {.text = {start, start + len}};
 
-	if ((closed ? scan_text(&s, true) : scan_text(&s, false)) != NULL)
-		return true;
-	if (err != NULL)
-		*err = (struct json_error){(size_t)(s.bad - start), s.what};
-	return false;
+	return check(&s, false, err);
+}
+
+bool
+json_check_for(
+    const char *text, size_t len, const struct json_slice *name, bool *seen, struct json_error *err)
+{
+	const byte *start = (const byte *)text;
+	struct scan s = {.text = {start, start + len},
+	    .name = name,
+	    .name_end = two_bytes(name->data + name->len - 3)};
+	bool valid = check(&s, true, err);
+
+	*seen = s.seen;
+	return valid;
 }
 
 bool

@@ -7,6 +7,7 @@
 
 #define ROOM_FIRST 4096
 #define NUMBER_MAX 20 /* digits of a number of 64 bits */
+#define EIGHT_DIGITS 100000000
 #define ESCAPED_MAX 6 /* bytes that one byte of a string can become */
 
 void
@@ -48,21 +49,44 @@ text_raw(struct text *t, const char *s)
 }
 
 /* Two digits at a time: the divisions take the time. */
-void
-text_number(struct text *t, uint64_t number)
+static void
+two_digits(char *to, uint32_t number)
 {
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
 				    "25262728293031323334353637383940414243444546474849"
 				    "50515253545556575859606162636465666768697071727374"
 				    "75767778798081828384858687888990919293949596979899";
-	char digits[NUMBER_MAX], *at = digits + NUMBER_MAX;
 
-	for (; number >= 10; number /= 100) {
-		at -= 2;
-		memcpy(at, pairs + number % 100 * 2, 2);
+	memcpy(to, pairs + (size_t)2 * number, 2);
+}
+
+static void
+eight_digits(char *to, uint32_t number)
+{
+	uint32_t high = number / 10000, low = number % 10000;
+
+	two_digits(to, high / 100);
+	two_digits(to + 2, high % 100);
+	two_digits(to + 4, low / 100);
+	two_digits(to + 6, low % 100);
+}
+
+void
+text_number(struct text *t, uint64_t number)
+{
+	char digits[NUMBER_MAX], *at = digits + NUMBER_MAX;
+	uint32_t left;
+
+	for (; number >= EIGHT_DIGITS; number /= EIGHT_DIGITS) {
+		at -= 8;
+		eight_digits(at, (uint32_t)(number % EIGHT_DIGITS));
 	}
-	if (number > 0 || at == digits + NUMBER_MAX)
-		*--at = (char)('0' + number);
+	for (left = (uint32_t)number; left >= 10; left /= 100) {
+		at -= 2;
+		two_digits(at, left % 100);
+	}
+	if (left > 0 || at == digits + NUMBER_MAX)
+		*--at = (char)('0' + left);
 	text_bytes(t, at, (size_t)(digits + NUMBER_MAX - at));
 }
 
@@ -98,9 +122,9 @@ escape(char *to, const char *s, size_t n)
 }
 
 void
-text_string(struct text *t, const char *s)
+text_chars(struct text *t, const char *s, size_t len)
 {
-	size_t len = strlen(s), n;
+	size_t n;
 	char *at = text_room(t, ESCAPED_MAX * len + 2);
 
 	if (at == NULL)
@@ -117,4 +141,10 @@ text_string(struct text *t, const char *s)
 	}
 	*at++ = '"';
 	t->len = (size_t)(at - t->data);
+}
+
+void
+text_string(struct text *t, const char *s)
+{
+	text_chars(t, s, strlen(s));
 }

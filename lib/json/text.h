@@ -49,8 +49,9 @@ void text_number(struct text *, uint64_t);
 
 /*
  * Adds a JSON string with its quotes, escaped; each byte that is not UTF-8
- * becomes U+FFFD.
+ * becomes U+FFFD.  One is of len bytes, which may be NUL, the other a C string.
  */
+void text_chars(struct text *, const char *s, size_t len);
 void text_string(struct text *, const char *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "engine/url.h"
 #include "metrics/worktime.h"
 
 /*
@@ -68,18 +69,28 @@ set_name(struct metrics_link *l, const char *name)
 		__atomic_store_n(&l->name[i], '\0', __ATOMIC_RELEASE);
 }
 
-/* Which file it is; while the state says that the place is not used. */
-static void
-set_identity(struct metrics_link *l, int fd)
-{
-	struct stat st = {0};
-	enum link_kind kind = LINK_OTHER;
+/* What it is; while the state says that the place is not used. */
+struct identity {
+	enum link_kind kind;
+	uint64_t dev, ino;
+};
 
-	if (fstat(fd, &st) == 0)
-		kind = kind_of(fd, &st);
-	__atomic_store_n(&l->kind, (uint8_t)kind, __ATOMIC_RELEASE);
-	__atomic_store_n(&l->dev, (uint64_t)st.st_dev, __ATOMIC_RELEASE);
-	__atomic_store_n(&l->ino, (uint64_t)st.st_ino, __ATOMIC_RELEASE);
+static struct identity
+identify(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return (struct identity){.kind = LINK_OTHER};
+	return (struct identity){kind_of(fd, &st), st.st_dev, st.st_ino};
+}
+
+static void
+set_identity(struct metrics_link *l, struct identity id)
+{
+	__atomic_store_n(&l->kind, (uint8_t)id.kind, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->dev, id.dev, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->ino, id.ino, __ATOMIC_RELEASE);
 }
 
 /* The place shows nothing, until its state is set. */
@@ -114,8 +125,9 @@ find_place(struct metrics_links *links, enum link_direction direction)
 	return closed;
 }
 
-struct metrics_link *
-link_open(struct metrics_links *links, enum link_direction direction, int fd, const char *name)
+static struct metrics_link *
+open_place(struct metrics_links *links, enum link_direction direction, struct identity id,
+    const char *name)
 {
 	struct metrics_link *l = find_place(links, direction);
 
@@ -125,7 +137,7 @@ link_open(struct metrics_links *links, enum link_direction direction, int fd, co
 	}
 	begin_change(l);
 	__atomic_store_n(&l->direction, (uint8_t)direction, __ATOMIC_RELEASE);
-	set_identity(l, fd);
+	set_identity(l, id);
 	set_name(l, name);
 	atomic_store_explicit(&l->records, 0, memory_order_release);
 	atomic_store_explicit(&l->bytes, 0, memory_order_release);
@@ -134,13 +146,34 @@ link_open(struct metrics_links *links, enum link_direction direction, int fd, co
 	return l;
 }
 
+struct metrics_link *
+link_open(struct metrics_links *links, enum link_direction direction, int fd, const char *name)
+{
+	return open_place(links, direction, identify(fd), name);
+}
+
+struct metrics_link *
+link_open_engine(struct metrics_links *links, enum link_direction direction, const char *url)
+{
+	char name[LINK_NAME_SIZE];
+
+	url_show(url, name, sizeof(name));
+	return open_place(links, direction, (struct identity){.kind = LINK_ENGINE}, name);
+}
+
+unsigned
+link_number(const struct metrics_links *links, const struct metrics_link *l)
+{
+	return l != NULL ? (unsigned)(l - links->link) : LINKS;
+}
+
 void
 link_identify(struct metrics_link *l, int fd)
 {
 	if (l == NULL)
 		return;
 	begin_change(l);
-	set_identity(l, fd);
+	set_identity(l, identify(fd));
 	set_state(l, LINK_OPEN);
 }
 
@@ -158,11 +191,8 @@ link_add(struct metrics_link *l, uint64_t records, uint64_t bytes)
 {
 	if (l == NULL)
 		return;
-	atomic_store_explicit(&l->records,
-	    atomic_load_explicit(&l->records, memory_order_relaxed) + records,
-	    memory_order_release);
-	atomic_store_explicit(&l->bytes,
-	    atomic_load_explicit(&l->bytes, memory_order_relaxed) + bytes, memory_order_release);
+	atomic_fetch_add_explicit(&l->records, records, memory_order_release);
+	atomic_fetch_add_explicit(&l->bytes, bytes, memory_order_release);
 }
 
 void

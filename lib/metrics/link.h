@@ -32,6 +32,8 @@ enum link_kind {
 	LINK_NULL, /* /dev/null */
 	LINK_SOCKET,
 	LINK_OTHER,
+	LINK_ENGINE, /* dev and ino are 0 */
+	LINK_KINDS
 };
 
 enum link_state {
@@ -49,7 +51,10 @@ struct metrics_link {
 	uint8_t direction, kind; /* of the enums above */
 	uint8_t spare[2];
 	uint64_t dev, ino; /* as fstat(2) has them */
-	/* The end of the path, or of "-" or "fd:N"; ends with a NUL. */
+	/*
+	 * The end of the path, or of "-" or "fd:N"; of an engine "kafka
+	 * HOST:PORT/TOPIC"; ends with a NUL.
+	 */
 	char name[LINK_NAME_SIZE];
 	_Atomic uint64_t records, bytes; /* that came or went */
 	struct stopwatch wait;           /* the stage waited for this one */
@@ -71,6 +76,12 @@ struct metrics_links {
 struct metrics_link *link_open(
     struct metrics_links *, enum link_direction, int fd, const char *name);
 
+/* The same for the engine of a URL, of which no secret is shown. */
+struct metrics_link *link_open_engine(struct metrics_links *, enum link_direction, const char *url);
+
+/* The place's number; LINKS for NULL. */
+unsigned link_number(const struct metrics_links *, const struct metrics_link *);
+
 /*
  * The following are called by the thread that has the link, and do nothing for
  * NULL.
@@ -82,7 +93,7 @@ void link_identify(struct metrics_link *, int fd);
 /* Nothing more is read or written, and it is not waited for. */
 void link_close(struct metrics_link *);
 
-/* Counts what came or went. */
+/* Counts what came or went.  Any thread may. */
 void link_add(struct metrics_link *, uint64_t records, uint64_t bytes);
 
 /*

@@ -142,5 +142,8 @@ metrics_sum(const struct metrics *m, int64_t now, struct metrics_shard *sum)
 	for (size_t i = 0; i < m->n; i++) {
 		histogram_merge(&sum->latency, &m->shard[i].latency);
 		histogram_merge(&sum->queue, &m->shard[i].queue);
+		for (int c = 0; c < ENGINE_COUNTERS; c++)
+			metrics_add_engine(sum, c,
+			    atomic_load_explicit(&m->shard[i].engine[c], memory_order_relaxed));
 	}
 }

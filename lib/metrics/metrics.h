@@ -65,12 +65,24 @@ enum metric_time {
 	TIME_COUNT
 };
 
+/* What the helpers of engines count: pchan-engines(7). */
+enum metric_engine {
+	ENGINE_RECONNECTS, /* connections that were made again */
+	ENGINE_REBALANCES, /* partitions were shared out again */
+	ENGINE_REQUESTS,   /* of HTTP */
+	ENGINE_COUNTERS
+};
+
 struct metrics_shard {
 	_Alignas(64) _Atomic uint64_t counter[METRIC_COUNT];
 	struct stopwatch time[TIME_COUNT];
 	struct histogram latency; /* service time of an attempt */
 	struct histogram queue;   /* wait from the read to a worker */
+	_Atomic uint64_t engine[ENGINE_COUNTERS];
 };
+
+/* In files that are older than the last ones there are zeros in their place. */
+_Static_assert(sizeof(struct metrics_shard) == 896, "the format has shards of 896 bytes");
 
 /* n shards in one block; the block is the caller's. */
 struct metrics {
@@ -94,6 +106,13 @@ metrics_add(struct metrics_shard *s, enum metric c, uint64_t n)
 {
 	atomic_store_explicit(&s->counter[c],
 	    atomic_load_explicit(&s->counter[c], memory_order_relaxed) + n, memory_order_release);
+}
+
+/* The same, but any thread may. */
+static inline void
+metrics_add_engine(struct metrics_shard *s, enum metric_engine c, uint64_t n)
+{
+	atomic_fetch_add_explicit(&s->engine[c], n, memory_order_relaxed);
 }
 
 /* For times of last events.  By the shard's thread only. */

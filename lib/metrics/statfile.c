@@ -23,6 +23,7 @@ struct statfile {
 	struct statfile_header *header;
 	struct metrics metrics;
 	struct metrics_links *links;
+	struct metrics_engines *engines; /* NULL: there are none */
 	struct metrics_exemplars *exemplars;
 	size_t size;
 	int fd, dir; /* -1: the numbers are in anonymous memory */
@@ -33,22 +34,17 @@ struct statfile {
 /* The file of this process, for end_by_exit(). */
 static struct statfile *current;
 
-static size_t
-align(size_t at)
-{
-	return (at + 63) / 64 * 64;
-}
-
 /* Where what is in the file has its place. */
 static void
-lay_out(struct statfile_header *h, uint32_t shards)
+lay_out(struct statfile_header *h, uint32_t shards, bool engines)
 {
 	h->header_size = sizeof(*h);
 	h->links_size = sizeof(struct metrics_links);
 	h->shard_size = sizeof(struct metrics_shard);
 	h->shards = shards;
-	h->links_at = (uint32_t)align(sizeof(*h));
-	h->shards_at = (uint32_t)align(h->links_at + sizeof(struct metrics_links));
+	h->links_at = statfile_align(sizeof(*h));
+	h->shards_at =
+	    statfile_engines_at(h) + (engines ? (uint32_t)sizeof(struct metrics_engines) : 0);
 	h->exemplars_at = h->shards_at + shards * (uint32_t)sizeof(struct metrics_shard);
 	h->size = h->exemplars_at + sizeof(struct metrics_exemplars);
 }
@@ -64,6 +60,18 @@ copy_text(char *to, size_t size, const char *text)
 	to[len] = '\0';
 }
 
+/* The query of HTTP may have a key: nobody is shown what is behind its `?'. */
+static int
+shown_length(const char *argument)
+{
+	const char *url = strstr(argument, "http://"), *query;
+
+	if (url == NULL)
+		url = strstr(argument, "https://");
+	query = url != NULL ? strchr(url, '?') : NULL;
+	return (int)(query != NULL ? (size_t)(query + 1 - argument) : strlen(argument));
+}
+
 static void
 join_arguments(char *to, size_t size, char **argv)
 {
@@ -74,7 +82,7 @@ join_arguments(char *to, size_t size, char **argv)
 	if (f == NULL)
 		return;
 	for (size_t i = 0; argv != NULL && argv[i] != NULL && ftell(f) < (long)size; i++)
-		fprintf(f, "%s%s", i > 0 ? " " : "", argv[i]);
+		fprintf(f, "%s%.*s", i > 0 ? " " : "", shown_length(argv[i]), argv[i]);
 	if (fclose(f) == 0)
 		copy_text(to, size, text);
 	free(text);
@@ -119,6 +127,10 @@ take_over(struct statfile *s, const struct statfile_header *head, void *map)
 	s->header = map;
 	memcpy(s->header, head, sizeof(*head));
 	s->links = (struct metrics_links *)(at + head->links_at);
+	if (head->shards_at > statfile_engines_at(head)) {
+		s->engines = (struct metrics_engines *)(at + statfile_engines_at(head));
+		said_set_up(s->engines);
+	}
 	s->metrics = (struct metrics){
 	    .n = head->shards, .shard = (struct metrics_shard *)(at + head->shards_at)};
 	s->exemplars = (struct metrics_exemplars *)(at + head->exemplars_at);
@@ -290,7 +302,7 @@ statfile_open(const struct statfile_setup *setup, char why[STATFILE_WHY_SIZE], b
 	if (s == NULL || rundir_list(&list) == -1)
 		goto err;
 	s->fd = s->dir = -1;
-	lay_out(&head, setup->shards);
+	lay_out(&head, setup->shards, setup->engines);
 	describe(&head, setup);
 	off = list.off || find_directory(s, &list, &head, why) == -1;
 	*warn = off && list.named && !list.off;
@@ -325,6 +337,12 @@ struct metrics_exemplars *
 statfile_exemplars(struct statfile *s)
 {
 	return s->exemplars;
+}
+
+struct metrics_engines *
+statfile_engines(struct statfile *s)
+{
+	return s->engines;
 }
 
 int

@@ -7,8 +7,12 @@
  *
  *	header	what the stage is, at offset 0
  *	links	struct metrics_links, at links_at
+ *	engines	struct metrics_engines, behind the links; only if there are some
  *	shards	`shards` of struct metrics_shard, at shards_at
  *	exemplars	struct metrics_exemplars, at exemplars_at
+ *
+ * A reader that knows nothing of engines leaves out what is between the links
+ * and the shards.
  *
  * The file has a fixed size, is created with all its space, and never grows.
  * All values have the machine's byte order.  Whoever wants to know whether the
@@ -29,6 +33,7 @@
 #include "metrics/exemplar.h"
 #include "metrics/link.h"
 #include "metrics/metrics.h"
+#include "metrics/said.h"
 
 #define STATFILE_MAGIC "pchan.st" /* eight bytes, without the NUL */
 #define STATFILE_VERSION 2        /* of all that is in the file */
@@ -101,6 +106,20 @@ struct statfile_header {
 	uint64_t gen2;
 };
 
+/* An offset where something can be. */
+static inline uint32_t
+statfile_align(uint32_t at)
+{
+	return (at + 63) / 64 * 64;
+}
+
+/* Where the engines are, if there are some. */
+static inline uint32_t
+statfile_engines_at(const struct statfile_header *h)
+{
+	return statfile_align(h->links_at + h->links_size);
+}
+
 struct statfile;
 
 /* What a new file says of its stage. */
@@ -111,6 +130,7 @@ struct statfile_setup {
 	uint32_t workers;
 	uint64_t capacity;
 	uint32_t shards;
+	bool engines; /* inputs or outputs are engines */
 };
 
 #define STATFILE_WHY_SIZE 256
@@ -131,6 +151,7 @@ struct statfile *statfile_open(
 struct metrics *statfile_metrics(struct statfile *);
 struct metrics_links *statfile_links(struct statfile *);
 struct metrics_exemplars *statfile_exemplars(struct statfile *);
+struct metrics_engines *statfile_engines(struct statfile *); /* or NULL */
 struct statfile_header *statfile_header(struct statfile *);
 
 /* The run directory, which stays the file's; -1: it is in none. */

@@ -273,19 +273,55 @@ move_watch(struct stopwatch *w, int64_t halted)
 	atomic_fetch_add(&w->since, halted);
 }
 
+/* Where each link is among the copies goes to at[]: LINKS, if nowhere. */
 static void
-copy_links(struct look_stage *to, const struct metrics_links *links, int64_t halted)
+copy_links(
+    struct look_stage *to, const struct metrics_links *links, int64_t halted, uint8_t at[LINKS])
 {
 	to->more_links = atomic_load_explicit(&links->more, memory_order_relaxed);
 	for (size_t i = 0; i < LINKS; i++) {
 		struct metrics_link *l = &to->link[to->n_links];
 
+		at[i] = LINKS;
 		if (!link_read(&links->link[i], l) || l->direction > LINK_OUT ||
-		    l->kind > LINK_OTHER)
+		    l->kind >= LINK_KINDS)
 			continue;
 		l->name[LINK_NAME_SIZE - 1] = '\0';
 		move_watch(&l->wait, halted);
-		to->n_links++;
+		at[i] = (uint8_t)to->n_links++;
+	}
+}
+
+/* What helpers have said; or NULL. */
+static const struct metrics_engines *
+engines_of(const struct reading *r)
+{
+	const struct statfile_header *h = &r->to->header;
+	uint64_t at = statfile_engines_at(h);
+	const struct metrics_engines *e = (const void *)(r->map + at);
+
+	return at + sizeof(*e) <= h->shards_at &&
+		memcmp(e->magic, SAID_MAGIC, sizeof(e->magic)) == 0 && e->size == sizeof(*e) &&
+		e->places == SAID_PLACES
+	    ? e
+	    : NULL;
+}
+
+static void
+copy_said(const struct reading *r, const uint8_t link_at[LINKS])
+{
+	const struct metrics_engines *e = engines_of(r);
+	struct look_stage *to = r->to;
+
+	to->n_said = 0;
+	to->engines = e != NULL;
+	for (size_t i = 0; i < SAID_PLACES && e != NULL; i++) {
+		struct metrics_said *said = &to->said[to->n_said];
+
+		if (!said_read(&e->said[i], said))
+			continue;
+		said->link = said->link < LINKS ? link_at[said->link] : LINKS;
+		to->n_said++;
 	}
 }
 
@@ -313,6 +349,7 @@ copy_numbers(const struct reading *r, int64_t until)
 	struct metrics m = shards_of(r);
 	int64_t worked = worktime_of(&to->header.halted, until);
 	int64_t shown = until > STOPWATCH_LATE ? until - STOPWATCH_LATE : 0;
+	uint8_t link_at[LINKS];
 
 	to->n_links = 0;
 	to->busy = 0;
@@ -328,8 +365,9 @@ copy_numbers(const struct reading *r, int64_t until)
 	if (to->live)
 		find_busy(to, &m, r->now->monotonic);
 	copy_exemplars(r);
-	copy_links(
-	    to, (const struct metrics_links *)(r->map + to->header.links_at), until - worked);
+	copy_links(to, (const struct metrics_links *)(r->map + to->header.links_at), until - worked,
+	    link_at);
+	copy_said(r, link_at);
 	return true;
 }
 

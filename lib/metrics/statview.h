@@ -27,6 +27,9 @@ struct look_stage {
 	struct metrics_link link[LINKS];
 	uint64_t more_links; /* that have no place */
 	struct metrics_exemplars exemplars;
+	bool engines; /* it has inputs or outputs that are engines */
+	size_t n_said;
+	struct metrics_said said[SAID_PLACES]; /* link: in `link` above */
 };
 
 /* How the process of a stage that is not live ended. */

@@ -195,12 +195,6 @@ reader_filled(const struct reader *r, size_t n)
 	return r->slab->data + r->end - n;
 }
 
-const char *
-reader_ahead(const struct reader *r)
-{
-	return r->slab->data + r->end;
-}
-
 void
 reader_unfill(struct reader *r, size_t n)
 {
@@ -259,14 +253,16 @@ reader_shorten(struct record *rec)
 	rec->data[rec->len] = '\n';
 }
 
-/* Takes [start, start+len), which an LF follows, as a record.  The LF stays. */
+/*
+ * Makes a record of [start, start+len), which an LF follows: a view into the
+ * slab, with one of the reader's references.  The LF stays.
+ */
 static void
-take_line(struct reader *r, struct record *rec, size_t len)
+take_bytes(struct reader *r, struct record *rec, size_t len)
 {
 	/*
-	 * A view into the slab, with one of the reader's references.  All
-	 * fields are named, as clearing the rest would cost as much as finding
-	 * the line.
+	 * All fields are named, as clearing the rest would cost as much as
+	 * finding the line.
 	 */
 	*rec = (struct record){
 	    .data = r->slab->data + r->start,
@@ -287,6 +283,14 @@ take_line(struct reader *r, struct record *rec, size_t len)
 	    .answered = false,
 	};
 	r->given++;
+	r->start += len;
+}
+
+/* The same for a line, or for a block that can't be over the limit. */
+static void
+take_line(struct reader *r, struct record *rec, size_t len)
+{
+	take_bytes(r, rec, len);
 	skip_bom(r, rec);
 	/*
 	 * If the line is over its limit only its head is kept, with an LF
@@ -294,7 +298,6 @@ take_line(struct reader *r, struct record *rec, size_t len)
 	 */
 	if (rec->len > limit_of(r, rec->data, rec->len))
 		reader_shorten(rec);
-	r->start += len;
 }
 
 /*
@@ -371,6 +374,12 @@ reader_line(struct reader *r, struct record *rec)
 	return true;
 }
 
+void
+reader_take_back(struct reader *r)
+{
+	r->given--;
+}
+
 bool
 reader_block(struct reader *r, struct record *rec)
 {
@@ -386,6 +395,45 @@ reader_block(struct reader *r, struct record *rec)
 	r->start++;
 	r->scanned = r->end;
 	return true;
+}
+
+/* The end of the line that begins here, if it can be part of a run; or NULL. */
+static char *
+plain_end(const struct reader *r, char *line, const char *from)
+{
+	const char *end = r->slab->data + r->end;
+	char *lf = memchr(from, '\n', (size_t)(end - from));
+	size_t len = lf != NULL ? (size_t)(lf - line) : 0;
+
+	return lf != NULL && len <= r->limits.max && r->limits.plain(r->limits.plain_arg, line, len)
+	    ? lf
+	    : NULL;
+}
+
+size_t
+reader_run(struct reader *r, struct record *rec, size_t most)
+{
+	char *start, *line, *lf;
+	size_t n;
+
+	/* The first line may have a byte order mark. */
+	if (r->slab == NULL || r->discarding || reader_place(r).offset == 0)
+		return 0;
+	start = line = r->slab->data + r->start;
+	lf = r->slab->data + r->scanned;
+	for (n = 0; n < most && (lf = plain_end(r, line, lf)) != NULL; n++)
+		line = ++lf;
+	if (n == 0)
+		return 0;
+	take_bytes(r, rec, (size_t)(line - start) - 1);
+	r->start++;
+	r->scanned = r->start;
+	r->line += n - 1;
+	if (n > 1) {
+		rec->kind = RECORD_RUN;
+		rec->lines = n;
+	}
+	return n;
 }
 
 bool

@@ -36,6 +36,9 @@ struct reader_limits {
 	 */
 	size_t max_special;
 	bool (*special)(const char *head, size_t len); /* or NULL */
+	/* Which lines reader_run() takes; NULL: it is not called. */
+	bool (*plain)(const void *arg, const char *line, size_t len);
+	const void *plain_arg;
 	bool strip_bom; /* drop a UTF-8 byte order mark at the start */
 	size_t chunk;   /* the usual size of a slab; 0: SLAB_SIZE */
 };
@@ -99,10 +102,18 @@ bool reader_line(struct reader *, struct record *);
 bool reader_block(struct reader *, struct record *);
 
 /*
- * Right after a line was taken that is not over the limit: the end of all that
- * has been read, in the memory in which the line's data are.
+ * The same, but takes up to `most` of the whole lines that are there, as many
+ * as are plain() and not over the limit, and returns how many they are.  The
+ * record is a run of them unless it is only one.  Of no input it has the first
+ * line.
  */
-const char *reader_ahead(const struct reader *);
+size_t reader_run(struct reader *, struct record *, size_t most);
+
+/*
+ * The line that reader_line() has just taken gives its reference back: cheaper
+ * than record_free().
+ */
+void reader_take_back(struct reader *);
 
 /*
  * At the end of the input, takes a last line that has no LF.  False if there is

@@ -1,47 +1,13 @@
 #include "record/record.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace/span.h"
+#include "sync/spares.h"
 
-/*
- * Slabs of the usual size that wait to be used again, as a fresh one costs page
- * faults.
- */
-#define POOL_MAX 32
-
-static struct {
-	pthread_mutex_t lock;
-	size_t n;
-	struct slab *slab[POOL_MAX];
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static struct slab *
-pool_get(void)
-{
-	struct slab *s = NULL;
-
-	pthread_mutex_lock(&pool.lock);
-	if (pool.n > 0)
-		s = pool.slab[--pool.n];
-	pthread_mutex_unlock(&pool.lock);
-	return s;
-}
-
-static bool
-pool_put(struct slab *s)
-{
-	bool taken;
-
-	pthread_mutex_lock(&pool.lock);
-	taken = pool.n < POOL_MAX;
-	if (taken)
-		pool.slab[pool.n++] = s;
-	pthread_mutex_unlock(&pool.lock);
-	return taken;
-}
+/* Slabs of the usual size, as a fresh one costs page faults. */
+static void *spare[32];
+static struct spares slabs = SPARES(spare);
 
 struct slab *
 slab_new_exact(size_t size, size_t refs)
@@ -62,7 +28,7 @@ slab_new(size_t size, size_t refs)
 
 	if (size <= SLAB_SIZE) {
 		size = SLAB_SIZE;
-		s = pool_get();
+		s = spares_get(&slabs);
 	}
 	if (s == NULL)
 		return slab_new_exact(size, refs);
@@ -70,12 +36,23 @@ slab_new(size_t size, size_t refs)
 	return s;
 }
 
+/* Adds n references, for one who has one. */
+static void
+slab_hold(struct slab *s, size_t n)
+{
+	atomic_fetch_add_explicit(&s->refs, n, memory_order_relaxed);
+}
+
 void
 slab_release(struct slab *s, size_t n)
 {
+	void *block = s;
+
 	if (atomic_fetch_sub_explicit(&s->refs, n, memory_order_acq_rel) != n)
 		return;
-	if (s->size != SLAB_SIZE || !pool_put(s))
+	if (s->size == SLAB_SIZE)
+		spares_put(&slabs, &block, 1);
+	else
 		free(s);
 }
 
@@ -93,12 +70,105 @@ record_copy(struct record *r, const char *data, size_t len)
 }
 
 uint64_t
+record_whole_lines(const struct record *r, size_t bytes, size_t *whole)
+{
+	const char *at = r->data, *end = r->data + bytes, *lf;
+	uint64_t n;
+
+	for (n = 0; (lf = memchr(at, '\n', (size_t)(end - at))) != NULL; n++)
+		at = lf + 1;
+	*whole = (size_t)(at - r->data);
+	return n;
+}
+
+uint64_t
 record_lines(const struct record *r)
 {
-	uint64_t n = 0;
+	size_t whole;
 
-	for (const char *at = r->data, *end = at + r->len + 1; at < end; n++)
+	return record_whole_lines(r, r->len + 1, &whole);
+}
+
+uint64_t
+record_counts(const struct record *r, size_t n)
+{
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < n; i++)
+		all += record_count(&r[i]);
+	return all;
+}
+
+size_t
+record_run_bytes(const struct record *run, uint64_t n)
+{
+	const char *at = run->data, *end = at + run->len + 1;
+
+	while (n-- > 0)
 		at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+	return (size_t)(at - run->data);
+}
+
+/* What has become of a run when it has so many lines. */
+static void
+set_lines(struct record *r, uint64_t lines)
+{
+	r->lines = lines;
+	if (lines > 1)
+		return;
+	r->kind = RECORD_DATA;
+	r->full_len = 0;
+}
+
+/* Splits a run that has more; for the reference of one part the caller sees. */
+static void
+split(struct record *run, uint64_t n, size_t bytes, struct record *front)
+{
+	size_t weight = record_weight(n, bytes);
+
+	*front = *run;
+	front->len = bytes - 1;
+	front->reserved = weight;
+	set_lines(front, n);
+	run->data += bytes;
+	run->len -= bytes;
+	run->reserved -= weight;
+	run->seq += n;
+	run->line += n;
+	run->offset += bytes;
+	set_lines(run, run->lines - n);
+}
+
+bool
+record_take(struct record *run, uint64_t n, size_t bytes, struct record *front)
+{
+	if (n == record_count(run)) {
+		*front = *run;
+		return false;
+	}
+	slab_hold(run->slab, 1);
+	split(run, n, bytes, front);
+	return true;
+}
+
+bool
+record_take_one(struct record *run, struct record *front)
+{
+	return record_take(
+	    run, 1, run->kind == RECORD_RUN ? record_run_bytes(run, 1) : run->len + 1, front);
+}
+
+size_t
+record_spread(struct record *run, struct record *out, size_t max)
+{
+	size_t n = 0;
+
+	if (run->kind == RECORD_RUN && max > 0)
+		slab_hold(run->slab, max < run->lines ? max : run->lines - 1);
+	while (n < max && run->kind == RECORD_RUN)
+		split(run, 1, record_run_bytes(run, 1), &out[n++]);
+	if (n < max)
+		out[n++] = *run;
 	return n;
 }
 
@@ -115,54 +185,45 @@ record_detach(struct record *r)
 	r->data = copy.data;
 }
 
-static void
-free_origin(struct origin *o)
-{
-	span_free(o->span);
-	free(o);
-}
-
-/* The record's origin, which is made if it has none.  NULL: no memory. */
-static struct origin *
-need_origin(struct record *r)
+struct origin *
+record_need_origin(struct record *r)
 {
 	if (r->origin == NULL)
-		r->origin = calloc(1, sizeof(*r->origin));
+		r->origin = origin_new();
 	return r->origin;
 }
 
-int
-record_choose(struct record *r, bool begins, uint64_t randomness)
-{
-	struct origin *o = need_origin(r);
-
-	if (o == NULL)
-		return -1;
-	o->chosen = true;
-	o->begins = begins;
-	o->randomness = randomness;
-	return 0;
-}
-
-int
-record_set_span(struct record *r, struct span *span)
-{
-	struct origin *o = need_origin(r);
-
-	if (o == NULL)
-		return -1;
-	o->span = span;
-	return 0;
-}
-
 struct span *
-record_take_span(struct record *r)
+record_add_span(struct record *r)
 {
-	struct span *span = record_span(r);
+	struct origin *o = record_need_origin(r);
 
-	if (span != NULL)
-		r->origin->span = NULL;
-	return span;
+	if (o == NULL)
+		return NULL;
+	span_init(&o->span);
+	o->is_traced = true;
+	return &o->span;
+}
+
+void
+record_drop_span(struct record *r)
+{
+	struct origin *o = r->origin;
+
+	if (!o->enveloped) {
+		origin_free(o);
+		r->origin = NULL;
+		return;
+	}
+	span_clear(&o->span);
+	o->is_traced = false;
+}
+
+void
+record_take_span(struct record *r, struct span *span)
+{
+	span_move(span, &r->origin->span);
+	r->origin->is_traced = false;
 }
 
 void
@@ -176,7 +237,7 @@ record_empty(struct record *r)
 	}
 	r->origin = NULL;
 	record_free(r);
-	*origin = (struct origin){.span = origin->span};
+	origin->enveloped = false;
 	r->origin = origin;
 }
 
@@ -201,7 +262,7 @@ record_freen(struct record *r, size_t n)
 		}
 		refs++;
 		if (r[i].origin != NULL)
-			free_origin(r[i].origin);
+			origin_free(r[i].origin);
 		r[i].data = NULL;
 		r[i].slab = NULL;
 		r[i].origin = NULL;

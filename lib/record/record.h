@@ -10,6 +10,12 @@
  * A record is a plain value: copying it moves it.  Its last holder calls
  * record_free().  A record belongs to one thread at a time; slabs are shared,
  * and the slab functions can be called by any thread.  Nothing blocks.
+ *
+ * A run is a record that stands for several, neighbours in their input, so that
+ * what nobody has to look at one by one is moved, counted and written at the
+ * price of one.  Each line of its data is a record of its own: its seq and line
+ * count on from the run's.  When something happens to one of them it is split
+ * off.
  */
 
 #include <stdatomic.h>
@@ -17,8 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct origin;
-struct span;
+#include "record/origin.h"
 
 struct slab {
 	_Atomic size_t refs;
@@ -31,6 +36,7 @@ struct slab {
 /* What a record means to the sink at the end of its stage. */
 enum record_kind {
 	RECORD_DATA,   /* input; or a result of one line */
+	RECORD_RUN,    /* several records of the input that go on together */
 	RECORD_LINES,  /* a result: any number of lines, none if slab is NULL */
 	RECORD_SHARED, /* its result is among the lines of another record */
 	RECORD_LETTER, /* another stage's dead letter: passes by */
@@ -38,12 +44,14 @@ enum record_kind {
 	RECORD_DROP,   /* filtered: has its place in the order, but no bytes */
 	RECORD_EXTRA,  /* a filter's lines that stand for no input: written */
 	RECORD_MARK,   /* mark.h: passes by when all before it has ended */
+	/* What a worker has taken before this seq has ended; -F, no record. */
+	RECORD_ENDED,
 };
 
 struct record {
 	char *data;        /* data[len] is an LF */
 	size_t len;        /* bytes, without that LF */
-	struct slab *slab; /* holds data, or NULL (RECORD_DROP) */
+	struct slab *slab; /* holds data, or NULL (RECORD_DROP); see origin */
 	const char *input; /* the name of its input; NULL: none */
 	union {
 		uint64_t seq; /* place in the order of the input, from 0 */
@@ -58,10 +66,17 @@ struct record {
 		int64_t given; /* while a worker has it: given to its child */
 		/* RECORD_LINES: the number of records whose result they are. */
 		uint64_t results;
+		uint64_t worker; /* RECORD_ENDED: which, from 0 */
 	};
-	/* Bytes the budget has reserved for it; 0: it is a mark of our own. */
+	/*
+	 * Bytes the budget has reserved for it; 0: it was not read, as a
+	 * filter's lines or a mark of our own.
+	 */
 	size_t reserved;
-	struct origin *origin; /* what only few have; NULL: this one has not */
+	/*
+	 * What only few have; NULL: this one has not.  Data may be its bytes.
+	 */
+	struct origin *origin;
 	union {
 		/*
 		 * Before the first attempt: the real length of a record that is
@@ -70,34 +85,21 @@ struct record {
 		uint64_t full_len;
 		/* After an attempt: when the first one failed, calendar us. */
 		int64_t first_failed;
-		/* RECORD_LINES, RECORD_EXTRA: the number of lines. */
+		/* RECORD_RUN, _LINES, _EXTRA: the number of lines. */
 		uint64_t lines;
 	};
 	uint32_t attempts; /* attempts made so far */
-	uint8_t reason;    /* enum reason, of a RECORD_DEAD */
-	uint8_t kind;      /* enum record_kind */
-	bool begun;        /* counted by budget_begin() */
-	bool answered;     /* its bytes are counted by budget_answer() */
-};
-
-/*
- * What only few records have, and is therefore kept apart: the identity that a
- * retry envelope brought, and the span of a record that is traced.
- */
-struct origin {
-	bool enveloped; /* else there is no identity */
-	char id[64];    /* "" if the envelope had none */
-	uint64_t replays;
-	/* Calendar us, 0 if the envelope had none. */
-	int64_t first_failed;
-	struct span *span; /* trace/span.h; NULL: it is not traced */
-
-	/*
-	 * It may get a span as soon as it has been checked: if it carries a
-	 * trace context, or because a trace with this randomness begins.
-	 */
-	bool chosen, begins;
-	uint64_t randomness;
+	union {
+		/*
+		 * Before it is checked: unless it carries a trace context, a
+		 * trace begins with it.
+		 */
+		bool chosen;
+		uint8_t reason; /* enum reason, of a RECORD_DEAD */
+	};
+	uint8_t kind;  /* enum record_kind */
+	bool begun;    /* counted by budget_begin() */
+	bool answered; /* its bytes are counted by budget_answer() */
 };
 
 /* A slab of SLAB_SIZE or more with refs references.  NULL with errno ENOMEM. */
@@ -118,6 +120,45 @@ int record_copy(struct record *, const char *data, size_t len);
 /* The number of lines in the record's data. */
 uint64_t record_lines(const struct record *);
 
+/* How many lines are whole in its first `bytes` bytes, and how long. */
+uint64_t record_whole_lines(const struct record *, size_t bytes, size_t *whole);
+
+/* How many records of the input it stands for. */
+static inline uint64_t
+record_count(const struct record *r)
+{
+	return r->kind == RECORD_RUN ? r->lines : 1;
+}
+
+/* The same for n of them. */
+uint64_t record_counts(const struct record *, size_t n);
+
+/* What is to be reserved for n records, whose lines have so many bytes. */
+static inline size_t
+record_weight(uint64_t n, size_t bytes)
+{
+	return bytes - n + n * sizeof(struct record);
+}
+
+/* The bytes of the first n lines of a run, with their LFs. */
+size_t record_run_bytes(const struct record *run, uint64_t n);
+
+/*
+ * Takes the first n records of a run off, whose lines have so many bytes, with
+ * LFs.  One record alone is no run any more.  False: they were all there were,
+ * and nothing is left.
+ */
+bool record_take(struct record *run, uint64_t n, size_t bytes, struct record *front);
+
+/* Takes the first one off; of what is no run, all. */
+bool record_take_one(struct record *run, struct record *front);
+
+/*
+ * Takes up to max records off, alone, and returns how many; then the run has
+ * those left that it has more.  Cheaper than one by one.
+ */
+size_t record_spread(struct record *run, struct record *out, size_t max);
+
 /*
  * Moves the record's bytes out of a slab that is much larger, for a record that
  * is held for a long time (a retry, a slow worker).  Without memory for the
@@ -136,17 +177,20 @@ record_is_retry(const struct record *r)
 static inline struct span *
 record_span(const struct record *r)
 {
-	return r->origin != NULL ? r->origin->span : NULL;
+	return r->origin != NULL && r->origin->is_traced ? &r->origin->span : NULL;
 }
 
-/* The record is chosen: see above.  -1 with errno ENOMEM. */
-int record_choose(struct record *, bool begins, uint64_t randomness);
+/* The record's origin, made if it has none.  NULL with errno ENOMEM. */
+struct origin *record_need_origin(struct record *);
 
-/* Makes the span the record's.  -1 with errno ENOMEM: it is the caller's. */
-int record_set_span(struct record *, struct span *);
+/* The record gets an empty span.  NULL with errno ENOMEM. */
+struct span *record_add_span(struct record *);
 
-/* The span is the caller's from now on; NULL: there is none. */
-struct span *record_take_span(struct record *);
+/* The record, which has a span, and bytes of its own, has none any more. */
+void record_drop_span(struct record *);
+
+/* The span, which there is, becomes the caller's; the record has none then. */
+void record_take_span(struct record *, struct span *);
 
 /*
  * The record gets other bytes, those of a result or a letter, or none: gives up

@@ -84,9 +84,10 @@ reorder_get(struct reorder *s, struct record *out, size_t max)
 {
 	size_t n = 0;
 
-	for (struct cell *c; n < max && (c = cell_of(s, s->head))->full; s->head++) {
-		out[n++] = c->record;
+	for (struct cell *c; n < max && (c = cell_of(s, s->head))->full; n++) {
+		out[n] = c->record;
 		c->full = false;
+		s->head += record_count(&out[n]);
 	}
 	return n;
 }

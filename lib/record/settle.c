@@ -16,6 +16,7 @@ struct settle {
 	uint64_t first;  /* the seq of the first mark; UINT64_MAX: not known */
 	uint64_t before; /* records that have ended before it */
 	uint64_t head;   /* from first on, all before the head have ended */
+	uint64_t until;  /* all before this one have ended, as was told */
 	size_t words;    /* a power of two */
 	uint64_t *bits;  /* a seq from the head on has the bit seq % size */
 	/* Marks that have come, by seq: from [taken] to [n - 1]. */
@@ -114,6 +115,13 @@ settle_record(struct settle *s, uint64_t seq)
 	return 0;
 }
 
+void
+settle_until(struct settle *s, uint64_t seq)
+{
+	if (seq > s->until)
+		s->until = seq;
+}
+
 /* Room for one more; those that have been taken leave theirs. */
 static int
 reserve_mark(struct settle *s)
@@ -153,7 +161,12 @@ settle_mark(struct settle *s, uint64_t seq, const struct mark *mark)
 bool
 settle_is_ready(const struct settle *s)
 {
-	return s->taken < s->n && s->before == s->first && s->marks[s->taken].seq == s->head;
+	uint64_t seq;
+
+	if (s->taken == s->n)
+		return false;
+	seq = s->marks[s->taken].seq;
+	return seq <= s->until || (s->before == s->first && seq == s->head);
 }
 
 bool

@@ -23,7 +23,10 @@ struct settle;
 struct settle *settle_new(void);
 void settle_free(struct settle *);
 
-/* The seq of the first mark.  Once; what comes with another seq is no mark. */
+/*
+ * The seq of the first mark.  Once; what comes with another seq is no mark.
+ * Not needed, as the next functions, where settle_until() is used.
+ */
 void settle_begin(struct settle *, uint64_t first);
 
 /*
@@ -31,11 +34,13 @@ void settle_begin(struct settle *, uint64_t first);
  */
 void settle_count(struct settle *, uint64_t n);
 
-/*
- * After that: the record with this seq has ended; a mark with this seq has
- * come.  -1 with errno ENOMEM.
- */
+/* After that: the record with this seq has ended.  -1 with errno ENOMEM. */
 int settle_record(struct settle *, uint64_t seq);
+
+/* All before this seq have ended, and nobody tells of each. */
+void settle_until(struct settle *, uint64_t seq);
+
+/* A mark with this seq has come.  -1 with errno ENOMEM. */
 int settle_mark(struct settle *, uint64_t seq, const struct mark *);
 
 /* Whether a mark may go. */

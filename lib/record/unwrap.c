@@ -11,7 +11,7 @@ give_origin(struct record *r)
 {
 	struct envelope_id id;
 
-	if ((r->origin = calloc(1, sizeof(*r->origin))) == NULL)
+	if (record_need_origin(r) == NULL)
 		return -1;
 	envelope_identity(r->data, r->len, &id);
 	r->origin->enveloped = true;

@@ -22,6 +22,15 @@
 #define WRITE_CALL (5 * CLOCK_US)
 #define WRITE_BYTE 6
 
+/*
+ * How much is written to a pipe at a time.  The reader is woken when there is
+ * something; had it to wait until the pipe is full, it would take turns with
+ * us, and neither would ever work while the other one does.  Measured with
+ * records of 194 bytes, two processors, and cat as the reader: 50 to 66 ms,
+ * with a larger one 46 or 175.
+ */
+#define PIPE_CHUNK 8192
+
 /* between two tries to lock a pipe */
 #define PAUSE_MIN (50 * CLOCK_US)
 #define PAUSE_MAX (250 * CLOCK_US)
@@ -190,6 +199,17 @@ unlock_pipe(struct writer *w)
 	errno = saved;
 }
 
+/* Writes as much as is good at a time. */
+static ssize_t
+write_some(const struct writer *w, const struct iovec *iov, size_t n)
+{
+	size_t left = w->pipe ? PIPE_CHUNK : SIZE_MAX, whole;
+
+	for (whole = 0; whole < n && iov[whole].iov_len <= left; whole++)
+		left -= iov[whole].iov_len;
+	return whole > 0 ? writev(w->fd, iov, (int)whole) : write(w->fd, iov->iov_base, left);
+}
+
 /*
  * Not io_write_all(): this one writes iovecs, waits under a context and takes
  * back a torn line.
@@ -201,7 +221,7 @@ write_iovecs(struct writer *w, struct ctx *ctx)
 	const char *begin = iov->iov_base;
 
 	while (iov < end) {
-		ssize_t n = writev(w->fd, iov, (int)(end - iov));
+		ssize_t n = write_some(w, iov, (size_t)(end - iov));
 
 		if (n >= 0) {
 			iov = advance(iov, (size_t)n, &begin);

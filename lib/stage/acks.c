@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "record/mark.h"
 
 #define ROOM_MIN 64
@@ -25,26 +24,35 @@ struct acks {
 	enum { SYNCED, READ, WRITTEN } safe; /* what that is */
 	uint64_t synced;                     /* bytes; SYNCED */
 	uint64_t sent;
-	int64_t since;
+	int64_t since; /* the first one is owed */
+	int64_t took;  /* to send the last ones */
 	size_t n, room;
 	struct owed *owed;
 };
 
+void
+acks_enter(struct acks *a, int fd)
+{
+	struct stat st = {0};
+
+	(void)fstat(fd, &st);
+	a->fd = fd;
+	a->safe = S_ISFIFO(st.st_mode) ? READ : S_ISREG(st.st_mode) ? SYNCED : WRITTEN;
+}
+
 struct acks *
 acks_new(int fd, bool ack)
 {
-	struct stat st = {0};
-	struct acks *a;
-	bool pipe;
+	struct acks *a = calloc(1, sizeof(*a));
 
-	(void)fstat(fd, &st);
-	pipe = S_ISFIFO(st.st_mode);
-	errno = 0;
-	if ((pipe && !ack) || (a = calloc(1, sizeof(*a))) == NULL)
+	if (a == NULL)
 		return NULL;
-	a->fd = fd;
-	a->safe = pipe ? READ : S_ISREG(st.st_mode) ? SYNCED : WRITTEN;
-	return a;
+	acks_enter(a, fd);
+	if (a->safe != READ || ack)
+		return a;
+	free(a);
+	errno = 0;
+	return NULL;
 }
 
 void
@@ -109,9 +117,9 @@ acks_are_owed(const struct acks *a)
 }
 
 int64_t
-acks_since(const struct acks *a)
+acks_due(const struct acks *a)
 {
-	return a->since;
+	return a->since + clock_earlier(ACKS_WAIT_TIMES * a->took, ACKS_WAIT);
 }
 
 /*
@@ -126,6 +134,17 @@ sync_file(struct acks *a, uint64_t written)
 	if (fdatasync(a->fd) == -1 && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
 		return -1;
 	a->synced = written;
+	return 0;
+}
+
+int
+acks_leave(struct acks *a, uint64_t written)
+{
+	if (a->safe == SYNCED && sync_file(a, written) == -1)
+		return -1;
+	for (size_t i = 0; i < a->n; i++)
+		a->owed[i].written = 0;
+	a->synced = 0;
 	return 0;
 }
 
@@ -161,6 +180,7 @@ forget(struct acks *a, size_t n)
 int
 acks_send(struct acks *a, uint64_t written)
 {
+	int64_t began = clock_now();
 	uint64_t safe;
 	size_t n;
 	int error = 0;
@@ -174,6 +194,7 @@ acks_send(struct acks *a, uint64_t written)
 			error = errno == EAGAIN || errno == ENOBUFS ? 0 : errno;
 			break;
 		}
+	a->took = clock_now() - began;
 	forget(a, n);
 	errno = error;
 	return error != 0 ? -1 : 0;

@@ -18,15 +18,45 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
+
+/*
+ * How long acknowledgements wait for others, while records come: four times as
+ * long as it took to send the last ones, so that a slow disk syncs for a fifth
+ * of the time, and a source whose window is full hardly waits for a fast one.
+ */
+#define ACKS_WAIT_TIMES 4
+#define ACKS_WAIT (20 * CLOCK_MS) /* at most */
+/* between two tries to acknowledge, while none comes */
+#define ACKS_PAUSE_MIN CLOCK_MS
+#define ACKS_PAUSE_MAX (50 * CLOCK_MS)
+
 struct acks;
 struct mark;
 
+/* The pause after this one; 0: none was made yet. */
+static inline int64_t
+acks_pause(int64_t pause)
+{
+	return pause == 0 ? ACKS_PAUSE_MIN : pause < ACKS_PAUSE_MAX ? 2 * pause : pause;
+}
+
 /*
- * For what is written to fd, which stays the caller's.  NULL with errno:
- * ENOMEM; 0 if the fd is a pipe, whose reader gets the marks (not with `ack`).
+ * For what is written to fd, which stays the caller's; -1: who has written it
+ * says that it is safe.  NULL with errno: ENOMEM; 0 if the fd is a pipe, whose
+ * reader gets the marks (not with `ack`).
  */
 struct acks *acks_new(int fd, bool ack);
 void acks_free(struct acks *);
+
+/*
+ * The fd is going to be closed when so many bytes have been written: they are
+ * made safe, and so is what was owed for them.  -1 with errno: they can't be.
+ */
+int acks_leave(struct acks *, uint64_t written);
+
+/* After that: the fd that is written to instead, from 0 bytes on. */
+void acks_enter(struct acks *, int fd);
 
 /*
  * Whether what is written next would continue a line: the output is a regular
@@ -41,9 +71,9 @@ bool acks_find_torn_line(const struct acks *);
  */
 int acks_put(struct acks *, const struct mark *, uint64_t written);
 
-/* Whether there are any, and since when the first one waits (monotonic ns). */
+/* Whether there are any, and how long they may wait (monotonic ns). */
 bool acks_are_owed(const struct acks *);
-int64_t acks_since(const struct acks *);
+int64_t acks_due(const struct acks *);
 
 /*
  * Sends what can be sent, when so many bytes have been written.  A source that

@@ -262,6 +262,14 @@ budget_unwatch_used_up(struct budget *b, struct waiter *w)
 }
 
 size_t
+budget_waiting(const struct budget *b)
+{
+	size_t begun = atomic_load(&b->begun), records = atomic_load(&b->records);
+
+	return records > begun ? records - begun : 0;
+}
+
+size_t
 budget_held(const struct budget *b)
 {
 	return atomic_load(&b->records);

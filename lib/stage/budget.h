@@ -131,6 +131,9 @@ bool budget_is_used_up(const struct budget *);
 void budget_watch_used_up(struct budget *, struct waiter *, struct parker *);
 void budget_unwatch_used_up(struct budget *, struct waiter *);
 
+/* Records that are reserved, and that no worker has begun. */
+size_t budget_waiting(const struct budget *);
+
 /* Records held now: reserved and not released. */
 size_t budget_held(const struct budget *);
 

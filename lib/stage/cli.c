@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "engine/url.h"
 #include "metrics/statfile.h"
 #include "record/deadfile.h"
 #include "stage/inputs.h"
@@ -132,7 +133,7 @@ cli_check_files(const struct options *opt, const struct samefile *more, size_t n
 		files[used++] = (struct samefile){
 		    .role = "span file", .path = opt->trace_file, .written = true};
 	for (size_t i = 0; i < n; i++)
-		if (more[i].path != NULL)
+		if (more[i].path != NULL && !url_is(more[i].path))
 			files[used++] = more[i];
 	if (samefile_check(files, used, error, sizeof(error)) == -1) {
 		cli_say(error);
@@ -191,7 +192,7 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 		errno = error;
 		return -1;
 	}
-	if (tracing_start(st) == -1) {
+	if ((st->begin != NULL && st->begin(st->begin_arg) == -1) || tracing_start(st) == -1) {
 		error = errno;
 		snprintf(
 		    st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));

@@ -54,7 +54,7 @@ const struct options_command *cli_command(
  * Ends the process, with a message and status 2, if two of the files that the
  * tool has been told to use are the same one, and one of them is written:
  * standard input and output, -d FILE, --trace-file FILE, and these n (those
- * whose path is not NULL).  Call it before a file is created.
+ * whose path is neither NULL nor a URL).  Call it before a file is created.
  */
 void cli_check_files(const struct options *, const struct samefile *, size_t n);
 

@@ -134,7 +134,7 @@ print_values(FILE *out, const struct option_row *row)
 {
 	for (size_t i = 0; row->names != NULL && row->names[i] != NULL; i++)
 		print_candidate(out, "", row->names[i], "");
-	if (row->arg != NULL && strcmp(row->arg, "FILE") == 0)
+	if (row->arg != NULL && strncmp(row->arg, "FILE", strlen("FILE")) == 0)
 		fputs(":files\n", out);
 }
 

@@ -1,7 +1,6 @@
 #include "stage/ending.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "record/record.h"
@@ -15,7 +14,7 @@ lines_of(const struct record *r)
 {
 	if (r->slab == NULL)
 		return 0;
-	return r->kind == RECORD_LINES || r->kind == RECORD_EXTRA ? r->lines : 1;
+	return r->kind == RECORD_LINES || r->kind == RECORD_EXTRA ? r->lines : record_count(r);
 }
 
 static void
@@ -24,12 +23,13 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 	if (place == LOST)
 		return;
 	if (place == UNFINISHED) {
-		metrics_add(s, METRIC_UNWRITTEN, 1);
+		metrics_add(s, METRIC_UNWRITTEN, record_count(r));
 		return;
 	}
 	switch (r->kind) {
 	case RECORD_DATA:
-		metrics_add(s, METRIC_PROCESSED, 1);
+	case RECORD_RUN:
+		metrics_add(s, METRIC_PROCESSED, record_count(r));
 		break;
 	case RECORD_LINES:
 		metrics_add(s, METRIC_PROCESSED, r->results);
@@ -51,6 +51,7 @@ count_record(struct metrics_shard *s, const struct record *r, enum place place)
 		break;
 	case RECORD_MARK:
 		/* The stage counts those that have gone. */
+	case RECORD_ENDED:
 		break;
 	}
 	if (place == IN_OUTPUT)
@@ -68,26 +69,13 @@ result_of(const struct record *r, enum place place)
 				      : SPAN_OK;
 }
 
-/* How many lines are whole in the first len bytes of the record. */
-static uint64_t
-whole_lines(const struct record *r, uint64_t len)
-{
-	const char *at = r->data, *end = r->data + len;
-	uint64_t n = 0;
-
-	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-		n++;
-		at++;
-	}
-	return n;
-}
-
 void
 ending_mark_lost(
     struct metrics_shard *s, const struct record *r, enum place *place, size_t n, uint64_t written)
 {
 	for (size_t i = 0; i < n; i++) {
 		uint64_t lines;
+		size_t whole;
 
 		if (place[i] != IN_OUTPUT || r[i].slab == NULL)
 			continue;
@@ -95,10 +83,12 @@ ending_mark_lost(
 			written -= r[i].len + 1;
 			continue;
 		}
-		lines = whole_lines(&r[i], written);
+		lines = record_whole_lines(&r[i], written, &whole);
 		metrics_add(s, METRIC_WRITTEN, lines);
 		if (r[i].kind == RECORD_EXTRA)
 			metrics_add(s, METRIC_DELIVERED, lines);
+		if (r[i].kind == RECORD_RUN)
+			metrics_add(s, METRIC_PROCESSED, lines);
 		place[i] = LOST;
 		written = 0;
 	}
@@ -109,21 +99,23 @@ ending_count(struct stage *st, struct metrics_shard *s, struct record *r, const 
     size_t n, int64_t began)
 {
 	struct budget_release end = {0};
+	struct traced_ended ended;
 
+	ended.n = 0;
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
 		if (record_span(&r[i]) != NULL) {
 			if (began != 0)
 				traced_enter(&r[i], PHASE_OUTPUT, began);
-			traced_end(st, &r[i], result_of(&r[i], place[i]));
+			traced_end(st, &r[i], result_of(&r[i], place[i]), &ended);
 		}
-		/* A mark of our own has reserved nothing. */
-		if (r[i].kind != RECORD_EXTRA && (r[i].kind != RECORD_MARK || r[i].reserved > 0)) {
-			end.records++;
+		/* Else the source has not read it. */
+		if (r[i].reserved > 0) {
+			end.records += record_count(&r[i]);
 			end.bytes += r[i].reserved;
 		}
 		if (r[i].begun) {
-			end.begun++;
+			end.begun += record_count(&r[i]);
 			end.begun_bytes += r[i].reserved;
 		}
 		if (r[i].answered)
@@ -131,6 +123,7 @@ ending_count(struct stage *st, struct metrics_shard *s, struct record *r, const 
 	}
 	if (end.records > 0)
 		metrics_set(s, METRIC_LAST_RESULT_US, (uint64_t)clock_calendar());
+	traced_write(st, &ended);
 	record_freen(r, n);
 	budget_release(st->budget, &end);
 }

@@ -19,6 +19,22 @@ enum input_kind {
 	INPUT_FILE,  /* regular: what is not read remains there */
 	INPUT_PIPE,  /* a pipe, FIFO or socket: read to its end after a stop */
 	INPUT_OTHER, /* a terminal, a device */
+	/* The pipe of a helper of ours: read to its next mark after a stop. */
+	INPUT_HELPER,
+};
+
+/* The lines of an input that begin so are for us, and no records. */
+struct input_control {
+	const char *prefix;
+	size_t len;
+	/*
+	 * One has come, without its prefix, behind records that end at this
+	 * offset.  True: it is a mark, which stands for all of these.  By the
+	 * thread that has the input.
+	 */
+	bool (*line)(void *arg, const char *text, size_t len, uint64_t end);
+	void *arg;
+	bool marks; /* there will be some */
 };
 
 /* Where an input is, between the threads. */
@@ -50,6 +66,10 @@ struct input {
 
 	void *place; /* in the marks: source.h; or NULL */
 
+	const struct input_control *control; /* of a helper; or NULL */
+	uint64_t record_end;                 /* offset behind its last record */
+	bool unmarked;                       /* no mark stands for that yet */
+
 	/* In the stage's numbers, while it is open; NULL: it has no place. */
 	struct metrics_link *link;
 
@@ -62,11 +82,6 @@ struct input {
 	bool ended;     /* nothing more will be read */
 	bool stopped;   /* before its end: the stage stops reading, or can't */
 	enum input_writer writer;
-	/*
-	 * What has been read has no trace context before this offset; since the
-	 * last read.  0: not known.
-	 */
-	uint64_t untraced;
 
 	/* Those of the set; inputs.c. */
 	enum input_state state;

@@ -138,12 +138,36 @@ err:
 	return NULL;
 }
 
+struct input *
+inputs_add_helper(
+    struct inputs *s, const char *name, int fd, const struct input_control *control, void *place)
+{
+	struct input *in = malloc(sizeof(*in));
+
+	if (in == NULL)
+		return NULL;
+	/* Half a line at its end is what a killed helper has left. */
+	*in = (struct input){.name = name,
+	    .fd = fd,
+	    .kind = INPUT_HELPER,
+	    .number = s->n++,
+	    .control = control,
+	    .place = place,
+	    .marked = true};
+	TAILQ_INSERT_TAIL(&s->all, in, all);
+	s->open++;
+	s->left++;
+	return in;
+}
+
 /* It is open from now on. */
 static void
 begin_link(struct inputs *s, struct input *in)
 {
-	if (s->waits.links != NULL)
-		in->link = link_open(s->waits.links, LINK_IN, in->fd, in->name);
+	if (s->waits.links == NULL)
+		return;
+	in->link = in->kind == INPUT_HELPER ? link_open_engine(s->waits.links, LINK_IN, in->name)
+					    : link_open(s->waits.links, LINK_IN, in->fd, in->name);
 }
 
 void
@@ -295,12 +319,24 @@ leave(struct inputs *s, struct turns *list, struct input *in)
 	in->state = INPUT_IDLE;
 }
 
+/*
+ * Which context ends the reading.  What a helper has given, and no mark of it
+ * stands for, would come again although it is finished.
+ */
+static struct ctx *
+ctx_of(const struct inputs *s, const struct input *in)
+{
+	return in->kind == INPUT_PIPE || in->unmarked ? s->pipes : s->files;
+}
+
 bool
 inputs_must_stop(const struct inputs *s, const struct input *in)
 {
-	/* The context of the pipes ends before that of the files. */
-	return ctx_state(s->pipes) != CTX_LIVE ||
-	    (in->kind != INPUT_PIPE && ctx_state(s->files) != CTX_LIVE);
+	/*
+	 * The context of the pipes ends that of the files, but a moment before
+	 * that has ended, whoever waits for the pipes' is awake.
+	 */
+	return ctx_state(s->pipes) != CTX_LIVE || ctx_state(ctx_of(s, in)) != CTX_LIVE;
 }
 
 /*
@@ -536,7 +572,7 @@ next_alone(struct inputs *s, int64_t deadline)
 	/* A file is ready. */
 	if (in->kind != INPUT_FILE)
 		waits_begin(&s->waits, worktime_now());
-	n = ctx_poll(in->kind == INPUT_PIPE ? s->pipes : s->files, &p, 1, deadline);
+	n = ctx_poll(ctx_of(s, in), &p, 1, deadline);
 	if (in->kind != INPUT_FILE) {
 		int error = errno;
 

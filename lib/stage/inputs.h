@@ -68,6 +68,13 @@ void inputs_free(struct inputs *);
 struct input *inputs_add(struct inputs *, const char *operand, const char **why);
 
 /*
+ * Adds the pipe of a helper, behind those that are there.  The name must stay
+ * valid; the fd is the set's.  NULL with errno ENOMEM.
+ */
+struct input *inputs_add_helper(
+    struct inputs *, const char *name, int fd, const struct input_control *, void *place);
+
+/*
  * From now on each input that is open has a link, as long as there are places.
  * Before inputs_begin(); the links must outlive the inputs.
  */

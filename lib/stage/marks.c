@@ -1,17 +1,26 @@
 #include "stage/marks.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "record/mark.h"
 #include "record/record.h"
 #include "record/settle.h"
 #include "stage/stage.h"
+#include "sync/park.h"
 
 struct marks {
 	struct stage *stage;
+	struct parker *sink;  /* to be woken; NULL: all ends in the sink */
+	pthread_mutex_t lock; /* guards what follows */
 	struct settle *settle;
-	bool begun; /* the first mark is known */
+	/* With filters: what each worker has taken before this has ended. */
+	uint64_t *until;
+	bool begun;    /* the first mark is known */
+	uint64_t seen; /* records and marks that have come to their end */
+	uint64_t all;  /* that will; UINT64_MAX: not known yet */
+	bool ended;    /* marks_end() has said so */
 };
 
 struct marks *
@@ -22,9 +31,12 @@ marks_new(struct stage *st)
 	if (m == NULL)
 		return NULL;
 	m->stage = st;
-	if ((m->settle = settle_new()) != NULL)
+	m->all = UINT64_MAX;
+	pthread_mutex_init(&m->lock, NULL);
+	if ((m->settle = settle_new()) != NULL &&
+	    (!st->has_filters || (m->until = calloc(st->workers, sizeof(*m->until))) != NULL))
 		return m;
-	free(m);
+	marks_free(m);
 	return NULL;
 }
 
@@ -34,63 +46,178 @@ marks_free(struct marks *m)
 	if (m == NULL)
 		return;
 	settle_free(m->settle);
+	free(m->until);
+	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
-bool
-marks_begin(struct marks *m, size_t n)
+void
+marks_watch(struct marks *m, struct parker *sink)
+{
+	m->sink = sink;
+}
+
+/* With the lock held, as begin(), is_over() and is_due(). */
+static bool
+begin(struct marks *m, uint64_t n)
 {
 	if (!stage_is_marked(m->stage)) {
 		settle_count(m->settle, n);
+		m->seen += n;
 		return false;
 	}
-	if (!m->begun)
+	if (!m->begun && m->until == NULL)
 		settle_begin(m->settle, atomic_load(&m->stage->first_mark));
 	m->begun = true;
 	return true;
 }
 
+static bool
+is_over(const struct marks *m)
+{
+	return m->seen == m->all && !settle_is_ready(m->settle);
+}
+
+static bool
+is_due(const struct marks *m)
+{
+	return m->begun && (settle_is_ready(m->settle) || (is_over(m) && !m->ended));
+}
+
+bool
+marks_begin(struct marks *m, uint64_t n)
+{
+	bool marked;
+
+	pthread_mutex_lock(&m->lock);
+	marked = begin(m, n);
+	pthread_mutex_unlock(&m->lock);
+	return marked;
+}
+
 bool
 marks_bring_again(const struct marks *m, const struct record *r)
 {
-	return m->begun && r->kind == RECORD_DEAD && r->reason == REASON_CANCELLED &&
+	return r->kind == RECORD_DEAD && r->reason == REASON_CANCELLED &&
 	    r->seq > atomic_load(&m->stage->first_mark);
 }
 
-/* The mark is kept, and its line is not: another one is written for it. */
+/* A worker tells how far it is: what all of them have told counts. */
+static void
+note_worker(struct marks *m, const struct record *r)
+{
+	uint64_t least = r->seq;
+
+	m->until[r->worker] = r->seq;
+	for (size_t i = 0; i < m->stage->workers; i++)
+		if (m->until[i] < least)
+			least = m->until[i];
+	settle_until(m->settle, least);
+}
+
+/* What the record is for the marks.  With the lock held. */
 static int
-keep_mark(struct marks *m, struct record *r)
+note(struct marks *m, const struct record *r)
 {
 	struct mark mark;
 
-	(void)mark_parse(r->data, r->len, &mark);
-	record_free(r);
-	return settle_mark(m->settle, r->seq, &mark);
+	m->seen += record_count(r);
+	if (r->kind == RECORD_MARK) {
+		(void)mark_parse(r->data, r->len, &mark);
+		return settle_mark(m->settle, r->seq, &mark);
+	}
+	if (r->kind == RECORD_ENDED)
+		note_worker(m, r);
+	if (m->until != NULL || marks_bring_again(m, r))
+		return 0;
+	for (uint64_t i = 0; i < record_count(r); i++)
+		if (settle_record(m->settle, r->seq + i) == -1)
+			return -1;
+	return 0;
 }
 
 size_t
 marks_note(struct marks *m, struct record *r, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		int error = 0;
+	size_t noted;
+	int error = 0;
 
+	pthread_mutex_lock(&m->lock);
+	for (noted = 0; noted < n && error == 0; noted++)
+		if ((error = note(m, &r[noted])) == 0 && settle_is_ready(m->settle)) {
+			noted++;
+			break;
+		}
+	pthread_mutex_unlock(&m->lock);
+	/* A mark is kept, and its line is not: another one is written. */
+	for (size_t i = 0; i < noted; i++)
 		if (r[i].kind == RECORD_MARK)
-			error = keep_mark(m, &r[i]);
-		else if (!marks_bring_again(m, &r[i]))
-			error = settle_record(m->settle, r[i].seq);
-		if (error == -1)
-			return 0;
-		if (settle_is_ready(m->settle))
-			return i + 1;
-	}
-	return n;
+			record_free(&r[i]);
+	return error == 0 ? noted : 0;
+}
+
+int
+marks_ended(struct marks *m, const struct record *r, size_t n)
+{
+	int error = 0;
+	bool due;
+
+	pthread_mutex_lock(&m->lock);
+	if (begin(m, record_counts(r, n)))
+		for (size_t i = 0; i < n && error == 0; i++)
+			error = note(m, &r[i]);
+	due = is_due(m);
+	pthread_mutex_unlock(&m->lock);
+	if (due)
+		park_wake(m->sink);
+	return error;
+}
+
+void
+marks_expect(struct marks *m, uint64_t n)
+{
+	bool due;
+
+	pthread_mutex_lock(&m->lock);
+	m->all = n;
+	due = is_due(m);
+	pthread_mutex_unlock(&m->lock);
+	if (due)
+		park_wake(m->sink);
+}
+
+bool
+marks_are_due(struct marks *m)
+{
+	bool due;
+
+	pthread_mutex_lock(&m->lock);
+	due = is_due(m);
+	pthread_mutex_unlock(&m->lock);
+	return due;
 }
 
 bool
 marks_next(struct marks *m, struct mark *mark)
 {
-	while (settle_take(m->settle, mark))
-		if (!stage_has_failed(m->stage))
-			return true;
-	return false;
+	bool any;
+
+	do {
+		pthread_mutex_lock(&m->lock);
+		any = settle_take(m->settle, mark);
+		pthread_mutex_unlock(&m->lock);
+	} while (any && stage_has_failed(m->stage));
+	return any;
+}
+
+bool
+marks_end(struct marks *m)
+{
+	bool ends;
+
+	pthread_mutex_lock(&m->lock);
+	ends = is_over(m) && !m->ended;
+	m->ended = m->ended || ends;
+	pthread_mutex_unlock(&m->lock);
+	return ends;
 }

@@ -16,7 +16,11 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "engine/url.h"
 #include "record/rotate.h"
+#include "stage/remote.h"
+#include "stage/stage.h"
+#include "sync/park.h"
 
 #define MAGIC "pchan-bucket/1\n"
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -44,8 +48,11 @@ struct shared {
 };
 
 struct meter {
-	struct shared *shared;
-	int fd; /* -1: it is in memory */
+	struct shared *shared; /* NULL: it is on a server */
+	int fd;                /* -1: it is not in a file */
+	struct remote *remote; /* or NULL */
+	struct waitlist news;
+	struct stage *stage; /* for the server's faults */
 };
 
 /* The two halves of the bucket's number. */
@@ -98,16 +105,28 @@ init_shared(struct shared *s, const struct rate *r, bool bytes)
 	atomic_store(&s->bucket, bucket_of(0, 1));
 }
 
-struct meter *
-meter_new(const struct rate *r)
+/* One that has no bucket yet. */
+static struct meter *
+new_meter(void)
 {
 	struct meter *m = calloc(1, sizeof(*m));
 
 	if (m == NULL)
 		return NULL;
 	m->fd = -1;
+	waitlist_init(&m->news);
+	return m;
+}
+
+struct meter *
+meter_new(const struct rate *r)
+{
+	struct meter *m = new_meter();
+
+	if (m == NULL)
+		return NULL;
 	if ((m->shared = aligned_alloc(_Alignof(struct shared), sizeof(struct shared))) == NULL) {
-		free(m);
+		meter_free(m);
 		return NULL;
 	}
 	init_shared(m->shared, r, false);
@@ -309,7 +328,7 @@ map_bucket(int fd)
 struct meter *
 meter_map(const char *path, const struct rate *r, bool bytes, char why[METER_WHY_SIZE])
 {
-	struct meter *m = calloc(1, sizeof(*m));
+	struct meter *m = new_meter();
 	int fd = open_bucket(path);
 	bool fit;
 
@@ -335,8 +354,57 @@ meter_map(const char *path, const struct rate *r, bool bytes, char why[METER_WHY
 err:
 	if (fd != -1)
 		close(fd);
-	free(m);
+	meter_free(m);
 	return NULL;
+}
+
+static struct meter *
+open_remote(const char *url, const struct rate *r, bool bytes, void (*say)(const char *),
+    char why[METER_WHY_SIZE])
+{
+	struct meter *m = new_meter();
+
+	if (m == NULL) {
+		(void)refuse_errno(why, url);
+		return NULL;
+	}
+	if ((m->remote = remote_new(url, r, bytes, &m->news, say, why)) == NULL) {
+		meter_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+struct meter *
+meter_open(const char *shared, const struct rate *r, bool bytes, void (*say)(const char *),
+    char why[METER_WHY_SIZE])
+{
+	struct meter *m;
+
+	if (shared != NULL)
+		return url_is(shared) ? open_remote(shared, r, bytes, say, why)
+				      : meter_map(shared, r, bytes, why);
+	if ((m = meter_new(r)) == NULL)
+		snprintf(why, METER_WHY_SIZE, "out of memory");
+	return m;
+}
+
+static int
+begin_remote(void *arg)
+{
+	struct meter *m = arg;
+
+	return remote_start(m->remote, m->stage);
+}
+
+void
+meter_watch(struct meter *m, struct stage *st)
+{
+	if (m->remote == NULL)
+		return;
+	m->stage = st;
+	st->begin = begin_remote;
+	st->begin_arg = m;
 }
 
 void
@@ -344,19 +412,33 @@ meter_free(struct meter *m)
 {
 	if (m == NULL)
 		return;
+	remote_free(m->remote);
 	if (m->fd == -1)
 		free(m->shared);
 	else {
 		munmap(m->shared, sizeof(*m->shared));
 		close(m->fd);
 	}
+	waitlist_destroy(&m->news);
 	free(m);
 }
 
 bool
 meter_is_shared(const struct meter *m)
 {
-	return m->fd != -1;
+	return m->fd != -1 || m->remote != NULL;
+}
+
+struct remote *
+meter_remote(const struct meter *m)
+{
+	return m->remote;
+}
+
+struct waitlist *
+meter_news(struct meter *m)
+{
+	return &m->news;
 }
 
 static unsigned
@@ -373,9 +455,12 @@ current_generation(const struct meter *m)
 unsigned
 meter_rate(const struct meter *m, struct rate *r)
 {
-	unsigned generation = current_generation(m), before;
+	unsigned generation, before;
 	struct rate now;
 
+	if (m->remote != NULL)
+		return remote_rate(m->remote, r);
+	generation = current_generation(m);
 	do {
 		now = get_rate(&m->shared->rate[generation]);
 		before = generation;
@@ -435,14 +520,18 @@ change_rate(struct meter *m, const struct rate *to)
 int
 meter_change(struct meter *m, const struct rate *to)
 {
-	int error, saved;
+	int error = 0, saved;
 
 	if (m->fd != -1 && lock_bucket(m->fd) == -1)
 		return -1;
-	error = change_rate(m, to);
+	if (m->remote != NULL)
+		remote_change(m->remote, to);
+	else
+		error = change_rate(m, to);
 	saved = errno;
 	if (m->fd != -1)
 		(void)rotate_lock(m->fd, LOCK_UN);
+	waitlist_wake(&m->news, SIZE_MAX);
 	errno = saved;
 	return error;
 }

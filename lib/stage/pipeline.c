@@ -1,6 +1,7 @@
 #include "stage/pipeline.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "record/record.h"
@@ -33,21 +34,67 @@ struct pipeline {
 	struct section section[];
 };
 
-/* The loop of a processor that has process(): one record in, one out. */
+/* What the loop of a processor that has process() sends on. */
+struct outgoing {
+	struct ctx *ctx;
+	struct chan *out; /* NULL: nothing behind it takes them */
+	size_t n;
+	struct record batch[BATCH];
+};
+
+static void
+send_on(struct outgoing *o)
+{
+	size_t sent = 0;
+
+	if (o->out != NULL)
+		(void)record_sendn(o->out, o->ctx, o->batch, o->n, &sent);
+	record_freen(o->batch + sent, o->n - sent);
+	o->n = 0;
+}
+
+static void
+put(struct outgoing *o, const struct record *r)
+{
+	o->batch[o->n++] = *r;
+	if (o->n == BATCH)
+		send_on(o);
+}
+
+/* Processes a record, or a run in parts. */
+static void
+process_record(struct worker *w, struct record *r, struct outgoing *o)
+{
+	const struct processor *p = w->section->proc;
+	struct record front;
+	size_t bytes = 0;
+	uint64_t n;
+	bool more;
+
+	do {
+		n = r->kind == RECORD_RUN ? p->pass(w->state, r, &bytes) : 0;
+		if (n > 0)
+			more = record_take(r, n, bytes, &front);
+		else {
+			more = record_take_one(r, &front);
+			p->process(w->state, &front);
+		}
+		put(o, &front);
+	} while (more);
+}
+
+/* The loop of a processor that has process(). */
 static void
 process_all(struct worker *w, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct record batch[BATCH];
-	size_t n, sent;
+	struct outgoing o = {.ctx = ctx, .out = out};
+	size_t n;
 
 	while (record_recvn(in, ctx, batch, BATCH, &n) == CHAN_OK) {
 		for (size_t i = 0; i < n; i++)
-			w->section->proc->process(w->state, &batch[i]);
-		if (out == NULL)
-			sent = 0;
-		else
-			record_sendn(out, ctx, batch, n, &sent);
-		record_freen(batch + sent, n - sent);
+			process_record(w, &batch[i], &o);
+		send_on(&o);
 	}
 }
 

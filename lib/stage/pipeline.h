@@ -18,6 +18,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct chan;
 struct ctx;
@@ -39,6 +40,12 @@ struct processor {
 	 * one.
 	 */
 	void (*process)(void *state, struct record *);
+	/*
+	 * With process(), for a run (record.h): how many of its first records
+	 * go on as they are, and the bytes of their lines.  The next one is
+	 * split off then, and processed.  NULL: there are no runs.
+	 */
+	uint64_t (*pass)(void *state, const struct record *run, size_t *bytes);
 	void (*run)(void *state, struct ctx *, struct chan *in, struct chan *out);
 
 	/* Frees the state, when all workers of the pipeline have returned. */

@@ -23,23 +23,24 @@
 #include "stage/tracing.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
+#include "sync/park.h"
 
 CHAN_OF(record, struct record)
 
 #define BATCH 512
+/*
+ * Records that are written before they are counted, unless a run has more: what
+ * a stage that is killed may have written and not counted.
+ */
+#define AT_ONCE 4096
 #define IDS 8 /* how many ids of lost letters a message names */
-
-/* How long acknowledgements wait for others, while records come. */
-#define ACKS_WAIT (20 * CLOCK_MS)
-/* between two tries to acknowledge, while none comes */
-#define PAUSE_MIN CLOCK_MS
-#define PAUSE_MAX (50 * CLOCK_MS)
 
 struct drain {
 	struct sink *sink;
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
 	struct marks *marks;
+	struct parker parker;  /* woken for marks, with others */
 	bool marked;           /* there are any in the stream */
 	struct acks *acks;     /* marks end here; NULL: they go on */
 	struct deadfile *dead; /* NULL: none, or it could not be written */
@@ -255,11 +256,11 @@ write_mark(struct drain *d, const struct mark *mark)
  * as a line of its own.
  */
 static int
-find_marks(struct drain *d, size_t n)
+find_marks(struct drain *d, const struct record *r, size_t n)
 {
 	bool before = d->marked;
 
-	d->marked = marks_begin(d->marks, n);
+	d->marked = marks_begin(d->marks, record_counts(r, n));
 	if (d->marked && !before && d->acks != NULL && acks_find_torn_line(d->acks))
 		return write_extra(d, "\n", 1);
 	return 0;
@@ -285,8 +286,9 @@ send_acks(struct drain *d)
 
 /* All that came before the mark is written; is it on the disk? */
 static int
-pass_mark(struct drain *d, const struct mark *mark)
+pass_mark(struct drain *d, struct mark *mark)
 {
+	const struct sink_others *others = d->sink->others;
 	struct stage *st = d->sink->stage;
 
 	if (d->dead != NULL && deadfile_sync(d->dead) == -1) {
@@ -294,6 +296,8 @@ pass_mark(struct drain *d, const struct mark *mark)
 		    st, 2, "dead-letter file %s: %s", deadfile_path(d->dead), strerror(errno));
 		return 0;
 	}
+	if (others != NULL && others->divide(others->arg, mark) == -1)
+		return -1;
 	if (d->acks == NULL)
 		return write_mark(d, mark);
 	if (acks_put(d->acks, mark, writer_bytes(d->writer)) == 0)
@@ -302,23 +306,70 @@ pass_mark(struct drain *d, const struct mark *mark)
 	return -1;
 }
 
+/*
+ * A letter that went to a terminal, or to /dev/null, is gone with the record:
+ * that is not acknowledged.
+ */
+static void
+look_for_letters(struct drain *d, const struct record *r, size_t n)
+{
+	struct stage *st = d->sink->stage;
+
+	for (size_t i = 0; i < n && st->keeps_no_letters; i++)
+		if (d->place[i] == IN_OUTPUT &&
+		    (r[i].kind == RECORD_DEAD || r[i].kind == RECORD_LETTER)) {
+			stage_abort_always(st, 2,
+			    "a record failed, and its dead letter has no place: use -d FILE, or "
+			    "| pdeadletter -d FILE");
+			return;
+		}
+}
+
+/* Passes those on that may go now. */
+static int
+pass_marks(struct drain *d)
+{
+	const struct sink_others *others = d->sink->others;
+	struct mark mark;
+	int error = 0;
+
+	while (error == 0 && marks_next(d->marks, &mark))
+		error = pass_mark(d, &mark);
+	if (error == 0 && others != NULL && marks_end(d->marks))
+		others->over(others->arg);
+	return error;
+}
+
+/* How many of the n are written before they are counted; at least one. */
+static size_t
+portion(const struct record *r, size_t n)
+{
+	uint64_t records = record_count(&r[0]);
+	size_t i;
+
+	for (i = 1; i < n && (records += record_count(&r[i])) <= AT_ONCE; i++)
+		continue;
+	return i;
+}
+
 /* Writes records, and passes the marks among them on when they may go. */
 static int
 write_records(struct drain *d, struct record *r, size_t n)
 {
-	struct mark mark;
-	int error = find_marks(d, n);
+	int error = find_marks(d, r, n);
 
-	if (!d->marked)
-		return write_batch(d, r, n);
 	for (size_t done; n > 0 && error == 0; r += done, n -= done) {
-		if ((done = marks_note(d->marks, r, n)) == 0) {
+		done = portion(r, n);
+		if (d->marked && (done = marks_note(d->marks, r, done)) == 0) {
 			stage_give_up(d->sink->stage, 2, "out of memory");
 			break;
 		}
 		error = write_batch(d, r, done);
-		while (error == 0 && marks_next(d->marks, &mark))
-			error = pass_mark(d, &mark);
+		if (!d->marked)
+			continue;
+		look_for_letters(d, r, done);
+		if (error == 0)
+			error = pass_marks(d);
 	}
 	record_freen(r, n);
 	return n > 0 ? -1 : error;
@@ -353,13 +404,13 @@ write_in_order(struct drain *d, struct record *r, size_t n)
  * Of the n records of the batch, those that the source has counted: not its own
  * marks.
  */
-static size_t
+static uint64_t
 count_queued(const struct drain *d, size_t n)
 {
-	size_t queued = n;
+	uint64_t queued = record_counts(d->batch, n);
 
 	if (!stage_is_marked(d->sink->stage))
-		return n;
+		return queued;
 	for (size_t i = 0; i < n; i++)
 		queued -= d->batch[i].kind == RECORD_MARK && d->batch[i].reserved == 0;
 	return queued;
@@ -375,15 +426,43 @@ check_records(struct drain *d, size_t n)
 }
 
 /*
- * Waits for records, but no longer than the pause.
+ * Waits for records until the deadline, or where there are others until a mark
+ * may go: then there may be none.
  */
 static enum chan_status
-receive_soon(struct drain *d, struct chan *in, struct ctx *ctx, int64_t pause, size_t *n)
+receive_or_mark(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadline, size_t *n)
 {
-	struct ctx *soon = ctx_new(ctx, clock_after(clock_now(), pause));
+	struct waiter records = {0}, cancel = {0};
+	enum chan_status status;
+	bool due = false, late = false;
+
+	ctx_watch(ctx, &cancel, &d->parker);
+	for (;;) {
+		chan_watch_recv(in, &records, &d->parker);
+		status = record_tryrecvn(in, d->batch, BATCH, n);
+		if (status == CHAN_EMPTY && !late && !(due = marks_are_due(d->marks)) &&
+		    ctx_state(ctx) == CTX_LIVE)
+			late = !park_wait(&d->parker, deadline);
+		chan_unwatch_recv(in, &records);
+		if (status != CHAN_EMPTY || due || late || ctx_state(ctx) != CTX_LIVE)
+			break;
+	}
+	ctx_unwatch(ctx, &cancel);
+	if (status != CHAN_EMPTY)
+		return status;
+	*n = 0;
+	return due ? CHAN_OK : late ? CHAN_TIMED_OUT : CHAN_CANCELLED;
+}
+
+static enum chan_status
+receive_until(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadline, size_t *n)
+{
+	struct ctx *soon;
 	enum chan_status status;
 
-	if (soon == NULL)
+	if (d->sink->others != NULL)
+		return receive_or_mark(d, in, ctx, deadline, n);
+	if (deadline == CLOCK_NEVER || (soon = ctx_new(ctx, deadline)) == NULL)
 		return record_recvn(in, ctx, d->batch, BATCH, n);
 	status = record_recvn(in, soon, d->batch, BATCH, n);
 	ctx_free(soon);
@@ -391,8 +470,8 @@ receive_soon(struct drain *d, struct chan *in, struct ctx *ctx, int64_t pause, s
 }
 
 /*
- * Receives records.  What is owed an acknowledgement gets it when none comes,
- * or after a while.
+ * Receives records, if no mark may go now.  What is owed an acknowledgement
+ * gets it when none comes, or after a while.
  */
 static enum chan_status
 receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
@@ -402,16 +481,16 @@ receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
 
 	while (acks_are_owed(d->acks)) {
 		status = pause == 0 ? record_tryrecvn(in, d->batch, BATCH, n)
-				    : receive_soon(d, in, ctx, pause, n);
-		if (status == CHAN_OK && clock_now() < acks_since(d->acks) + ACKS_WAIT)
+				    : receive_until(d, in, ctx, clock_after(clock_now(), pause), n);
+		if (status == CHAN_OK && clock_now() < acks_due(d->acks))
 			return status;
 		if (send_acks(d) == -1)
 			return CHAN_CANCELLED;
 		if (status != CHAN_EMPTY && status != CHAN_TIMED_OUT)
 			return status;
-		pause = pause == 0 ? PAUSE_MIN : pause < PAUSE_MAX ? 2 * pause : pause;
+		pause = acks_pause(pause);
 	}
-	return record_recvn(in, ctx, d->batch, BATCH, n);
+	return receive_until(d, in, ctx, CLOCK_NEVER, n);
 }
 
 /*
@@ -422,12 +501,12 @@ static void
 finish_acks(struct drain *d)
 {
 	struct ctx *work = d->sink->stage->work;
-	int64_t pause = PAUSE_MIN;
+	int64_t pause = 0;
 
 	while (acks_are_owed(d->acks) && send_acks(d) == 0 && acks_are_owed(d->acks) &&
 	    ctx_state(work) == CTX_LIVE && !acks_have_no_reader(d->acks)) {
+		pause = acks_pause(pause);
 		(void)ctx_poll(work, NULL, 0, clock_after(clock_now(), pause));
-		pause = pause < PAUSE_MAX ? 2 * pause : pause;
 	}
 }
 
@@ -444,8 +523,9 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 			metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
 		if (d->sink->checks)
 			check_records(d, n);
-		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
-					   : write_records(d, d->batch, n);
+		error = n == 0           ? pass_marks(d)
+		    : d->reorder != NULL ? write_in_order(d, d->batch, n)
+					 : write_records(d, d->batch, n);
 	}
 	if (error == 0)
 		finish_acks(d);
@@ -457,10 +537,26 @@ sink_close(void *state)
 	struct drain *d = state;
 
 	acks_free(d->acks);
-	marks_free(d->marks);
+	if (d->sink->others == NULL)
+		marks_free(d->marks);
 	reorder_free(d->reorder);
 	writer_free(d->writer);
 	free(d);
+}
+
+static int
+open_marks(struct drain *d)
+{
+	const struct sink_others *others = d->sink->others;
+
+	park_init(&d->parker);
+	if (others == NULL) {
+		d->marks = marks_new(d->sink->stage);
+		return d->marks != NULL ? 0 : -1;
+	}
+	d->marks = others->marks;
+	marks_watch(d->marks, &d->parker);
+	return 0;
 }
 
 static int
@@ -480,7 +576,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 		d->waits = &sink->shard->time[TIME_OUTPUT];
 	if ((d->writer = writer_new(sink->fd)) == NULL ||
 	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL) ||
-	    (d->marks = marks_new(sink->stage)) == NULL ||
+	    open_marks(d) == -1 ||
 	    ((d->acks = acks_new(sink->fd, sink->stage->opt->ack)) == NULL && errno != 0)) {
 		sink_close(d);
 		return -1;

@@ -44,12 +44,13 @@ struct feed {
 	struct source *src;
 	struct metrics_shard *shard;
 	struct chan *out;
-	size_t n, most;  /* records in the batch, and their limit */
-	size_t bytes;    /* to be reserved for them */
-	size_t marks;    /* that were taken, and are put next */
-	int64_t read;    /* when the last read(2) returned, monotonic ns */
-	bool traces;     /* some records, perhaps */
-	uint64_t random; /* of the traces that begin here */
+	size_t n;               /* in the batch */
+	uint64_t records, most; /* that these stand for, and their limit */
+	size_t bytes;           /* to be reserved for them */
+	size_t marks;           /* that were taken, and are put next */
+	int64_t read;           /* when the last read(2) was, monotonic ns */
+	bool traces;            /* some records, perhaps */
+	struct sampler_draws draws;
 	struct record batch[BATCH];
 	struct source_end ends[BATCH + 1]; /* of the batch; for marks */
 	size_t n_ends;
@@ -74,11 +75,39 @@ may_be_long(const char *head, size_t len)
 	return envelope_may_be(head, len) || mark_may_be(head, len);
 }
 
+/* Whether the head of a line tells that it is a record, and no blank line. */
+static inline bool
+is_data(const struct options *opt, const char *line, size_t len)
+{
+	if (envelope_is_unlikely(line, len))
+		return true;
+	if (!opt->raw && json_blank(line, len))
+		return false;
+	return opt->no_bypass || (!mark_may_be(line, len) && !envelope_may_be(line, len));
+}
+
+/* Whether a line is a record like others. */
+static bool
+is_plain(const void *arg, const char *line, size_t len)
+{
+	const struct source *src = arg;
+	const struct stage *st = src->stage;
+
+	/* Among the records of a helper are lines for us: engine/control.h. */
+	if (len > 0 && *line == '@')
+		return false;
+	/* Of traced records those are drawn that can carry a context. */
+	if (tracing_records(st->tracing) && (len == 0 || *line != '{' || st->opt->plain))
+		return false;
+	return is_data(st->opt, line, len) && (!src->checks || stage_is_sound(st, line, len));
+}
+
 static struct reader_limits
 reader_limits(const struct source *src)
 {
 	const struct options *opt = src->stage->opt;
-	struct reader_limits limits = {.max = opt->max_record, .strip_bom = true};
+	struct reader_limits limits = {
+	    .max = opt->max_record, .plain = is_plain, .plain_arg = src, .strip_bom = true};
 
 	if (!opt->no_bypass) {
 		limits.special = may_be_long;
@@ -99,31 +128,7 @@ is_long_data(const struct source *src, const struct record *r, enum envelope_kin
 	return kind == ENVELOPE_NONE || (kind == ENVELOPE_RETRY && !src->keeps_retries);
 }
 
-/*
- * A mark has been read.  Where it can't pass, nothing behind it is read: what
- * came before it goes its way.
- */
-static bool
-take_mark(struct feed *f, struct input *in, struct record *r)
-{
-	struct stage *st = f->src->stage;
-
-	in->marked = true;
-	r->kind = RECORD_MARK;
-	if (st->refuses_marks == NULL) {
-		f->marks++;
-		return true;
-	}
-	if (ctx_state(st->input) == CTX_LIVE)
-		stage_fault(st, 2, "%s", st->refuses_marks);
-	ctx_cancel(st->input);
-	return false;
-}
-
-/*
- * Finds out what a line is, and counts it.  False: it is blank, or a mark that
- * can't pass, and left out.
- */
+/* Finds out what a line is, and counts it.  False: it is blank. */
 static bool
 classify(struct feed *f, struct input *in, struct record *r)
 {
@@ -137,8 +142,12 @@ classify(struct feed *f, struct input *in, struct record *r)
 		return false;
 	}
 	if (!opt->no_bypass && r->full_len == 0 && !envelope_is_unlikely(r->data, r->len)) {
-		if (mark_parse(r->data, r->len, &mark))
-			return take_mark(f, in, r);
+		if (mark_parse(r->data, r->len, &mark)) {
+			in->marked = true;
+			r->kind = RECORD_MARK;
+			f->marks++;
+			return true;
+		}
 		kind = envelope_kind_of(r->data, r->len);
 	}
 	if (kind == ENVELOPE_LETTER)
@@ -148,7 +157,7 @@ classify(struct feed *f, struct input *in, struct record *r)
 	if (is_long_data(src, r, kind))
 		reader_shorten(r);
 	if (f->traces && (kind == ENVELOPE_NONE || record_is_retry(r)))
-		traced_choose(src->stage, in, &f->random, r);
+		traced_choose(src->stage, in, &f->draws, r);
 	metrics_add(f->shard, kind == ENVELOPE_LETTER ? METRIC_BYPASSED : METRIC_RECEIVED, 1);
 	return true;
 }
@@ -166,7 +175,7 @@ wait_for_marks(struct feed *f)
 	if (src->marks == NULL)
 		return true;
 	stopwatch_start(output, worktime_now());
-	src->held_back = src->held_back || !src->marks->wait(src->marks->arg, f->n);
+	src->held_back = src->held_back || !src->marks->wait(src->marks->arg, f->records);
 	stopwatch_stop(output, worktime_now());
 	return !src->held_back;
 }
@@ -217,19 +226,22 @@ feed_send(struct feed *f)
 	pthread_mutex_lock(&src->lock);
 	may_go = wait_for_marks(f);
 	stopwatch_start(&f->shard->time[TIME_OWN], worktime_now());
-	if (may_go && budget_reserve(st->budget, st->root, f->n, f->bytes) == 0) {
-		for (size_t i = 0; i < f->n; i++)
-			f->batch[i].seq = src->seq++;
+	if (may_go && budget_reserve(st->budget, st->root, f->records, f->bytes) == 0) {
+		for (size_t i = 0; i < f->n; i++) {
+			f->batch[i].seq = src->seq;
+			src->seq += record_count(&f->batch[i]);
+		}
 		note_marks(f);
-		metrics_add(f->shard, METRIC_QUEUED, f->n);
+		metrics_add(f->shard, METRIC_QUEUED, f->records);
 		(void)record_sendn(f->out, st->root, f->batch, f->n, &sent);
 	}
 	stopwatch_stop(&f->shard->time[TIME_OWN], worktime_now());
 	if (src->marks != NULL && sent == f->n)
-		src->marks->sent(src->marks->arg, sent, f->ends, f->n_ends);
+		src->marks->sent(src->marks->arg, f->records, f->ends, f->n_ends);
 	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);
+	f->records = 0;
 	f->n = f->bytes = f->marks = f->n_ends = 0;
 }
 
@@ -240,10 +252,11 @@ feed_put(struct feed *f, const struct input *in, const struct record *record)
 
 	if (r != record)
 		*r = *record;
+	f->records += record_count(r);
 	f->bytes += r->reserved;
 	if (f->src->marks != NULL)
-		note_end(f, in, (struct reader_place){r->end, r->line});
-	if (f->n == f->most || f->bytes >= BATCH_BYTES)
+		note_end(f, in, (struct reader_place){r->end, r->line + record_count(r) - 1});
+	if (f->n == BATCH || f->records == f->most || f->bytes >= BATCH_BYTES)
 		feed_send(f);
 }
 
@@ -292,7 +305,7 @@ admit(struct feed *f, struct input *in, struct record *r, bool half)
 	if (!in->begun && r->kind != RECORD_MARK)
 		look_at_first(f, in, r);
 	in->taken++;
-	r->reserved = r->len + sizeof(*r);
+	r->reserved = record_weight(1, r->len + 1);
 	if (f->src->checks && r->kind == RECORD_DATA)
 		(void)stage_check(f->src->stage, r);
 	return true;
@@ -351,11 +364,44 @@ note_taken(struct feed *f, struct input *in)
 	return false;
 }
 
+/* A record, or a run, has come from a helper. */
+static void
+note_record(struct input *in, const struct record *r)
+{
+	in->record_end = r->end;
+	in->unmarked = in->control->marks;
+}
+
+/* Takes a line that a helper has for us.  False: it is a record. */
+static bool
+take_control(struct feed *f, struct input *in, struct record *r)
+{
+	const struct input_control *control = in->control;
+
+	if (r->len < control->len || memcmp(r->data, control->prefix, control->len) != 0) {
+		note_record(in, r);
+		return false;
+	}
+	inputs_line_ended(f->src->stage->inputs, in);
+	if (control->line(
+		control->arg, r->data + control->len, r->len - control->len, in->record_end))
+		in->unmarked = false;
+	record_free(r);
+	return true;
+}
+
+/* Whether a stop ends what is taken of a helper, which is at a mark. */
+static bool
+stops_here(const struct feed *f, const struct input *in)
+{
+	return in->control != NULL && inputs_must_stop(f->src->stage->inputs, in);
+}
+
 bool
 feed_take(struct feed *f, struct input *in, struct record *r)
 {
-	while (reader_line(in->reader, r))
-		if (admit(f, in, r, false))
+	while (!stops_here(f, in) && reader_line(in->reader, r))
+		if ((in->control == NULL || !take_control(f, in, r)) && admit(f, in, r, false))
 			return true;
 	return take_rest(f, in, r) || note_taken(f, in);
 }
@@ -399,10 +445,11 @@ feed_read(struct feed *f, struct input *in)
 		return;
 	}
 	in->paused = false;
-	in->untraced = 0;
 	n = in->fd != -1 ? inputs_fill(f->src->stage->inputs, in) : -1;
 	f->read = clock_now();
 	if (n > 0) {
+		if (f->traces && in->writer == WRITER_UNKNOWN)
+			traced_look_at_writer(in);
 		metrics_add(f->shard, METRIC_BYTES_IN, (uint64_t)n);
 		link_add(in->link, 0, (uint64_t)n);
 	} else if (n == 0)
@@ -429,6 +476,36 @@ feed_next(struct feed *f, struct ctx *ctx, int64_t deadline)
 	return in;
 }
 
+/*
+ * Takes records that need no look at each, as one; where traces begin, up to
+ * the next record that one begins with.
+ */
+static bool
+take_run(struct feed *f, struct input *in, struct record *r)
+{
+	uint64_t most = f->most - f->records, n;
+
+	if (!in->begun || stops_here(f, in))
+		return false;
+	if (f->src->runs < most)
+		most = f->src->runs;
+	if (f->traces && sampler_skips(&f->draws) < most)
+		most = sampler_skips(&f->draws);
+	if ((n = reader_run(in->reader, r, most)) == 0)
+		return false;
+	if (f->traces)
+		sampler_skip(&f->draws, n);
+	if (in->control != NULL)
+		note_record(in, r);
+	inputs_line_ended(f->src->stage->inputs, in);
+	metrics_add(f->shard, METRIC_RECEIVED, n);
+	r->input = in->name;
+	r->came = f->read;
+	r->reserved = record_weight(n, r->len + 1);
+	in->taken += n;
+	return true;
+}
+
 struct stage *
 feed_stage(const struct feed *f)
 {
@@ -440,7 +517,7 @@ static void
 pass_on(struct feed *f, struct input *in)
 {
 	/* Records are taken into their place. */
-	while (feed_take(f, in, &f->batch[f->n]))
+	while (take_run(f, in, &f->batch[f->n]) || feed_take(f, in, &f->batch[f->n]))
 		feed_put(f, in, &f->batch[f->n]);
 	feed_send(f);
 }
@@ -586,6 +663,15 @@ begin_reading(struct source *src)
 	return 0;
 }
 
+static uint64_t
+random_seed(void)
+{
+	uint64_t seed;
+
+	arc4random_buf(&seed, sizeof(seed));
+	return seed;
+}
+
 static int
 source_open(struct processor *p, unsigned worker, void **state)
 {
@@ -596,9 +682,11 @@ source_open(struct processor *p, unsigned worker, void **state)
 		return -1;
 	f->src = src;
 	f->traces = tracing_records(src->stage->tracing);
-	arc4random_buf(&f->random, sizeof(f->random));
+	if (f->traces)
+		sampler_begin_draws(
+		    &src->stage->tracing->settings.sampler, random_seed(), &f->draws);
 	f->shard = metrics_shard(src->stage->metrics, src->shard + worker);
-	f->most = budget_share(src->stage->budget, BATCH);
+	f->most = budget_share(src->stage->budget, src->runs > BATCH ? src->runs : BATCH);
 	if (src->marks != NULL && src->marks->most < f->most)
 		f->most = src->marks->most;
 	if (worker == 0 && begin_reading(src) == -1) {

@@ -58,11 +58,15 @@ struct source_marks {
 /* The most threads that read, each with a shard of its own. */
 #define SOURCE_READERS 4
 
+/* About as many short records as one read(2) brings. */
+#define SOURCE_RUN 4096
+
 struct source {
 	struct stage *stage;
 	size_t shard;       /* that of the first thread; others follow it */
 	bool keeps_retries; /* retry envelopes go on as they are */
 	bool checks;        /* stage_check() here, and not in a worker */
+	size_t runs;        /* the most records in a run (record.h); or 0 */
 
 	/* Returns when nothing more is to be read; NULL: as they arrive. */
 	void (*order)(struct feed *, void *arg);

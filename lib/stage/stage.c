@@ -21,9 +21,10 @@
 #include "stage/traced.h"
 #include "stage/tracing.h"
 #include "sync/ctx.h"
+#include "trace/carrier.h"
 
 /* Buffers full of records that a stage may hold at a time. */
-#define HELD_BUFFERS 4
+#define HELD_BUFFERS 32
 
 /* How much later than a child's our own signal may come. */
 #define STOP_PATIENCE (100 * CLOCK_MS)
@@ -104,7 +105,8 @@ open_metrics(struct stage *st, const struct stage_setup *setup)
 				     .mode = setup->mode,
 				     .workers = passes ? 0 : (uint32_t)setup->workers,
 				     .capacity = setup->max_records,
-				     .shards = (uint32_t)setup->shards + 1},
+				     .shards = (uint32_t)setup->shards + 1,
+				     .engines = setup->engines},
 	    st->no_metrics, &warn);
 	if (st->stat == NULL)
 		return -1;
@@ -519,22 +521,77 @@ is_too_long(const struct stage *st, const struct record *r)
 	    (r->full_len != 0 || (record_is_retry(r) && r->len > st->opt->max_record));
 }
 
+/*
+ * Whether it is JSON, where that matters; if records are traced, *has_context
+ * says whether it may have a trace context.
+ */
+static inline bool
+is_valid(
+    const struct stage *st, const char *data, size_t len, bool *has_context, struct json_error *e)
+{
+	if (!tracing_records(st->tracing))
+		return st->opt->raw || json_check(data, len, e);
+	if (!st->opt->raw)
+		return carrier_check(data, len, has_context, e);
+	*has_context = !st->opt->plain && carrier_is_likely(data, len);
+	return true;
+}
+
 bool
 stage_check(struct stage *st, struct record *r)
 {
+	bool has_context = false;
 	struct json_error e;
 
 	if (is_too_long(st, r))
 		bury_too_long(st, r);
-	else if (!st->opt->raw && !json_check(r->data, r->len, &e))
+	else if (!is_valid(st, r->data, r->len, &has_context, &e))
 		bury_invalid(st, r, &e);
 	else {
 		if (st->share.most != 0)
 			stage_count_share(st, SHARE_CHECKED, 1, 0);
-		traced_begin(st, r);
+		traced_begin(st, r, has_context);
 		return true;
 	}
 	return false;
+}
+
+bool
+stage_is_sound(const struct stage *st, const char *line, size_t len)
+{
+	bool has_context = false;
+	struct json_error e;
+
+	return is_valid(st, line, len, &has_context, &e) && !has_context;
+}
+
+/* The same record by record. */
+static uint64_t
+check_lines(const struct stage *st, const struct record *run, size_t *bytes)
+{
+	const char *line = run->data, *end = run->data + run->len + 1, *lf;
+	uint64_t n;
+
+	for (n = 0; n < run->lines; n++, line = lf + 1) {
+		lf = memchr(line, '\n', (size_t)(end - line));
+		if (!stage_is_sound(st, line, (size_t)(lf - line)))
+			break;
+	}
+	*bytes = (size_t)(line - run->data);
+	return n;
+}
+
+uint64_t
+stage_check_run(struct stage *st, const struct record *run, size_t *bytes)
+{
+	uint64_t n = run->lines;
+
+	*bytes = run->len + 1;
+	if (!st->opt->raw || tracing_records(st->tracing))
+		n = check_lines(st, run, bytes);
+	if (st->share.most != 0 && n > 0)
+		stage_count_share(st, SHARE_CHECKED, n, 0);
+	return n;
 }
 
 void

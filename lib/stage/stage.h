@@ -73,10 +73,10 @@ struct stage {
 	 * goes on.  The seq of the first is set before it is sent.
 	 */
 	_Atomic uint64_t first_mark;    /* STAGE_NO_MARK: there is none */
-	const char *refuses_marks;      /* why they can't pass; or NULL */
 	_Atomic uint64_t marks, passed; /* read, or our own; sent on */
 	_Atomic uint64_t torn;          /* last lines left out; see source.h */
 	bool makes_marks;               /* a fault is before them */
+	bool keeps_no_letters;          /* those in the output are for nobody */
 
 	/*
 	 * What a tool adds, called by the monitor with a line to fill; NULL:
@@ -86,6 +86,13 @@ struct stage {
 	void (*reload)(void *state, char *line, size_t size);
 	void (*describe)(void *state, char *line, size_t size);
 	void *state;
+
+	/*
+	 * Called before the threads of the pipeline start: -1 with errno is for
+	 * a thread that can't be started.  NULL: nothing.
+	 */
+	int (*begin)(void *arg);
+	void *begin_arg;
 
 	/*
 	 * Called when all threads of the pipeline have returned, while signals
@@ -119,7 +126,8 @@ struct stage {
 	pthread_mutex_t lock;
 	int status;   /* 0: nothing did */
 	bool aborted; /* not only stage_fault() was called */
-	bool hung_up; /* the reader of stdout is gone: die of SIGPIPE */
+	/* Read without the lock: stdout's reader is gone, die of SIGPIPE. */
+	_Atomic bool hung_up;
 	char error[STAGE_ERROR_SIZE];
 	unsigned more_errors;
 	char more[STAGE_MORE][STAGE_ERROR_SIZE];
@@ -156,6 +164,7 @@ struct stage_setup {
 	size_t max_records; /* held at a time; see budget.h */
 	size_t max_bytes;   /* of each span; 0: STAGE_BYTES */
 	bool keep_order;    /* -k */
+	bool engines;       /* inputs or outputs are engines */
 	/* What to read, the stage's from now on.  NULL: standard input. */
 	struct inputs *inputs;
 };
@@ -288,6 +297,15 @@ void stage_bury_half(struct stage *, struct record *);
  * it has its span from now on (traced.h), and other bytes.
  */
 bool stage_check(struct stage *, struct record *);
+
+/* Whether stage_check() would let such a record pass as it is, untraced. */
+bool stage_is_sound(const struct stage *, const char *line, size_t len);
+
+/*
+ * How many of the run's first records pass stage_check() as they are, and the
+ * bytes of their lines, with LFs; if they are traced, none of them is.
+ */
+uint64_t stage_check_run(struct stage *, const struct record *run, size_t *bytes);
 
 /* The same as stage_succeeded(), and of failures; only with a share. */
 void stage_count_share(struct stage *, enum share_step, uint64_t n, uint64_t failed);

@@ -7,7 +7,8 @@
 int
 teller_init(struct teller *t, struct meter *meter, bool common)
 {
-	*t = (struct teller){.meter = meter, .common = common};
+	*t = (struct teller){
+	    .meter = meter, .remote = common ? meter_remote(meter) : NULL, .common = common};
 	if ((t->generation = meter_rate(meter, &t->rate)) != 0)
 		return 0;
 	errno = ESTALE;
@@ -55,6 +56,8 @@ teller_book(struct teller *t, struct account *a, int64_t came, uint64_t amount, 
 	uint64_t paid;
 	int64_t next;
 
+	if (t->remote != NULL)
+		return remote_book(t->remote, t->generation, came, amount, latest, due);
 	do {
 		if (!look(t, a))
 			return BOOKING_OTHER_RATE;
@@ -76,9 +79,36 @@ teller_is_late(const struct teller *t, int64_t due, int64_t now, uint64_t amount
 	return now - due > TELLER_LATE && now - due > bucket_time(&t->rate, amount);
 }
 
+enum booking
+teller_book_all(
+    struct teller *t, struct account *a, int64_t came, uint64_t first, uint64_t all, int64_t now)
+{
+	int64_t from, next;
+	uint64_t paid;
+
+	if (t->remote != NULL)
+		return BOOKING_LATE;
+	do {
+		if (!look(t, a))
+			return BOOKING_OTHER_RATE;
+		from = came;
+		if (teller_is_late(t, bucket_due(&t->rate, a->full, came, first), now, first))
+			from = now;
+		paid = a->paid;
+		next = bucket_take(&t->rate, a->full, from, all, &paid);
+		/* Whether the last one may be taken. */
+		if (bucket_due(&t->rate, next, from, 0) > now)
+			return BOOKING_LATE;
+	} while (!move(t, a, next));
+	a->paid = paid;
+	return BOOKED;
+}
+
 bool
 teller_forfeit(struct teller *t, struct account *a, int64_t now, uint64_t amount)
 {
+	if (t->remote != NULL)
+		return remote_forfeit(t->remote, t->generation, now);
 	do
 		if (!look(t, a))
 			return false;

@@ -18,6 +18,7 @@
 
 #include "base/bucket.h"
 #include "base/clock.h"
+#include "stage/remote.h"
 
 struct meter;
 
@@ -26,9 +27,10 @@ struct meter;
 
 struct teller {
 	struct meter *meter;
-	bool common;         /* the bucket is the meter's */
-	struct rate rate;    /* as last adopted */
-	unsigned generation; /* of that rate; 0: the meter has lost its rate */
+	struct remote *remote; /* where the bucket is; or NULL */
+	bool common;           /* the bucket is the meter's */
+	struct rate rate;      /* as last adopted */
+	unsigned generation;   /* of that; 0: the meter has lost its rate */
 };
 
 /* A bucket; if it is the meter's, as it was last seen.  All zero is full. */
@@ -46,18 +48,22 @@ bool teller_has_news(const struct teller *);
 /* Adopts the rate in force, and stores the one before: see bucket_rescale(). */
 void teller_adopt(struct teller *, struct rate *before);
 
-enum booking {
-	BOOKED,
-	BOOKING_LATE,       /* it would be due later than that */
-	BOOKING_OTHER_RATE, /* adopt the rate first */
-};
-
 /*
  * Books an amount for a caller that came at `came`, and sets *due to when it
- * may be taken.  If that is later than `latest` nothing is charged.
+ * may be taken.  If that is later than `latest` nothing is charged.  Where the
+ * bucket is on a server *due may be when to ask again: remote_book().
  */
 enum booking teller_book(
     struct teller *, struct account *, int64_t came, uint64_t amount, int64_t latest, int64_t *due);
+
+/*
+ * Books amounts that are taken now, one by one, and are so much all together:
+ * all of them or nothing.  If the caller has been stopped since the first one
+ * was due, what was earned since then is forfeited as with each alone.  Of a
+ * bucket on a server nothing is booked like this: BOOKING_LATE.
+ */
+enum booking teller_book_all(
+    struct teller *, struct account *, int64_t came, uint64_t first, uint64_t all, int64_t now);
 
 /*
  * Whether somebody who takes an amount now that was due at `due` has been

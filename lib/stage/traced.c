@@ -14,7 +14,6 @@
 #include "record/envelope.h"
 #include "record/mark.h"
 #include "trace/carrier.h"
-#include "trace/glance.h"
 #include "trace/tracer.h"
 #include "trace/variables.h"
 
@@ -54,44 +53,44 @@ take_slab(struct record *r, struct slab *slab, size_t len)
 }
 
 /* What the span says of the record, as it was read. */
-static struct span *
-new_span(const struct record *r)
+static void
+describe(struct span *s, const struct record *r)
 {
-	struct span *s = span_new();
-
-	if (s == NULL)
-		return NULL;
 	s->begun = r->came;
 	s->line = r->line;
 	s->size = r->len;
 	if (r->input != NULL && strcmp(r->input, "-") != 0)
 		s->input = strdup(r->input);
-	return s;
 }
 
 /*
- * Puts the span's context into the record, with this tracestate unless it is
- * "".  -1: the record stays as it is.
+ * Puts the context of its span into the record, with this tracestate unless it
+ * is "".  -1: the record stays as it is.
  */
 static int
-put_context(
-    struct stage *st, struct record *r, struct span *s, const struct carrier *c, const char *state)
+put_context(struct stage *st, struct record *r, const struct carrier *c, const char *state)
 {
 	const char *changed = *state != '\0' && strcmp(state, c->state) != 0 ? state : NULL;
-	struct slab *slab;
-	size_t len;
+	size_t len, room = carrier_room(r->len, changed);
+	struct slab *slab = NULL;
+	char *to = r->origin->bytes;
 
-	if (span_set_state(s, state) == -1 ||
-	    (slab = slab_new_exact(carrier_room(r->len, changed), 1)) == NULL)
-		return -1;
-	len = carrier_write(c, r->data, r->len, &s->context, changed, slab->data);
-	if (len > st->opt->max_record)
+	if (room > sizeof(r->origin->bytes)) {
+		if ((slab = slab_new_exact(room, 1)) == NULL)
+			return -1;
+		to = slab->data;
+	}
+	len = carrier_write(c, r->data, r->len, &record_span(r)->context, changed, to);
+	if (len > st->opt->max_record) {
 		atomic_fetch_add_explicit(&st->tracing->too_long, 1, memory_order_relaxed);
-	if (len > st->opt->max_record || record_set_span(r, s) == -1) {
-		slab_release(slab, 1);
+		if (slab != NULL)
+			slab_release(slab, 1);
 		return -1;
 	}
-	take_slab(r, slab, len);
+	if (slab != NULL)
+		take_slab(r, slab, len);
+	r->data = to;
+	r->len = len;
 	return 0;
 }
 
@@ -100,10 +99,11 @@ static void
 add_span(struct stage *st, struct record *r, const struct carrier *c, const struct context *context,
     const char *state)
 {
-	struct span *s = new_span(r);
+	struct span *s = record_add_span(r);
 
 	if (s == NULL)
 		return;
+	describe(s, r);
 	s->context = *context;
 	s->context.flags |= CONTEXT_SAMPLED;
 	context_new_span(&s->context);
@@ -111,8 +111,8 @@ add_span(struct stage *st, struct record *r, const struct carrier *c, const stru
 		memcpy(s->parent, c->context.span_id, sizeof(s->parent));
 	else
 		s->linked = st->tracing->run_is_traced;
-	if (put_context(st, r, s, c, state) == -1)
-		span_free(s);
+	if (span_set_state(s, state) == -1 || put_context(st, r, c, state) == -1)
+		record_drop_span(r);
 }
 
 /* The trace that the record carries goes on, if it is sampled. */
@@ -132,20 +132,29 @@ continue_trace(struct stage *st, struct record *r, const struct carrier *c)
 	add_span(st, r, c, &c->context, state);
 }
 
+/* Whether it is an envelope of ours as it stands, whose payload is traced. */
+static bool
+is_envelope(const struct stage *st, const struct record *r)
+{
+	return !st->opt->no_bypass && !record_is_retry(r) &&
+	    envelope_kind(r->data, r->len) != ENVELOPE_NONE;
+}
+
 void
-traced_begin_chosen(struct stage *st, struct record *r)
+traced_begin_span(struct stage *st, struct record *r)
 {
 	struct context fresh;
 	struct carrier c;
 
-	r->origin->chosen = false;
+	if (st->opt->plain || is_envelope(st, r))
+		return;
 	if (st->opt->raw && !json_check(r->data, r->len, NULL))
 		return;
 	carrier_read(r->data, r->len, &c);
 	if (c.found)
 		continue_trace(st, r, &c);
-	else if (r->origin->begins) {
-		sampler_begin(r->origin->randomness, &fresh);
+	else if (r->chosen) {
+		sampler_begin(&st->tracing->settings.sampler, &fresh);
 		add_span(st, r, &c, &fresh, st->tracing->fresh_state);
 	}
 }
@@ -173,24 +182,6 @@ void
 traced_look_at_writer(struct input *in)
 {
 	in->writer = is_marked(in->fd) ? WRITER_TRACES : WRITER_OTHER;
-}
-
-/*
- * The glance goes over all that has been read from this record on: most reads
- * bring no context at all, and then their other records need none.
- */
-bool
-traced_glance(struct input *in, const struct record *r)
-{
-	const char *end, *place;
-
-	/* These are not where they were read. */
-	if (record_is_retry(r) || r->full_len != 0)
-		return carrier_is_likely(r->data, r->len);
-	end = reader_ahead(in->reader);
-	place = glance_for_name(r->data, end);
-	in->untraced = reader_bytes(in->reader) - (uint64_t)(end - place);
-	return place < r->data + r->len;
 }
 
 /*
@@ -293,14 +284,24 @@ traced_answer(const struct stage *st, const struct record *r, struct record *ans
 }
 
 void
-traced_write(struct stage *st, struct record *r, enum span_result result)
+traced_end_span(
+    struct stage *st, struct record *r, enum span_result result, struct traced_ended *ended)
 {
-	struct span *s = record_take_span(r);
+	struct span *s = &ended->span[ended->n++];
 
+	record_take_span(r, s);
 	s->ended = clock_now();
 	if (s->result != SPAN_FAILED)
 		s->result = (uint8_t)result;
-	tracer_put(st->tracing->tracer, s);
+	if (ended->n == sizeof(ended->span) / sizeof(ended->span[0]))
+		traced_write_spans(st, ended);
+}
+
+void
+traced_write_spans(struct stage *st, struct traced_ended *ended)
+{
+	tracer_put(st->tracing->tracer, ended->span, ended->n);
+	ended->n = 0;
 }
 
 int

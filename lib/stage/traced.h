@@ -2,12 +2,13 @@
 #define PCHAN_TRACED_H
 
 /*
- * Records that are traced.  When a record is read, it is decided whether it
- * gets a span: where it has a context, by that; where it has none, a new trace
- * may begin.  When it has been checked, it carries the span's context instead,
- * for a worker, for its result and for its letter, and nothing else of it
- * changes.  Records without a span keep every byte, and so do those that are no
- * JSON, or that nobody takes before the stage is cancelled.
+ * Records that are traced.  When a record is read, it is decided whether a new
+ * trace begins with it.  When it is checked, a context that it has decides
+ * whether it gets a span, and where it has none, what was decided before.  From
+ * then on it carries the span's context instead, for a worker, for its result
+ * and for its letter, and nothing else of it changes.  Records without a span
+ * keep every byte, and so do those that are no JSON, or that nobody takes
+ * before the stage is cancelled.
  *
  * A trace begins in one stage only: what comes through a pipe from a stage that
  * traces, and has no context, has been decided about.  The writer of a pipe
@@ -33,43 +34,38 @@
 /* The output is written by a stage that traces records. */
 void traced_mark_pipe(int fd);
 
-/* Parts of traced_choose() that are seldom needed. */
-bool traced_can_carry(const struct stage *, const struct record *);
+/* An input has been read for the first time, by a stage that traces records. */
 void traced_look_at_writer(struct input *);
-bool traced_glance(struct input *, const struct record *);
+
+/* A part of traced_choose() that is seldom needed. */
+bool traced_can_carry(const struct stage *, const struct record *);
 
 /*
- * A record of the input has been read, by a stage that traces records.  *random
- * is the caller's, and was random when the thread began.  A record that may get
- * a span is chosen: record.h.
+ * A record of the input has been read, by a stage that traces records.  One
+ * with which a trace begins is chosen: record.h.  The draws are the thread's.
  */
 static inline void
-traced_choose(const struct stage *st, struct input *in, uint64_t *random, struct record *r)
+traced_choose(
+    const struct stage *st, const struct input *in, struct sampler_draws *draws, struct record *r)
 {
-	uint64_t randomness = 0;
-	bool begins;
-
 	if ((*r->data != '{' || st->opt->plain) && !traced_can_carry(st, r))
 		return;
-	if (in->writer == WRITER_UNKNOWN)
-		traced_look_at_writer(in);
-	begins = in->writer != WRITER_TRACES &&
-	    sampler_draws(&st->tracing->settings.sampler, random, &randomness);
-	if (begins || ((r->end > in->untraced || r->origin != NULL) && traced_glance(in, r)))
-		(void)record_choose(r, begins, randomness);
+	if (sampler_draws(draws))
+		r->chosen = in->writer != WRITER_TRACES;
 }
 
 /*
- * The record has been checked: it is JSON, and no attempt has been made.  If it
- * is chosen it gets its span.  stage_check() calls this.
+ * The record has been checked, and no attempt has been made: it gets its span,
+ * if it is chosen, or has a context of which that is true.  has_context: it may
+ * have one.  stage_check() calls this.
  */
-void traced_begin_chosen(struct stage *, struct record *);
+void traced_begin_span(struct stage *, struct record *);
 
 static inline void
-traced_begin(struct stage *st, struct record *r)
+traced_begin(struct stage *st, struct record *r, bool has_context)
 {
-	if (r->origin != NULL && r->origin->chosen)
-		traced_begin_chosen(st, r);
+	if (has_context || r->chosen)
+		traced_begin_span(st, r);
 }
 
 /* A phase begins now, unless the record is in that phase already. */
@@ -108,14 +104,33 @@ traced_back_off(struct record *r, enum reason reason, const char *message, int64
  */
 void traced_answer(const struct stage *, const struct record *, struct record *answer);
 
-/* The record has ended: its span, which there is, is written. */
-void traced_write(struct stage *, struct record *, enum span_result);
+/*
+ * Spans of records that have ended at the same time, and go to the tracer
+ * together.  Begins with n as 0.
+ */
+struct traced_ended {
+	size_t n;
+	struct span span[16];
+};
+
+/* The record has ended: its span, which there is, becomes one of these. */
+void traced_end_span(struct stage *, struct record *, enum span_result, struct traced_ended *);
 
 static inline void
-traced_end(struct stage *st, struct record *r, enum span_result result)
+traced_end(struct stage *st, struct record *r, enum span_result result, struct traced_ended *ended)
 {
 	if (record_span(r) != NULL)
-		traced_write(st, r, result);
+		traced_end_span(st, r, result, ended);
+}
+
+/* Gives them to the tracer; there are none then. */
+void traced_write_spans(struct stage *, struct traced_ended *);
+
+static inline void
+traced_write(struct stage *st, struct traced_ended *ended)
+{
+	if (ended->n > 0)
+		traced_write_spans(st, ended);
 }
 
 /*

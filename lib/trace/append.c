@@ -214,19 +214,28 @@ is_torn(const struct append *a, off_t size)
 	return pread(a->fd, &last, 1, size - 1) == 1 ? last != '\n' : a->torn;
 }
 
+/* Takes back the bytes that were written last. */
+static bool
+take_back(struct append *a, size_t n)
+{
+	struct stat st;
+
+	return fstat(a->fd, &st) == 0 && ftruncate(a->fd, st.st_size - (off_t)n) == 0;
+}
+
 int
 append_line(struct append *a, const char *line, size_t len)
 {
 	bool is_file = a->kind == APPEND_OWN || a->kind == APPEND_SHARED;
 	struct iovec part[2];
-	struct stat st = {0};
+	struct stat st;
 	size_t done;
 	int saved;
 
 	if (!lock(a))
 		return -1;
-	/* See what is there. */
-	if (is_file && fstat(a->fd, &st) == 0)
+	/* See what others have left. */
+	if (a->kind == APPEND_SHARED && fstat(a->fd, &st) == 0)
 		a->torn = is_torn(a, st.st_size);
 	/* Append the line, after an LF if the last one lacks it. */
 	part[0] = (struct iovec){(char[]){'\n'}, a->torn ? 1 : 0};
@@ -237,7 +246,7 @@ append_line(struct append *a, const char *line, size_t len)
 	saved = errno;
 	if (done == len)
 		a->torn = false;
-	else if (done > 0 && (!is_file || ftruncate(a->fd, st.st_size) == -1))
+	else if (done > 0 && (!is_file || !take_back(a, done)))
 		a->torn = !(a->torn && done == 1);
 	unlock(a);
 	errno = saved;

@@ -31,7 +31,16 @@ is_space(char c)
 bool
 carrier_is_likely(const char *text, size_t len)
 {
-	return glance_for_name(text, text + len) != text + len;
+	return glance_for_names(text, text + len) != text + len;
+}
+
+bool
+carrier_check(const char *text, size_t len, bool *likely, struct json_error *err)
+{
+	static const char quoted[] = "\"traceparent\"";
+	static const struct json_slice name = {quoted, sizeof(quoted) - 1};
+
+	return json_check_for(text, len, &name, likely, err);
 }
 
 /*
@@ -50,15 +59,6 @@ decode(const struct json_slice *value, char buffer[RAW_MAX], struct json_slice *
 		return false;
 	*content = (struct json_slice){buffer, json_unquote(value->data, value->len, buffer)};
 	return content->len != (size_t)-1;
-}
-
-/* Whether the text has no member with one of the names, at a quick look. */
-static bool
-has_neither(const char *text, size_t len)
-{
-	static const char state[] = "\"tracestate\"";
-
-	return !carrier_is_likely(text, len) && memmem(text, len, state, sizeof(state) - 1) == NULL;
 }
 
 /* Where another member goes: behind the last value, or the opening brace. */
@@ -86,7 +86,7 @@ carrier_read(const char *text, size_t len, struct carrier *c)
 		blank++;
 	c->is_object = blank < len && text[blank] == '{';
 	find_end(text, len, c);
-	if (!has_neither(text, len))
+	if (carrier_is_likely(text, len))
 		members_find(text, len, names, 2, values, &last);
 	c->parent_value = values[0];
 	c->state_value = values[1];
@@ -119,25 +119,25 @@ add(struct edit *e, const char *text, size_t len)
 
 #define ADD(edit, literal) add(edit, literal, sizeof(literal) - 1)
 
-/* The text as a JSON string. */
+/* A valid tracestate as a JSON string: its only control character is a tab. */
 static void
 add_string(struct edit *e, const char *text)
 {
 	char *to = e->text + e->len;
+	size_t plain;
 
 	*to++ = '"';
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= ' ' && c != '"' && c != '\\')
-			*to++ = *text;
-		else if (c >= ' ') {
+	for (;; text++) {
+		plain = strcspn(text, "\"\\\t");
+		to = mempcpy(to, text, plain);
+		text += plain;
+		if (*text == '\0')
+			break;
+		if (*text == '\t')
+			to = mempcpy(to, "\\u0009", ESCAPED);
+		else {
 			*to++ = '\\';
 			*to++ = *text;
-		} else {
-			to = mempcpy(to, "\\u00", 4);
-			context_hex(&c, 1, to);
-			to += 2;
 		}
 	}
 	*to++ = '"';

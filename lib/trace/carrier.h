@@ -17,10 +17,17 @@
 #include "trace/tracestate.h"
 
 /*
- * Whether the text can have a traceparent, by glance.h.  False: it has none, so
- * that its tracestate, if it has one, does not count.
+ * Whether the text can have one of the members, by glance.h.  False: it has
+ * none.
  */
 bool carrier_is_likely(const char *text, size_t len);
+
+/*
+ * json_check(), which sees at the same time whether the text can have a
+ * traceparent, for far less.  False: it has none, so that its tracestate, if it
+ * has one, does not count.
+ */
+bool carrier_check(const char *text, size_t len, bool *likely, struct json_error *);
 
 /* What a record has of both; made by carrier_read(). */
 struct carrier {

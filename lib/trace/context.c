@@ -117,17 +117,22 @@ context_new_span(struct context *c)
 	memcpy(c->span_id, &id, sizeof(id));
 }
 
-/* Four bytes together: each half of a byte becomes a byte, and then a digit. */
-static void
-hex4(const unsigned char *bytes, char *text)
-{
-	uint64_t x = (uint64_t)bytes[0] << 56 | (uint64_t)bytes[1] << 40 |
-	    (uint64_t)bytes[2] << 24 | (uint64_t)bytes[3] << 8;
-	uint64_t above9;
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-	x = (x >> 4 & 0x0f000f000f000f00) | (x >> 8 & 0x000f000f000f000f);
-	above9 = (x + 0x0606060606060606) >> 4 & 0x0101010101010101;
-	x = htobe64(x + 0x3030303030303030 + above9 * ('a' - '9' - 1));
+/* Four bytes at once: each half of one becomes a byte, and then a digit. */
+static void
+hex_of_four(const unsigned char *bytes, char *text)
+{
+	uint64_t x, letters;
+	uint32_t four;
+
+	memcpy(&four, bytes, sizeof(four));
+	x = le32toh(four);
+	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x >> 4 | x << 8) & EACH(0x0f);
+	letters = (x + EACH(6)) >> 4 & EACH(1);
+	x = htole64(x + EACH('0') + letters * ('a' - '9' - 1));
 	memcpy(text, &x, sizeof(x));
 }
 
@@ -135,14 +140,15 @@ void
 context_hex(const unsigned char *bytes, size_t n, char *text)
 {
 	static const char digits[] = "0123456789abcdef";
+	size_t i;
 
-	for (; n >= 4; n -= 4, bytes += 4, text += 8)
-		hex4(bytes, text);
-	for (; n > 0; n--, bytes++) {
-		*text++ = digits[*bytes >> 4];
-		*text++ = digits[*bytes & 0xf];
+	for (i = 0; i + 4 <= n; i += 4)
+		hex_of_four(bytes + i, text + 2 * i);
+	for (; i < n; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	*text = '\0';
+	text[2 * n] = '\0';
 }
 
 bool

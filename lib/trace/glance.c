@@ -12,25 +12,33 @@
 #endif
 
 /*
- * What is looked for are two pairs of bytes, each with one byte in between: of
- * the name `c` and `p`, which are rare together, of an escape `\` and `0`.
+ * What is looked for are pairs of bytes, each with one byte in between: of the
+ * names `c` and `p` or `s`, which are rare together, of an escape `\` and `0`.
  * Where a pair is found, a hit, the bytes around it are compared.
  */
-#define NAME "\"traceparent\""
-#define NAME_LEN (sizeof(NAME) - 1)
+#define PARENT "\"traceparent\""
+#define STATE "\"tracestate\""
 #define C_AT 4
 #define ESCAPE_LEN 6
 
 #define BLOCK 64
 #define REACH (BLOCK + 2) /* what is read for the hits of a block */
 
+/* Whether a name, in quotes, has its `c` there. */
+static bool
+is_name(const char *text, const char *c, const char *end, const char *name, size_t len)
+{
+	return c - text >= C_AT && end - c >= (ptrdiff_t)len - C_AT &&
+	    memcmp(c - C_AT, name, len) == 0;
+}
+
 /* Whether a hit is what is looked for.  False, too, if it is cut off. */
 static bool
 is_found(const char *text, const char *hit, const char *end)
 {
 	if (*hit == 'c')
-		return hit - text >= C_AT && end - hit >= (ptrdiff_t)NAME_LEN - C_AT &&
-		    memcmp(hit - C_AT, NAME, NAME_LEN) == 0;
+		return is_name(text, hit, end, PARENT, sizeof(PARENT) - 1) ||
+		    is_name(text, hit, end, STATE, sizeof(STATE) - 1);
 	return end - hit >= ESCAPE_LEN && memcmp(hit, "\\u00", 4) == 0 &&
 	    (hit[4] == '6' || hit[4] == '7');
 }
@@ -42,8 +50,9 @@ hits16(const char *p)
 {
 	__m128i first = _mm_loadu_si128((const void *)p);
 	__m128i third = _mm_loadu_si128((const void *)(p + 2));
-	__m128i name = _mm_and_si128(
-	    _mm_cmpeq_epi8(first, _mm_set1_epi8('c')), _mm_cmpeq_epi8(third, _mm_set1_epi8('p')));
+	__m128i either = _mm_or_si128(
+	    _mm_cmpeq_epi8(third, _mm_set1_epi8('p')), _mm_cmpeq_epi8(third, _mm_set1_epi8('s')));
+	__m128i name = _mm_and_si128(_mm_cmpeq_epi8(first, _mm_set1_epi8('c')), either);
 	__m128i escape = _mm_and_si128(
 	    _mm_cmpeq_epi8(first, _mm_set1_epi8('\\')), _mm_cmpeq_epi8(third, _mm_set1_epi8('0')));
 
@@ -82,8 +91,9 @@ hits32(const char *p)
 {
 	__m256i first = _mm256_lddqu_si256((const void *)p);
 	__m256i third = _mm256_lddqu_si256((const void *)(p + 2));
-	__m256i name = _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8('c')),
-	    _mm256_cmpeq_epi8(third, _mm256_set1_epi8('p')));
+	__m256i either = _mm256_or_si256(_mm256_cmpeq_epi8(third, _mm256_set1_epi8('p')),
+	    _mm256_cmpeq_epi8(third, _mm256_set1_epi8('s')));
+	__m256i name = _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8('c')), either);
 	__m256i escape = _mm256_and_si256(_mm256_cmpeq_epi8(first, _mm256_set1_epi8('\\')),
 	    _mm256_cmpeq_epi8(third, _mm256_set1_epi8('0')));
 
@@ -114,7 +124,8 @@ hits64(const char *p)
 	uint64_t bits = 0;
 
 	for (int i = 0; i < BLOCK; i++, p++)
-		bits |= (uint64_t)((p[0] == 'c' && p[2] == 'p') || (p[0] == '\\' && p[2] == '0'))
+		bits |= (uint64_t)((p[0] == 'c' && (p[2] == 'p' || p[2] == 's')) ||
+			    (p[0] == '\\' && p[2] == '0'))
 		    << i;
 	return bits;
 }
@@ -139,7 +150,7 @@ find(const char *text, const char *p, const char *end, uint64_t hits)
 }
 
 const char *
-glance_for_name(const char *text, const char *end)
+glance_for_names(const char *text, const char *end)
 {
 	const char *p = text, *place;
 	char last[REACH] = {0};

@@ -28,6 +28,11 @@ struct otlp {
 	struct text run;    /* what the run's span has */
 	char *run_link;     /* of those that are linked; or NULL */
 
+	/* Flags and tracestate of the last span, as most have the same. */
+	unsigned flags;
+	char state[TRACESTATE_SIZE];
+	struct text between; /* the id and the times */
+
 	struct text line;
 	size_t spans; /* in it */
 	int64_t offset;
@@ -125,6 +130,7 @@ otlp_free(struct otlp *o)
 	text_free(&o->head);
 	text_free(&o->record);
 	text_free(&o->run);
+	text_free(&o->between);
 	text_free(&o->line);
 	free(o->run_link);
 	free(o);
@@ -138,9 +144,38 @@ put_time(const struct otlp *o, struct text *t, int64_t at)
 	text_number(t, at + o->offset > 0 ? (uint64_t)(at + o->offset) : 0);
 }
 
+static void
+prepare_between(struct otlp *o, unsigned flags, const char *state)
+{
+	struct text *t = &o->between;
+
+	t->len = 0;
+	t->failed = false;
+	TEXT_LITERAL(t, "\",\"flags\":");
+	text_number(t, flags);
+	if (*state != '\0') {
+		TEXT_LITERAL(t, ",\"traceState\":");
+		text_string(t, state);
+	}
+	TEXT_LITERAL(t, ",\"startTimeUnixNano\":\"");
+	o->flags = flags;
+	strlcpy(o->state, state, sizeof(o->state));
+}
+
+static void
+put_between(struct otlp *o, struct text *t, unsigned flags, const char *state)
+{
+	if (o->between.len == 0 || o->between.failed || flags != o->flags ||
+	    strcmp(state, o->state) != 0)
+		prepare_between(o, flags, state);
+	if (o->between.failed)
+		t->failed = true;
+	text_bytes(t, o->between.data, o->between.len);
+}
+
 /* Up to its times. */
 static void
-put_identity(const struct otlp *o, struct text *t, const struct span *s)
+put_identity(struct otlp *o, struct text *t, const struct span *s)
 {
 	static const unsigned char none[CONTEXT_SPAN_ID];
 	bool is_child = memcmp(s->parent, none, sizeof(none)) != 0;
@@ -153,13 +188,8 @@ put_identity(const struct otlp *o, struct text *t, const struct span *s)
 		TEXT_LITERAL(t, "\",\"parentSpanId\":\"");
 		attribute_hex(t, s->parent, sizeof(s->parent));
 	}
-	TEXT_LITERAL(t, "\",\"flags\":");
-	text_number(t, s->context.flags | FLAG_REMOTE_KNOWN | (is_child ? FLAG_REMOTE : 0U));
-	if (s->state != NULL && *s->state != '\0') {
-		TEXT_LITERAL(t, ",\"traceState\":");
-		text_string(t, s->state);
-	}
-	TEXT_LITERAL(t, ",\"startTimeUnixNano\":\"");
+	put_between(o, t, s->context.flags | FLAG_REMOTE_KNOWN | (is_child ? FLAG_REMOTE : 0U),
+	    s->state != NULL ? s->state : "");
 	put_time(o, t, s->begun);
 	TEXT_LITERAL(t, "\",\"endTimeUnixNano\":\"");
 	put_time(o, t, s->ended);

@@ -34,36 +34,53 @@ int sampler_read(struct sampler *, const char *name, const char *ratio, const ch
 /* Whether a span with this parent (with this tracestate, or "") is recorded. */
 bool sampler_takes(const struct sampler *, const struct context *parent, const char *state);
 
-/* Whether a trace with this randomness, 56 bits, is recorded. */
+/*
+ * The draws for records without a parent, of one thread.  Most records are not
+ * recorded.  So what is drawn is how many are skipped before the next one that
+ * is, and for most records a draw only counts down.
+ */
+struct sampler_draws {
+	uint64_t next;      /* how many draws from here; 0: none is recorded */
+	uint64_t state;     /* random */
+	unsigned n;         /* binary digits of a skip, the lowest first: */
+	uint64_t digit[64]; /* the probability of a 1, as of 2^64 */
+};
+
+/* Begins them; the seed is random. */
+void sampler_begin_draws(const struct sampler *, uint64_t seed, struct sampler_draws *);
+
+/* Draws how many are skipped now. */
+void sampler_draw(struct sampler_draws *);
+
+/* Whether a record that has no parent is recorded. */
 static inline bool
-sampler_is_above(const struct sampler *s, uint64_t randomness)
+sampler_draws(struct sampler_draws *d)
 {
-	if (s->root == SAMPLER_RATIO)
-		return randomness >= s->threshold;
-	return s->root == SAMPLER_ALL;
+	if (--d->next != 0)
+		return false;
+	sampler_draw(d);
+	return true;
+}
+
+/* How many records come before the next one that is recorded, at least. */
+static inline uint64_t
+sampler_skips(const struct sampler_draws *d)
+{
+	return d->next - 1;
+}
+
+/* So many of them, or fewer, have come. */
+static inline void
+sampler_skip(struct sampler_draws *d, uint64_t n)
+{
+	d->next -= n;
 }
 
 /*
- * Whether a record that has no parent is recorded, and its randomness.  state
- * is the caller's, random at first, and changes with each call: what decides is
- * made of it by splitmix64 (Steele, Lea and Flood, 2014), which is quick.
+ * The context of a new trace that is recorded, with the randomness of one that
+ * the sampler takes; without a span id.  The sampler takes some.
  */
-static inline bool
-sampler_draws(const struct sampler *s, uint64_t *state, uint64_t *randomness)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	*randomness = (z ^ (z >> 31)) >> 8;
-	return sampler_is_above(s, *randomness);
-}
-
-/*
- * The context of a new trace with this randomness, the last 56 bits of its id,
- * which is recorded; without a span id.
- */
-void sampler_begin(uint64_t randomness, struct context *);
+void sampler_begin(const struct sampler *, struct context *);
 
 /* Whether a threshold is to be told in the tracestate. */
 static inline bool

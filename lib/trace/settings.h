@@ -13,7 +13,7 @@
  *	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
  *	OTEL_BSP_SCHEDULE_DELAY		ms until spans are written; 1000
  *	OTEL_BSP_MAX_QUEUE_SIZE		spans; 2048
- *	OTEL_BSP_MAX_EXPORT_BATCH_SIZE	spans in a line; 512
+ *	OTEL_BSP_MAX_EXPORT_BATCH_SIZE	spans in a line, of 64 at most
  *
  * Read once, by one thread, as getenv(3).
  */

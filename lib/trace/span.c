@@ -5,23 +5,17 @@
 
 #include "base/utf8.h"
 
-struct span *
-span_new(void)
+void
+span_init(struct span *s)
 {
-	struct span *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return NULL;
+	memset(s, 0, offsetof(struct span, few));
 	s->event = s->few;
 	s->room = SPAN_FEW;
-	return s;
 }
 
 void
-span_free(struct span *s)
+span_clear(struct span *s)
 {
-	if (s == NULL)
-		return;
 	for (size_t i = 0; i < s->n; i++)
 		free(s->event[i].message);
 	if (s->event != s->few)
@@ -30,6 +24,34 @@ span_free(struct span *s)
 		free(s->state);
 	free(s->message);
 	free(s->input);
+}
+
+void
+span_move(struct span *to, const struct span *from)
+{
+	*to = *from;
+	if (from->event == from->few)
+		to->event = to->few;
+	if (from->state == from->short_state)
+		to->state = to->short_state;
+}
+
+struct span *
+span_new(void)
+{
+	struct span *s = malloc(sizeof(*s));
+
+	if (s != NULL)
+		span_init(s);
+	return s;
+}
+
+void
+span_free(struct span *s)
+{
+	if (s == NULL)
+		return;
+	span_clear(s);
 	free(s);
 }
 

@@ -80,7 +80,14 @@ struct span {
 	char short_state[SPAN_SHORT];
 };
 
-/* An empty one.  NULL with errno ENOMEM. */
+/* Makes an empty one; frees what the span has. */
+void span_init(struct span *);
+void span_clear(struct span *);
+
+/* The span becomes the other one, which has nothing any more. */
+void span_move(struct span *to, const struct span *from);
+
+/* The same of a span that is malloc'd.  NULL with errno ENOMEM. */
 struct span *span_new(void);
 
 /* NULL does nothing. */

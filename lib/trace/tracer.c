@@ -14,6 +14,13 @@
 #include "trace/span.h"
 #include "trace/spanfile.h"
 
+/*
+ * The most spans that are written at once.  More would take a processor away
+ * from the records for so long that these come to a halt, and would push out of
+ * its cache what the other threads work on.
+ */
+#define FEW 64
+
 /* The run's span, and what is said of it. */
 struct run {
 	const struct span *span; /* or NULL */
@@ -24,21 +31,22 @@ struct run {
 struct tracer {
 	struct otlp *otlp; /* these are the thread's */
 	struct spanfile *file;
-	struct span **taken; /* a batch */
-	size_t batch;
+	struct span *taken; /* what was in the queue */
+	size_t batch;       /* spans in a line */
 	int64_t delay;
 	int64_t offset; /* of the calendar, in the line that was begun */
 	struct tracer_listener listener;
 
 	pthread_mutex_t lock; /* guards the rest */
-	pthread_cond_t work;  /* a batch is full, a first span, or the end */
+	pthread_cond_t work;  /* a batch is full, or idle is over, or the end */
 	pthread_t thread;
+	bool idle; /* it sleeps for as long as there is no span */
 	bool stopping;
 	int64_t deadline; /* of stopping */
 	struct run run;
 
-	struct span **queue; /* a ring */
-	size_t room, start, n;
+	struct span *queue;
+	size_t room, n;
 
 	struct tracer_counts counts;
 	struct tracer_counters shown;
@@ -67,24 +75,28 @@ count_unlocked(struct tracer *t, uint64_t written, uint64_t dropped, int error)
 }
 
 void
-tracer_put(struct tracer *t, struct span *s)
+tracer_put(struct tracer *t, struct span *span, size_t n)
 {
-	bool taken;
+	size_t taken, rest;
+	bool wakes;
 
 	pthread_mutex_lock(&t->lock);
-	t->counts.all++;
-	taken = t->n < t->room;
-	if (taken) {
-		t->queue[(t->start + t->n) % t->room] = s;
-		t->n++;
-		/* In between the thread would only wait on. */
-		if (t->n == 1 || t->n == t->batch)
-			pthread_cond_signal(&t->work);
-	} else
-		count(t, 0, 1, 0);
+	rest = n > t->room - t->n ? n - (t->room - t->n) : 0;
+	taken = n - rest;
+	/* In between the thread would only wait on. */
+	wakes = t->idle || (t->n < t->batch && t->n + n >= t->batch);
+	t->idle = false;
+	for (size_t i = 0; i < taken; i++)
+		span_move(&t->queue[t->n++], &span[i]);
+	t->counts.all += n;
+	if (rest > 0)
+		count(t, 0, rest, 0);
 	pthread_mutex_unlock(&t->lock);
-	if (!taken)
-		span_free(s);
+	/* With the lock it would only wake to wait for that. */
+	if (wakes)
+		pthread_cond_signal(&t->work);
+	for (size_t i = taken; i < n; i++)
+		span_clear(&span[i]);
 }
 
 static void
@@ -114,38 +126,63 @@ write_line(struct tracer *t, size_t n)
 
 /* Writes the line that was begun, which has these spans, and tells of them. */
 static void
-write_spans(struct tracer *t, struct span *const *span, size_t n)
+write_spans(struct tracer *t, const struct span *span, size_t n)
 {
 	if (write_line(t, n) == -1 || t->listener.written == NULL)
 		return;
 	for (size_t i = 0; i < n; i++)
-		t->listener.written(t->listener.arg, span[i], t->offset);
+		t->listener.written(t->listener.arg, &span[i], t->offset);
 }
 
-/* Writes the n spans that were taken, in as many lines as they need. */
+/* Writes a batch, in as many lines as it needs. */
 static void
-write_taken(struct tracer *t, size_t n)
+write_batch(struct tracer *t, const struct span *span, size_t n)
 {
 	size_t first = 0; /* in the line */
 
 	begin_line(t);
 	for (size_t i = 0; i < n; i++) {
-		bool added = otlp_add(t->otlp, t->taken[i]);
+		bool added = otlp_add(t->otlp, &span[i]);
 
 		if (!added && i > first) {
-			write_spans(t, &t->taken[first], i - first);
+			write_spans(t, &span[first], i - first);
 			first = i;
 			begin_line(t);
-			added = otlp_add(t->otlp, t->taken[i]);
+			added = otlp_add(t->otlp, &span[i]);
 		}
 		if (!added) {
 			count_unlocked(t, 0, 1, ENOMEM);
 			first = i + 1;
 		}
 	}
-	write_spans(t, &t->taken[first], n - first);
+	write_spans(t, &span[first], n - first);
+}
+
+static bool
+is_late(struct tracer *t)
+{
+	bool late;
+
+	pthread_mutex_lock(&t->lock);
+	late = t->stopping && clock_now() >= t->deadline;
+	pthread_mutex_unlock(&t->lock);
+	return late;
+}
+
+/* Writes the n spans that were taken; drops those for which it is too late. */
+static void
+write_taken(struct tracer *t, size_t n)
+{
+	size_t done, some;
+
+	for (done = 0; done < n && !is_late(t); done += some) {
+		some = n - done < t->batch ? n - done : t->batch;
+		write_batch(t, &t->taken[done], some);
+	}
+	if (done < n)
+		count_unlocked(t, 0, n - done, 0);
 	for (size_t i = 0; i < n; i++)
-		span_free(t->taken[i]);
+		span_clear(&t->taken[i]);
 }
 
 static void
@@ -160,37 +197,42 @@ write_run(struct tracer *t)
 		count_unlocked(t, 0, 1, ENOMEM);
 }
 
-/* Sleeps until there is a batch, or some spans and no more time, or the end. */
+/*
+ * Sleeps until there is a batch, or the delay is over and there are some spans,
+ * or the end.  The delay begins before there is a span: so who puts the first
+ * one of a batch need not wake the thread.
+ */
 static void
 wait_for_work(struct tracer *t)
 {
-	int64_t due = CLOCK_NEVER;
+	int64_t due = clock_after(clock_now(), t->delay);
 
 	while (!t->stopping && t->n < t->batch) {
-		struct timespec ts;
+		struct timespec ts = {due / CLOCK_S, due % CLOCK_S};
 
-		if (t->n == 0) {
-			pthread_cond_wait(&t->work, &t->lock);
-			continue;
-		}
-		if (due == CLOCK_NEVER)
-			due = clock_after(clock_now(), t->delay);
-		if (clock_now() >= due)
+		if (clock_now() < due)
+			(void)pthread_cond_clockwait(&t->work, &t->lock, CLOCK_MONOTONIC, &ts);
+		else if (t->n > 0)
 			return;
-		ts = (struct timespec){due / CLOCK_S, due % CLOCK_S};
-		(void)pthread_cond_clockwait(&t->work, &t->lock, CLOCK_MONOTONIC, &ts);
+		else {
+			t->idle = true;
+			while (t->idle && !t->stopping)
+				pthread_cond_wait(&t->work, &t->lock);
+			due = clock_after(clock_now(), t->delay);
+		}
 	}
 }
 
-/* Takes up to n spans out of the queue. */
+/* Takes all spans out of the queue: what was written before gets its place. */
 static size_t
-take(struct tracer *t, size_t n)
+take(struct tracer *t)
 {
-	n = n < t->n ? n : t->n;
-	for (size_t i = 0; i < n; i++)
-		t->taken[i] = t->queue[(t->start + i) % t->room];
-	t->start = (t->start + n) % t->room;
-	t->n -= n;
+	struct span *empty = t->taken;
+	size_t n = t->n;
+
+	t->taken = t->queue;
+	t->queue = empty;
+	t->n = 0;
 	return n;
 }
 
@@ -198,22 +240,17 @@ static void *
 tracer_main(void *arg)
 {
 	struct tracer *t = arg;
-	bool late = false;
+	size_t n;
 
-	pthread_mutex_lock(&t->lock);
-	for (;;) {
-		size_t n;
-
+	do {
+		pthread_mutex_lock(&t->lock);
 		wait_for_work(t);
-		late = t->stopping && clock_now() >= t->deadline;
-		if (late || (n = take(t, t->batch)) == 0)
-			break;
+		n = take(t);
 		pthread_mutex_unlock(&t->lock);
 		write_taken(t, n);
-		pthread_mutex_lock(&t->lock);
-	}
-	pthread_mutex_unlock(&t->lock);
-	if (!late)
+	} while (n > 0);
+	/* The end. */
+	if (!is_late(t))
 		write_run(t);
 	else if (t->run.span != NULL)
 		count_unlocked(t, 0, 1, 0);
@@ -258,33 +295,21 @@ tracer_start(const struct settings *settings, struct otlp *otlp, struct spanfile
 	t->otlp = otlp;
 	t->file = file;
 	t->room = settings->queue > 0 ? settings->queue : 1;
-	t->batch = settings->batch < t->room ? settings->batch : t->room;
+	t->batch = settings->batch < FEW ? settings->batch : FEW;
+	t->batch = t->batch < t->room ? t->batch : t->room;
 	t->batch = t->batch > 0 ? t->batch : 1;
 	t->delay = settings->delay;
 	if (shown != NULL)
 		t->shown = *shown;
 	if (listener != NULL)
 		t->listener = *listener;
-	t->queue = calloc(t->room, sizeof(struct span *));
-	t->taken = calloc(t->batch, sizeof(struct span *));
+	t->queue = calloc(t->room, sizeof(*t->queue));
+	t->taken = calloc(t->room, sizeof(*t->taken));
 	if (t->queue != NULL && t->taken != NULL && (error = start_thread(t)) == 0)
 		return t;
 	tracer_free(t);
 	errno = error;
 	return NULL;
-}
-
-/* Drops what is in the queue. */
-static void
-drop_rest(struct tracer *t)
-{
-	size_t n;
-
-	while ((n = take(t, t->batch)) > 0) {
-		count(t, 0, n, 0);
-		for (size_t i = 0; i < n; i++)
-			span_free(t->taken[i]);
-	}
 }
 
 struct tracer_counts
@@ -302,7 +327,6 @@ tracer_stop(struct tracer *t, const struct span *run, const struct otlp_attribut
 	pthread_mutex_unlock(&t->lock);
 	spanfile_hurry(t->file, deadline);
 	pthread_join(t->thread, NULL);
-	drop_rest(t);
 	counts = t->counts;
 	tracer_free(t);
 	return counts;

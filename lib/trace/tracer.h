@@ -52,10 +52,10 @@ struct tracer *tracer_start(const struct settings *, struct otlp *, struct spanf
     const struct tracer_counters *, const struct tracer_listener *);
 
 /*
- * Takes over a span that has ended.  Any thread; does not block for longer than
- * another caller takes.
+ * Takes over what these spans, which have ended, have.  Any thread; does not
+ * block for longer than another caller takes.
  */
-void tracer_put(struct tracer *, struct span *);
+void tracer_put(struct tracer *, struct span *, size_t n);
 
 /*
  * Writes what is left, and the run's span (NULL: none) with these attributes,

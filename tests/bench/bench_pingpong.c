@@ -4,8 +4,8 @@
  *
  *	bench_pingpong records command [arg ...]
  *
- * Prints the mean round trip in microseconds.  Every answer must be the record
- * itself.
+ * Prints the median round trip and the one that 99 of 100 do not exceed, in
+ * microseconds.  Every answer must be the record itself.
  */
 
 #include <sys/wait.h>
@@ -61,24 +61,40 @@ round_trip(const struct peer *peer, unsigned long id)
 		errx(2, "the answer to record %lu is not the record", id);
 }
 
+static int
+compare_times(const void *p, const void *q)
+{
+	const int64_t *a = p, *b = q;
+
+	return (*a > *b) - (*a < *b);
+}
+
 int
 main(int argc, char *argv[])
 {
 	unsigned long i, records = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
 	struct peer peer;
-	int64_t began;
+	int64_t *took;
 	int status;
 
 	if (records == 0)
 		errx(2, "usage: bench_pingpong records command [arg ...]");
+	if ((took = calloc(records, sizeof(*took))) == NULL)
+		err(2, NULL);
 	peer_start(&peer, argv + 2);
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < WARM_UP; i++)
 		round_trip(&peer, i);
-	began = clock_now();
-	for (i = 0; i < records; i++)
+	for (i = 0; i < records; i++) {
+		int64_t began = clock_now();
+
 		round_trip(&peer, i);
-	printf("%.2f\n", (double)(clock_now() - began) / 1e3 / (double)records);
+		took[i] = clock_now() - began;
+	}
+	qsort(took, records, sizeof(*took), compare_times);
+	printf(
+	    "%.2f %.2f\n", (double)took[records / 2] / 1e3, (double)took[records * 99 / 100] / 1e3);
+	free(took);
 	close(peer.in);
 	if (waitpid(peer.pid, &status, 0) == -1 || status != 0)
 		errx(2, "%s failed", argv[2]);

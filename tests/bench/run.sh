@@ -1,11 +1,12 @@
 #!/bin/bash
 # Measures the tools and the channel beside their peers, and prints one table.
+# The table goes to $RESULTS too, as JSON lines, of which `compare` takes two.
 #
 #	run.sh [row ...]
 #
 # Rows (default: all): check check-cat map filter exec batch one key chan memory
 # start metrics trace runs split letters pass rate shared fan-in fifos merge
-# inputs to follow.
+# inputs to follow short marks.
 #
 # Times depend on the machine and its load, so ours and the peer run in turn,
 # PAIRS times (7), and change their order each time.  The ratio is the median of
@@ -19,14 +20,18 @@ unset PCHAN_METRICS PYTHONUNBUFFERED "${!OTEL_@}"
 export LC_ALL=C GOFLAGS=-buildvcs=false
 
 RECORDS=${RECORDS:-1000000}
+RESULTS=${RESULTS:-build/bench/results-$(date +%Y%m%dT%H%M%S).ndjson}
 PAIRS=${PAIRS:-7}
 PEERS=tests/bench/peers
 DIR=$PWD/build/bench
+ABOVE=               # the row that was printed last
 DATA=$DIR/records-$RECORDS.ndjson
 BIG=$DIR/big.ndjson  # records of 64 KiB
 LETTERS=$DIR/letters # dead letters of usual size
 IDS=$DIR/ids         # records that get a process each
 PIECES=$DIR/pieces   # records in files of 500
+SHORT=$DIR/short-$RECORDS   # 4 times RECORDS, of 20 bytes
+MIDDLE=$DIR/middle-$RECORDS # RECORDS of 194 bytes
 FAN=                 # the inputs of pfanin, while the script runs
 # Stages keep their numbers as ever, but not in the machine's directories.
 PCHAN_RUN_DIR=$(mktemp -d -p /dev/shm) || exit 2
@@ -115,8 +120,26 @@ median() {
 	sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 
+# print_row NAME OURS PEER RATIO GOAL VERDICT: a figure may have a unit; what
+# is - is not there.  A name that is set in belongs to the row above.
 print_row() {
+	local name=${1#  }
+
 	printf '%-26s %14s %14s %7s %7s  %s\n' "$@"
+	[ "$name" = "$1" ] || name="$ABOVE: $name"
+	ABOVE=${name%%: *}
+	printf '%s\n' "$name" "${@:2}" | awk '
+		function text(s) {
+			gsub(/["\\]/, "\\\\&", s)
+			return s == "-" || s == "" ? "null" : "\"" s "\""
+		}
+		function number(s) { return s ~ /^-?[0-9]/ ? s + 0 : "null" }
+		{ v[NR] = $0 }
+		END {
+			unit = v[2]; sub(/^[^ ]* ?/, "", unit)
+			printf "{\"row\":%s,\"ours\":%s,\"peer\":%s,\"unit\":%s,\"ratio\":%s,\"goal\":%s,\"verdict\":%s}\n",
+				text(v[1]), number(v[2]), number(v[3]), text(unit), number(v[4]), text(v[5]), text(v[6])
+		}' >>"$RESULTS" || give_up "cannot write $RESULTS"
 }
 
 # verdict VALUE GOAL: a goal is e.g. ">=5" or "<16", or "-" for none.
@@ -209,10 +232,19 @@ row_batch() {
 		"printf '%s\n' $PIECES/piece-* | xargs -P2 -n1 $worker >/dev/null"
 }
 
-# Many short runs, as this row depends most on the load of the machine.
+# Many short runs, as this row depends most on the load of the machine.  The
+# peer is the barest relay that a record can take.
 row_one() {
-	PAIRS=$((PAIRS * 3)) compare 'one at a time' '>0.5' us ask \
-		"$T/bench/bench_pingpong 1000 pfanout -j1 -- cat" "$T/bench/bench_pingpong 1000 cat"
+	local i ours peer p50='' p99=''
+
+	for ((i = 0; i < 3 * PAIRS; i++)); do
+		ours=$(ask "$T/bench/bench_pingpong 1000 pfanout -j1 -- cat") &&
+			peer=$(ask "$T/bench/bench_pingpong 1000 $T/bench/bench_relay cat") || exit 2
+		p50+="${ours% *} ${peer% *}"$'\n'
+		p99+="${ours#* } ${peer#* }"$'\n'
+	done
+	printf %s "$p50" | table_row 'one at a time: p50' '>=0.87' us
+	printf %s "$p99" | table_row 'one at a time: p99' '>=0.67' us
 }
 
 # 100 000 records of 500 keys that take up to 1 ms each, one of 20 in two
@@ -367,6 +399,56 @@ row_follow() {
 	print_row 'follow, a line: p99' "$p99 ms" - - '<2' "$(verdict "$p99" '<2')"
 	print_row '  median' "$(echo "$rounds" | awk '{ print $1 }' | median) ms" - - - ''
 	print_row '  100 idle files' "$idle %" - - '<0.5' "$(verdict "$idle" '<0.5')"
+}
+
+# Records of 20 bytes, where the record costs and not its bytes, and of 194.
+# The letters go to a file that stays empty.
+row_short() {
+	make_lines
+	short_row 'pass 20 B' 1 1 "pratelimit -r 1G/s" 'pv -q -l -L 1000000000'
+	short_row 'split 20 B' 1 1 "pdeadletter -d $DIR/dead" 'pv -q -l -L 1000000000'
+	short_row 'check 20 B' 1.5 - 'pfanout -j2' 'mawk 1'
+	short_row 'check 20 B' - 1 'pfanout -j2' cat
+	short_row 'check -R 20 B' - - 'pfanout -R -j2' cat
+	short_row 'filter 20 B' 1.5 2.5 'pfanout -F -j2 -- cat' 'parallel --will-cite --pipe --roundrobin -j2 cat'
+	short_row 'map 20 B' 0.8 2.2 'pfanout -j2 -- cat' 'parallel --will-cite --pipe --roundrobin -j2 cat'
+	short_row 'map -k 20 B' - - 'pfanout -k -j2 -- cat' 'parallel --will-cite --pipe --roundrobin -j2 cat'
+}
+
+# short_row NAME GOAL GOAL-OF-194 OURS PEER: both data, into a pipe.
+short_row() {
+	have "$1" "${5%% *}" || return 0
+	compare "$1, ${5%% *}" "${2/#[0-9]/>=&}" ms time_ms "$4 <$SHORT | cat >/dev/null" "$5 <$SHORT | cat >/dev/null"
+	compare "${1/20 B/194 B}, ${5%% *}" "${3/#[0-9]/>=&}" ms time_ms \
+		"$4 <$MIDDLE | cat >/dev/null" "$5 <$MIDDLE | cat >/dev/null"
+}
+
+make_lines() {
+	[ -e "$SHORT" ] || awk -v n="$((4 * RECORDS))" 'BEGIN {
+		for (i = 1; i <= n; i++)
+			printf "{\"id\":1%011d}\n", i
+	}' >"$SHORT" || give_up "cannot make the records"
+	[ -e "$MIDDLE" ] || awk '{
+		sub(/, "msg".*/, ", \"msg\": \"")
+		print $0 substr(sprintf("%80s", ""), 1, 191 - length($0)) "\"}"
+	}' "$DATA" >"$MIDDLE" || give_up "cannot make the records"
+}
+
+# Ours with marks beside ours without: what --state costs.  A file is synced
+# when it is acknowledged.
+row_marks() {
+	local PAIRS=$((3 * PAIRS))
+
+	marks_row 'marks: pdeadletter' '>=0.95' "pdeadletter >$DIR/marked"
+	marks_row 'marks: --to' - "pfanout -R --to $DIR/marked >/dev/null"
+	marks_row 'marks: -F' - "pfanout -F -j2 -- cat >$DIR/marked"
+}
+
+# marks_row NAME GOAL LAST-STAGE
+marks_row() {
+	compare "$1" "$2" ms time_ms \
+		"rm -f $DIR/state $DIR/marked; pfanin --state $DIR/state $DATA | pfanout -j2 | $3" \
+		"rm -f $DIR/marked; pfanin $DATA | pfanout -j2 | $3"
 }
 
 # Twenty starts at a time, as one takes only a millisecond or two.
@@ -540,14 +622,16 @@ max_rss() {
 }
 
 [ $# -gt 0 ] || set -- check check-cat map filter exec batch one key chan memory start metrics trace runs split letters pass \
-	rate shared fan-in fifos merge inputs to follow
+	rate shared fan-in fifos merge inputs to follow short marks
 for row; do
 	declare -F "row_$row" >/dev/null || give_up "no row is called $row"
 done
 make_data
 cat "$DATA" "$BIG" >/dev/null # fills the page cache
-print_row row ours peer ratio goal ''
+: >"$RESULTS" || give_up "cannot write $RESULTS"
+printf '%-26s %14s %14s %7s %7s\n' row ours peer ratio goal
 for row; do
 	"row_$row"
 done
 rm -f "$OUT"
+echo "the same as JSON lines: $RESULTS" >&2

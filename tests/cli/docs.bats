@@ -168,23 +168,30 @@ man_options() {
 @test "docs: pmetrics(1) names all families, and all members of the JSON" {
 	mkdir -m 700 run
 	export PCHAN_RUN_DIR=$PWD/run
-	mkfifo in hold
+	mkfifo in hold last
 	printf '%s\n' '#!/bin/sh' 'read -r one; echo "$one"; read -r two; read -r go <hold; echo "$two"' >worker
 	chmod +x worker
 	# With a limit, a result, its span, and an attempt that is under way.
 	export OTEL_BSP_SCHEDULE_DELAY=1
 	pratelimit --trace -r 1000/s <in | pfanout -j 1 ./worker 3>&- | pdeadletter >out 3>&- &
+	# And with an engine.
+	printf '%s\n' '#!/bin/sh' 'echo "@$PCHAN_KEY pchan-in 1"' 'echo "@$PCHAN_KEY stat lag 1 partition=0"' \
+		'echo "@$PCHAN_KEY stat unacknowledged 0"' 'exec cat last' >from-x
+	chmod +x from-x
+	PCHAN_LIBEXEC=$PWD pfanin x://server/topic >third 3>&- &
 	exec 8>in
 	ids 2 >&8
 	wait_until test -s out
 	all() {
 		timeout 20 pmetrics print >metrics
-		grep -q pipeline_spans_total metrics
+		grep -q pipeline_spans_total metrics && grep -q pipeline_engine_lag_records metrics &&
+			grep -q pipeline_engine_unacknowledged_records metrics
 	}
 	wait_until all
 	timeout 20 pmetrics print --format json -w 0 >view
 	exec 8>&-
 	echo >hold
+	echo >last
 	wait
 	man=$ROOT/man/pmetrics.1
 	sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' metrics | sort >families

@@ -11,7 +11,7 @@ setup() {
 
 # From the lowest to the highest: a folder of lib includes itself and those
 # before it.
-LEVELS='base json sync trace record proc metrics stage'
+LEVELS='base json sync trace record proc engine metrics stage'
 
 # Prints `FILE FOLDER/HEADER` for each include of a header of lib in the files
 # named.
@@ -102,9 +102,9 @@ no_circle() {
 }
 
 @test "levels: the library never exits and prints nothing" {
-	# cli.c and err.c are left out: they are what the main() of each tool
-	# has in common.
-	grep -nE '\b(exit|_exit|err|errx|warn|warnx|perror|printf|puts|abort)\(' --exclude=cli.c --exclude=err.c lib/*/*.c |
+	# cli.c, err.c and helper.c are left out: they are what the main() of
+	# each tool, and of each helper, has in common.
+	grep -nE '\b(exit|_exit|err|errx|warn|warnx|perror|printf|puts|abort)\(' --exclude=cli.c --exclude=err.c --exclude=helper.c lib/*/*.c |
 		# A forked child has to exit, and so does the handler of a fatal
 		# signal.
 		grep -vE '^lib/(proc/child|stage/monitor|stage/signals)\.c:[0-9]+:.*_exit\(' |

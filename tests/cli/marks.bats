@@ -4,27 +4,7 @@
 load ../support/helpers
 load ../support/streams
 load ../support/background
-
-# Of each test its own.
-TO=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-
-# mark N: a line.
-mark() {
-	echo '{"pchan":"mark/1","to":"'"${2:-$TO}"'","n":'"$1"',"w":281474976710656}'
-}
-
-# marked N EVERY: a mark, and N records with a mark after each EVERY.
-marked() {
-	mark 1
-	ids "$1" | awk -v every="$2" -v mark="$(mark N)" '
-		{ print }
-		NR % every == 0 { line = mark; sub(/N/, ++n + 1, line); print line }'
-}
-
-# sound IN OUT [DEAD]: no mark in OUT goes before what came before it in IN.
-sound() {
-	"$STUBS/sound" "$@"
-}
+load ../support/marks
 
 # listen: a source's socket; what it receives is in ./acks.
 listen() {
@@ -326,15 +306,10 @@ keeps() {
 	has err 'torn lines 1,'
 }
 
-@test "marks: -F and --to refuse them, with what came before" {
+@test "marks: with --no-bypass they are data for --to and -F, too" {
 	{ ids 5; mark 1; ids 5; } >in
-	go 2 bash -c 'pfanout -F -- cat <in'
-	has err 'the input has marks, pchan-formats(5), which -F can'
-	lines err 1
-	[ "$(head -n 5 out | jq .id | paste -sd ' ')" = '1 2 3 4 5' ]
-	go 2 pfanout --to to <in
-	has err 'the input has marks, pchan-formats(5), which --to can'
-	[ "$(head -n 5 to | jq .id | paste -sd ' ')" = '1 2 3 4 5' ]
+	go 0 pfanout --no-bypass -F -- cat <in
+	lines out 11
 	go 0 pfanout --no-bypass --to to2 <in
 	lines to2 11
 }

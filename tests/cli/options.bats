@@ -256,10 +256,19 @@ flags_of() {
 		[ "$(cat err)" = "$tool: $message" ]
 		cat err >>messages
 	done <<-'END'
-		pfanout|--ack --to f|--ack does not go with --to: marks do not pass there
-		pfanout|--ack -F -- cat|--ack does not go with -F: marks do not pass there
 		pratelimit|-r 1/s --ack --no-bypass|--ack does not go with --no-bypass: then marks are data, and nobody waits for them
 		pfanout|-x -F -- cat|-x does not go with -F
+		pfanout|--to x://a --by copy|--to does not go with --by: the engine has all records
+		pfanout|--to x://a --batch 3|--to does not go with --batch: the engine's helper makes batches itself
+		pfanout|--to x://a --match .id|--to does not go with --match: the engine's helper answers with empty lines
+		pfanout|--to x://a --window 3|--to does not go with --window: the engine's helper has a deep one
+		pfanout|--to x://a --unbuffered|--to does not go with --unbuffered: the engine's helper needs no help
+		pfanout|--to x://a --raw-input|--to does not go with --raw-input: use -R
+		pfanout|--to x://a --start-timeout 1s|--to does not go with --start-timeout: the engine's helper waits for its server
+		pfanout|--to x://a --no-bisect|--to does not go with --no-bisect: there are no batches
+		pfanout|--to x://a --retry-status 3|--to does not go with --retry-status
+		pfanout|--to x://a --reject-status 3|--to does not go with --reject-status
+		pfanout|--to x://a --ok-status 3|--to does not go with --ok-status
 		pfanout|--to f -- cat|--to does not go with a command
 		pfanout|-x --to f -- cat|--to does not go with a command
 		pfanout|-x --to f|--to does not go with -x
@@ -308,7 +317,7 @@ flags_of() {
 		pfanin|--round-robin --merge .t|--round-robin does not go with --merge
 		pfanin|--concat --merge .t|--concat does not go with --merge
 		pfanin|--idle-timeout 1s|--idle-timeout needs --merge
-		pfanin|--window 9 in|--window needs --state
+		pfanin|--window 9 in|--window needs --state, or the URL of an engine
 		pfanin|--state s --keep-open in|--state does not go with --keep-open: what comes out of a FIFO cannot be read again
 		pfanin|--keep-open --concat in|--keep-open does not go with --concat: the next input's turn would never come
 		pfanin|--follow --concat in|--follow does not go with --concat: a file that is followed does not end
@@ -319,7 +328,7 @@ flags_of() {
 		pratelimit|-r 1/s --rate-file x|-r does not go with --rate-file
 		pratelimit|-r 1/s --queue 3|--queue needs --key: without keys -b is the limit
 		pratelimit|-r 1/s --max-keys 3|--max-keys needs --key
-		pratelimit|-r 1/s --key .id --shared f|--shared does not go with --key: the file holds one bucket
+		pratelimit|-r 1/s --key .id --shared f|--shared does not go with --key: it is one bucket
 		pdeadletter|--no-bypass|--no-bypass does not go with pdeadletter: dead letters are what it is for
 		pdeadletter|--max-size 1M|--max-size needs -d: standard error is not rotated
 		pdeadletter|--max-size 1M --keep 3|--max-size needs -d: standard error is not rotated

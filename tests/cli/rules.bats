@@ -110,6 +110,22 @@ rejecter() {
 	account "$(cat access/*.ndjson | wc -l)" access/ok.ndjson access/dead.ndjson
 }
 
+@test "rules: the pipeline of the template runs, from a source to a sink" {
+	ids 500 >in
+	rejecter work
+	command_of pchan-pipeline@ ExecStart >start.sh
+	# The process substitutions end after the shell: the FIFO ends then.
+	mkfifo alive
+	exec 8<>alive
+	exec 6<alive
+	SOURCE=in WORKER=work SINK=out timeout 30 bash start.sh 3>&- 6<&- 7>alive 8>&- 2>err
+	exec 8>&-
+	timeout 20 cat <&6
+	cat err
+	account 500 out dead.ndjson
+	[ "$(wc -l <dead.ndjson)" -eq 50 ]
+}
+
 # start_job RATE: starts the command of calls.service as the leader of a group,
 # and sets main.  As long as one of its processes is there, fd 6 has no end.
 start_job() {

@@ -121,11 +121,11 @@ has_run() {
 	terminal
 	with_input 'pratelimit -P -r 1/d -b 500 <in.fifo >out'
 	ids 100 >&7
-	see 'pratelimit: 100 records, .*/s, limit 1/d, waiting 99, buffer 2004, failed 0'
+	see 'pratelimit: 100 records, .*/s, limit 1/d, waiting 99, buffer 16032, failed 0'
 	press C-c
 	see '^pratelimit: finishing 99 records, Ctrl-C again to stop'
 	press_again C-c
-	see 'waiting 0, buffer 2004, failed 99'
+	see 'waiting 0, buffer 16032, failed 99'
 	exec 7>&-
 	ends_with 130
 	shows '99 of 100 records failed .99 cancelled.; their dead letters are in the output'

@@ -32,6 +32,8 @@ wait_until() {
 		}
 		read -rt 0.01 _ <>"$silence" || continue
 	done
+	# The loop may have the status of the last read(1), which timed out.
+	return 0
 }
 
 # account N FILE...: the results and dead letters in FILE... have each of the

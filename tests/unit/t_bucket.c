@@ -5,10 +5,13 @@
 #include <stddef.h>
 
 #include "t.h"
+#include "t_random.h"
 
 #define S INT64_C(1000000000)
 #define YEAR (365 * 24 * 3600 * S)
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+__extension__ typedef __int128 wide;
 
 /* A bucket, and what callers have seen of it. */
 struct sim {
@@ -184,6 +187,114 @@ test_extremes(void)
 		CHECK(take(&s, 5, 1) <= 6);
 }
 
+static uint64_t
+below(uint64_t n)
+{
+	return (next_random() >> 11) % n;
+}
+
+/* A number of any size up to 2^bits. */
+static uint64_t
+any_size(unsigned bits)
+{
+	return 1 + below(UINT64_C(1) << below(bits + 1));
+}
+
+/* How often the last amount was due at once, later, and said to the ns. */
+static uint64_t at_once, later, on_time;
+
+/*
+ * A caller takes n amounts one by one, or the sum of them: the bucket is the
+ * same, and so is the time when the last one is due, but for the rounding of a
+ * ns: it is never before the amount has been earned.
+ */
+static void
+take_both_ways(const struct rate *rate, uint64_t most)
+{
+	int64_t came = (int64_t)any_size(50);
+	struct sim one = {.rate = *rate, .paid = below(rate->amount)};
+	uint64_t n = 1 + below(20), sum = 0, paid = one.paid;
+	int64_t before, last = INT64_MIN, due, after;
+	wide earned;
+
+	/* The bucket is empty, full, or somewhere in between. */
+	one.full = came + bucket_time(rate, rate->burst) - (int64_t)below(any_size(50));
+	if (one.full < 0)
+		one.full = 0;
+	before = one.full;
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t amount = 1 + below(most);
+
+		due = take(&one, came, amount);
+		sum += amount;
+		last = due > last ? due : last;
+	}
+	after = bucket_take(rate, before, came, sum, &paid);
+	CHECK(after == one.full && paid == one.paid,
+	    "%" PRIu64 " per %" PRIu64 " ns, burst %" PRIu64 ", sum %" PRIu64 ": %" PRId64
+	    " and %" PRId64,
+	    rate->amount, rate->per, rate->burst, sum, after, one.full);
+	due = bucket_due(rate, after, came, 0);
+	CHECK(due - last <= 1 && last - due <= 1,
+	    "%" PRIu64 " per %" PRIu64 " ns, burst %" PRIu64 ", n %" PRIu64 ": %" PRId64
+	    ", not %" PRId64,
+	    rate->amount, rate->per, rate->burst, n, due - came, last - came);
+	/* full, as it would be without rounding, less the time of the burst. */
+	earned = (wide)after * rate->amount - paid - (wide)rate->burst * rate->per;
+	CHECK((wide)due * rate->amount >= earned, "before it is earned");
+	on_time += due == last;
+	at_once += last == came;
+	later += last > came;
+}
+
+static void
+test_due_last(void)
+{
+	for (int round = 0; round < 100000; round++) {
+		struct rate rate = {any_size(30), any_size(40), any_size(20)};
+
+		if (bucket_time(&rate, 100 * rate.burst) == BUCKET_LONGEST)
+			continue;
+		/* Records; bytes, each amount no larger than the burst. */
+		take_both_ways(&rate, 1);
+		take_both_ways(&rate, rate.burst);
+	}
+	/* Where no time has to be rounded, all is exact. */
+	for (uint64_t step = 1; step < 1000000000; step *= 10) {
+		uint64_t was = at_once + later - on_time;
+
+		for (int round = 0; round < 1000; round++) {
+			struct rate rate = {1, step, any_size(20)};
+
+			take_both_ways(&rate, 1);
+			take_both_ways(&rate, rate.burst);
+		}
+		CHECK(at_once + later - on_time == was, "%" PRIu64 " ns for each", step);
+	}
+	CHECK(at_once > 50000 && later > 50000 && on_time > later,
+	    "%" PRIu64 " %" PRIu64 " %" PRIu64, at_once, later, on_time);
+}
+
+/* A full bucket has its burst at once, and not one more. */
+static void
+test_due_last_burst(void)
+{
+	for (uint64_t burst = 1; burst < 1000; burst = burst * 3 + 1) {
+		struct rate rate = {1000, S, burst};
+		int64_t now = 50 * S, after;
+		uint64_t paid = 0;
+
+		after = bucket_take(&rate, 0, now, burst, &paid);
+		CHECK(bucket_due(&rate, after, now, 0) == now, "%" PRIu64, burst);
+		paid = 0;
+		after = bucket_take(&rate, 0, now, burst + 1, &paid);
+		CHECK(bucket_due(&rate, after, now, 0) == now + S / 1000, "%" PRIu64, burst);
+		paid = 0;
+		after = bucket_take(&rate, 0, now, burst + 50, &paid);
+		CHECK(bucket_due(&rate, after, now, 0) == now + S / 20, "%" PRIu64, burst);
+	}
+}
+
 int
 main(void)
 {
@@ -194,5 +305,7 @@ main(void)
 	test_late();
 	test_rescale();
 	test_extremes();
+	test_due_last();
+	test_due_last_burst();
 	return t_end();
 }

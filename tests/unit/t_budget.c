@@ -553,6 +553,33 @@ test_spans(void)
 	budget_free(b);
 }
 
+/* What is reserved waits until a worker begins it, or it ends without. */
+static void
+test_waiting(void)
+{
+	struct budget *b = new_budget(0, false);
+
+	CHECK(budget_waiting(b) == 0);
+	CHECK(budget_reserve(b, root, 8, 80) == 0 && budget_waiting(b) == 8);
+	budget_begin(b, 3, 30);
+	CHECK(budget_waiting(b) == 5 && budget_held(b) == 8, "%zu", budget_waiting(b));
+	budget_answer(b, 100);
+	CHECK(budget_waiting(b) == 5);
+	release(b, 2, 20);
+	CHECK(budget_waiting(b) == 3, "two that nobody had begun: %zu", budget_waiting(b));
+	budget_release(b, &(struct budget_release){3, 30, 3, 30, 100});
+	CHECK(budget_waiting(b) == 3 && budget_held(b) == 3, "all that was begun: %zu",
+	    budget_waiting(b));
+	budget_begin(b, 3, 30);
+	CHECK(budget_waiting(b) == 0 && budget_held(b) == 3);
+	/* The two numbers are not changed together. */
+	release(b, 3, 30);
+	CHECK(budget_waiting(b) == 0, "begun and not reserved: %zu", budget_waiting(b));
+	end_work(b, 3, 30, 0);
+	CHECK(budget_waiting(b) == 0 && budget_held(b) == 0);
+	budget_free(b);
+}
+
 int
 main(void)
 {
@@ -579,6 +606,7 @@ main(void)
 	test_no_wake_is_lost();
 	test_race();
 	test_spans();
+	test_waiting();
 	ctx_free(cancelled);
 	ctx_free(root);
 	return t_end();

@@ -528,6 +528,62 @@ test_law(void)
 }
 
 static void
+add_said(struct look_stage *s, enum said_what what, const char *partition, uint64_t value)
+{
+	struct metrics_said *said = &s->said[s->n_said++];
+
+	said->what = (uint8_t)what;
+	said->value = value;
+	strlcpy(said->partition, partition, sizeof(said->partition));
+	s->engines = true;
+}
+
+/* What two members of a group say adds up; of the dead only what they count. */
+static void
+test_engines(void)
+{
+	static const char *const want[] = {
+	    "pipeline_engine_lag_records{stage=\"a\",tool=\"pfanout\"} 7",
+	    "pipeline_engine_lag_records{stage=\"a\",tool=\"pfanout\",partition=\"0\"} 17",
+	    "pipeline_engine_lag_records{stage=\"a\",tool=\"pfanout\",partition=\"1\"} 8",
+	    "pipeline_engine_lag_records{stage=\"a\",tool=\"pfanout\",partition=\"\\\"\\\\\"} 9",
+	    "pipeline_engine_unacknowledged_records{stage=\"a\",tool=\"pfanout\"} 30",
+	    "pipeline_engine_reconnects_total{stage=\"a\",tool=\"pfanout\"} 6",
+	    "pipeline_engine_rebalances_total{stage=\"a\",tool=\"pfanout\"} 0",
+	    "pipeline_engine_requests_total{stage=\"a\",tool=\"pfanout\"} 0",
+	    "pipeline_engine_reconnects_total{stage=\"gone\",tool=\"pfanout\"} 4", NULL};
+	struct look_stage *s, *dead;
+	char *text;
+
+	clear();
+	s = add_stage("a", "", STAGE_PASSES, true);
+	add_said(s, SAID_LAG, "1", 3);
+	add_said(s, SAID_LAG, "0", 17);
+	add_said(s, SAID_LAG, "\"\\", 9);
+	add_said(s, SAID_UNACKNOWLEDGED, "", 10);
+	s->sum.engine[ENGINE_RECONNECTS] = 1;
+	s = add_stage("a", "", STAGE_PASSES, true);
+	add_said(s, SAID_LAG, "1", 5);
+	add_said(s, SAID_LAG, "", 7);
+	add_said(s, SAID_UNACKNOWLEDGED, "", 20);
+	s->sum.engine[ENGINE_RECONNECTS] = 2;
+	dead = add_stage("a", "", STAGE_PASSES, false);
+	add_said(dead, SAID_LAG, "2", 1000);
+	dead->sum.engine[ENGINE_RECONNECTS] = 3;
+	dead = add_stage("gone", "", STAGE_MAPS, false);
+	dead->sum.engine[ENGINE_RECONNECTS] = 4;
+	retire(dead);
+	look.n--;
+	add_stage("other", "", STAGE_PASSES, true);
+	text = written(EXPOSITION_TEXT, false);
+	check_lines(text, want);
+	CHECK(count_lines(text, "pipeline_engine_lag_records{") == 4, "%s", text);
+	CHECK(count_lines(text, "pipeline_engine_unacknowledged") == 1, "%s", text);
+	CHECK(count_lines(text, "pipeline_engine_reconnects_total{") == 2, "%s", text);
+	free(text);
+}
+
+static void
 test_empty(void)
 {
 	char *text;
@@ -553,5 +609,6 @@ main(void)
 	test_names();
 	test_law();
 	test_empty();
+	test_engines();
 	return t_end();
 }

@@ -20,7 +20,7 @@ glance(const char *text, size_t len)
 	size_t at;
 
 	memcpy(copy, text, len);
-	place = glance_for_name(copy, copy + len);
+	place = glance_for_names(copy, copy + len);
 	at = place == copy + len ? NOWHERE : (size_t)(place - copy);
 	free(copy);
 	return at;
@@ -36,7 +36,8 @@ test_texts(void)
 	    {"", false},
 	    {"{}", false},
 	    {"{\"trace\":1}", false},
-	    {"{\"tracestate\":0}", false},
+	    {"{\"tracestate\":0}", true},
+	    {"{\"tracestates\":0,\"access\":0,\"cache_stale\":\"tracestate\\\"\"}", false},
 	    {"{\"traceparent\":0}", true},
 	    {"{\"traceparent\" : 0 }", true},
 	    {"\"traceparent\"", true},
@@ -95,12 +96,13 @@ test_places(void)
 static size_t
 glance_slowly(const char *text, size_t len)
 {
-	static const char name[] = "\"traceparent\"";
+	static const char *const names[] = {"\"traceparent\"", "\"tracestate\""};
 
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] == 'c' && i >= 4 && len - i >= strlen(name) - 4 &&
-		    memcmp(text + i - 4, name, strlen(name)) == 0)
-			return i;
+		for (size_t j = 0; j < LEN(names); j++)
+			if (text[i] == 'c' && i >= 4 && len - i >= strlen(names[j]) - 4 &&
+			    memcmp(text + i - 4, names[j], strlen(names[j])) == 0)
+				return i;
 		if (len - i >= 6 && memcmp(text + i, "\\u00", 4) == 0 &&
 		    (text[i + 4] == '6' || text[i + 4] == '7'))
 			return i;
@@ -112,8 +114,9 @@ glance_slowly(const char *text, size_t len)
 static void
 test_pieces(void)
 {
-	static const char *const pieces[] = {"\"", "t", "trace", "c", "cep", "parent", "\\", "\\u0",
-	    "0", "6", "7", "\\u00", "\"traceparent\"", "................", "e9", "\n"};
+	static const char *const pieces[] = {"\"", "t", "trace", "c", "cep", "parent", "state",
+	    "\\", "\\u0", "0", "6", "7", "\\u00", "\"traceparent\"", "................", "e9",
+	    "\n"};
 	uint64_t random = 17;
 
 	for (int i = 0; i < 20000; i++) {
@@ -122,7 +125,7 @@ test_pieces(void)
 
 		for (size_t j = 0; j < n; j++) {
 			random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
-			strcpy(text + len, pieces[(random >> 33) % (j < 30 ? 12 : LEN(pieces))]);
+			strcpy(text + len, pieces[(random >> 33) % (j < 30 ? 13 : LEN(pieces))]);
 			len += strlen(text + len);
 		}
 		random += 1;

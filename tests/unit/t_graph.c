@@ -10,8 +10,9 @@
 
 /*
  * The links of a stage, in words: "<3" reads pipe 3, ">3" writes to it, "<f3" a
- * FIFO, "<r3" a regular file; "-" behind a closed one; "t" a terminal, "n" what
- * leads nowhere.  A stage whose name begins with "!" has ended.
+ * FIFO, "<r3" a regular file, "<e3" an engine; "-" behind a closed one; "t" a
+ * terminal, "n" what leads nowhere.  A stage whose name begins with "!" has
+ * ended.
  */
 struct row {
 	const char *name, *links;
@@ -61,6 +62,9 @@ static const struct scene scenes[] = {
 	"a, b, the terminal", "a>b b>the terminal"},
     {"terminals join nobody", {{"a", "<t >1"}, {"b", "<1 >t"}}, {0},
 	"the terminal, a, b, the terminal", "the terminal>a a>b b>the terminal"},
+    {"engines at both ends, which join nobody", {{"a", "<e1 <e2 >1"}, {"b", "<1 >n0 >e1"}}, {0},
+	"e1, e2, a, b, e1", "e1>a e2>a a>b b>e1"},
+    {"an engine that has ended", {{"a", "<e1- >n0"}}, {0}, "a", ""},
 };
 
 /* Reads the words; returns how many. */
@@ -83,6 +87,7 @@ read_links(const char *words, struct metrics_link link[LINKS])
 		    : word[1] == 'r'     ? LINK_FILE
 		    : word[1] == 't'     ? LINK_TERMINAL
 		    : word[1] == 'n'     ? LINK_NULL
+		    : word[1] == 'e'     ? LINK_ENGINE
 					 : LINK_PIPE;
 		l->dev = l->kind == LINK_FILE ? 2 : 1;
 		l->ino = (uint64_t)atoi(word + strcspn(word, "0123456789"));
@@ -138,6 +143,9 @@ check_scene(const struct scene *s)
 		const struct graph_edge *e = &g.edge[i];
 
 		CHECK(g.node[e->from].pipeline == g.node[e->to].pipeline);
+		if (g.node[e->from].kind == PART_ENGINE)
+			CHECK(look[g.node[e->from].stage].link[g.node[e->from].link].kind ==
+			    LINK_ENGINE);
 		put(edges, sizeof(edges), " ", g.node[e->from].name);
 		put(edges, sizeof(edges), ">", g.node[e->to].name);
 		CHECK((e->out != NO_LINK) == (g.node[e->from].kind == PART_STAGE));

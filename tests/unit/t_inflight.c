@@ -200,6 +200,111 @@ test_has(void)
 	CHECK(!inflight_has(&f, 10));
 }
 
+/*
+ * A run, and a single record behind it.  Wherever the writing stops, the
+ * records of the run that are whole leave; what is unwritten stays the same.
+ */
+static void
+test_take_whole(void)
+{
+	static const char text[] = "ab\n\ncde\nf\n";
+	static const size_t ends[] = {3, 4, 8, 10};
+
+	for (size_t wrote = 0; wrote <= sizeof(text) + 1; wrote++) {
+		struct inflight f = {0};
+		struct record run, one, front;
+		size_t whole = 0, left;
+
+		CHECK(record_copy(&run, text, 9) == 0 && record_copy(&one, "x", 1) == 0);
+		run.kind = RECORD_RUN;
+		run.lines = 4;
+		run.seq = 50;
+		run.reserved = record_weight(4, 10);
+		one.seq = 54;
+		CHECK(inflight_push(&f, &run) == 0 && inflight_push(&f, &one) == 0);
+		CHECK(!inflight_take_whole(&f, &front), "nothing is given");
+		inflight_give(&f, 2, SIZE_MAX, 7);
+		inflight_wrote(&f, wrote);
+		left = unwritten_bytes(&f);
+		while (whole < 4 && ends[whole] <= wrote)
+			whole++;
+		if (whole == 4) {
+			CHECK(!inflight_take_whole(&f, &front), "all of it leaves as always");
+			inflight_free(&f);
+			continue;
+		}
+		CHECK(inflight_take_whole(&f, &front) == (whole > 0), "%zu bytes", wrote);
+		CHECK(holds(&f) && f.queue.n == 2 && f.given == 2 && f.written == 0);
+		if (whole > 0) {
+			CHECK(record_count(&front) == whole && front.seq == 50 &&
+				front.len + 1 == ends[whole - 1] &&
+				memcmp(front.data, text, ends[whole - 1]) == 0 && front.given == 7,
+			    "%zu bytes", wrote);
+			CHECK(inflight_head(&f)->seq == 50 + whole &&
+			    record_count(inflight_head(&f)) == 4 - whole);
+			CHECK(f.partial == wrote - ends[whole - 1], "%zu bytes: %zu", wrote,
+			    f.partial);
+			CHECK(front.reserved + inflight_head(&f)->reserved == run.reserved);
+			record_free(&front);
+		}
+		CHECK(unwritten_bytes(&f) == left, "%zu bytes: %zu, not %zu", wrote,
+		    unwritten_bytes(&f), left);
+		CHECK(!inflight_take_whole(&f, &front), "twice");
+		/* The rest is written. */
+		inflight_wrote(&f, left);
+		CHECK(f.written == 2 && f.partial == 0 && holds(&f));
+		inflight_free(&f);
+	}
+}
+
+/* Behind a record that is written, and in one that is no run, nothing is. */
+static void
+test_take_whole_others(void)
+{
+	struct inflight f = {0};
+	struct record r, front;
+
+	CHECK(!inflight_take_whole(&f, &front), "it is empty");
+	CHECK(record_copy(&r, "a", 1) == 0 && inflight_push(&f, &r) == 0);
+	CHECK(record_copy(&r, "b\nc", 3) == 0);
+	r.kind = RECORD_RUN;
+	r.lines = 2;
+	CHECK(inflight_push(&f, &r) == 0);
+	inflight_give(&f, 2, SIZE_MAX, 0);
+	inflight_wrote(&f, 1);
+	CHECK(f.partial == 1 && !inflight_take_whole(&f, &front));
+	inflight_wrote(&f, 1 + 3);
+	CHECK(f.written == 1 && f.partial == 3 && !inflight_take_whole(&f, &front));
+	r = inflight_pop(&f);
+	record_free(&r);
+	CHECK(inflight_take_whole(&f, &front) && front.len == 1 && front.kind == RECORD_DATA &&
+	    inflight_head(&f)->kind == RECORD_DATA && f.partial == 1);
+	record_free(&front);
+	inflight_free(&f);
+
+	/* The oldest one is a run that is written, and the next one is not. */
+	for (int i = 0; i < 2; i++) {
+		CHECK(record_copy(&r, "b\nc", 3) == 0);
+		r.kind = RECORD_RUN;
+		r.lines = 2;
+		CHECK(inflight_push(&f, &r) == 0);
+	}
+	inflight_give(&f, 2, SIZE_MAX, 0);
+	inflight_wrote(&f, 4 + 3);
+	CHECK(f.written == 1 && f.partial == 3 && !inflight_take_whole(&f, &front));
+	inflight_free(&f);
+
+	/* The lines of a result are one record. */
+	CHECK(record_copy(&r, "b\nc", 3) == 0);
+	r.kind = RECORD_LINES;
+	r.lines = 2;
+	CHECK(inflight_push(&f, &r) == 0);
+	inflight_give(&f, 1, SIZE_MAX, 0);
+	inflight_wrote(&f, 3);
+	CHECK(!inflight_take_whole(&f, &front));
+	inflight_free(&f);
+}
+
 int
 main(void)
 {
@@ -210,5 +315,7 @@ main(void)
 	test_pop();
 	test_take_back_unread();
 	test_take_back();
+	test_take_whole();
+	test_take_whole_others();
 	return t_end();
 }

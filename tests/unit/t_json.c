@@ -1,8 +1,8 @@
 /*
- * json_check() and json_blank(): against a table, a slow automaton
- * (json_slow.h), jansson, and the files of JSONTestSuite where they are
- * installed.  Each text is checked in a block of its exact size, so that ASan
- * sees a read outside it.
+ * json_check(), json_check_for() and json_blank(): against a table, a slow
+ * automaton (json_slow.h), jansson, and the files of JSONTestSuite where they
+ * are installed.  Each text is checked in a block of its exact size, so that
+ * ASan sees a read outside it.
  */
 
 #include <dirent.h>
@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "json/json.h"
+#include "json/members.h"
 #include "json_slow.h"
 #include "t.h"
 #include "t_random.h"
@@ -44,6 +45,26 @@ compare_jansson(const char *text, size_t len, bool good)
 	json_decref(value);
 }
 
+static const struct json_slice id = {"\"id\"", 4};
+
+/* json_check_for() says the same, and never misses the name. */
+static void
+check_for(const char *text, size_t len, bool good, const struct json_error *err)
+{
+	static const char *const names[] = {"id"};
+	struct json_error own = {SIZE_MAX, NULL};
+	struct json_slice value, last;
+	bool seen;
+
+	CHECK(json_check_for(text, len, &id, &seen, &own) == good, "%.*s", (int)len, text);
+	CHECK(own.offset == err->offset && own.what == err->what, "%.*s: at %zu", (int)len, text,
+	    own.offset);
+	if (!good)
+		return;
+	members_find(text, len, names, 1, &value, &last);
+	CHECK(seen || value.data == NULL, "%.*s: not seen", (int)len, text);
+}
+
 static bool
 check(const char *bytes, size_t len)
 {
@@ -58,6 +79,7 @@ check(const char *bytes, size_t len)
 	slow = slow_check(text, len, &offset);
 	CHECK(good == slow, "%.*s: %d", (int)len, bytes, good);
 	CHECK(good == json_check(text, len, NULL), "%.*s", (int)len, bytes);
+	check_for(text, len, good, &err);
 	if (!good) {
 		CHECK(err.offset == offset, "%.*s: at %zu (%s), not %zu", (int)len, bytes,
 		    err.offset, err.what, offset);
@@ -150,6 +172,41 @@ test_nul(void)
 		memmove(text + i + 1, text + i, sizeof(nul) - 1 - i);
 		text[i] = '\0';
 		CHECK(!check(text, sizeof(text)), "NUL at %zu", i);
+	}
+}
+
+/* What is no such name is not seen. */
+static void
+test_names(void)
+{
+	static const struct {
+		const char *text;
+		bool seen;
+	} rows[] = {
+	    {"{\"id\":1}", true},
+	    {"{ \"a\" : [] ,\t\"id\" : 1 }", true},
+	    {"[1,{\"a\":{\"id\":1}}]", true},
+	    {"{\"\\u0069d\":1}", true},
+	    {"{\"i\\u0064\":1}", true},
+	    {"{\"\\u0069\\u0064\":1}", true},
+	    {"\"id\"", false},
+	    {"[\"id\",\"\\u0069d\"]", false},
+	    {"{\"a\":\"id\",\"ida\":\"\\n\",\"aid\":1,\"d\":2,\"\":3,\"Id\":4}", false},
+	    {"{\"\":\"id\"}", false},
+	    {"{}", false},
+	    {"0", false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = strlen(rows[i].text);
+		char *text = malloc(len);
+		bool seen;
+
+		memcpy(text, rows[i].text, len);
+		CHECK(json_check_for(text, len, &id, &seen, NULL), "%s", rows[i].text);
+		CHECK(seen == rows[i].seen, "%s: %d", rows[i].text, seen);
+		free(text);
+		CHECK(check(rows[i].text, len), "%s", rows[i].text);
 	}
 }
 
@@ -353,6 +410,59 @@ test_blank(void)
 		CHECK(json_blank(rows[i].text, rows[i].len) == rows[i].blank, "row %zu", i);
 }
 
+/* Stops of the look ahead, alone and in pieces, and what nearly is one. */
+static const char *const stops[] = {"\"", "\\", "\x01", "\x1f", "\x80", "\xff", "\xc3\xa9",
+    "\xe2\x82\xac", "\\n", "\\\"", "\\\\", " ", "!", "\x7f"};
+#define NSTOPS (sizeof(stops) / sizeof(stops[0]))
+
+/* Writes the piece at `at`, as far as there is room in the text. */
+static void
+overlay(char *text, size_t len, size_t at, const char *piece)
+{
+	for (size_t i = 0; piece[i] != '\0' && at + i < len; i++)
+		text[at + i] = piece[i];
+}
+
+/*
+ * Texts about as long as a window, and shorter ones: each stop at each place,
+ * where it is in a string, with the end of the string and without; and each
+ * stop as the first bytes and as the last ones.
+ */
+static void
+test_short(void)
+{
+	char text[72];
+	size_t good = 0;
+
+	for (size_t len = 0; len <= 70; len++)
+		for (size_t i = 0; i < NSTOPS; i++) {
+			for (size_t at = 0; at < len; at++)
+				for (int ends = 0; ends < 2; ends++) {
+					memset(text, 'x', len);
+					text[0] = '"';
+					if (ends)
+						text[len - 1] = '"';
+					overlay(text, len, at, stops[i]);
+					good += check(text, len);
+				}
+			for (size_t j = 0; j < NSTOPS && len >= 2; j++) {
+				size_t last = strlen(stops[j]) < len ? len - strlen(stops[j]) : 0;
+
+				memset(text, 'x', len);
+				overlay(text, len, 0, stops[i]);
+				overlay(text, len, last, stops[j]);
+				good += check(text, len);
+				/* The same inside a string. */
+				text[0] = text[len - 1] = '"';
+				overlay(text, len - 1, 1, stops[i]);
+				if (last > 0)
+					overlay(text, len - 1, last - 1, stops[j]);
+				good += check(text, len);
+			}
+		}
+	CHECK(good > 10000, "%zu: these texts try nothing", good);
+}
+
 int
 main(void)
 {
@@ -360,8 +470,10 @@ main(void)
 	test_good();
 	test_bad();
 	test_nul();
+	test_names();
 	test_nesting();
 	test_places();
+	test_short();
 	test_truncated();
 	test_mutated();
 	test_suite();

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/members.h"
 #include "t.h"
 
 static void
@@ -111,7 +112,7 @@ test_place(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		bool empty = false;
-		long place = label_place(cases[i].text, strlen(cases[i].text), &empty);
+		long place = members_begin(cases[i].text, strlen(cases[i].text), &empty);
 
 		CHECK(place == cases[i].place && empty == cases[i].empty, "%s: %ld", cases[i].text,
 		    place);

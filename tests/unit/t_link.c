@@ -57,6 +57,18 @@ test_kinds(void)
 }
 
 static void
+test_engine(void)
+{
+	struct metrics_link *l;
+
+	memset(&links, 0, sizeof(links));
+	l = link_open_engine(&links, LINK_IN, "kafka://me@h:1/orders?group=secret");
+	CHECK(l != NULL && link_read(l, &seen) && seen.kind == LINK_ENGINE && seen.ino == 0);
+	CHECK(strcmp(seen.name, "kafka h:1/orders") == 0, "%s", seen.name);
+	CHECK(link_number(&links, l) == 0 && link_number(&links, NULL) == LINKS);
+}
+
+static void
 test_places(void)
 {
 	struct metrics_link *out, *first, *last = NULL;
@@ -179,6 +191,7 @@ int
 main(void)
 {
 	test_kinds();
+	test_engine();
 	test_places();
 	test_names();
 	test_waits();

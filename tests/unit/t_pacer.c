@@ -9,6 +9,7 @@
 #include "stage/meter.h"
 #include "record/record.h"
 #include "t.h"
+#include "t_random.h"
 
 #define S CLOCK_S
 #define MS CLOCK_MS
@@ -59,7 +60,7 @@ come(struct sim *s, const char *key, size_t bytes)
 	struct flow *flow = pacer_flow(&s->pacer, key, strlen(key));
 
 	CHECK(flow != NULL);
-	if (pacer_take(&s->pacer, flow, &r))
+	if (pacer_take(&s->pacer, flow, &r) == BOOKED)
 		note_leave(s, &r);
 	else
 		CHECK(pacer_wait(&s->pacer, flow, &r));
@@ -285,7 +286,7 @@ test_forgotten(void)
 
 			wake(&s, START + t);
 			flow = pacer_flow(&s.pacer, t / MS % keys == 0 ? "a" : "b", 1);
-			if (flow == NULL || !pacer_take(&s.pacer, flow, &r))
+			if (flow == NULL || pacer_take(&s.pacer, flow, &r) != BOOKED)
 				continue;
 			s.come++;
 			note_leave(&s, &r);
@@ -341,6 +342,241 @@ test_bounds(void)
 	end_sim(&s);
 }
 
+static size_t
+below(size_t n)
+{
+	return (size_t)(next_random() >> 11) % n;
+}
+
+/* A run of n lines of random lengths comes now. */
+static struct record
+make_run(const struct sim *s, uint64_t n, size_t most)
+{
+	char text[32 * 20 + 1];
+	size_t len = 0;
+	struct record r;
+
+	for (uint64_t i = 0; i < n; i++) {
+		size_t bytes = below(most);
+
+		memset(text + len, 'x', bytes);
+		len += bytes;
+		text[len++] = '\n';
+	}
+	CHECK(record_copy(&r, text, len - 1) == 0);
+	r.seq = s->come;
+	r.came = s->pacer.now;
+	if (n > 1) {
+		r.kind = RECORD_RUN;
+		r.lines = n;
+	}
+	return r;
+}
+
+/* As much of the run as may leaves at once, as limiter.c does it. */
+static bool
+leave_as_run(struct sim *s, struct flow *flow, struct record *run)
+{
+	struct record front, one;
+	uint64_t n;
+	size_t bytes = 0;
+	bool left, more;
+
+	for (n = record_count(run); n > 0; n /= 2) {
+		bytes = record_run_bytes(run, n);
+		if (pacer_take_run(&s->pacer, flow, run, n, bytes))
+			break;
+	}
+	if (n == 0)
+		return true;
+	left = record_take(run, n, bytes, &front);
+	do {
+		more = record_take_one(&front, &one);
+		note_leave(s, &one);
+		record_free(&one);
+	} while (more);
+	return left;
+}
+
+/* A run comes: with pacer_take_run(), or each of its records alone. */
+static void
+come_run(struct sim *s, struct record *run, bool as_run)
+{
+	struct flow *flow = pacer_flow(&s->pacer, "", 0);
+	struct record one;
+	bool more = true;
+
+	s->come += record_count(run);
+	while (more) {
+		if (as_run && !leave_as_run(s, flow, run))
+			return;
+		more = record_take_one(run, &one);
+		if (pacer_take(&s->pacer, flow, &one) == BOOKED) {
+			note_leave(s, &one);
+			record_free(&one);
+		} else
+			CHECK(pacer_wait(&s->pacer, flow, &one));
+	}
+}
+
+/* As wake(), where records have bytes of their own. */
+static void
+wake_late(struct sim *s, int64_t now)
+{
+	struct record r;
+
+	pacer_set_time(&s->pacer, now);
+	while (pacer_due(&s->pacer, &r)) {
+		note_leave(s, &r);
+		record_free(&r);
+	}
+}
+
+/* As run_until(), in the same way. */
+static void
+run_until_and_free(struct sim *s, int64_t until)
+{
+	int64_t next;
+
+	while ((next = pacer_next(&s->pacer)) < until)
+		wake_late(s, next);
+	if (until < CLOCK_NEVER)
+		wake_late(s, until);
+}
+
+/*
+ * Beside a pacer that takes each record alone, one takes them as runs: each
+ * record leaves at the same time, give or take `slack` ns, in the same order.
+ */
+static void
+compare_runs(struct rate rate, bool bytes, int64_t slack, bool stops)
+{
+	struct sim alone, runs;
+	int64_t now = START;
+	size_t at_once = 0;
+	const size_t most = 20;
+
+	begin_sim(&alone, rate, bytes, 1);
+	begin_sim(&runs, rate, bytes, 1);
+	while (alone.come < 3000) {
+		uint64_t n = below(3) == 0 ? 1 : 2 + below(30);
+		struct record run, copy;
+
+		run_until_and_free(&alone, now);
+		run_until_and_free(&runs, now);
+		CHECK(slack > 0 || runs.left == alone.left, "%zu, not %zu", runs.left, alone.left);
+		run = copy = make_run(&alone, n, most);
+		atomic_fetch_add(&run.slab->refs, 1);
+		/* Now and then the thread is stopped before it has the run. */
+		if (stops && below(4) == 0) {
+			now += TELLER_LATE + bucket_time(&rate, below(bytes ? 400 : 40));
+			wake_late(&alone, now);
+			wake_late(&runs, now);
+		}
+		at_once -= alone.left;
+		come_run(&alone, &run, false);
+		at_once += alone.left;
+		come_run(&runs, &copy, true);
+		/* Often nothing is left to wait for, sometimes much is. */
+		now += (int64_t)(bucket_time(&rate, below(bytes ? 30 * most : 60)));
+	}
+	run_until_and_free(&alone, CLOCK_NEVER);
+	run_until_and_free(&runs, CLOCK_NEVER);
+	CHECK(alone.left == alone.come && runs.left == alone.come &&
+		pacer_next(&runs.pacer) == CLOCK_NEVER,
+	    "%zu and %zu of %zu", alone.left, runs.left, alone.come);
+	for (size_t i = 0; i < alone.come; i++)
+		CHECK(runs.order[i] == i && alone.order[i] == i &&
+			runs.time[i] - alone.time[i] <= slack &&
+			alone.time[i] - runs.time[i] <= slack,
+		    "record %zu: %" PRId64 ", not %" PRId64, i, runs.time[i] - START,
+		    alone.time[i] - START);
+	CHECK(at_once > 100, "%zu at once: this tries little", at_once);
+	end_sim(&alone);
+	end_sim(&runs);
+}
+
+/*
+ * At the first rates of each kind no time has to be rounded.  At the others a
+ * ns can decide about who has been stopped.
+ */
+static void
+test_runs(bool stops)
+{
+	for (uint64_t burst = 1; burst <= 64; burst *= 4) {
+		compare_runs((struct rate){100, S, burst}, false, 0, stops);
+		compare_runs((struct rate){1, 7, burst}, false, 0, stops);
+		compare_runs((struct rate){1, 60 * S, burst}, false, 0, stops);
+		compare_runs((struct rate){7, S, burst}, false, 1, false);
+		compare_runs((struct rate){999983, S, burst}, false, 1, false);
+	}
+	for (uint64_t burst = 20; burst <= 640; burst *= 2) {
+		compare_runs((struct rate){1000, S, burst}, true, 0, stops);
+		compare_runs((struct rate){1, 1, burst}, true, 0, stops);
+		compare_runs((struct rate){7, 3 * S, burst}, true, 1, false);
+		compare_runs((struct rate){999983, S, burst}, true, 1, false);
+	}
+}
+
+/* As much as there is credit for, and nothing where a record waits. */
+static void
+test_run_credit(void)
+{
+	struct sim s;
+	struct record run;
+	struct flow *flow;
+
+	begin_sim(&s, (struct rate){10, S, 5}, false, 1);
+	flow = pacer_flow(&s.pacer, "", 0);
+	run = make_run(&s, 8, 20);
+	CHECK(!pacer_take_run(&s.pacer, flow, &run, 6, record_run_bytes(&run, 6)));
+	CHECK(pacer_take_run(&s.pacer, flow, &run, 2, record_run_bytes(&run, 2)),
+	    "nothing was charged");
+	CHECK(!pacer_take_run(&s.pacer, flow, &run, 4, record_run_bytes(&run, 4)));
+	CHECK(pacer_take_run(&s.pacer, flow, &run, 3, record_run_bytes(&run, 3)));
+	CHECK(!pacer_take_run(&s.pacer, flow, &run, 1, record_run_bytes(&run, 1)));
+	come(&s, "", 1);
+	CHECK(flow->n == 1, "one waits");
+	pacer_set_time(&s.pacer, START + 10 * S);
+	CHECK(!pacer_take_run(&s.pacer, flow, &run, 1, record_run_bytes(&run, 1)),
+	    "not before the one that waits");
+	wake(&s, START + 10 * S);
+	CHECK(flow->n == 0 && s.left == 1);
+	record_free(&run);
+	end_sim(&s);
+}
+
+/*
+ * A thread that was stopped has a burst after that, and no more, even if what
+ * it has is a run that came before the stop.
+ */
+static void
+test_run_stopped(void)
+{
+	for (uint64_t burst = 1; burst <= 16; burst *= 4) {
+		struct sim s;
+		struct record run;
+		struct flow *flow;
+
+		begin_sim(&s, (struct rate){1000, S, burst}, false, 1);
+		flow = pacer_flow(&s.pacer, "", 0);
+		run = make_run(&s, 30, 20);
+		pacer_set_time(&s.pacer, START + 5 * S);
+		CHECK(!pacer_take_run(
+			  &s.pacer, flow, &run, burst + 1, record_run_bytes(&run, burst + 1)),
+		    "burst %" PRIu64 ": the credit of 5 s", burst);
+		CHECK(pacer_take_run(&s.pacer, flow, &run, burst, record_run_bytes(&run, burst)),
+		    "burst %" PRIu64, burst);
+		run.came = s.pacer.now;
+		CHECK(!pacer_take_run(&s.pacer, flow, &run, 1, record_run_bytes(&run, 1)),
+		    "burst %" PRIu64 ": the credit is forfeited", burst);
+		pacer_set_time(&s.pacer, START + 5 * S + MS);
+		CHECK(pacer_take_run(&s.pacer, flow, &run, 1, record_run_bytes(&run, 1)));
+		record_free(&run);
+		end_sim(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -353,5 +589,9 @@ main(void)
 	test_forgotten();
 	test_generation_comes_again();
 	test_bounds();
+	test_runs(false);
+	test_runs(true);
+	test_run_credit();
+	test_run_stopped();
 	return t_end();
 }

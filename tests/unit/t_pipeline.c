@@ -407,6 +407,152 @@ test_deadline(void)
 	free(m);
 }
 
+/* What the processor of runs does with each, and what it has seen. */
+enum passing { PASS_NONE, PASS_ONE, PASS_PART, PASS_ALL, PASS_ANY };
+
+static enum passing passing;
+static _Atomic size_t passed, runs_seen;
+
+/* The line of a record says its seq. */
+static bool
+says_seq(const struct record *r)
+{
+	return strtoull(r->data, NULL, 10) == r->seq && r->line == r->seq + 1;
+}
+
+/*
+ * Each record has a line of six digits.  A run stands for up to 40 of them,
+ * and in between are single records.
+ */
+static void
+run_source(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+{
+	struct own *o = state;
+	struct mock *m = o->mock;
+	char text[40 * 7 + 1];
+	struct record r;
+	size_t n;
+
+	(void)in;
+	m->running++;
+	for (size_t at = 0; at < m->n && ctx_state(ctx) == CTX_LIVE; at += n) {
+		n = at % 3 == 0 ? 1 : 1 + at * 7 % 40;
+		n = n < m->n - at ? n : m->n - at;
+		for (size_t i = 0; i < n; i++)
+			snprintf(text + 7 * i, 8, "%06zu\n", at + i);
+		wrong += record_copy(&r, text, 7 * n - 1) != 0;
+		r.seq = at;
+		r.line = at + 1;
+		r.reserved = record_weight(n, 7 * n);
+		if (n > 1) {
+			r.kind = RECORD_RUN;
+			r.lines = n;
+		}
+		if (record_sendn(out, ctx, &r, 1, NULL) != CHAN_OK) {
+			record_free(&r);
+			break;
+		}
+		m->sent += n;
+	}
+	m->running--;
+}
+
+/* The sink of run_source(): each record of a run is ticked off. */
+static void
+run_sink(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
+{
+	struct own *o = state;
+	struct mock *m = o->mock;
+	uint64_t next = 0;
+	struct record r, one;
+	size_t n;
+	bool more;
+
+	(void)out;
+	m->running++;
+	while (record_recvn(in, ctx, &r, 1, &n) == CHAN_OK) {
+		do {
+			more = record_take_one(&r, &one);
+			m->disorder += one.seq < next;
+			next = one.seq + 1;
+			m->seen[one.seq]++;
+			m->received++;
+			wrong +=
+			    !says_seq(&one) || one.len != 6 || one.reserved != record_weight(1, 7);
+			record_free(&one);
+		} while (more);
+		if (m->received >= m->cancel_at && m->cancel_at > 0)
+			ctx_cancel(m->ctx);
+	}
+	m->running--;
+}
+
+/* A record that is processed is single, whatever it was a part of. */
+static void
+process_one(void *state, struct record *r)
+{
+	identity(state, r);
+	wrong += r->kind != RECORD_DATA || r->full_len != 0 || r->len != 6 || !says_seq(r);
+}
+
+static uint64_t
+pass_some(void *state, const struct record *run, size_t *bytes)
+{
+	uint64_t count = record_count(run), n = 0;
+
+	(void)state;
+	runs_seen++;
+	wrong += run->kind != RECORD_RUN || count < 2 || !says_seq(run);
+	switch (passing) {
+	case PASS_NONE:
+		return 0;
+	case PASS_ONE:
+		n = 1;
+		break;
+	case PASS_PART:
+		n = count - 1;
+		break;
+	case PASS_ALL:
+		n = count;
+		break;
+	case PASS_ANY:
+		n = (run->seq * 2654435761U >> 7) % (count + 1);
+		break;
+	}
+	*bytes = record_run_bytes(run, n);
+	passed += n;
+	return n;
+}
+
+static void
+test_runs(enum passing how, unsigned workers, size_t cancel_at)
+{
+	struct mock *m = calloc(1, sizeof(*m));
+	struct processor p[] = {mock(m, "source", 1, NULL, run_source),
+	    mock(m, "runs", workers, process_one, NULL), mock(m, "sink", 1, NULL, run_sink)};
+
+	p[1].pass = pass_some;
+	passing = how;
+	passed = runs_seen = 0;
+	m->n = MAX_IDS;
+	m->cancel_at = cancel_at;
+	m->ctx = ctx_new(NULL, CLOCK_NEVER);
+	pipeline_join(pipeline_start(m->ctx, p, 3, 16));
+	if (cancel_at == 0) {
+		check_counts(m, "runs", 16, workers);
+		CHECK(m->processed + passed == MAX_IDS, "%zu + %zu", m->processed, passed);
+		CHECK(runs_seen > 0 && (how == PASS_NONE) == (passed == 0) &&
+			(how != PASS_ALL || passed > MAX_IDS / 2),
+		    "%d: %zu of %zu runs", how, passed, runs_seen);
+	} else
+		for (size_t i = 0; i < m->n; i++)
+			CHECK(m->seen[i] <= 1, "%zu", i);
+	if (workers == 1)
+		CHECK(m->disorder == 0, "one worker keeps the order");
+	ctx_free(m->ctx);
+	free(m);
+}
+
 int
 main(void)
 {
@@ -421,6 +567,10 @@ main(void)
 			for (size_t at = 0; at <= 1000; at += 500)
 				test_cancel(capacity, workers, at);
 	test_deadline();
+	for (enum passing how = PASS_NONE; how <= PASS_ANY; how++)
+		for (unsigned workers = 1; workers <= 3; workers++)
+			for (size_t at = 0; at <= 700; at += 700)
+				test_runs(how, workers, at);
 	CHECK(wrong == 0, "%u", wrong);
 	return t_end();
 }

@@ -16,6 +16,7 @@
 
 #include "record/record.h"
 #include "t.h"
+#include "t_random.h"
 
 #define PIPE_SIZE 65536
 #define LINES_MAX 4096
@@ -548,6 +549,7 @@ test_park(void)
 	reader_park(reader); /* with a line that was not taken */
 	CHECK(reader_line(reader, &r) && is_text(&r, "ok"));
 	record_free(&r);
+	record_free(&held);
 	reader_free(reader);
 	close(fds[0]);
 	close(fds[1]);
@@ -704,6 +706,380 @@ test_restart(void)
 	close(fd[1]);
 }
 
+/* Lines that begin with a plus are not plain. */
+static bool
+no_plus(const void *arg, const char *line, size_t len)
+{
+	CHECK(arg == &no_plus, "plain() gets its argument");
+	return len == 0 || line[0] != '+';
+}
+
+static struct reader_limits
+run_limits(size_t max)
+{
+	return (struct reader_limits){.max = max, .plain = no_plus, .plain_arg = &no_plus};
+}
+
+static bool
+is_run(const struct record *r, const char *text, uint64_t lines, uint64_t line, uint64_t offset)
+{
+	return is_text(r, text) && r->kind == (lines > 1 ? RECORD_RUN : RECORD_DATA) &&
+	    r->lines == (lines > 1 ? lines : 0) && r->line == line && r->offset == offset &&
+	    r->end == offset + r->len + 1 && r->reserved == 0 && r->origin == NULL &&
+	    r->attempts == 0;
+}
+
+static bool
+is_at(const struct reader *r, uint64_t offset, uint64_t lines)
+{
+	struct reader_place place = reader_place(r);
+
+	return place.offset == offset && place.lines == lines;
+}
+
+/* Writes the text, and reads all of it. */
+static void
+feed(struct reader *r, int fd, const char *text)
+{
+	ssize_t len = (ssize_t)strlen(text);
+
+	CHECK(write(fd, text, (size_t)len) == len && reader_fill(r) == len, "%m");
+}
+
+/* What ends a run: a line that is not plain, `most`, one that is unfinished. */
+static void
+test_run_ends(void)
+{
+	struct reader_limits limits = run_limits(100);
+	struct reader *r;
+	struct record rec;
+	int fds[2];
+
+	CHECK(pipe(fds) == 0, "%m");
+	r = reader_new(fds[0], &limits);
+	CHECK(reader_run(r, &rec, 9) == 0, "nothing was read");
+	/* The first line of the input may have a byte order mark. */
+	feed(r, fds[1], "first\na\n\nc\n+d\ne\nf\n+g\n+h\ni\nj\nhal");
+	CHECK(reader_run(r, &rec, 9) == 0 && is_at(r, 0, 0));
+	CHECK(reader_line(r, &rec) && is_text(&rec, "first"));
+	record_free(&rec);
+	/* plain() says no in the middle, and at the first line. */
+	CHECK(reader_run(r, &rec, 0) == 0 && is_at(r, 6, 1));
+	CHECK(reader_run(r, &rec, 9) == 3 && is_run(&rec, "a\n\nc", 3, 2, 6) && is_at(r, 11, 4));
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 0 && is_at(r, 11, 4));
+	CHECK(reader_line(r, &rec) && is_text(&rec, "+d") && rec.line == 5 && rec.offset == 11);
+	record_free(&rec);
+	/* As many as wanted; one alone is no run. */
+	CHECK(reader_run(r, &rec, 1) == 1 && is_run(&rec, "e", 1, 6, 14) && is_at(r, 16, 6));
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 1 && is_run(&rec, "f", 1, 7, 16) && is_at(r, 18, 7));
+	record_free(&rec);
+	for (int i = 0; i < 2; i++) {
+		CHECK(reader_run(r, &rec, 9) == 0);
+		CHECK(reader_line(r, &rec) && rec.line == 8 + (uint64_t)i);
+		record_free(&rec);
+	}
+	/* What is unfinished stays, and is in no run before it has ended. */
+	CHECK(reader_run(r, &rec, 2) == 2 && is_run(&rec, "i\nj", 2, 10, 24) && is_at(r, 28, 11));
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 0 && reader_pending(r) == 3 && is_at(r, 28, 11));
+	CHECK(!reader_line(r, &rec) && reader_run(r, &rec, 9) == 0 && reader_pending(r) == 3);
+	feed(r, fds[1], "f\nk\nend");
+	CHECK(
+	    reader_run(r, &rec, 9) == 2 && is_run(&rec, "half\nk", 2, 12, 28) && is_at(r, 35, 13));
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 0 && reader_rest(r, &rec) && is_text(&rec, "end") &&
+	    rec.line == 14 && rec.offset == 35 && rec.kind == RECORD_DATA);
+	record_free(&rec);
+	CHECK(is_at(r, 38, 14));
+	/* Another input has a first line, too. */
+	reader_restart(r, (struct reader_place){0});
+	feed(r, fds[1], "l\nm\n");
+	CHECK(reader_run(r, &rec, 9) == 0 && reader_line(r, &rec) && is_text(&rec, "l"));
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 1 && is_run(&rec, "m", 1, 2, 2));
+	record_free(&rec);
+	/* One that begins in its middle has none. */
+	reader_restart(r, (struct reader_place){.offset = 100, .lines = 10});
+	feed(r, fds[1], "n\no\n");
+	CHECK(reader_run(r, &rec, 9) == 2 && is_run(&rec, "n\no", 2, 11, 100));
+	record_free(&rec);
+	reader_free(r);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A line over the limit ends the run, and comes as it would without runs. */
+static void
+test_run_limit(void)
+{
+	struct reader_limits limits = run_limits(5);
+	char *text = malloc(READER_HEAD + 1000);
+	struct reader *r;
+	struct record rec;
+	int fds[2];
+
+	CHECK(pipe(fds) == 0, "%m");
+	r = reader_new(fds[0], &limits);
+	feed(r, fds[1], "1\n12345\n12345\n123456\n7\n8\n");
+	CHECK(reader_line(r, &rec));
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 2 && is_run(&rec, "12345\n12345", 2, 2, 2), "just as long");
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 0 && is_at(r, 14, 3));
+	CHECK(reader_line(r, &rec) && rec.full_len == 6 && rec.line == 4 && rec.offset == 14);
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 2 && is_run(&rec, "7\n8", 2, 5, 21));
+	record_free(&rec);
+	/* Nothing is taken in the middle of one whose head is kept. */
+	memset(text, 'x', READER_HEAD);
+	memcpy(text + READER_HEAD, "yyyy", 5);
+	for (const char *at = text; *at != '\0'; at += strlen(at) < 1000 ? strlen(at) : 1000) {
+		size_t n = strlen(at) < 1000 ? strlen(at) : 1000;
+
+		CHECK(write(fds[1], at, n) == (ssize_t)n && reader_fill(r) == (ssize_t)n);
+		CHECK(reader_run(r, &rec, 9) == 0 && !reader_line(r, &rec));
+		CHECK(reader_run(r, &rec, 9) == 0);
+	}
+	CHECK(reader_line_is_over(r));
+	feed(r, fds[1], "zz\n9\n0\n");
+	CHECK(reader_run(r, &rec, 9) == 0, "it has not been taken");
+	CHECK(reader_line(r, &rec) && rec.full_len == READER_HEAD + 6 && rec.line == 7);
+	record_free(&rec);
+	CHECK(reader_run(r, &rec, 9) == 2 && is_run(&rec, "9\n0", 2, 8, 25 + READER_HEAD + 7));
+	record_free(&rec);
+	reader_free(r);
+	free(text);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* The references of a run and of a line that was not kept are right. */
+static void
+test_run_references(void)
+{
+	struct reader_limits limits = run_limits(5);
+	struct record run, line;
+	struct reader *r;
+	int fds[2];
+
+	CHECK(pipe(fds) == 0, "%m");
+	r = reader_new(fds[0], &limits);
+	feed(r, fds[1], "1\n2\n3\n+4\n5\n6\n");
+	CHECK(reader_line(r, &line));
+	reader_take_back(r);
+	CHECK(reader_run(r, &run, 9) == 2);
+	for (int i = 0; i < 3; i++) {
+		CHECK(reader_line(r, &line));
+		reader_take_back(r);
+	}
+	CHECK(is_text(&line, "6") && is_at(r, 13, 6));
+	reader_free(r);
+	CHECK(run.slab->refs == 1, "the run has one: %zu", (size_t)run.slab->refs);
+	CHECK(is_text(&run, "2\n3"));
+	record_free(&run);
+	close(fds[0]);
+	close(fds[1]);
+
+	/* Only lines that were given back: the slab is the reader's again. */
+	CHECK(pipe(fds) == 0, "%m");
+	limits.chunk = 64;
+	r = reader_new(fds[0], &limits);
+	feed(r, fds[1], "1\n");
+	CHECK(reader_line(r, &line));
+	for (int i = 0; i < 100; i++) {
+		const struct slab *slab = line.slab;
+
+		reader_take_back(r);
+		feed(r, fds[1], "abcde\n");
+		CHECK(reader_line(r, &line) && line.slab == slab, "%d: another slab", i);
+	}
+	reader_take_back(r);
+	reader_free(r);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static size_t
+below(size_t n)
+{
+	return (size_t)(next_random() >> 11) % n;
+}
+
+/* A text of short lines, some not plain, some over the limit, some empty. */
+static size_t
+random_text(char *text, size_t room)
+{
+	size_t len = 0, most = 1 + below(20);
+
+	while (len + most + 2 < room) {
+		if (below(8) == 0)
+			text[len++] = '+';
+		for (size_t n = below(most); n > 0; n--)
+			text[len++] = (char)('a' + below(26));
+		text[len++] = '\n';
+	}
+	return len - below(2);
+}
+
+/* One line of the text, as reader_line() and as a run say it. */
+static void
+is_same_line(const struct record *a, const struct record *b, int round)
+{
+	CHECK(a->len == b->len && memcmp(a->data, b->data, a->len + 1) == 0 && a->line == b->line &&
+		a->offset == b->offset && a->full_len == b->full_len && a->kind == b->kind,
+	    "round %d: line %ju at %ju, not line %ju at %ju", round, (uintmax_t)b->line,
+	    (uintmax_t)b->offset, (uintmax_t)a->line, (uintmax_t)a->offset);
+}
+
+/* The text by reader_line() alone, in one read. */
+static size_t
+plain_lines(const char *text, size_t len, const struct reader_limits *limits, struct record *out)
+{
+	struct reader *r;
+	size_t n = 0;
+	int fds[2];
+
+	CHECK(pipe(fds) == 0 && write(fds[1], text, len) == (ssize_t)len, "%m");
+	close(fds[1]);
+	r = reader_new(fds[0], limits);
+	while (reader_fill(r) > 0)
+		while (reader_line(r, &out[n]))
+			n++;
+	n += reader_rest(r, &out[n]);
+	reader_free(r);
+	close(fds[0]);
+	return n;
+}
+
+/* A text that is read with runs, beside the records that it must become. */
+struct mix {
+	int round;
+	char text[2000];
+	size_t len;
+	struct reader *reader;
+	struct record want[LINES_MAX];
+	size_t nwant, n;
+	struct record held[64];
+	size_t nheld;
+	uint64_t runs, in_runs, all; /* of all rounds */
+};
+
+/* Some are held, so that what is read next must not be written over them. */
+static void
+hold_some(struct mix *m, const struct record *r)
+{
+	if (below(8) != 0 || m->nheld == 64)
+		return;
+	atomic_fetch_add(&r->slab->refs, 1);
+	m->held[m->nheld++] = *r;
+}
+
+static void
+free_held(struct mix *m)
+{
+	for (size_t i = 0; i < m->nheld; i++) {
+		const struct record *r = &m->held[i];
+
+		CHECK(memcmp(r->data, m->text + r->offset, r->len) == 0, "round %d: written over",
+		    m->round);
+	}
+	record_freen(m->held, m->nheld);
+	m->nheld = 0;
+}
+
+/* Up to `most` lines are taken as a run, or else one line.  False: no line. */
+static bool
+take_mixed(struct mix *m, size_t most)
+{
+	struct reader_place before = reader_place(m->reader), after;
+	struct record r, got[LINES_MAX];
+	size_t taken = reader_run(m->reader, &r, most), n = taken > 0 ? taken : 1;
+
+	if (taken == 0 && !reader_line(m->reader, &r))
+		return false;
+	after = reader_place(m->reader);
+	CHECK(r.end == after.offset && after.lines == before.lines + n && record_count(&r) == n);
+	CHECK(taken <= most && (taken == 0 || m->n > 0), "%zu at line %zu", taken, m->n);
+	if (CHECK(m->n + n <= m->nwant, "round %d: more than there are", m->round))
+		return false;
+	hold_some(m, &r);
+	CHECK(record_spread(&r, got, n) == n);
+	for (size_t i = 0; i < n; i++) {
+		is_same_line(&m->want[m->n++], &got[i], m->round);
+		CHECK(taken == 0 || got[i].data[0] != '+', "round %d: not plain", m->round);
+	}
+	record_freen(got, n);
+	m->runs += taken > 1;
+	m->in_runs += taken;
+	return true;
+}
+
+static void
+read_mixed(struct mix *m, int fds[2])
+{
+	size_t most = 1 + below(m->round % 4 == 0 ? 10 : 500);
+	struct record rest;
+
+	for (size_t at = 0, n; at < m->len; at += n) {
+		n = 1 + below(most);
+		n = n < m->len - at ? n : m->len - at;
+		CHECK(write(fds[1], m->text + at, n) == (ssize_t)n, "%m");
+		while (reader_bytes(m->reader) < at + n) {
+			CHECK(reader_fill(m->reader) > 0, "%m");
+			while (take_mixed(m, below(4) == 0 ? 0 : 1 + below(30)))
+				continue;
+		}
+		if (below(16) == 0) {
+			reader_park(m->reader);
+			CHECK(reader_run(m->reader, &rest, 9) == 0);
+		}
+	}
+	close(fds[1]);
+	CHECK(reader_fill(m->reader) == 0 && reader_run(m->reader, &rest, 9) == 0);
+	if (reader_rest(m->reader, &rest)) {
+		is_same_line(&m->want[m->n++], &rest, m->round);
+		record_free(&rest);
+	}
+	CHECK(m->n == m->nwant, "round %d: %zu of %zu", m->round, m->n, m->nwant);
+}
+
+/*
+ * A text in reads of any size, with runs of any size and single lines in
+ * between: the records are those of reader_line() alone.
+ */
+static void
+test_run_mixed(void)
+{
+	struct mix *m = calloc(1, sizeof(*m));
+
+	for (m->round = 0; m->round < 400; m->round++) {
+		struct reader_limits limits = run_limits(1 + below(20));
+		int fds[2];
+
+		limits.strip_bom = m->round % 2;
+		limits.chunk = m->round % 3 == 0 ? 64 + below(200) : 0;
+		m->len = random_text(m->text, 30 + below(sizeof(m->text) - 30));
+		if (m->round % 5 == 0)
+			memcpy(m->text, "\xef\xbb\xbf", 3);
+		m->n = 0;
+		m->nwant = plain_lines(m->text, m->len, &limits, m->want);
+		CHECK(pipe(fds) == 0, "%m");
+		m->reader = reader_new(fds[0], &limits);
+		read_mixed(m, fds);
+		reader_free(m->reader);
+		free_held(m);
+		record_freen(m->want, m->nwant);
+		m->all += m->nwant;
+		close(fds[0]);
+	}
+	CHECK(m->runs > 1000 && m->in_runs > m->all / 4 && m->in_runs < m->all,
+	    "%ju runs, %ju of %ju lines: this tries little", (uintmax_t)m->runs,
+	    (uintmax_t)m->in_runs, (uintmax_t)m->all);
+	free(m);
+}
+
 int
 main(void)
 {
@@ -720,6 +1096,10 @@ main(void)
 	test_park();
 	test_endless();
 	test_lines();
+	test_run_ends();
+	test_run_limit();
+	test_run_references();
+	test_run_mixed();
 	test_errors();
 	return t_end();
 }

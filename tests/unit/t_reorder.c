@@ -1,11 +1,13 @@
 #include "record/reorder.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "record/record.h"
 #include "t.h"
+#include "t_random.h"
 
 #define MANY 20000
 
@@ -125,6 +127,127 @@ test_free_full(void)
 	reorder_free(s);
 }
 
+static size_t
+below(size_t n)
+{
+	return (size_t)(next_random() >> 11) % n;
+}
+
+/* A run of n records, or the one, from this seq on; each line says its seq. */
+static struct record
+make(uint64_t seq, uint64_t n)
+{
+	struct record r;
+	char text[21 * 40] = "";
+	size_t len = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		len +=
+		    (size_t)snprintf(text + len, sizeof(text) - len, "%ju\n", (uintmax_t)(seq + i));
+	CHECK(record_copy(&r, text, len - 1) == 0);
+	r.seq = seq;
+	if (n > 1) {
+		r.kind = RECORD_RUN;
+		r.lines = n;
+	}
+	return r;
+}
+
+/* Takes out what can be taken, and looks at each record of a run. */
+static void
+get_records(struct reorder *s, size_t max, uint64_t *next)
+{
+	struct record out[64], one;
+	size_t n;
+	bool more;
+
+	while ((n = reorder_get(s, out, max)) > 0) {
+		CHECK(n <= max);
+		for (size_t i = 0; i < n; i++)
+			do {
+				more = record_take_one(&out[i], &one);
+				CHECK(one.seq == *next && strtoull(one.data, NULL, 10) == *next,
+				    "%ju, want %ju", (uintmax_t)one.seq, (uintmax_t)*next);
+				++*next;
+				record_free(&one);
+			} while (more);
+	}
+	CHECK(reorder_head(s) == *next);
+}
+
+/* A run has one cell: the head goes on behind its last record. */
+static void
+test_run(void)
+{
+	struct reorder *s = reorder_new();
+	struct record r;
+	uint64_t next = 0;
+
+	r = make(3, 4);
+	CHECK(reorder_put(s, &r) == 0);
+	r = make(7, 1);
+	CHECK(reorder_put(s, &r) == 0);
+	get_records(s, 64, &next);
+	CHECK(next == 0);
+	r = make(0, 2);
+	CHECK(reorder_put(s, &r) == 0);
+	get_records(s, 64, &next);
+	CHECK(next == 2, "%ju", (uintmax_t)next);
+	r = make(2, 1);
+	CHECK(reorder_put(s, &r) == 0);
+	get_records(s, 1, &next);
+	CHECK(next == 8, "%ju", (uintmax_t)next);
+	/* A run larger than the ring, and what is behind it. */
+	r = make(8 + 40 * 40, 2);
+	CHECK(reorder_put(s, &r) == 0);
+	for (uint64_t i = 40; i-- > 0;) {
+		r = make(8 + i * 40, 40);
+		CHECK(reorder_put(s, &r) == 0);
+	}
+	get_records(s, 64, &next);
+	CHECK(next == 8 + 40 * 40 + 2, "%ju", (uintmax_t)next);
+	/* What is inside is freed. */
+	r = make(next + 1, 30);
+	CHECK(reorder_put(s, &r) == 0);
+	reorder_free(s);
+}
+
+/*
+ * Runs and single records, shuffled within a distance of `distance` items, as
+ * -k meets them; what can go is taken now and then.
+ */
+static void
+test_runs_shuffled(size_t distance)
+{
+	enum { ITEMS = 3000 };
+	struct reorder *s = reorder_new();
+	struct record *r = calloc(ITEMS, sizeof(*r)), was;
+	uint64_t seq = 0, next = 0;
+
+	for (size_t i = 0; i < ITEMS; i++) {
+		uint64_t n = below(2) == 0 ? 1 : 2 + below(38);
+
+		r[i] = make(seq, n);
+		seq += n;
+	}
+	for (size_t i = 0; i + distance < ITEMS; i++) {
+		size_t j = i + below(distance);
+
+		was = r[i];
+		r[i] = r[j];
+		r[j] = was;
+	}
+	for (size_t i = 0; i < ITEMS; i++) {
+		CHECK(reorder_put(s, &r[i]) == 0);
+		if (below(3) == 0)
+			get_records(s, 1 + below(64), &next);
+	}
+	get_records(s, 64, &next);
+	CHECK(next == seq, "%ju of %ju", (uintmax_t)next, (uintmax_t)seq);
+	free(r);
+	reorder_free(s);
+}
+
 int
 main(void)
 {
@@ -137,5 +260,9 @@ main(void)
 	test_shuffled(2);
 	test_shuffled(700);
 	test_free_full();
+	test_run();
+	test_runs_shuffled(1);
+	test_runs_shuffled(10);
+	test_runs_shuffled(600);
 	return t_end();
 }

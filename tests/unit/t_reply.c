@@ -1,3 +1,4 @@
+#include "base/retryafter.h"
 #include "pmetrics/reply.h"
 
 #include <string.h>
@@ -44,7 +45,7 @@ static const struct {
     {429, "", "0", "", REPLY_AGAIN, 0, 0, "429 Too Many Requests"},
     {502, "", "7", "", REPLY_AGAIN, 0, 7 * S, "502 Bad Gateway"},
     {503, "", "120", "", REPLY_AGAIN, 0, 120 * S, "503 Service Unavailable"},
-    {504, "", "99999999999999999999", "", REPLY_AGAIN, 0, REPLY_AFTER_MOST, "504 Gateway Timeout"},
+    {504, "", "99999999999999999999", "", REPLY_AGAIN, 0, RETRYAFTER_MOST, "504 Gateway Timeout"},
     {503, "", "Wed, 26 Nov 2025 12:00:30 GMT", "", REPLY_AGAIN, 0, 30 * S,
 	"503 Service Unavailable"},
     {503, "", "Wed, 26 Nov 2025 11:00:00 GMT", "", REPLY_AGAIN, 0, 0, "503 Service Unavailable"},

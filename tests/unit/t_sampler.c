@@ -174,12 +174,6 @@ test_parents(void)
 	}
 }
 
-/* What became of many draws. */
-struct draws {
-	uint64_t sampled;
-	uint64_t *ids; /* of those: the last 64 bits */
-};
-
 static void
 check_begun(const struct sampler *s, const struct context *c)
 {
@@ -191,21 +185,75 @@ check_begun(const struct sampler *s, const struct context *c)
 	CHECK(memcmp(c->span_id, "\0\0\0\0\0\0\0", sizeof(c->span_id)) == 0, "a span id");
 }
 
-static void
-draw(const struct sampler *s, uint64_t state, struct draws *d)
-{
-	*d = (struct draws){.ids = calloc(DRAWS, sizeof(*d->ids))};
-	for (int i = 0; i < DRAWS; i++) {
-		struct context c;
-		uint64_t old = state, randomness;
+/*
+ * Classes of numbers of skipped records, each as probable as the others, as far
+ * as that is possible; and how probable they are if a record in 1/p is taken.
+ */
+#define CLASSES 10
 
-		if (sampler_draws(s, &state, &randomness)) {
-			memset(&c, 0xab, sizeof(c));
-			sampler_begin(randomness, &c);
-			check_begun(s, &c);
-			memcpy(&d->ids[d->sampled++], c.trace_id + 8, 8);
-		}
-		CHECK(state != old, "the state stays");
+struct classes {
+	uint64_t from[CLASSES];
+	double p[CLASSES];
+};
+
+static void
+make_classes(double p, struct classes *c)
+{
+	double left = 1, before = 1; /* of the probability, from n on */
+	uint64_t n = 0;
+
+	for (int i = 0; i < CLASSES; i++) {
+		for (; left > 1 - (double)i / CLASSES; n++)
+			left *= 1 - p;
+		c->from[i] = n;
+		if (i > 0)
+			c->p[i - 1] = before - left;
+		before = left;
+	}
+	c->p[CLASSES - 1] = left;
+}
+
+/* What became of many draws. */
+struct drawn {
+	uint64_t sampled;
+	uint64_t *ids;             /* of those: the last 64 bits */
+	uint64_t skipped[CLASSES]; /* how often as many as the class says */
+	uint64_t place[CLASSES];   /* in this part of what is above */
+};
+
+static void
+note(const struct sampler *s, struct drawn *d)
+{
+	uint64_t least = s->root == SAMPLER_RATIO ? s->threshold : 0, randomness = 0;
+	struct context c;
+
+	memset(&c, 0xab, sizeof(c));
+	sampler_begin(s, &c);
+	check_begun(s, &c);
+	for (size_t i = 9; i < CONTEXT_TRACE_ID; i++)
+		randomness = randomness << 8 | c.trace_id[i];
+	memcpy(&d->ids[d->sampled++], c.trace_id + 8, 8);
+	CHECK(randomness >= least && randomness < ALL_BITS, "%#jx", (uintmax_t)randomness);
+	d->place[(randomness - least) / ((ALL_BITS - least) / CLASSES + 1)]++;
+}
+
+static void
+draw(const struct sampler *s, uint64_t seed, const struct classes *c, struct drawn *d)
+{
+	struct sampler_draws draws;
+	uint64_t skipped = 0;
+	int class;
+
+	sampler_begin_draws(s, seed, &draws);
+	*d = (struct drawn){.ids = calloc(DRAWS, sizeof(*d->ids))};
+	for (int i = 0; i < DRAWS; i++, skipped++) {
+		if (!sampler_draws(&draws))
+			continue;
+		note(s, d);
+		for (class = CLASSES - 1; skipped < c->from[class];)
+			class --;
+		d->skipped[class]++;
+		skipped = UINT64_MAX;
 	}
 }
 
@@ -217,33 +265,59 @@ by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Chi-square: 60 would be one in a billion. */
+static void
+check_classes(const uint64_t n[CLASSES], const double p[CLASSES], double all, const char *what)
+{
+	double sum = 0;
+
+	for (int i = 0; i < CLASSES; i++) {
+		double off = (double)n[i] - p[i] * all;
+
+		if (p[i] > 0)
+			sum += off * off / (p[i] * all);
+		else
+			CHECK(n[i] == 0, "%s: %ju in class %d", what, (uintmax_t)n[i], i);
+	}
+	CHECK(sum < 60, "%s: %g", what, sum);
+}
+
 /*
- * Of a million draws so many are sampled, within five standard deviations, and
- * no id is there twice.
+ * Of a million draws so many are taken as the ratio says, within five standard
+ * deviations, at such distances, and with such randomness, as if each were made
+ * when it is asked for.  No id is there twice.
  */
 static void
 test_draws(void)
 {
+	static const double same[CLASSES] = {.1, .1, .1, .1, .1, .1, .1, .1, .1, .1};
 	static const struct {
 		const char *name, *ratio;
 		double share;
 	} shares[] = {{"always_on", "", 1}, {"always_off", "", 0}, {"traceidratio", "1", 1},
 	    {"traceidratio", "0", 0}, {"traceidratio", "1e-17", 0}, {"traceidratio", "0.5", 0.5},
 	    {"parentbased_traceidratio", "0.1", 0.1}, {"traceidratio", "0.01", 0.01},
-	    {"traceidratio", "0.001", 0.001}, {"traceidratio", "0.999", 0.999}};
+	    {"traceidratio", "0.001", 0.001}, {"traceidratio", "0.3", 0.3},
+	    {"traceidratio", "0.999", 0.999}};
 
 	for (size_t i = 0; i < LEN(shares); i++) {
-		double p = shares[i].share;
+		double p = shares[i].share, off;
+		struct classes classes = {0};
 		struct sampler s;
-		struct draws d;
+		struct drawn d;
 		const char *why;
-		double off;
 
 		CHECK(sampler_read(&s, shares[i].name, shares[i].ratio, &why) == 0, "%zu", i);
-		draw(&s, 17 + i, &d);
+		if (p > 0)
+			make_classes(p, &classes);
+		draw(&s, 17 + i, &classes, &d);
 		off = (double)d.sampled - p * DRAWS;
 		CHECK(off * off <= 25 * p * (1 - p) * DRAWS, "%s: %ju", shares[i].ratio,
 		    (uintmax_t)d.sampled);
+		if (p > 0) {
+			check_classes(d.skipped, classes.p, (double)d.sampled, shares[i].ratio);
+			check_classes(d.place, same, (double)d.sampled, shares[i].ratio);
+		}
 		qsort(d.ids, d.sampled, sizeof(*d.ids), by_value);
 		for (size_t j = 1; j < d.sampled; j++)
 			CHECK(d.ids[j] != d.ids[j - 1], "twice: %#jx", (uintmax_t)d.ids[j]);
@@ -251,24 +325,41 @@ test_draws(void)
 	}
 }
 
-/* The first values of splitmix64 with the state 0, from its authors' code. */
+/*
+ * With small ratios so many are skipped that they can't be counted one by one:
+ * on average 1 / ratio, and in half of the cases less than ln 2 of that.  Both
+ * are right within five standard deviations.
+ */
 static void
-test_splitmix(void)
+test_small_ratios(void)
 {
-	static const uint64_t expected[] = {UINT64_C(0xe220a8397b1dcdaf),
-	    UINT64_C(0x6e789e6aa1b965f4), UINT64_C(0x06c45d188009454f)};
-	struct sampler s = {.root = SAMPLER_ALL};
-	uint64_t state = 0;
+	static const struct {
+		const char *text;
+		double ratio;
+	} rows[] = {{"1e-4", 1e-4}, {"1e-6", 1e-6}, {"1e-9", 1e-9}, {"1e-13", 1e-13},
+	    {"1.3877787807814456755e-17", 0x1p-56}};
+	static const int n = 40000;
 
-	for (size_t i = 0; i < LEN(expected); i++) {
-		struct context c;
-		uint64_t r = 0, randomness;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct sampler s;
+		struct sampler_draws draws;
+		const char *why;
+		double sum = 0, off;
+		int below = 0;
 
-		CHECK(sampler_draws(&s, &state, &randomness), "%zu", i);
-		sampler_begin(randomness, &c);
-		for (size_t j = 9; j < CONTEXT_TRACE_ID; j++)
-			r = r << 8 | c.trace_id[j];
-		CHECK(r == expected[i] >> 8, "%zu: %#jx", i, (uintmax_t)r);
+		CHECK(sampler_read(&s, "traceidratio", rows[i].text, &why) == 0, "%zu", i);
+		sampler_begin_draws(&s, 17 + i, &draws);
+		for (int j = 0; j < n; j++) {
+			double skipped = (double)(draws.next - 1) * rows[i].ratio;
+
+			sampler_draw(&draws);
+			sum += skipped;
+			below += skipped < 0.693147;
+		}
+		off = sum - n;
+		CHECK(off * off <= 25.0 * n, "%s: %g", rows[i].text, sum / n);
+		off = below - n / 2;
+		CHECK(off * off <= 25.0 * n / 4, "%s: %d", rows[i].text, below);
 	}
 }
 
@@ -279,6 +370,6 @@ main(void)
 	test_ratios();
 	test_parents();
 	test_draws();
-	test_splitmix();
+	test_small_ratios();
 	return t_end();
 }

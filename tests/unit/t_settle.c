@@ -9,8 +9,12 @@
 #include "t_random.h"
 
 #define MANY 100000
+#define NONE UINT64_MAX
 
-/* Events, a letter and a seq: e(nded), m(ark); and the marks that went. */
+/*
+ * Events, a letter and a seq: e(nded), m(ark), u(ntil: all before it have
+ * ended); and the marks that went.
+ */
 static const struct {
 	const char *name;
 	uint64_t before, first; /* ended before; the first mark */
@@ -27,6 +31,11 @@ static const struct {
     {"records behind a mark do not matter", 0, 0, "e1 e2 e3 m0", "0"},
     {"a mark that has not come holds those behind it", 0, 0, "e1 m2", ""},
     {"far apart", 0, 0, "m0 e5000 m5001 e1", "0"},
+    {"told together", 0, NONE, "m5 u4 m9 u5 u8", "5"},
+    {"told together, and then marks", 0, NONE, "u8 m9 m8 m5", "8 5"},
+    {"told of less than before", 0, NONE, "u8 u4 m7", "7"},
+    {"a first mark, with nothing before it", 0, NONE, "m0 m1", "0"},
+    {"nothing more comes", 3, NONE, "m5 m9 u18446744073709551615", "5 9"},
 };
 
 static void
@@ -40,7 +49,11 @@ play(struct settle *s, const char *events, char *gone)
 		uint64_t seq = strtoull(at + 1, &end, 10);
 
 		mark.n = seq;
-		CHECK((*at == 'e' ? settle_record(s, seq) : settle_mark(s, seq, &mark)) == 0);
+		if (*at == 'u')
+			settle_until(s, seq);
+		else
+			CHECK(
+			    (*at == 'e' ? settle_record(s, seq) : settle_mark(s, seq, &mark)) == 0);
 		while (settle_take(s, &mark))
 			sprintf(gone + strlen(gone), "%s%ju", *gone != '\0' ? " " : "",
 			    (uintmax_t)mark.n);
@@ -55,7 +68,8 @@ test_cases(void)
 		char gone[64];
 
 		settle_count(s, cases[i].before);
-		settle_begin(s, cases[i].first);
+		if (cases[i].first != NONE)
+			settle_begin(s, cases[i].first);
 		play(s, cases[i].events, gone);
 		CHECK(strcmp(gone, cases[i].gone) == 0, "%s: %s, want %s", cases[i].name, gone,
 		    cases[i].gone);

@@ -236,6 +236,50 @@ test_check(void)
 	stage_free(&st);
 }
 
+/* A run passes up to the first record that alone would not. */
+static void
+test_check_run(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t lines, good;
+		size_t bytes;
+		bool raw;
+	} rows[] = {{"1\n{}", 2, 2, 5, false}, {"1\n[2]\n03\n4", 4, 2, 6, false},
+	    {"01\n2", 2, 0, 0, false}, {"1\n\n3", 3, 1, 2, false}, {"\n", 2, 0, 0, false},
+	    {"{\n}", 2, 0, 0, false}, {"[1\n,2]\n3", 3, 0, 0, false},
+	    {"true\n\"a\"\n\"b", 3, 2, 9, false}, {"true\n\"a\"\n\"b", 3, 3, 12, true},
+	    {"\n\n", 3, 3, 3, true}};
+	struct stage st;
+
+	begin(&st);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct record run = record(rows[i].text), one;
+		uint64_t good;
+		size_t bytes = 999;
+
+		run.kind = RECORD_RUN;
+		run.lines = rows[i].lines;
+		run.reserved = record_weight(run.lines, run.len + 1);
+		opt.raw = rows[i].raw;
+		good = stage_check_run(&st, &run, &bytes);
+		CHECK(good == rows[i].good && bytes == rows[i].bytes, "%zu: %ju, %zu bytes", i,
+		    (uintmax_t)good, bytes);
+		CHECK(run.kind == RECORD_RUN && run.lines == rows[i].lines, "it stays a run");
+		CHECK(bytes == record_run_bytes(&run, good), "%zu", i);
+		/* As with each alone. */
+		for (uint64_t n = 0; n < rows[i].lines; n++) {
+			(void)record_take_one(&run, &one);
+			if (n <= good)
+				CHECK(stage_check(&st, &one) == (n < good), "%zu: %ju", i,
+				    (uintmax_t)n);
+			record_free(&one);
+		}
+	}
+	opt.raw = false;
+	stage_free(&st);
+}
+
 static void
 test_answer_and_drop(void)
 {
@@ -394,6 +438,7 @@ main(void)
 	test_bury();
 	test_bury_again();
 	test_check();
+	test_check_run();
 	test_answer_and_drop();
 	test_ends();
 	test_fault();

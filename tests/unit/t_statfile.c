@@ -49,10 +49,71 @@ _Static_assert(offsetof(struct metrics_exemplars, queue) == 26 * 48, "the exempl
 _Static_assert(sizeof(struct retired_entry) == 1344, "an entry");
 _Static_assert(offsetof(struct retired_entry, sum) == 448, "an entry");
 
+_Static_assert(offsetof(struct metrics_shard, engine) == 856 && ENGINE_COUNTERS == 3, "engines");
+_Static_assert(sizeof(struct metrics_said) == 64, "a number of an engine");
+_Static_assert(offsetof(struct metrics_engines, said) == 64, "the numbers of engines");
+_Static_assert(offsetof(struct metrics_said, owner) == 8, "a number of an engine");
+_Static_assert(offsetof(struct metrics_said, value) == 16, "a number of an engine");
+_Static_assert(offsetof(struct metrics_said, partition) == 24, "a number of an engine");
+
+/*
+ * A file with engines, and one without, which is as files were before.  A
+ * reader of before took the first as well: it asked for this layout.
+ */
+static void
+test_engines(void)
+{
+	struct statfile_setup setup = {.tool = "pfanin", .name = "in", .shards = 2};
+	char why[STATFILE_WHY_SIZE];
+	const struct statfile_header *h;
+	struct metrics_link *link;
+	struct statview_now now;
+	struct look_stage seen;
+	struct statfile *s;
+	struct said said;
+	int dir = t_open_dir();
+	bool warn;
+
+	for (int engines = 0; engines < 2; engines++) {
+		setup.engines = engines == 1;
+		s = statfile_open(&setup, why, &warn);
+		CHECK(s != NULL && (statfile_engines(s) != NULL) == setup.engines, "%s", why);
+		h = statfile_header(s);
+		CHECK(h->links_at % 64 == 0 && h->shards_at % 64 == 0 &&
+		    h->shards_at >= h->links_at + h->links_size);
+		CHECK(h->exemplars_at == h->shards_at + h->shards * h->shard_size);
+		CHECK(h->size == h->exemplars_at + sizeof(struct metrics_exemplars));
+		(void)link_open(statfile_links(s), LINK_OUT, -1, "-");
+		link = link_open_engine(statfile_links(s), LINK_OUT, "x://h/p");
+		said_begin(&said, statfile_engines(s), t_shard(s, 1),
+		    link_number(statfile_links(s), link));
+		CHECK(said_take(&said, "lag 17 partition=3", 18));
+		CHECK(said_take(&said, "reconnects 2", 12));
+		statview_clocks(&now);
+		CHECK(statview_read(dir, t_file(), &now, &seen) == 0, "%s", strerror(errno));
+		CHECK(seen.engines == setup.engines && seen.n_said == (size_t)engines, "%zu",
+		    seen.n_said);
+		CHECK(seen.sum.engine[ENGINE_RECONNECTS] == (engines ? 2U : 0U));
+		CHECK(seen.n_links == 2 && seen.link[1].kind == LINK_ENGINE);
+		if (engines) {
+			/* Of the copies, where place 0 is not used. */
+			CHECK(seen.said[0].link == 1 && seen.said[0].value == 17 &&
+			    strcmp(seen.said[0].partition, "3") == 0);
+			memset(statfile_engines(s)->magic, 0, 8);
+			CHECK(statview_read(dir, t_file(), &now, &seen) == 0);
+			CHECK(!seen.engines && seen.n_said == 0);
+		}
+		said_end(&said);
+		statfile_free(s);
+	}
+	close(dir);
+}
+
 static void
 test_header(void)
 {
-	char *argv[] = {(char[]){"a"}, (char[]){"b c"}, (char[]){"d"}, NULL};
+	char *argv[] = {(char[]){"a"}, (char[]){"b c"}, (char[]){"--to=https://h/p?key=secret"},
+	    (char[]){"d"}, NULL};
 	char why[STATFILE_WHY_SIZE], name[400];
 	struct statfile_setup setup = {.tool = "pfanout",
 	    .name = name,
@@ -85,7 +146,7 @@ test_header(void)
 	CHECK(h->pid == getpid() && h->pgid == getpgrp() && h->sid == getsid(0), "%d", h->pid);
 	CHECK(strcmp(h->tool, "pfanout") == 0 && strcmp(h->pipeline, "access") == 0, "%s", h->tool);
 	CHECK(strlen(h->name) == 255, "%zu", strlen(h->name));
-	CHECK(strcmp(h->argv, "a b c d") == 0, "%s", h->argv);
+	CHECK(strcmp(h->argv, "a b c --to=https://h/p? d") == 0, "%s", h->argv);
 	CHECK(h->mode == STAGE_MAPS && h->workers == 7 && h->capacity == 99, "%u", h->workers);
 	CHECK(h->shards == 3 && statfile_metrics(s)->n == 3, "%u", h->shards);
 	CHECK((uintptr_t)t_shard(s, 0) % 64 == 0, "alignment");
@@ -287,6 +348,7 @@ main(void)
 {
 	t_begin();
 	test_header();
+	test_engines();
 	test_ends();
 	test_fork();
 	test_off();

@@ -104,10 +104,19 @@ new_span(size_t input_len)
 }
 
 static void
+put_one(struct setup *s, size_t input_len)
+{
+	struct span *span = new_span(input_len);
+
+	tracer_put(s->tracer, span, 1);
+	free(span);
+}
+
+static void
 put(struct setup *s, size_t n)
 {
 	while (n-- > 0)
-		tracer_put(s->tracer, new_span(0));
+		put_one(s, 0);
 }
 
 /* How many times the text is in the bytes that the descriptor has now. */
@@ -248,7 +257,7 @@ test_full_queue(void)
 	int64_t begun;
 
 	begin(&s, "fifo", 50, 1, 0);
-	tracer_put(s.tracer, new_span(1 << 18)); /* more than a pipe holds */
+	put_one(&s, 1 << 18); /* more than a pipe holds */
 	CHECK(is_readable(&s, 10000));
 	put(&s, 80);
 	counts = (struct tracer_counts){
@@ -261,7 +270,7 @@ test_full_queue(void)
 	found += count_text(s.reader, SPAN);
 	CHECK(found == 51, "%" PRIu64, found);
 	/* It stops again, and so do we: no later than the deadline says. */
-	tracer_put(s.tracer, new_span(1 << 18));
+	put_one(&s, 1 << 18);
 	CHECK(is_readable(&s, 10000));
 	put(&s, 20);
 	begun = clock_now();
@@ -283,9 +292,9 @@ test_run(void)
 
 	begin(&s, "file", 100, 100, MINUTES);
 	for (int i = 0; i < 10; i++)
-		tracer_put(s.tracer, new_span(OTLP_LINE_MAX / 4));
-	tracer_put(s.tracer, new_span(2 * OTLP_LINE_MAX));
-	tracer_put(s.tracer, new_span(1));
+		put_one(&s, OTLP_LINE_MAX / 4);
+	put_one(&s, 2 * OTLP_LINE_MAX);
+	put_one(&s, 1);
 	counts = end(&s, run, CLOCK_NEVER);
 	CHECK(counts.written == 13 && counts.dropped == 0);
 	CHECK(
@@ -385,11 +394,13 @@ test_cost(void)
 	begin(&s, "file", N, 512, CLOCK_S);
 	begun = clock_now();
 	for (int i = 0; i < N; i++)
-		tracer_put(s.tracer, spans[i]);
+		tracer_put(s.tracer, spans[i], 1);
 	printf("%" PRId64 " ns a put", (clock_now() - begun) / N);
 	counts = end(&s, NULL, CLOCK_NEVER);
 	printf(", %" PRId64 " ns a span written\n", (clock_now() - begun) / N);
 	CHECK(counts.written == N);
+	for (int i = 0; i < N; i++)
+		free(spans[i]);
 	free(spans);
 }
 

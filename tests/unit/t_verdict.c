@@ -61,6 +61,20 @@ struct scene {
 static const struct look_stage execs = {.header.mode = STAGE_EXECS};
 
 static const struct scene scenes[] = {
+    {"an engine at the end that is slow",
+	{{OTHER(PART_ENGINE, "kafka a/in")}, {STAGE("in", 3, 93, 95)}, {POOL("sink", 0, 1, 96, 98)},
+	    {OTHER(PART_ENGINE, "kafka b/out")}},
+	{TO(0, 1), TO(1, 2), LINK(2, 3, 98, NAN)}, 0.41, 10, VERDICT_PROGRAM, 3, false,
+	"kafka b/out is the bottleneck. sink waits for it 98%."},
+    {"an engine that takes all that comes, and is never without",
+	{{OTHER(PART_ENGINE, "kafka a/in")}, {STAGE("in", 97, 0, 0)},
+	    {POOL("sink", 96, 0, 0, 98), .in = 400}, {OTHER(PART_ENGINE, "kafka b/out")}},
+	{TO(0, 1), TO(1, 2), LINK(2, 3, 98, NAN)}, 0.41, 10, VERDICT_KEEPS_UP, 0, false,
+	"the pipeline keeps up: it waits for kafka a/in."},
+    {"an engine that is sent no more than the rate",
+	{{PROGRAM("gen", 0.1)}, {POOL("sink", 1, 0, 98, 98), .rate = 97, .limit = 200},
+	    {OTHER(PART_ENGINE, "kafka b/out")}},
+	{TO(0, 1), LINK(1, 2, 98, NAN)}, 0.41, 10, VERDICT_RATE, 1, false, NULL},
     {"a pool, in the middle",
 	{{PROGRAM("cat x", 0.1)}, {STAGE("merge", 2, 93, 95)}, {LIMITER("pace", 3, 92, 97, 1)},
 	    {POOL("enrich", 0, 1, 96, 100), .mean = 0.0194}, {STAGE("dead", 97, 0, 0)}},

@@ -115,7 +115,10 @@ used(void)
 	return t.tv_sec * CLOCK_S + t.tv_nsec;
 }
 
-/* A look at many stages takes some 20 ms, and is not to take much more. */
+/*
+ * A look at many stages takes some 20 ms, and five times as much on a machine
+ * that is busy otherwise; it is not to take much more.
+ */
 static void
 test_many(void)
 {
@@ -143,7 +146,7 @@ test_many(void)
 		printf("look: %.1f ms\n", (double)begin / 1e6);
 	}
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	CHECK(least < 50 * CLOCK_MS, "%.1f ms", (double)least / 1e6);
+	CHECK(least < 200 * CLOCK_MS, "%.1f ms", (double)least / 1e6);
 #endif
 	for (int i = 0; i < STAGES; i++)
 		kill(pid[i], SIGKILL);

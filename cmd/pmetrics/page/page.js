@@ -58,11 +58,11 @@ function cut(text, room) {
 
 const failed = part => Object.values(part.totals.failed).reduce((a, b) => a + b, 0);
 // Records a second through a link: what both ends say, but an end with several
-// links says nothing of this one.
+// links says nothing of this one, and what an engine takes is not written.
 function flow(link, {parts, links}) {
 	const only = end => links.filter(l => l[end] === link[end]).length === 1;
 	const rates = [
-		only('from') ? parts[link.from].rates?.out : null,
+		only('from') && parts[link.to].kind !== 'engine' ? parts[link.from].rates?.out : null,
 		only('to') ? parts[link.to].rates?.in : null,
 	].filter(x => x != null);
 	return rates.length ? Math.min(...rates) : null;

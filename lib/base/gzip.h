@@ -1,5 +1,5 @@
-#ifndef GZIP_H
-#define GZIP_H
+#ifndef PCHAN_GZIP_H
+#define PCHAN_GZIP_H
 
 /* RFC 1952. */
 

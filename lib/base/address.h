@@ -1,5 +1,5 @@
-#ifndef ADDRESS_H
-#define ADDRESS_H
+#ifndef PCHAN_ADDRESS_H
+#define PCHAN_ADDRESS_H
 
 /*
  * Where a server listens: HOST:PORT, [IPV6]:PORT, or :PORT for all addresses of

@@ -1,4 +1,4 @@
-#include "gzip.h"
+#include "base/gzip.h"
 
 #include <errno.h>
 #include <stdlib.h>
