@@ -342,7 +342,11 @@ end_marker(struct pfanin *pi, struct marker *marker)
 	if (marker == NULL)
 		return;
 	missing = marker_missing(marker);
-	if (missing > 0 || pi->stage.hung_up)
+	if (missing == 0 && !pi->stage.hung_up && !marker_is_done(marker))
+		stage_fault(&pi->stage, 2,
+		    "the last position was not acknowledged: records before it will come again "
+		    "in the next run");
+	else if (missing > 0 || pi->stage.hung_up)
 		stage_fault(&pi->stage, 2,
 		    "%s%" PRIu64 " record%s not acknowledged, and will come again in the next run",
 		    pi->stage.hung_up ? "the reader of standard output has gone: " : "", missing,

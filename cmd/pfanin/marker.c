@@ -55,6 +55,8 @@ struct marker {
 	struct outstanding marks;
 	struct ends ends;
 	_Atomic size_t on_way;
+	_Atomic uint64_t newest; /* the last mark that says something new */
+	_Atomic uint64_t done;   /* the last one that is done */
 
 	/* Written by the thread. */
 	_Atomic uint64_t acked; /* records */
@@ -78,11 +80,10 @@ push_mark(struct marker *m)
 	struct record r;
 	char line[MARK_SIZE];
 	uint64_t sent = atomic_load(&m->sent);
-	void *token;
+	bool moved = atomic_exchange(&m->moved, false); /* before the position is taken */
+	void *token = pos->take(pos->arg);
 	size_t len;
 
-	atomic_store(&m->moved, false); /* before the position is taken */
-	token = pos->take(pos->arg);
 	if (token == NULL) {
 		stage_give_up(m->how.stage, 2, "out of memory");
 		return;
@@ -92,6 +93,8 @@ push_mark(struct marker *m)
 	mark.n = outstanding_push(&m->marks, sent, token);
 	atomic_store(&m->on_way, outstanding_count(&m->marks));
 	pthread_mutex_unlock(&m->lock);
+	if (moved || sent > atomic_load(&m->marked))
+		atomic_store(&m->newest, mark.n);
 	atomic_store(&m->marked, sent);
 	atomic_store(&m->last_mark, clock_now());
 	len = mark_print(&mark, line) - 1;
@@ -270,6 +273,7 @@ take_done(struct marker *m)
 		pthread_mutex_lock(&m->lock);
 		done = outstanding_pop(&m->marks, &records, &token);
 		atomic_store(&m->on_way, outstanding_count(&m->marks));
+		atomic_store(&m->done, m->marks.first - 1);
 		pthread_mutex_unlock(&m->lock);
 		if (!done)
 			break;
@@ -382,7 +386,7 @@ is_finished(const void *arg)
 {
 	const struct marker *m = arg;
 
-	return marker_missing(m) == 0 || atomic_load(&m->broken);
+	return marker_is_done(m) || atomic_load(&m->broken);
 }
 
 /*
@@ -548,6 +552,12 @@ uint64_t
 marker_missing(const struct marker *m)
 {
 	return atomic_load(&m->sent) - atomic_load(&m->acked);
+}
+
+bool
+marker_is_done(const struct marker *m)
+{
+	return marker_missing(m) == 0 && atomic_load(&m->done) >= atomic_load(&m->newest);
 }
 
 void

@@ -68,6 +68,12 @@ void marker_moved(struct marker *);
  */
 uint64_t marker_missing(const struct marker *);
 
+/*
+ * The same: whether everything is acknowledged.  A helper that gives its token
+ * late has none in the mark of its last records, but in the next one.
+ */
+bool marker_is_done(const struct marker *);
+
 void marker_free(struct marker *);
 
 #endif

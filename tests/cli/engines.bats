@@ -240,6 +240,46 @@ grows_to() {
 	done
 }
 
+# The mark of pfanin that stands for the records is done before the helper gives
+# its token; the token is in the next mark, which is held until pfanin has ended
+# its output.
+@test "engines: a token that comes after its records are finished is told, too" {
+	helper from-late <<-'END'
+		# from-late://: two records, and their mark when they are finished.
+		import os, sys, time
+		key = "@" + os.environ["PCHAN_KEY"]
+		print(key, "pchan-in 1 marks")
+		print('{"id":1}\n{"id":2}', flush=True)
+		while not os.path.exists("seen"): time.sleep(0.001)
+		time.sleep(0.1)
+		print(key, "mark 2", flush=True)
+		os.close(1)
+		for line in sys.stdin:
+		    open("kept", "w").write(line)
+	END
+	cat >hold <<-'END'
+		import sys
+		marks = 0
+		for line in sys.stdin:
+		    marks += "pchan" in line
+		    if marks > 2: break
+		    print(line, end="", flush=True)
+		    if marks == 2: open("seen", "w").close()
+		rest = sys.stdin.read()
+		print(line + rest, end="")
+	END
+	pipe "0 0 0" "pfanin late:// | python3 hold | pdeadletter -d dead >out"
+	each out 2
+	[ "$(<kept)" = "done 2" ]
+	[ ! -s err ]
+	# Somebody drops the last mark.
+	rm kept seen
+	sed -i 's/print(line + rest.*/pass/' hold
+	pipe "2 0 0" "pfanin --grace 50ms late:// | python3 hold | pdeadletter -d dead >out"
+	[ ! -e kept ]
+	grep -q "pfanin: the last position was not acknowledged" err
+}
+
 @test "engines: the window holds what is on its way, and the helper goes on when it has room" {
 	pipe "0 0" "pfanin --window 10 count://300 | pfanout -j1 >out"
 	each out 300
