@@ -245,7 +245,7 @@ grows_to() {
 # its output.
 @test "engines: a token that comes after its records are finished is told, too" {
 	helper from-late <<-'END'
-		# from-late://: two records, and their mark when they are finished.
+		# from-late://: two records; their mark when they are finished.
 		import os, sys, time
 		key = "@" + os.environ["PCHAN_KEY"]
 		print(key, "pchan-in 1 marks")
