@@ -80,7 +80,7 @@ push_mark(struct marker *m)
 	struct record r;
 	char line[MARK_SIZE];
 	uint64_t sent = atomic_load(&m->sent);
-	bool moved = atomic_exchange(&m->moved, false); /* before the position */
+	bool moved = atomic_exchange(&m->moved, false); /* before take() */
 	void *token = pos->take(pos->arg);
 	size_t len;
 
