@@ -1,6 +1,5 @@
 #include "record/reorder.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "record/record.h"
@@ -90,6 +89,12 @@ reorder_get(struct reorder *s, struct record *out, size_t max)
 		s->head += record_count(&out[n]);
 	}
 	return n;
+}
+
+bool
+reorder_passes_alone(const struct reorder *s, uint64_t seq)
+{
+	return seq == s->head && !cell_of(s, seq + 1)->full;
 }
 
 uint64_t

@@ -8,6 +8,7 @@
  * them in.  One thread's; nothing blocks.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,11 @@ int reorder_put(struct reorder *, const struct record *);
 
 /* Hands over up to max records whose turn has come; returns how many. */
 size_t reorder_get(struct reorder *, struct record *out, size_t max);
+
+/*
+ * Whether a record with this seq would go on at once, and no other one with it.
+ */
+bool reorder_passes_alone(const struct reorder *, uint64_t seq);
 
 /* The seq that all records inside wait for. */
 uint64_t reorder_head(const struct reorder *);

@@ -246,6 +246,14 @@ writer_copying(const struct writer *w)
 	return WRITE_CALL + (int64_t)(bytes / 10) * WRITE_BYTE;
 }
 
+bool
+writer_has_room(const struct writer *w, size_t len)
+{
+	struct pollfd p = {.fd = w->fd, .events = POLLOUT};
+
+	return w->pipe && len <= PIPE_BUF && poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+}
+
 int
 writer_flush(struct writer *w, struct ctx *ctx)
 {

@@ -35,6 +35,12 @@ int writer_put(struct writer *, struct ctx *, const char *data, size_t len);
 int64_t writer_copying(const struct writer *);
 
 /*
+ * Whether so many bytes are written without waiting for anybody: there is room
+ * in a pipe, which takes them as a whole.
+ */
+bool writer_has_room(const struct writer *, size_t len);
+
+/*
  * Writes all that is queued, and empties the queue.  Blocks; on a nonblocking
  * fd, and while another stage has the lock, only until ctx is done.  Returns
  * 0, or -1 with errno (ECANCELED: ctx is done).  If a write to a regular file

@@ -1,6 +1,7 @@
 #include "stage/sink.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +36,12 @@ CHAN_OF(record, struct record)
 #define AT_ONCE 4096
 #define IDS 8 /* how many ids of lost letters a message names */
 
+/* Its lock is held by the sink's thread but while this waits for records. */
 struct drain {
+	pthread_mutex_t lock;
 	struct sink *sink;
+	struct chan *in; /* NULL: the sink's thread does not run */
+	bool failed;     /* nothing can be written any more */
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
 	struct marks *marks;
@@ -454,6 +459,30 @@ receive_or_mark(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadl
 	return due ? CHAN_OK : late ? CHAN_TIMED_OUT : CHAN_CANCELLED;
 }
 
+/* Waits for records, and meanwhile leaves the sink to others. */
+static enum chan_status
+await(struct drain *d, struct chan *in, struct ctx *ctx)
+{
+	enum chan_status status;
+
+	pthread_mutex_unlock(&d->lock);
+	status = chan_await(in, ctx);
+	pthread_mutex_lock(&d->lock);
+	return status;
+}
+
+/* As record_recvn(). */
+static enum chan_status
+receive_any(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
+{
+	enum chan_status status;
+
+	do
+		status = record_tryrecvn(in, d->batch, BATCH, n);
+	while (status == CHAN_EMPTY && (status = await(d, in, ctx)) == CHAN_OK);
+	return status;
+}
+
 static enum chan_status
 receive_until(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadline, size_t *n)
 {
@@ -463,8 +492,8 @@ receive_until(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadlin
 	if (d->sink->others != NULL)
 		return receive_or_mark(d, in, ctx, deadline, n);
 	if (deadline == CLOCK_NEVER || (soon = ctx_new(ctx, deadline)) == NULL)
-		return record_recvn(in, ctx, d->batch, BATCH, n);
-	status = record_recvn(in, soon, d->batch, BATCH, n);
+		return receive_any(d, in, ctx, n);
+	status = receive_any(d, in, soon, n);
 	ctx_free(soon);
 	return status;
 }
@@ -510,25 +539,65 @@ finish_acks(struct drain *d)
 	}
 }
 
+/* The n records of the batch; or marks. */
+static void
+take(struct drain *d, size_t n)
+{
+	int error;
+
+	if (d->sink->takes)
+		metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
+	if (d->sink->checks)
+		check_records(d, n);
+	error = n == 0           ? pass_marks(d)
+	    : d->reorder != NULL ? write_in_order(d, d->batch, n)
+				 : write_records(d, d->batch, n);
+	d->failed = error != 0;
+}
+
 static void
 sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
 	struct drain *d = state;
 	size_t n;
-	int error = 0;
 
 	(void)out;
-	while (error == 0 && receive(d, in, ctx, &n) == CHAN_OK) {
-		if (d->sink->takes)
-			metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
-		if (d->sink->checks)
-			check_records(d, n);
-		error = n == 0           ? pass_marks(d)
-		    : d->reorder != NULL ? write_in_order(d, d->batch, n)
-					 : write_records(d, d->batch, n);
-	}
-	if (error == 0)
+	pthread_mutex_lock(&d->lock);
+	d->in = in;
+	while (!d->failed && receive(d, in, ctx, &n) == CHAN_OK)
+		take(d, n);
+	if (!d->failed)
 		finish_acks(d);
+	d->in = NULL;
+	pthread_mutex_unlock(&d->lock);
+}
+
+/*
+ * Whether the record can be written here and now.  Those that were sent before
+ * come first; and where there are marks, the sink's thread keeps their times.
+ */
+static bool
+can_take(const struct drain *d, const struct record *r)
+{
+	return d->in != NULL && !d->failed && !d->marked && chan_len(d->in) == 0 &&
+	    (d->reorder == NULL || reorder_passes_alone(d->reorder, r->seq)) &&
+	    writer_has_room(d->writer, r->len + 1);
+}
+
+bool
+sink_offer(struct sink *sink, const struct record *r)
+{
+	struct drain *d = sink->drain;
+	bool takes;
+
+	if (r->kind != RECORD_DATA || pthread_mutex_trylock(&d->lock) != 0)
+		return false;
+	if ((takes = can_take(d, r))) {
+		d->batch[0] = *r;
+		take(d, 1);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return takes;
 }
 
 static void
@@ -541,6 +610,7 @@ sink_close(void *state)
 		marks_free(d->marks);
 	reorder_free(d->reorder);
 	writer_free(d->writer);
+	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
 
@@ -568,6 +638,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 	(void)worker;
 	if (d == NULL)
 		return -1;
+	pthread_mutex_init(&d->lock, NULL);
 	d->sink = sink;
 	d->dead = sink->stage->dead;
 	d->link = stage_output(sink->stage);
@@ -581,7 +652,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 		sink_close(d);
 		return -1;
 	}
-	*state = d;
+	*state = sink->drain = d;
 	return 0;
 }
 

@@ -331,6 +331,20 @@ chan_recvn(struct chan *c, struct ctx *ctx, void *items, size_t max, size_t *got
 }
 
 enum chan_status
+chan_await(struct chan *c, struct ctx *ctx)
+{
+	enum chan_status status = CHAN_OK;
+	struct wait w;
+
+	wait_begin(&w, c, ctx, &c->receivers, look_items);
+	while (status == CHAN_OK && look_items(&w) != RING_READY)
+		status = wait_turn(&w);
+	if (wait_end(&w))
+		wake_next_receiver(c);
+	return status;
+}
+
+enum chan_status
 chan_recv(struct chan *c, struct ctx *ctx, void *item)
 {
 	size_t got;

@@ -76,6 +76,12 @@ enum chan_status chan_recv(struct chan *, struct ctx *, void *item);
 enum chan_status chan_tryrecvn(struct chan *, void *items, size_t max, size_t *got);
 
 /*
+ * Blocks until there is something to receive, and takes nothing: CHAN_OK.  Else
+ * as chan_recvn().  For a receiver that has to do something before it takes.
+ */
+enum chan_status chan_await(struct chan *, struct ctx *);
+
+/*
  * For a receiver that waits for other things too: wakes the parker once, when
  * there may be something to receive or when the channel is closed.  Watch, try,
  * sleep if the channel was empty, unwatch; then start again.  Always unwatch,

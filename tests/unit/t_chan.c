@@ -146,14 +146,18 @@ test_close(void)
 	size_t k = 99;
 
 	CHECK(number_tryrecvn(c, got, 3, &k) == CHAN_EMPTY && k == 0, "%zu", k);
+	CHECK(chan_await(c, no_time) == CHAN_TIMED_OUT, "nothing to wait for");
 	number_sendn(c, all_time, items, 2, &k);
+	CHECK(chan_await(c, no_time) == CHAN_OK && chan_len(c) == 2, "nothing is taken");
 	chan_close(c);
 	chan_close(c);
 	k = 99;
 	CHECK(number_sendn(c, all_time, items, 1, &k) == CHAN_CLOSED && k == 0, "%zu", k);
 	CHECK(chan_len(c) == 2, "%zu", chan_len(c));
 	CHECK(chan_recv(c, all_time, got) == CHAN_OK && got[0] == 1, "drained first");
+	CHECK(chan_await(c, all_time) == CHAN_OK, "it is not drained");
 	CHECK(number_tryrecvn(c, got, 3, &k) == CHAN_OK && k == 1 && got[0] == 2, "%zu", k);
+	CHECK(chan_await(c, all_time) == CHAN_CLOSED);
 	CHECK(number_recvn(c, all_time, got, 3, &k) == CHAN_CLOSED && k == 0, "%zu", k);
 	CHECK(number_tryrecvn(c, got, 3, &k) == CHAN_CLOSED && k == 0, "%zu", k);
 	chan_free(c);
@@ -193,6 +197,15 @@ call_recv(void *arg)
 	return NULL;
 }
 
+static void *
+call_await(void *arg)
+{
+	struct call *call = arg;
+
+	call->status = chan_await(call->chan, call->ctx);
+	return NULL;
+}
+
 /* What blocks: a call on a channel with this capacity and number of items. */
 static const struct blocking {
 	const char *name;
@@ -211,6 +224,8 @@ static const struct blocking {
     {"send, rendezvous", call_send, 1, 0, 0, 0},
     {"sendn, rendezvous", call_send, 2, 0, 0, 0},
     {"recv, rendezvous", call_recv, 1, 0, 0, 0},
+    {"await", call_await, 1, 4, 0, 0},
+    {"await, rendezvous", call_await, 1, 0, 0, 0},
 };
 
 enum ending { ALREADY_CANCELLED, CANCEL, PARENT, PAST_DEADLINE, DEADLINE, CLOSE };

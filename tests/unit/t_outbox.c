@@ -59,7 +59,7 @@ begin(struct fixture *f)
 		      .max_records = MANY,
 		      .max_bytes = 1 << 20}) == 0);
 	f->chan = record_chan_new(MANY);
-	outbox_init(&f->out, f->chan, &f->stage);
+	outbox_init(&f->out, f->chan, NULL, &f->stage);
 	for (size_t i = 0; i < 3; i++) {
 		f->inputs[i] = slab_new(1, 1);
 		memcpy(f->inputs[i]->data, "input\n", 6);

@@ -54,8 +54,10 @@ test_small(void)
 
 	CHECK(s != NULL);
 	CHECK(reorder_head(s) == 0);
+	CHECK(reorder_passes_alone(s, 0) && !reorder_passes_alone(s, 1));
 	get(s, 64, &next);
-	CHECK(put(s, 2) == 0 && put(s, 1) == 0);
+	CHECK(put(s, 2) == 0 && reorder_passes_alone(s, 0));
+	CHECK(put(s, 1) == 0 && !reorder_passes_alone(s, 0), "1 would come with it");
 	get(s, 64, &next);
 	CHECK(next == 0, "nothing comes before 0");
 	CHECK(put(s, 0) == 0);

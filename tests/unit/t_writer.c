@@ -363,6 +363,28 @@ test_copying(void)
 	close(fd);
 }
 
+/* Only of a pipe is it known, and only up to PIPE_BUF bytes. */
+static void
+test_room(void)
+{
+	static char data[PIPE_BUF];
+	int fds[2], file = memfd_create("out", 0);
+	struct writer *w = writer_of(file);
+
+	CHECK(!writer_has_room(w, 1), "a disk can be slow");
+	writer_free(w);
+	close(file);
+	CHECK(pipe(fds) == 0 && fcntl(fds[1], F_SETPIPE_SZ, PIPE_BUF) == PIPE_BUF);
+	w = writer_of(fds[1]);
+	CHECK(writer_has_room(w, PIPE_BUF) && !writer_has_room(w, PIPE_BUF + 1));
+	CHECK(write(fds[1], data, 1) == 1 && !writer_has_room(w, PIPE_BUF));
+	CHECK(read(fds[0], data, 1) == 1 && writer_has_room(w, PIPE_BUF));
+	close(fds[0]);
+	CHECK(!writer_has_room(w, 1), "its reader has gone");
+	writer_free(w);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -372,6 +394,7 @@ main(void)
 	root = ctx_new(NULL, CLOCK_NEVER);
 	test_pieces();
 	test_copying();
+	test_room();
 	through_pipe(0, 65536, false);
 	through_pipe(O_NONBLOCK, 65536, false);
 	through_pipe(O_NONBLOCK, 1000, false);
