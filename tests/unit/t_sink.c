@@ -20,6 +20,7 @@
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "t.h"
+#include "t_setup.h"
 
 CHAN_OF(record, struct record)
 
@@ -52,14 +53,7 @@ begin(struct fixture *f, bool keep_order)
 	int fds[2];
 
 	*f = (struct fixture){.opt = {.max_record = PIPE}};
-	CHECK(stage_init(&f->stage,
-		  &(struct stage_setup){.tool = "test",
-		      .name = "test",
-		      .opt = &f->opt,
-		      .workers = 1,
-		      .shards = 1,
-		      .max_records = 100,
-		      .max_bytes = 1 << 20}) == 0);
+	t_setup(&f->stage, &f->opt, 100, 1 << 20);
 	f->stage.keep_order = keep_order;
 	CHECK(pipe(fds) == 0 && fcntl(fds[1], F_SETPIPE_SZ, PIPE) == PIPE);
 	f->out = fds[0];
