@@ -53,7 +53,7 @@ begin(struct fixture *f)
 	*f = (struct fixture){.opt = {.max_record = 1000}};
 	t_setup(&f->stage, &f->opt, MANY, 1 << 20);
 	f->chan = record_chan_new(MANY);
-	outbox_init(&f->out, f->chan, NULL, &f->stage);
+	outbox_init(&f->out, f->chan, &f->stage);
 	for (size_t i = 0; i < 3; i++) {
 		f->inputs[i] = slab_new(1, 1);
 		memcpy(f->inputs[i]->data, "input\n", 6);
