@@ -178,7 +178,7 @@ freeze_idle(struct fixture *f, uint64_t seq)
 	return seq;
 }
 
-/* A record that is not taken by who sends it, though the sink's thread sleeps. */
+/* A record that its sender does not write, though the sink's thread sleeps. */
 static void
 test_refused(struct fixture *f, uint64_t seq, enum record_kind kind, const char *text)
 {
