@@ -238,5 +238,5 @@ sys.stdin.read()' <hold 3>&- 7>&- &
 	wait_until [ -e given ]
 	exec 8>&- 9>&-
 	wait
-	[ "$(timeout 5 head -n 2 <&7 | jq -c '.reason // .')" = "$(printf '1\n"timeout"')" ]
+	[ "$(timeout 5 head -n 2 <&7 | jq -c '.reason? // .')" = "$(printf '1\n"timeout"')" ]
 }
