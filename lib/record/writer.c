@@ -40,6 +40,7 @@ struct writer {
 	int n;     /* iovecs queued */
 	bool pipe; /* the fd is one, which other processes may write to */
 	bool torn; /* see writer_is_torn() */
+	bool held; /* the lock on the pipe is ours */
 	uint64_t bytes;
 	struct iovec iov[IOVS];
 };
@@ -149,13 +150,21 @@ cut_torn_line(struct writer *w, size_t torn)
 	errno = saved;
 }
 
-/* False with EAGAIN or EACCES: another process has the lock. */
-static bool
-set_lock(struct writer *w, short how)
+static int
+set_lock(const struct writer *w, short how)
 {
 	struct flock lock = {.l_type = how, .l_whence = SEEK_SET};
 
-	return fcntl(w->fd, F_SETLK, &lock) == 0;
+	return fcntl(w->fd, F_SETLK, &lock);
+}
+
+/* False: another process has the lock. */
+static bool
+try_lock(struct writer *w)
+{
+	if (!w->held)
+		w->held = set_lock(w, F_WRLCK) == 0;
+	return w->held || (errno != EAGAIN && errno != EACCES);
 }
 
 /*
@@ -172,7 +181,7 @@ lock_pipe(struct writer *w, struct ctx *ctx)
 {
 	int64_t pause = PAUSE_MIN;
 
-	while (w->pipe && !set_lock(w, F_WRLCK) && (errno == EAGAIN || errno == EACCES)) {
+	while (w->pipe && !try_lock(w)) {
 		struct pollfd p = {.fd = w->fd};
 		int n = ctx_poll(ctx, &p, 1, clock_after(clock_now(), pause));
 
@@ -194,8 +203,9 @@ unlock_pipe(struct writer *w)
 {
 	int saved = errno;
 
-	if (w->pipe)
-		set_lock(w, F_UNLCK);
+	if (w->held)
+		(void)set_lock(w, F_UNLCK);
+	w->held = false;
 	errno = saved;
 }
 
@@ -247,25 +257,27 @@ writer_copying(const struct writer *w)
 }
 
 bool
-writer_has_room(const struct writer *w, size_t len)
+writer_claim(struct writer *w, size_t len)
 {
 	struct pollfd p = {.fd = w->fd, .events = POLLOUT};
 
-	return w->pipe && len <= PIPE_BUF && poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+	if (!w->pipe || len > PIPE_BUF || !try_lock(w))
+		return false;
+	/* Under the lock, so that no other stage fills the pipe afterwards. */
+	if (poll(&p, 1, 0) == 1 && p.revents == POLLOUT)
+		return true;
+	unlock_pipe(w);
+	return false;
 }
 
 int
 writer_flush(struct writer *w, struct ctx *ctx)
 {
-	int error;
+	int error = 0;
 
-	if (w->n == 0)
-		return 0;
-	error = lock_pipe(w, ctx);
-	if (error == 0) {
+	if (w->n > 0 && (error = lock_pipe(w, ctx)) == 0)
 		error = write_iovecs(w, ctx);
-		unlock_pipe(w);
-	}
+	unlock_pipe(w);
 	w->n = 0;
 	return error;
 }

@@ -35,10 +35,12 @@ int writer_put(struct writer *, struct ctx *, const char *data, size_t len);
 int64_t writer_copying(const struct writer *);
 
 /*
- * Whether so many bytes are written without waiting for anybody: there is room
- * in a pipe, which takes them as a whole.
+ * Claims the output for so many bytes: true if they can be written without
+ * waiting for anybody.  There is room in a pipe, which takes them as a whole,
+ * and no other stage writes to it: its lock is ours until the next
+ * writer_flush().
  */
-bool writer_has_room(const struct writer *, size_t len);
+bool writer_claim(struct writer *, size_t len);
 
 /*
  * Writes all that is queued, and empties the queue.  Blocks; on a nonblocking

@@ -349,6 +349,13 @@ add_input(struct text *t, const char *before, const struct input *in)
 		add_text(t, "%sno line of %s was read", before, name);
 }
 
+/* Whether the lines of an input say how far it was read: not a helper's. */
+static bool
+has_lines(const struct input *in)
+{
+	return !in->watched && in->control == NULL && (in->kind == INPUT_FILE || in->stopped);
+}
+
 int
 report_stop(const struct stage *st, int sig, char *line, size_t size)
 {
@@ -361,7 +368,7 @@ report_stop(const struct stage *st, int sig, char *line, size_t size)
 	signame(sig, signal);
 	add_text(&t, "stopped by %s", signal);
 	for (; in != NULL; in = inputs_after(in)) {
-		if (in->watched || (in->kind != INPUT_FILE && !in->stopped))
+		if (!has_lines(in))
 			continue;
 		if (n++ >= REPORT_INPUTS) {
 			more++;

@@ -585,7 +585,7 @@ can_take(const struct drain *d, const struct record *r)
 {
 	return d->in != NULL && !d->failed && !d->marked && chan_len(d->in) == 0 &&
 	    (d->reorder == NULL || reorder_passes_alone(d->reorder, r)) &&
-	    writer_has_room(d->writer, r->len + 1);
+	    writer_claim(d->writer, r->len + 1);
 }
 
 /*

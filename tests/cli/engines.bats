@@ -202,6 +202,23 @@ each() {
 	each out 100000
 }
 
+@test "engines: SIGTERM: of a source without marks no line number is told" {
+	helper from-plain <<-'END'
+		import os
+		key = "@" + os.environ["PCHAN_KEY"]
+		print(key, "pchan-in 1\n{}", flush=True)
+		try:
+		    while True: print(key, "stat reconnects 1", flush=True)
+		except BrokenPipeError:
+		    os._exit(0)
+	END
+	"${LIMIT[@]}" bash -c 'PATH=$BIN:$PATH; echo $$ >pid; exec pfanin plain://' >out 2>err 3>&- &
+	wait_until [ -s out ]
+	kill "$(<pid)"
+	wait $! || [ $? -eq 143 ]
+	[ ! -s err ]
+}
+
 # Whether there are so many records in out.
 grows_to() {
 	[ "$(wc -l <out)" -ge "$1" ]

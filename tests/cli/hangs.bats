@@ -215,3 +215,28 @@ charged() {
 		lines out 60
 	done
 }
+
+@test "hangs: -t ends a worker while another stage has the lock on our output" {
+	mkfifo in out hold
+	exec 7<>out
+	python3 -c 'import fcntl, sys
+file = open("out", "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+open("locked", "w")
+sys.stdin.read()' <hold 3>&- 7>&- &
+	exec 9>hold
+	wait_until [ -e locked ]
+	timeout 30 pfanout -q -j 1 --window 1 -t 500ms -- sh -c 'read -r first; echo "$first"; read -r second; echo >given; exec sleep 60' \
+		<in >out 2>err 3>&- 7>&- 9>&- &
+	exec 8>in
+	echo 1 >&8
+	echo 2 >&8
+	wait_until [ -e given ]
+	# The record fails, and a fresh child starts for the next one.
+	rm given
+	printf '%s\n' 3 4 >&8
+	wait_until [ -e given ]
+	exec 8>&- 9>&-
+	wait
+	[ "$(timeout 5 head -n 2 <&7 | jq -c '.reason? // .')" = "$(printf '1\n"timeout"')" ]
+}

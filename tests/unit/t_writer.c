@@ -365,23 +365,67 @@ test_copying(void)
 
 /* Only of a pipe is it known, and only up to PIPE_BUF bytes. */
 static void
-test_room(void)
+test_claim(void)
 {
 	static char data[PIPE_BUF];
 	int fds[2], file = memfd_create("out", 0);
 	struct writer *w = writer_of(file);
 
-	CHECK(!writer_has_room(w, 1), "a disk can be slow");
+	CHECK(!writer_claim(w, 1), "a disk can be slow");
 	writer_free(w);
 	close(file);
 	CHECK(pipe(fds) == 0 && fcntl(fds[1], F_SETPIPE_SZ, PIPE_BUF) == PIPE_BUF);
 	w = writer_of(fds[1]);
-	CHECK(writer_has_room(w, PIPE_BUF) && !writer_has_room(w, PIPE_BUF + 1));
-	CHECK(write(fds[1], data, 1) == 1 && !writer_has_room(w, PIPE_BUF));
-	CHECK(read(fds[0], data, 1) == 1 && writer_has_room(w, PIPE_BUF));
+	CHECK(writer_claim(w, PIPE_BUF) && !writer_claim(w, PIPE_BUF + 1));
+	CHECK(write(fds[1], data, 1) == 1 && !writer_claim(w, PIPE_BUF));
+	CHECK(read(fds[0], data, 1) == 1 && writer_claim(w, PIPE_BUF));
 	close(fds[0]);
-	CHECK(!writer_has_room(w, 1), "its reader has gone");
+	CHECK(!writer_claim(w, 1), "its reader has gone");
 	writer_free(w);
+	close(fds[1]);
+}
+
+/* Whether another process can take the lock on the pipe. */
+static bool
+is_free(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(fcntl(fd, F_SETLK, &lock) == 0);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status) == 1;
+}
+
+/*
+ * The writer has the lock until it has written: another one that had it would
+ * have to be waited for.
+ */
+static void
+test_claim_locks(void)
+{
+	char data[PIPE_BUF] = "a\n";
+	struct writer *w;
+	int fds[2];
+	pid_t pid;
+
+	CHECK(pipe(fds) == 0 && fcntl(fds[1], F_SETPIPE_SZ, PIPE_BUF) == PIPE_BUF);
+	w = writer_of(fds[1]);
+	pid = lock_in_child(fds);
+	CHECK(!writer_claim(w, 2), "another process has the lock");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+
+	CHECK(writer_claim(w, 2) && !is_free(fds[1]));
+	CHECK(writer_put(w, root, data, 2) == 0 && writer_flush(w, root) == 0);
+	CHECK(is_free(fds[1]), "it is written");
+	CHECK(!writer_claim(w, 2) && is_free(fds[1]), "there is no room");
+	CHECK(read(fds[0], data, sizeof(data)) == 2);
+	CHECK(writer_claim(w, 2) && writer_flush(w, root) == 0 && is_free(fds[1]), "nothing came");
+	writer_free(w);
+	close(fds[0]);
 	close(fds[1]);
 }
 
@@ -394,7 +438,8 @@ main(void)
 	root = ctx_new(NULL, CLOCK_NEVER);
 	test_pieces();
 	test_copying();
-	test_room();
+	test_claim();
+	test_claim_locks();
 	through_pipe(0, 65536, false);
 	through_pipe(O_NONBLOCK, 65536, false);
 	through_pipe(O_NONBLOCK, 1000, false);
