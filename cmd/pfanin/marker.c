@@ -12,6 +12,7 @@
 
 #include "ends.h"
 #include "outstanding.h"
+#include "pace.h"
 #include "base/clock.h"
 #include "record/mark.h"
 #include "record/record.h"
@@ -23,14 +24,12 @@
 #include "sync/park.h"
 #include "sync/wait.h"
 
-#define MARK_RECORDS 1000          /* between two marks, at most */
-#define MARK_TIME (200 * CLOCK_MS) /* the same, while there are records */
-#define SOON (5 * CLOCK_MS)        /* the same, for one that has moved */
-#define PROBE_TIME CLOCK_S         /* between marks without records */
-#define SAVE_TIME (200 * CLOCK_MS) /* between two saves, at least */
-#define TRY_TIME (50 * CLOCK_MS)   /* until a mark is tried again */
-/* A window that may grow has room for what is done in so much time. */
-#define PACE_TIME (20 * CLOCK_MS)
+#define MARK_RECORDS 1000            /* between two marks, at most */
+#define MARK_TIME (200 * CLOCK_MS)   /* the same, while there are records */
+#define SOON (5 * CLOCK_MS)          /* the same, for one that has moved */
+#define PROBE_TIME CLOCK_S           /* between marks without records */
+#define SAVE_TIME (200 * CLOCK_MS)   /* between two saves, at least */
+#define TRY_TIME (50 * CLOCK_MS)     /* until a mark is tried again */
 #define PATIENCE (60 * CLOCK_S)      /* for something to come back */
 #define READER_LOOK (250 * CLOCK_MS) /* between two looks at the reader */
 
@@ -63,9 +62,8 @@ struct marker {
 	_Atomic int64_t last_ack;
 	atomic_bool answered, broken;
 	bool dirty, told;
-	uint64_t pace_from;    /* what was acked then: */
-	int64_t pace_since;    /* monotonic ns */
-	_Atomic uint64_t pace; /* records acked in PACE_TIME, lately */
+	struct pace pace;
+	_Atomic uint64_t grown; /* the window for that pace */
 	int64_t next_save, next_try;
 
 	_Atomic int64_t full_since; /* 0: the window is not full */
@@ -123,24 +121,20 @@ is_unmarked(const struct marker *m)
 	return atomic_load(&m->sent) > atomic_load(&m->marked) || atomic_load(&m->moved);
 }
 
-/*
- * The records that may be on their way.  Stages that pass millions in a second
- * would wait for most of it, so a window that may grow is as large as what they
- * do in a moment: a kill repeats no more time of work than with a slow stage.
- */
+/* The records that may be on their way. */
 static uint64_t
 window(const struct marker *m)
 {
-	uint64_t pace = m->how.grows ? atomic_load(&m->pace) : 0;
+	uint64_t grown = m->how.grows ? atomic_load(&m->grown) : 0;
 
-	return pace > m->how.window ? pace : m->how.window;
+	return grown > m->how.window ? grown : m->how.window;
 }
 
 /* So marks are no more often than at a lower pace. */
 static uint64_t
 between_marks(const struct marker *m)
 {
-	uint64_t part = window(m) / 8;
+	uint64_t part = window(m) / 32;
 
 	return part > m->every ? part : m->every;
 }
@@ -284,20 +278,6 @@ take_done(struct marker *m)
 	waitlist_wake(&m->changed, SIZE_MAX);
 }
 
-/* How fast records are acknowledged. */
-static void
-measure_pace(struct marker *m, int64_t now)
-{
-	uint64_t acked = atomic_load(&m->acked);
-	int64_t time = now - m->pace_since;
-
-	if (time < PACE_TIME)
-		return;
-	atomic_store(&m->pace, (acked - m->pace_from) * (uint64_t)PACE_TIME / (uint64_t)time);
-	m->pace_from = acked;
-	m->pace_since = now;
-}
-
 static void
 receive(struct marker *m)
 {
@@ -314,7 +294,8 @@ receive(struct marker *m)
 		pthread_mutex_unlock(&m->lock);
 		if (verdict == OUTSTANDING_DONE) {
 			take_done(m);
-			measure_pace(m, atomic_load(&m->last_ack));
+			atomic_store(
+			    &m->grown, pace_measure(&m->pace, clock_now(), atomic_load(&m->acked)));
 		} else if (verdict == OUTSTANDING_TOO_MUCH)
 			refuse_ack(m);
 	}

@@ -8,7 +8,11 @@ places()   how many records are acknowledged, for each part of the source
 ids()      the ids of all records at the sink
 stop()     kills the server (-9)
 start()    starts it again, with its data
-wrong()    what else does not hold in the end, or None
+
+What else does not hold in the end, or None:
+
+wrong_at_source()  where the end was the source
+wrong_at_sink()    where it was the sink
 """
 
 import bisect
@@ -64,7 +68,15 @@ def host():
     return os.environ.get("SERVER_HOST", "127.0.0.1")
 
 
-class Redis:
+class End:
+    def wrong_at_source(self):
+        return None
+
+    def wrong_at_sink(self):
+        return None
+
+
+class Redis(End):
     def __init__(self, folder):
         self.folder = os.path.join(folder, "redis")
         self.start()
@@ -108,11 +120,8 @@ class Redis:
     def start(self):
         server("redis_start", self.folder)
 
-    def wrong(self):
-        return None
 
-
-class Kafka:
+class Kafka(End):
     """A broker with two topics of four partitions."""
 
     OLD = {"api.version.request": "false", "broker.version.fallback": "0.9.0.1"}
@@ -210,7 +219,7 @@ class Kafka:
         client.close()
         return found
 
-    def wrong(self):
+    def wrong_at_source(self):
         """A member that has lost its partition, and commits, takes the offset back."""
         last, commits = {}, self.commits()
         for p, offset in commits:
@@ -220,7 +229,7 @@ class Kafka:
         return None if commits else "there are no commits"
 
 
-class Postgres:
+class Postgres(End):
     def __init__(self, folder):
         self.folder = os.path.join(folder, "pg")
         self.start()
@@ -242,12 +251,12 @@ class Postgres:
     def start(self):
         server("pg_start", self.folder)
 
-    def wrong(self):
+    def wrong_at_sink(self):
         ids = self.ids()
         return None if len(ids) == len(set(ids)) else f"{len(ids) - len(set(ids))} rows are there twice"
 
 
-class Http:
+class Http(End):
     """Clients that post until they have a 200, and a service that takes records."""
 
     CLIENTS, BATCH = 4, 100
@@ -311,9 +320,6 @@ class Http:
 
     def start(self):
         server("server_run", self.folder, "service", HERE + "/support/service", "url", self.log, "port=" + self.at)
-
-    def wrong(self):
-        return None
 
 
 ENDS = {"redis": Redis, "kafka": Kafka, "postgres": Postgres, "http": Http}
