@@ -537,7 +537,7 @@ delivery_run(struct delivery *d, struct chan *out)
 	int error;
 
 	d->chan = out;
-	outbox_init(&d->out, out, NULL, d->stage);
+	outbox_init(&d->out, out, d->stage);
 	if ((error = open_fifo(d)) == 0)
 		error = passing_enter(d->marks);
 	while (error == 0 && (error = next_parcel(d, &p)) == 0 && p != NULL)

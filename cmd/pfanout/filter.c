@@ -96,23 +96,18 @@ static void
 accept_record(struct filter_worker *f, struct record *r)
 {
 	struct record part;
-	size_t bytes = 0;
-	uint64_t n;
-	bool more;
+	bool more, checked;
 
 	if ((r->kind == RECORD_DATA || r->kind == RECORD_RUN) && stage_is_cancelled(f->w.stage)) {
 		worker_cancel_record(&f->w, r);
 		return;
 	}
 	do {
-		n = r->kind == RECORD_RUN ? stage_check_run(f->w.stage, r, &bytes) : 0;
-		if (n > 0) {
-			more = record_take(r, n, bytes, &part);
+		more = stage_take_checked(f->w.stage, r, &part, &checked);
+		if (checked)
 			keep(f, &part);
-		} else {
-			more = record_take_one(r, &part);
+		else
 			accept_one(f, &part);
-		}
 	} while (more);
 }
 

@@ -356,16 +356,15 @@ run(struct pfanout *pf)
 {
 	struct stage *st = &pf->stage;
 	struct source source = {.stage = st, .shard = SHARD_SOURCE, .runs = run_size(pf)};
-	struct processor procs[] = {
-	    source_processor(&source), workers(pf), sink_processor(&pf->sink)};
+	struct sink sink = {.stage = st,
+	    .shard = metrics_shard(st->metrics, SHARD_SINK),
+	    .fd = STDOUT_FILENO,
+	    .others = pf->mode == MODE_SPREAD ? &pf->spread.marks : NULL};
+	struct processor procs[] = {source_processor(&source), workers(pf), sink_processor(&sink)};
 	struct sorting sorting = {.pf = pf, .workers = procs[1]};
 	bool started;
 	int sig;
 
-	pf->sink = (struct sink){.stage = st,
-	    .shard = metrics_shard(st->metrics, SHARD_SINK),
-	    .fd = STDOUT_FILENO,
-	    .others = pf->mode == MODE_SPREAD ? &pf->spread.marks : NULL};
 	if (pf->keyed != NULL)
 		procs[1] = sorter_processor(&sorting);
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)

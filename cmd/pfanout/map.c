@@ -112,15 +112,15 @@ accept_one(struct map_worker *m, struct record *r)
 		outbox_put(&m->w.out, r);
 }
 
-/* The first n records of a run, which have been checked. */
+/* The records of a run, or one, which have been checked. */
 static void
-accept_checked(struct map_worker *m, struct record *run, uint64_t n)
+accept_checked(struct map_worker *m, struct record *run)
 {
 	struct record r[BATCH];
 	size_t got;
 
-	for (; n > 0; n -= got) {
-		got = record_spread(run, r, n < BATCH ? n : BATCH);
+	for (uint64_t n = record_count(run); n > 0; n -= got) {
+		got = record_spread(run, r, BATCH);
 		for (size_t i = 0; i < got; i++)
 			if (has_key(m, &r[i]))
 				keep(m, &r[i]);
@@ -132,22 +132,16 @@ accept_checked(struct map_worker *m, struct record *run, uint64_t n)
 static void
 accept_record(struct map_worker *m, struct record *r)
 {
-	struct record one;
-	uint64_t n, left = record_count(r);
-	size_t bytes;
+	struct record part;
+	bool more, checked;
 
-	for (; left > 0; left -= n) {
-		n = r->kind == RECORD_RUN && !stage_is_cancelled(m->w.stage)
-		    ? stage_check_run(m->w.stage, r, &bytes)
-		    : 0;
-		if (n > 0)
-			accept_checked(m, r, n);
-		else {
-			(void)record_take_one(r, &one);
-			accept_one(m, &one);
-			n = 1;
-		}
-	}
+	do {
+		more = stage_take_checked(m->w.stage, r, &part, &checked);
+		if (checked)
+			accept_checked(m, &part);
+		else
+			accept_one(m, &part);
+	} while (more);
 }
 
 static void

@@ -4,7 +4,6 @@
 #include "keyed.h"
 #include "metrics/worktime.h"
 #include "stage/budget.h"
-#include "stage/sink.h"
 #include "stage/stage.h"
 #include "stage/traced.h"
 #include "sync/chan.h"
@@ -13,10 +12,9 @@
 CHAN_OF(record, struct record)
 
 void
-outbox_init(struct outbox *o, struct chan *chan, struct sink *sink, const struct stage *st)
+outbox_init(struct outbox *o, struct chan *chan, const struct stage *st)
 {
 	o->chan = chan;
-	o->sink = sink;
 	o->ctx = st->root;
 	o->budget = st->budget;
 	o->blocked = 0;
@@ -92,10 +90,8 @@ outbox_send(struct outbox *o)
 		keyed_over(o->box, o->record, o->n);
 	if (o->waits != NULL)
 		stopwatch_start(o->waits, worktime_at(begun));
-	if (o->n != 1 || o->sink == NULL || !sink_offer(o->sink, &o->record[0])) {
-		record_sendn(o->chan, o->ctx, o->record, o->n, &sent);
-		record_freen(o->record + sent, o->n - sent);
-	}
+	record_sendn(o->chan, o->ctx, o->record, o->n, &sent);
+	record_freen(o->record + sent, o->n - sent);
 	o->n = 0;
 	ended = clock_now();
 	if (o->waits != NULL)

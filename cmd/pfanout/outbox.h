@@ -19,13 +19,11 @@ struct budget;
 struct chan;
 struct ctx;
 struct keyed_box;
-struct sink;
 struct stage;
 struct stopwatch;
 
 struct outbox {
 	struct chan *chan;
-	struct sink *sink; /* takes a single result; NULL: the channel does */
 	struct ctx *ctx;
 	struct budget *budget;
 	int64_t blocked; /* ns, since the last outbox_flush() */
@@ -49,11 +47,8 @@ struct outbox {
 	struct record record[OUTBOX_RECORDS];
 };
 
-/*
- * Sends into this channel, until the stage has ended.  The sink behind it, if
- * it is told, takes a result that comes alone at once.
- */
-void outbox_init(struct outbox *, struct chan *, struct sink *, const struct stage *);
+/* Sends into this channel, until the stage has ended. */
+void outbox_init(struct outbox *, struct chan *, const struct stage *);
 
 /*
  * Sends what was collected.  Returns how long this and all outbox_put() since

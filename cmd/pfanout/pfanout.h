@@ -14,7 +14,6 @@
 #include "exits.h"
 #include "health.h"
 #include "spread.h"
-#include "stage/sink.h"
 #include "stage/stage.h"
 
 enum mode {
@@ -72,7 +71,6 @@ struct pfanout {
 	struct spread spread; /* --to, --by, and its --key */
 
 	struct stage stage;
-	struct sink sink;
 	struct retry *retry;         /* map and exec */
 	struct collector *collector; /* exec */
 	struct meter *meter;         /* these two: with --rate */

@@ -254,7 +254,7 @@ router_run(struct router *t, struct chan *in, struct chan *out)
 	enum chan_status status;
 	size_t n;
 
-	outbox_init(&t->out, out, NULL, st);
+	outbox_init(&t->out, out, st);
 	t->out.waits = &t->shard->time[TIME_OUTPUT];
 	do {
 		/* A blocked output must not keep us from cancelling. */

@@ -160,7 +160,7 @@ wait_and_sort(struct sorter *s)
 static void
 run_sorter(struct sorter *s, struct chan *in, struct chan *out)
 {
-	outbox_init(&s->out, out, NULL, &s->pf->stage);
+	outbox_init(&s->out, out, &s->pf->stage);
 	s->in = in;
 	s->again = retry_chan(s->pf->retry);
 	while (!is_over(s))

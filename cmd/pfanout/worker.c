@@ -46,7 +46,7 @@ worker_begin(struct worker *w, struct chan *in, struct chan *out)
 	struct keyed_box *box = NULL;
 	int error;
 
-	outbox_init(&w->out, out, &w->pf->sink, w->stage);
+	outbox_init(&w->out, out, w->stage);
 	if (tracing_records(w->stage->tracing))
 		w->out.phase = w->stage->keep_order ? PHASE_ORDER : PHASE_OUTPUT;
 	if (w->pf->keyed != NULL)

@@ -92,9 +92,9 @@ reorder_get(struct reorder *s, struct record *out, size_t max)
 }
 
 bool
-reorder_passes_alone(const struct reorder *s, uint64_t seq)
+reorder_passes_alone(const struct reorder *s, const struct record *r)
 {
-	return seq == s->head && !cell_of(s, seq + 1)->full;
+	return r->seq == s->head && !cell_of(s, r->seq + record_count(r))->full;
 }
 
 uint64_t

@@ -28,10 +28,8 @@ int reorder_put(struct reorder *, const struct record *);
 /* Hands over up to max records whose turn has come; returns how many. */
 size_t reorder_get(struct reorder *, struct record *out, size_t max);
 
-/*
- * Whether a record with this seq would go on at once, and no other one with it.
- */
-bool reorder_passes_alone(const struct reorder *, uint64_t seq);
+/* Whether this record would go on at once, and no other one with it. */
+bool reorder_passes_alone(const struct reorder *, const struct record *);
 
 /* The seq that all records inside wait for. */
 uint64_t reorder_head(const struct reorder *);

@@ -41,7 +41,8 @@ struct drain {
 	pthread_mutex_t lock;
 	struct sink *sink;
 	struct chan *in; /* NULL: the sink's thread does not run */
-	bool failed;     /* nothing can be written any more */
+	struct chan_taker taker;
+	bool failed; /* nothing can be written any more */
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
 	struct marks *marks;
@@ -564,6 +565,9 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 	(void)out;
 	pthread_mutex_lock(&d->lock);
 	d->in = in;
+	/* What is checked here may become a letter, which takes its time. */
+	if (d->sink->others == NULL && !d->sink->checks)
+		chan_lend(in, &d->taker);
 	while (!d->failed && receive(d, in, ctx, &n) == CHAN_OK)
 		take(d, n);
 	if (!d->failed)
@@ -580,17 +584,23 @@ static bool
 can_take(const struct drain *d, const struct record *r)
 {
 	return d->in != NULL && !d->failed && !d->marked && chan_len(d->in) == 0 &&
-	    (d->reorder == NULL || reorder_passes_alone(d->reorder, r->seq)) &&
+	    (d->reorder == NULL || reorder_passes_alone(d->reorder, r)) &&
 	    writer_has_room(d->writer, r->len + 1);
 }
 
-bool
-sink_offer(struct sink *sink, const struct record *r)
+/*
+ * The channel's taker, in the thread that sends: to wake ours would take longer
+ * than all that the stage does for one record.
+ */
+static bool
+take_alone(void *arg, const void *item)
 {
-	struct drain *d = sink->drain;
+	struct drain *d = arg;
+	const struct record *r = item;
 	bool takes;
 
-	if (r->kind != RECORD_DATA || pthread_mutex_trylock(&d->lock) != 0)
+	if ((r->kind != RECORD_DATA && r->kind != RECORD_RUN) ||
+	    pthread_mutex_trylock(&d->lock) != 0)
 		return false;
 	if ((takes = can_take(d, r))) {
 		d->batch[0] = *r;
@@ -639,6 +649,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 	if (d == NULL)
 		return -1;
 	pthread_mutex_init(&d->lock, NULL);
+	d->taker = (struct chan_taker){take_alone, d};
 	d->sink = sink;
 	d->dead = sink->stage->dead;
 	d->link = stage_output(sink->stage);
@@ -652,7 +663,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 		sink_close(d);
 		return -1;
 	}
-	*state = sink->drain = d;
+	*state = d;
 	return 0;
 }
 

@@ -11,12 +11,10 @@
 
 #include <stdbool.h>
 
-struct drain;
 struct mark;
 struct marks;
 struct metrics_shard;
 struct processor;
-struct record;
 struct stage;
 
 /*
@@ -44,19 +42,9 @@ struct sink {
 	bool checks; /* stage_check() here, and not before */
 
 	const struct sink_others *others; /* NULL: there are none */
-
-	struct drain *drain; /* its own, while the pipeline runs */
 };
 
 /* The processor; the sink must outlive the pipeline. */
 struct processor sink_processor(struct sink *);
-
-/*
- * Takes a result that comes alone, if the sink has nothing to do and the write
- * does not block: then the caller, a thread of the processor before the sink,
- * does the sink's work, as to wake its thread would take longer than all else.
- * False: the record has to go through the channel.
- */
-bool sink_offer(struct sink *, const struct record *);
 
 #endif

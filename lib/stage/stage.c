@@ -602,6 +602,18 @@ stage_check_run(struct stage *st, const struct record *run, size_t *bytes)
 	return n;
 }
 
+bool
+stage_take_checked(struct stage *st, struct record *run, struct record *front, bool *checked)
+{
+	size_t bytes = 0;
+	uint64_t n = 0;
+
+	if (run->kind == RECORD_RUN && !stage_is_cancelled(st))
+		n = stage_check_run(st, run, &bytes);
+	*checked = n > 0;
+	return n > 0 ? record_take(run, n, bytes, front) : record_take_one(run, front);
+}
+
 void
 stage_answer(
     struct stage *st, struct record *input, const struct record *answer, enum record_kind kind)

@@ -307,6 +307,13 @@ bool stage_is_sound(const struct stage *, const char *line, size_t len);
  */
 uint64_t stage_check_run(struct stage *, const struct record *run, size_t *bytes);
 
+/*
+ * Takes off those records, as a run; or if there are none, or work is
+ * cancelled, the first record, which is not checked.  *checked says which.
+ * False: nothing is left.
+ */
+bool stage_take_checked(struct stage *, struct record *run, struct record *front, bool *checked);
+
 /* The same as stage_succeeded(), and of failures; only with a share. */
 void stage_count_share(struct stage *, enum share_step, uint64_t n, uint64_t failed);
 

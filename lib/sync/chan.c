@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@
 struct chan {
 	struct ring ring;
 	size_t capacity; /* as asked for; 0 is a rendezvous, over a ring of 1 */
+	const struct chan_taker *_Atomic taker;
 	/* Threads that wait for room. */
 	_Alignas(RING_LINE) struct waitlist senders;
 	/* Threads that wait for items. */
@@ -75,6 +77,7 @@ chan_new(size_t capacity, size_t item_size)
 		return NULL;
 	}
 	c->capacity = capacity;
+	atomic_init(&c->taker, NULL);
 	waitlist_init(&c->senders);
 	waitlist_init(&c->receivers);
 	waitlist_init(&c->offers);
@@ -275,14 +278,23 @@ send_some(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *
 	return status;
 }
 
+/* Whether the receiver lends its hand for the item. */
+static bool
+is_taken(const struct chan *c, const void *item)
+{
+	const struct chan_taker *t = atomic_load_explicit(&c->taker, memory_order_acquire);
+
+	return t != NULL && t->take(t->arg, item);
+}
+
 enum chan_status
 chan_sendn(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t *sent)
 {
 	const unsigned char *next = items;
 	enum chan_status status = CHAN_OK;
-	size_t done, some;
+	size_t done = n == 1 && is_taken(c, items), some;
 
-	for (done = 0; done < n && status == CHAN_OK; done += some)
+	for (; done < n && status == CHAN_OK; done += some)
 		status = send_some(c, ctx, next + done * c->ring.item_size, n - done, &some);
 	if (sent != NULL)
 		*sent = done;
@@ -292,9 +304,13 @@ chan_sendn(struct chan *c, struct ctx *ctx, const void *items, size_t n, size_t 
 enum chan_status
 chan_send(struct chan *c, struct ctx *ctx, const void *item)
 {
-	size_t sent;
+	return chan_sendn(c, ctx, item, 1, NULL);
+}
 
-	return send_some(c, ctx, item, 1, &sent);
+void
+chan_lend(struct chan *c, const struct chan_taker *taker)
+{
+	atomic_store_explicit(&c->taker, taker, memory_order_release);
 }
 
 /* Copies the items of a claimed span out, and wakes the senders. */

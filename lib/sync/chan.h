@@ -76,6 +76,20 @@ enum chan_status chan_recv(struct chan *, struct ctx *, void *item);
 enum chan_status chan_tryrecvn(struct chan *, void *items, size_t max, size_t *got);
 
 /*
+ * A receiver that lends its hand: each item that is sent alone is offered to
+ * take() first, in the thread that sends, and goes into the channel only if
+ * that returns false.  For an item whose work is less than a wake of another
+ * thread.  To keep the order take() refuses while anything is inside; it must
+ * not block.  NULL ends this, for calls that begin later.  By the only
+ * receiver; taker and arg must live as long as anybody sends.
+ */
+struct chan_taker {
+	bool (*take)(void *arg, const void *item);
+	void *arg;
+};
+void chan_lend(struct chan *, const struct chan_taker *);
+
+/*
  * Blocks until there is something to receive, and takes nothing: CHAN_OK.  Else
  * as chan_recvn().  For a receiver that has to do something before it takes.
  */

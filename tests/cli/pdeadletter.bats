@@ -10,7 +10,7 @@ go() {
 	local status=0 want=$1
 
 	shift
-	timeout 30 "$@" <in >out 2>err || status=$?
+	timeout 60 "$@" <in >out 2>err || status=$?
 	[ "$status" -eq "$want" ] || {
 		echo "status $status instead of $want: $*"
 		return 1

@@ -163,6 +163,44 @@ test_close(void)
 	chan_free(c);
 }
 
+/* Takes odd numbers. */
+static bool
+take_odd(void *arg, const void *item)
+{
+	unsigned *sum = arg, n = *(const unsigned *)item;
+
+	*sum += n % 2 == 1 ? n : 0;
+	return n % 2 == 1;
+}
+
+/* A taker has what is sent alone, unless it refuses it. */
+static void
+test_lend(size_t capacity)
+{
+	struct chan *c = number_chan_new(capacity);
+	unsigned sum = 0, items[] = {1, 2, 3};
+	const struct chan_taker taker = {take_odd, &sum};
+	size_t k = 99;
+
+	chan_lend(c, &taker);
+	CHECK(chan_send(c, no_time, &items[0]) == CHAN_OK && sum == 1 && chan_len(c) == 0);
+	CHECK(number_sendn(c, no_time, &items[2], 1, &k) == CHAN_OK && k == 1 && sum == 4);
+	CHECK(number_sendn(c, no_time, items, 3, &k) == (capacity < 3 ? CHAN_TIMED_OUT : CHAN_OK) &&
+		k == capacity && sum == 4,
+	    "three are not alone: %zu", k);
+	while (number_tryrecvn(c, items, 1, &k) == CHAN_OK)
+		continue;
+	items[0] = 2;
+	CHECK(number_sendn(c, no_time, items, 1, &k) == (capacity < 1 ? CHAN_TIMED_OUT : CHAN_OK) &&
+	    k == (capacity > 0) && sum == 4);
+	(void)number_tryrecvn(c, items, 1, &k);
+	chan_lend(c, NULL);
+	items[0] = 1;
+	(void)chan_send(c, no_time, items);
+	CHECK(sum == 4, "it takes nothing any more");
+	chan_free(c);
+}
+
 /* A call that blocks, with what it is given and what it returns. */
 struct call {
 	struct chan *chan;
@@ -461,6 +499,9 @@ main(void)
 	test_nothing_to_do();
 	test_item_sizes();
 	test_close();
+	test_lend(3);
+	test_lend(1);
+	test_lend(0);
 	for (i = 0; i < LEN(blocking); i++)
 		for (j = 0; j < LEN(endings); j++)
 			test_blocking(

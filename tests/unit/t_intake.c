@@ -9,6 +9,7 @@
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "t.h"
+#include "t_setup.h"
 
 CHAN_OF(record, struct record)
 CHAN_OF(batch, struct batch)
@@ -24,14 +25,7 @@ static void
 begin(struct fixture *f)
 {
 	*f = (struct fixture){.opt = {.max_record = 1000}};
-	CHECK(stage_init(&f->stage,
-		  &(struct stage_setup){.tool = "test",
-		      .name = "test",
-		      .opt = &f->opt,
-		      .workers = 1,
-		      .shards = 1,
-		      .max_records = 100,
-		      .max_bytes = 1000}) == 0);
+	t_setup(&f->stage, &f->opt, 100, 1000);
 	f->in = record_chan_new(100);
 	f->again = batch_chan_new(10);
 	CHECK(intake_open(

@@ -21,6 +21,7 @@
 #include "stage/stage.h"
 #include "sync/ctx.h"
 #include "t.h"
+#include "t_setup.h"
 
 #define LIMIT 10000 /* ms, for what never comes */
 
@@ -67,14 +68,7 @@ begin(struct fixture *f, bool out_is_pipe)
 {
 	CHECK(pipe2(f->pipe, O_CLOEXEC) == 0);
 	f->null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CHECK(stage_init(&f->stage,
-		  &(struct stage_setup){.tool = "test",
-		      .name = "test",
-		      .opt = &opt,
-		      .workers = 1,
-		      .shards = 1,
-		      .max_records = 100}) == 0,
-	    "%s", f->stage.error);
+	t_setup(&f->stage, &opt, 100, 0);
 	f->monitor = monitor_start(&f->stage, out_is_pipe ? f->pipe[1] : f->null, say);
 	CHECK(f->monitor != NULL);
 }

@@ -18,6 +18,7 @@
 #include "sync/ctx.h"
 #include "t.h"
 #include "t_random.h"
+#include "t_setup.h"
 
 CHAN_OF(record, struct record)
 
@@ -50,16 +51,9 @@ static void
 begin(struct fixture *f)
 {
 	*f = (struct fixture){.opt = {.max_record = 1000}};
-	CHECK(stage_init(&f->stage,
-		  &(struct stage_setup){.tool = "test",
-		      .name = "test",
-		      .opt = &f->opt,
-		      .workers = 1,
-		      .shards = 1,
-		      .max_records = MANY,
-		      .max_bytes = 1 << 20}) == 0);
+	t_setup(&f->stage, &f->opt, MANY, 1 << 20);
 	f->chan = record_chan_new(MANY);
-	outbox_init(&f->out, f->chan, NULL, &f->stage);
+	outbox_init(&f->out, f->chan, &f->stage);
 	for (size_t i = 0; i < 3; i++) {
 		f->inputs[i] = slab_new(1, 1);
 		memcpy(f->inputs[i]->data, "input\n", 6);

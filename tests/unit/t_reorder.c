@@ -49,15 +49,17 @@ get(struct reorder *s, size_t max, uint64_t *next)
 static void
 test_small(void)
 {
+	const struct record first = {.seq = 0}, second = {.seq = 1};
+	const struct record run = {.seq = 0, .kind = RECORD_RUN, .lines = 2};
 	struct reorder *s = reorder_new();
 	uint64_t next = 0;
 
 	CHECK(s != NULL);
 	CHECK(reorder_head(s) == 0);
-	CHECK(reorder_passes_alone(s, 0) && !reorder_passes_alone(s, 1));
+	CHECK(reorder_passes_alone(s, &first) && !reorder_passes_alone(s, &second));
 	get(s, 64, &next);
-	CHECK(put(s, 2) == 0 && reorder_passes_alone(s, 0));
-	CHECK(put(s, 1) == 0 && !reorder_passes_alone(s, 0), "1 would come with it");
+	CHECK(put(s, 2) == 0 && reorder_passes_alone(s, &first) && !reorder_passes_alone(s, &run));
+	CHECK(put(s, 1) == 0 && !reorder_passes_alone(s, &first), "1 would come with it");
 	get(s, 64, &next);
 	CHECK(next == 0, "nothing comes before 0");
 	CHECK(put(s, 0) == 0);

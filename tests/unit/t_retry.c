@@ -14,6 +14,7 @@
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "t.h"
+#include "t_setup.h"
 
 CHAN_OF(batch, struct batch)
 
@@ -44,13 +45,7 @@ static void
 begin(struct fixture *f)
 {
 	*f = (struct fixture){.opt = {.max_record = 1000}};
-	CHECK(stage_init(&f->stage,
-		  &(struct stage_setup){.tool = "test",
-		      .name = "test",
-		      .opt = &f->opt,
-		      .workers = 1,
-		      .shards = 1,
-		      .max_records = 1 << 20}) == 0);
+	t_setup(&f->stage, &f->opt, 1 << 20, 0);
 	f->retry = retry_start(&f->stage, metrics_shard(f->stage.metrics, 0));
 	CHECK(f->retry != NULL);
 }

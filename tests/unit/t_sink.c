@@ -1,11 +1,14 @@
 /*
- * A result that comes alone is written by the thread that has it, if the sink
+ * A record that comes alone is written by the thread that sends it, if the sink
  * has nothing to do, if its turn has come, and if the write does not block.
+ * What is written while the sink's thread is held in a signal handler was
+ * written by who sends.
  */
 
 #include "stage/sink.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +23,7 @@
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "t.h"
+#include "t_setup.h"
 
 CHAN_OF(record, struct record)
 
@@ -52,14 +56,7 @@ begin(struct fixture *f, bool keep_order)
 	int fds[2];
 
 	*f = (struct fixture){.opt = {.max_record = PIPE}};
-	CHECK(stage_init(&f->stage,
-		  &(struct stage_setup){.tool = "test",
-		      .name = "test",
-		      .opt = &f->opt,
-		      .workers = 1,
-		      .shards = 1,
-		      .max_records = 100,
-		      .max_bytes = 1 << 20}) == 0);
+	t_setup(&f->stage, &f->opt, 100, 1 << 20);
 	f->stage.keep_order = keep_order;
 	CHECK(pipe(fds) == 0 && fcntl(fds[1], F_SETPIPE_SZ, PIPE) == PIPE);
 	f->out = fds[0];
@@ -101,29 +98,36 @@ record(struct fixture *f, uint64_t seq, enum record_kind kind, const char *text)
 	return r;
 }
 
-/* Offers until the sink's thread waits. */
-static void
-offer(struct fixture *f, uint64_t seq, const char *text)
-{
-	struct record r = record(f, seq, RECORD_DATA, text);
+static int held[2], released[2]; /* pipes */
 
-	while (!sink_offer(&f->sink, &r))
-		sched_yield();
+static void
+hold(int sig)
+{
+	char c = 0;
+
+	(void)sig;
+	(void)!write(held[1], &c, 1);
+	(void)!read(released[0], &c, 1);
 }
 
-/* Whether it is refused, also when the sink's thread waits. */
-static bool
-is_refused(struct fixture *f, uint64_t seq, enum record_kind kind, const char *text)
+static void
+freeze(struct fixture *f)
 {
-	struct record r = record(f, seq, kind, text);
+	char c;
 
-	for (int i = 0; i < TRIES; i++) {
-		if (sink_offer(&f->sink, &r))
-			return false;
-		sched_yield();
-	}
-	CHECK(record_sendn(f->chan, f->stage.root, &r, 1, NULL) == CHAN_OK);
-	return true;
+	CHECK(pthread_kill(f->thread, SIGUSR1) == 0 && read(held[0], &c, 1) == 1);
+}
+
+static void
+thaw(void)
+{
+	CHECK(write(released[1], "", 1) == 1);
+}
+
+static void
+send(struct fixture *f, const struct record *r)
+{
+	CHECK(record_sendn(f->chan, f->stage.root, r, 1, NULL) == CHAN_OK);
 }
 
 /* Whether these bytes come. */
@@ -139,27 +143,79 @@ comes(struct fixture *f, const char *text)
 	return n == len && memcmp(got, text, len) == 0;
 }
 
+/* Whether there are bytes to read now. */
+static bool
+has_bytes(struct fixture *f)
+{
+	struct pollfd p = {.fd = f->out, .events = POLLIN};
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/*
+ * Sends records from this seq on until one is written while the sink's thread
+ * is frozen, as it slept.  It stays frozen.  Returns the next seq.
+ */
+static uint64_t
+freeze_idle(struct fixture *f, uint64_t seq)
+{
+	struct record r;
+	bool taken = false;
+
+	for (int i = 0; i < TRIES; i++, seq++) {
+		r = record(f, seq, RECORD_DATA, "probe");
+		freeze(f);
+		send(f, &r);
+		taken = has_bytes(f);
+		if (!taken)
+			thaw();
+		CHECK(comes(f, "probe\n"));
+		if (taken)
+			return seq + 1;
+	}
+	CHECK(taken, "no record");
+	freeze(f);
+	return seq;
+}
+
+/* A record that its sender does not write, though the sink's thread sleeps. */
+static void
+test_refused(struct fixture *f, uint64_t seq, enum record_kind kind, const char *text)
+{
+	struct record r = record(f, seq, kind, text);
+
+	send(f, &r);
+	CHECK(!has_bytes(f) && chan_len(f->chan) > 0, "%s", text);
+}
+
 static void
 test_alone(void)
 {
 	struct fixture f;
 	struct record r;
+	uint64_t seq;
 
 	begin(&f, false);
 	r = record(&f, 0, RECORD_DATA, "zero");
-	CHECK(!sink_offer(&f.sink, &r), "nobody runs");
-	CHECK(record_sendn(f.chan, f.stage.root, &r, 1, NULL) == CHAN_OK);
-	r = record(&f, 1, RECORD_DATA, "one");
-	CHECK(!sink_offer(&f.sink, &r));
+	send(&f, &r);
+	CHECK(!has_bytes(&f), "nobody runs");
 	start(&f);
 	CHECK(comes(&f, "zero\n"));
-	while (!sink_offer(&f.sink, &r))
-		sched_yield();
-	CHECK(comes(&f, "one\n"));
-	CHECK(metrics_own(f.sink.shard, METRIC_WRITTEN) == 2);
-	CHECK(is_refused(&f, 2, RECORD_LETTER, "{}") && comes(&f, "{}\n"));
-	offer(&f, 3, "three");
-	CHECK(comes(&f, "three\n"));
+	seq = freeze_idle(&f, 1);
+	CHECK(metrics_own(f.sink.shard, METRIC_WRITTEN) == seq, "it is counted");
+	test_refused(&f, seq, RECORD_LETTER, "{}");
+	test_refused(&f, seq + 1, RECORD_DATA, "behind it");
+	thaw();
+	CHECK(comes(&f, "{}\nbehind it\n"));
+	/* A run is an item, too. */
+	seq = freeze_idle(&f, seq + 2);
+	r = record(&f, seq, RECORD_RUN, "1\n2");
+	r.lines = 2;
+	r.reserved = record_weight(2, r.len + 1);
+	send(&f, &r);
+	CHECK(has_bytes(&f) && comes(&f, "1\n2\n"));
+	CHECK(metrics_own(f.sink.shard, METRIC_WRITTEN) == seq + 2);
+	thaw();
 	end(&f);
 }
 
@@ -167,22 +223,25 @@ test_alone(void)
 static void
 test_full(void)
 {
+	char text[PIPE + 1] = "";
 	struct fixture f;
-	char text[PIPE] = "";
+	struct record r;
+	uint64_t seq;
 
 	begin(&f, false);
 	start(&f);
+	seq = freeze_idle(&f, 0);
 	memset(text, 'x', PIPE - 1);
-	offer(&f, 0, text);
-	CHECK(is_refused(&f, 1, RECORD_DATA, "one"));
+	r = record(&f, seq, RECORD_DATA, text);
+	send(&f, &r);
+	CHECK(has_bytes(&f));
+	r = record(&f, seq + 1, RECORD_DATA, "one");
+	send(&f, &r);
+	CHECK(chan_len(f.chan) == 1, "it waits");
 	text[PIPE - 1] = '\n';
-	CHECK(comes(&f, "x"));
-	memset(text, 'x', PIPE - 2);
-	text[PIPE - 2] = '\n';
-	text[PIPE - 1] = '\0';
-	CHECK(comes(&f, text) && comes(&f, "one\n"));
-	offer(&f, 2, "two");
-	CHECK(comes(&f, "two\n"));
+	CHECK(comes(&f, text));
+	thaw();
+	CHECK(comes(&f, "one\n"));
 	end(&f);
 }
 
@@ -190,15 +249,21 @@ static void
 test_order(void)
 {
 	struct fixture f;
+	uint64_t seq;
 
 	begin(&f, true);
 	start(&f);
-	offer(&f, 0, "zero");
-	CHECK(is_refused(&f, 2, RECORD_DATA, "two"), "one is missing");
-	CHECK(is_refused(&f, 1, RECORD_DATA, "one"), "two would come with it");
-	CHECK(comes(&f, "zero\none\ntwo\n"));
-	offer(&f, 3, "three");
-	CHECK(comes(&f, "three\n"));
+	seq = freeze_idle(&f, 0);
+	test_refused(&f, seq + 1, RECORD_DATA, "two");
+	thaw();
+	while (chan_len(f.chan) > 0)
+		sched_yield();
+	freeze(&f);
+	test_refused(&f, seq, RECORD_DATA, "one");
+	thaw();
+	CHECK(comes(&f, "one\ntwo\n"));
+	(void)freeze_idle(&f, seq + 2);
+	thaw();
 	end(&f);
 }
 
@@ -208,16 +273,22 @@ test_no_reader(void)
 {
 	struct fixture f;
 	struct record r;
+	uint64_t seq;
 
 	begin(&f, false);
 	start(&f);
-	offer(&f, 0, "zero");
+	seq = freeze_idle(&f, 0);
 	close(f.out);
-	CHECK(is_refused(&f, 1, RECORD_DATA, "one"));
+	r = record(&f, seq, RECORD_DATA, "one");
+	send(&f, &r);
+	CHECK(chan_len(f.chan) == 1 && ctx_state(f.stage.root) == CTX_LIVE);
+	thaw();
 	pthread_join(f.thread, NULL);
 	CHECK(ctx_state(f.stage.root) == CTX_CANCELLED);
-	r = record(&f, 2, RECORD_DATA, "two");
-	CHECK(!sink_offer(&f.sink, &r), "it has ended");
+	r = record(&f, seq + 1, RECORD_DATA, "two");
+	send(&f, &r);
+	CHECK(chan_len(f.chan) == 1, "it has ended, and the channel has room");
+	CHECK(record_tryrecvn(f.chan, &r, 1, &(size_t){0}) == CHAN_OK);
 	record_free(&r);
 	f.processor.close(f.state);
 	close(f.sink.fd);
@@ -230,6 +301,8 @@ main(void)
 {
 	alarm(60);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, hold);
+	CHECK(pipe(held) == 0 && pipe(released) == 0);
 	test_alone();
 	test_full();
 	test_order();

@@ -236,6 +236,42 @@ test_check(void)
 	stage_free(&st);
 }
 
+/* Taken off: the good ones as a run, the next one alone, and so on. */
+static void
+test_take_checked(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t count;
+		bool checked, more;
+	} parts[] = {{"1\n2\n", 2, true, true}, {"03\n", 1, false, true}, {"4\n", 1, false, false}};
+	struct record run = record("1\n2\n03\n4"), front;
+	struct stage st;
+	bool more, checked;
+
+	begin(&st);
+	run.kind = RECORD_RUN;
+	run.lines = 4;
+	run.reserved = record_weight(run.lines, run.len + 1);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		more = stage_take_checked(&st, &run, &front, &checked);
+		CHECK(more == parts[i].more && checked == parts[i].checked, "%zu", i);
+		CHECK(record_count(&front) == parts[i].count &&
+			strncmp(front.data, parts[i].text, front.len + 1) == 0,
+		    "%zu", i);
+		record_free(&front);
+	}
+	run = record("1\n2");
+	run.kind = RECORD_RUN;
+	run.lines = 2;
+	run.reserved = record_weight(run.lines, run.len + 1);
+	ctx_cancel(st.work);
+	CHECK(stage_take_checked(&st, &run, &front, &checked) && !checked, "work is cancelled");
+	record_free(&front);
+	record_free(&run);
+	stage_free(&st);
+}
+
 /* A run passes up to the first record that alone would not. */
 static void
 test_check_run(void)
@@ -439,6 +475,7 @@ main(void)
 	test_bury_again();
 	test_check();
 	test_check_run();
+	test_take_checked();
 	test_answer_and_drop();
 	test_ends();
 	test_fault();
