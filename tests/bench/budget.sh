@@ -35,7 +35,7 @@ table() {
 		map           1120  20  pfanout -j2 -- cat
 		map-k         1120  20  pfanout -k -j2 -- cat
 		split           86  20  pdeadletter -d DEAD
-		pass            86  20  pratelimit -r 1G/s --burst 1M
+		pass            86  20  pratelimit -r 1G/s --burst 1000000
 		fan-in         108  20  pfanin -
 		trace         1195 194  pfanout --trace -j2
 	END
