@@ -33,11 +33,10 @@ struct json_slice {
 bool json_check(const char *text, size_t len, struct json_error *err);
 
 /*
- * The same; and *seen says whether an object in the text may have a member of
- * this name (in quotes, two letters or more): false is certain.
+ * The same; and *seen says whether an object in the text may have a member
+ * traceparent: false is certain.
  */
-bool json_check_for(const char *text, size_t len, const struct json_slice *name, bool *seen,
-    struct json_error *err);
+bool json_check_traced(const char *text, size_t len, bool *seen, struct json_error *err);
 
 /* Whether the text has nothing but JSON white space (space, tab, CR, LF). */
 bool json_blank(const char *text, size_t len);

@@ -14,14 +14,18 @@
 #include "json/json.h"
 #include "json/lookahead.h"
 
+/*
+ * What json_check_traced() looks for, and how it ends: a constant, as each name
+ * is compared with that.
+ */
+#define TRACED "\"traceparent\""
+#define TRACED_END "nt"
+
 struct scan {
 	struct span text;
 	const byte *bad; /* the first byte that cannot be there */
 	const char *what;
-	/* Of json_check_for(): */
-	const struct json_slice *name; /* in quotes */
-	uint16_t name_end;             /* its last two letters */
-	bool seen;
+	bool seen; /* json_check_traced() */
 };
 
 OUTLINE const byte *
@@ -138,9 +142,17 @@ scan_not_plain(struct scan *s, const byte *p)
 	return p;
 }
 
+/* The same in a name: one with an escape may be the one that is looked for. */
+OUTLINE const byte *
+scan_noted(struct scan *s, const byte *p)
+{
+	s->seen = s->seen || *p == '\\';
+	return scan_not_plain(s, p);
+}
+
 /*
- * The window's first stop is the quote that begins the string.  If it `notes`
- * escapes, a string that has any may be the name that is looked for.
+ * The window's first stop is the quote that begins the string, of a member's
+ * name if it `notes`.
  */
 INLINE const byte *
 scan_string(struct scan *s, struct lookahead *window, bool notes)
@@ -160,9 +172,7 @@ scan_string(struct scan *s, struct lookahead *window, bool notes)
 		p = lookahead_stop(w);
 		if (likely(*p == '"'))
 			break;
-		if (notes && *p == '\\')
-			s->seen = true;
-		if ((p = scan_not_plain(s, p)) == NULL)
+		if ((p = notes ? scan_noted(s, p) : scan_not_plain(s, p)) == NULL)
 			return NULL;
 		if (likely(p - w.base < LOOKAHEAD_SIZE))
 			w.stops &= UINT64_MAX << (p - w.base);
@@ -300,9 +310,9 @@ two_bytes(const void *p)
 OUTLINE void
 note_name(struct scan *s, const byte *end)
 {
-	size_t len = s->name->len;
+	const ptrdiff_t len = sizeof(TRACED) - 1;
 
-	if ((size_t)(end - s->text.start) >= len && memcmp(end - len, s->name->data, len) == 0)
+	if (end - s->text.start >= len && memcmp(end - len, TRACED, (size_t)len) == 0)
 		s->seen = true;
 }
 
@@ -404,8 +414,12 @@ name:
 		return bad_text(s, p, "name in quotes expected");
 	if (unlikely((p = scan_string(s, &w, notes)) == NULL))
 		return NULL;
-	if (notes && unlikely(two_bytes(p - 3) == s->name_end))
+	if (notes && unlikely(two_bytes(p - 3) == two_bytes(TRACED_END)))
 		note_name(s, p);
+	if (likely(peek_byte(s, p, closed) == ':')) {
+		p++; /* without a look for white space */
+		goto value;
+	}
 	c = skip_to_token(s, &w, &p, closed);
 	if (c != ':')
 		return bad_text(s, p, "colon expected");
@@ -446,13 +460,10 @@ json_check(const char *text, size_t len, struct json_error *err)
 }
 
 bool
-json_check_for(
-    const char *text, size_t len, const struct json_slice *name, bool *seen, struct json_error *err)
+json_check_traced(const char *text, size_t len, bool *seen, struct json_error *err)
 {
 	const byte *start = (const byte *)text;
-	struct scan s = {.text = {start, start + len},
-	    .name = name,
-	    .name_end = two_bytes(name->data + name->len - 3)};
+	struct scan s = {.text = {start, start + len}};
 	bool valid = check(&s, true, err);
 
 	*seen = s.seen;

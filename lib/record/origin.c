@@ -50,6 +50,13 @@ fetch(const struct origin *o)
 		__builtin_prefetch((const char *)o + at, 1);
 }
 
+void
+origin_fetch(const struct origin *o)
+{
+	for (size_t at = 0; at < offsetof(struct origin, id); at += 64)
+		__builtin_prefetch((const char *)o + at, 1);
+}
+
 struct origin *
 origin_new(void)
 {

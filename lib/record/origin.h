@@ -39,6 +39,9 @@ struct origin {
 /* One without a span and an identity.  NULL with errno ENOMEM. */
 struct origin *origin_new(void);
 
+/* The span comes into the processor's cache meanwhile. */
+void origin_fetch(const struct origin *);
+
 /* Frees it with its span. */
 void origin_free(struct origin *);
 

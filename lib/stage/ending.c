@@ -94,6 +94,18 @@ ending_mark_lost(
 	}
 }
 
+/*
+ * The spans of these records come from the cache of other threads' processors:
+ * all at the same time, and not one after the other.
+ */
+static void
+fetch_spans(const struct record *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (r[i].origin != NULL)
+			origin_fetch(r[i].origin);
+}
+
 void
 ending_count(struct stage *st, struct metrics_shard *s, struct record *r, const enum place *place,
     size_t n, int64_t began)
@@ -102,6 +114,7 @@ ending_count(struct stage *st, struct metrics_shard *s, struct record *r, const 
 	struct traced_ended ended;
 
 	ended.n = 0;
+	fetch_spans(r, n);
 	for (size_t i = 0; i < n; i++) {
 		count_record(s, &r[i], place[i]);
 		if (record_span(&r[i]) != NULL) {

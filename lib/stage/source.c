@@ -87,27 +87,41 @@ is_data(const struct options *opt, const char *line, size_t len)
 }
 
 /* Whether a line is a record like others. */
-static bool
-is_plain(const void *arg, const char *line, size_t len)
+static inline bool
+is_usual(const struct source *src, const char *line, size_t len)
 {
-	const struct source *src = arg;
 	const struct stage *st = src->stage;
 
 	/* Among the records of a helper are lines for us: engine/control.h. */
 	if (len > 0 && *line == '@')
 		return false;
-	/* Of traced records those are drawn that can carry a context. */
-	if (tracing_records(st->tracing) && (len == 0 || *line != '{' || st->opt->plain))
-		return false;
 	return is_data(st->opt, line, len) && (!src->checks || stage_is_sound(st, line, len));
+}
+
+static bool
+is_plain(const void *arg, const char *line, size_t len)
+{
+	return is_usual(arg, line, len);
+}
+
+/* Of traced records those are drawn that can carry a context. */
+static bool
+is_plain_object(const void *arg, const char *line, size_t len)
+{
+	const struct source *src = arg;
+
+	return len > 0 && *line == '{' && !src->stage->opt->plain && is_usual(src, line, len);
 }
 
 static struct reader_limits
 reader_limits(const struct source *src)
 {
 	const struct options *opt = src->stage->opt;
-	struct reader_limits limits = {
-	    .max = opt->max_record, .plain = is_plain, .plain_arg = src, .strip_bom = true};
+	bool traces = tracing_records(src->stage->tracing);
+	struct reader_limits limits = {.max = opt->max_record,
+	    .plain = traces ? is_plain_object : is_plain,
+	    .plain_arg = src,
+	    .strip_bom = true};
 
 	if (!opt->no_bypass) {
 		limits.special = may_be_long;

@@ -526,10 +526,10 @@ is_too_long(const struct stage *st, const struct record *r)
  * says whether it may have a trace context.
  */
 static inline bool
-is_valid(
-    const struct stage *st, const char *data, size_t len, bool *has_context, struct json_error *e)
+is_valid(const struct stage *st, bool traces, const char *data, size_t len, bool *has_context,
+    struct json_error *e)
 {
-	if (!tracing_records(st->tracing))
+	if (!traces)
 		return st->opt->raw || json_check(data, len, e);
 	if (!st->opt->raw)
 		return carrier_check(data, len, has_context, e);
@@ -545,7 +545,7 @@ stage_check(struct stage *st, struct record *r)
 
 	if (is_too_long(st, r))
 		bury_too_long(st, r);
-	else if (!is_valid(st, r->data, r->len, &has_context, &e))
+	else if (!is_valid(st, tracing_records(st->tracing), r->data, r->len, &has_context, &e))
 		bury_invalid(st, r, &e);
 	else {
 		if (st->share.most != 0)
@@ -556,25 +556,31 @@ stage_check(struct stage *st, struct record *r)
 	return false;
 }
 
+/* Whether stage_check() would find nothing to do. */
+static inline bool
+is_sound(const struct stage *st, bool traces, const char *line, size_t len)
+{
+	bool has_context = false;
+
+	return is_valid(st, traces, line, len, &has_context, NULL) && !has_context;
+}
+
 bool
 stage_is_sound(const struct stage *st, const char *line, size_t len)
 {
-	bool has_context = false;
-	struct json_error e;
-
-	return is_valid(st, line, len, &has_context, &e) && !has_context;
+	return is_sound(st, tracing_records(st->tracing), line, len);
 }
 
-/* The same record by record. */
-static uint64_t
-check_lines(const struct stage *st, const struct record *run, size_t *bytes)
+/* stage_check_run() line by line; compiled with and without traces. */
+static inline uint64_t
+check_lines(const struct stage *st, bool traces, const struct record *run, size_t *bytes)
 {
 	const char *line = run->data, *end = run->data + run->len + 1, *lf;
 	uint64_t n;
 
 	for (n = 0; n < run->lines; n++, line = lf + 1) {
 		lf = memchr(line, '\n', (size_t)(end - line));
-		if (!stage_is_sound(st, line, (size_t)(lf - line)))
+		if (!is_sound(st, traces, line, (size_t)(lf - line)))
 			break;
 	}
 	*bytes = (size_t)(line - run->data);
@@ -587,8 +593,10 @@ stage_check_run(struct stage *st, const struct record *run, size_t *bytes)
 	uint64_t n = run->lines;
 
 	*bytes = run->len + 1;
-	if (!st->opt->raw || tracing_records(st->tracing))
-		n = check_lines(st, run, bytes);
+	if (tracing_records(st->tracing))
+		n = check_lines(st, true, run, bytes);
+	else if (!st->opt->raw)
+		n = check_lines(st, false, run, bytes);
 	if (st->share.most != 0 && n > 0)
 		stage_count_share(st, SHARE_CHECKED, n, 0);
 	return n;

@@ -287,10 +287,12 @@ void
 traced_end_span(
     struct stage *st, struct record *r, enum span_result result, struct traced_ended *ended)
 {
-	struct span *s = &ended->span[ended->n++];
+	struct span *s = &ended->span[ended->n];
 
+	if (ended->n++ == 0)
+		ended->at = clock_now();
 	record_take_span(r, s);
-	s->ended = clock_now();
+	s->ended = ended->at;
 	if (s->result != SPAN_FAILED)
 		s->result = (uint8_t)result;
 	if (ended->n == sizeof(ended->span) / sizeof(ended->span[0]))

@@ -110,6 +110,7 @@ void traced_answer(const struct stage *, const struct record *, struct record *a
  */
 struct traced_ended {
 	size_t n;
+	int64_t at; /* monotonic ns */
 	struct span span[16];
 };
 

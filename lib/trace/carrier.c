@@ -34,15 +34,6 @@ carrier_is_likely(const char *text, size_t len)
 	return glance_for_names(text, text + len) != text + len;
 }
 
-bool
-carrier_check(const char *text, size_t len, bool *likely, struct json_error *err)
-{
-	static const char quoted[] = "\"traceparent\"";
-	static const struct json_slice name = {quoted, sizeof(quoted) - 1};
-
-	return json_check_for(text, len, &name, likely, err);
-}
-
 /*
  * What a string says: in place if it has no escapes, else decoded.  False: the
  * value is no string, or it has escapes and is too long.

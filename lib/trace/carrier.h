@@ -27,7 +27,11 @@ bool carrier_is_likely(const char *text, size_t len);
  * traceparent, for far less.  False: it has none, so that its tracestate, if it
  * has one, does not count.
  */
-bool carrier_check(const char *text, size_t len, bool *likely, struct json_error *);
+static inline bool
+carrier_check(const char *text, size_t len, bool *likely, struct json_error *err)
+{
+	return json_check_traced(text, len, likely, err);
+}
 
 /* What a record has of both; made by carrier_read(). */
 struct carrier {

@@ -29,11 +29,16 @@ span_clear(struct span *s)
 void
 span_move(struct span *to, const struct span *from)
 {
-	*to = *from;
-	if (from->event == from->few)
+	/* Without the room that it does not use. */
+	memcpy(to, from, offsetof(struct span, few));
+	if (from->event == from->few) {
+		memcpy(to->few, from->few, from->n * sizeof(from->few[0]));
 		to->event = to->few;
-	if (from->state == from->short_state)
+	}
+	if (from->state == from->short_state) {
+		memcpy(to->short_state, from->short_state, sizeof(to->short_state));
 		to->state = to->short_state;
+	}
 }
 
 struct span *

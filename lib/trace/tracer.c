@@ -15,11 +15,17 @@
 #include "trace/spanfile.h"
 
 /*
- * The most spans that are written at once.  More would take a processor away
- * from the records for so long that these come to a halt, and would push out of
- * its cache what the other threads work on.
+ * The most spans in a line.  Longer ones would push out of the processor's
+ * cache what the other threads work on.
  */
 #define FEW 64
+
+/*
+ * So many spans wake the thread, as that costs as much as to write some dozens
+ * of them.  More would take a processor away from the records for so long that
+ * these come to a halt.
+ */
+#define ENOUGH 256
 
 /* The run's span, and what is said of it. */
 struct run {
@@ -32,7 +38,7 @@ struct tracer {
 	struct otlp *otlp; /* these are the thread's */
 	struct spanfile *file;
 	struct span *taken; /* what was in the queue */
-	size_t batch;       /* spans in a line */
+	size_t batch;       /* spans in a line, at most */
 	int64_t delay;
 	int64_t offset; /* of the calendar, in the line that was begun */
 	struct tracer_listener listener;
@@ -40,7 +46,8 @@ struct tracer {
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t work;  /* a batch is full, or idle is over, or the end */
 	pthread_t thread;
-	bool idle; /* it sleeps for as long as there is no span */
+	size_t full; /* as many spans as wake it */
+	bool idle;   /* it sleeps for as long as there is no span */
 	bool stopping;
 	int64_t deadline; /* of stopping */
 	struct run run;
@@ -84,7 +91,7 @@ tracer_put(struct tracer *t, struct span *span, size_t n)
 	rest = n > t->room - t->n ? n - (t->room - t->n) : 0;
 	taken = n - rest;
 	/* In between the thread would only wait on. */
-	wakes = t->idle || (t->n < t->batch && t->n + n >= t->batch);
+	wakes = t->idle || (t->n < t->full && t->n + n >= t->full);
 	t->idle = false;
 	for (size_t i = 0; i < taken; i++)
 		span_move(&t->queue[t->n++], &span[i]);
@@ -207,7 +214,7 @@ wait_for_work(struct tracer *t)
 {
 	int64_t due = clock_after(clock_now(), t->delay);
 
-	while (!t->stopping && t->n < t->batch) {
+	while (!t->stopping && t->n < t->full) {
 		struct timespec ts = {due / CLOCK_S, due % CLOCK_S};
 
 		if (clock_now() < due)
@@ -281,6 +288,16 @@ start_thread(struct tracer *t)
 	return error;
 }
 
+/* As many as wake the thread: while it wakes the queue has room for more. */
+static size_t
+enough_spans(size_t batch, size_t line, size_t room)
+{
+	size_t n = batch < ENOUGH ? batch : ENOUGH;
+
+	n = n < room / 4 ? n : room / 4;
+	return n > line ? n : line;
+}
+
 struct tracer *
 tracer_start(const struct settings *settings, struct otlp *otlp, struct spanfile *file,
     const struct tracer_counters *shown, const struct tracer_listener *listener)
@@ -298,6 +315,7 @@ tracer_start(const struct settings *settings, struct otlp *otlp, struct spanfile
 	t->batch = settings->batch < FEW ? settings->batch : FEW;
 	t->batch = t->batch < t->room ? t->batch : t->room;
 	t->batch = t->batch > 0 ? t->batch : 1;
+	t->full = enough_spans(settings->batch, t->batch, t->room);
 	t->delay = settings->delay;
 	if (shown != NULL)
 		t->shown = *shown;

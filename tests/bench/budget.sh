@@ -28,16 +28,16 @@ export OTEL_TRACES_SAMPLER=parentbased_traceidratio OTEL_TRACES_SAMPLER_ARG=0.01
 # callgrind and a busy machine hold up has a burst, so that runs go on as such.
 table() {
 	cat <<-'END'
-		check          400  20  pfanout -j2
-		check-194     1140 194  pfanout -j2
-		raw             92  20  pfanout -R -j2
-		filter         445  20  pfanout -F -j2 -- cat
+		check          385  20  pfanout -j2
+		check-194     1115 194  pfanout -j2
+		raw             86  20  pfanout -R -j2
+		filter         430  20  pfanout -F -j2 -- cat
 		map           1120  20  pfanout -j2 -- cat
 		map-k         1120  20  pfanout -k -j2 -- cat
-		split           92  20  pdeadletter -d DEAD
-		pass            92  20  pratelimit -r 1G/s --burst 1M
-		fan-in         114  20  pfanin -
-		trace         1250 194  pfanout --trace -j2
+		split           86  20  pdeadletter -d DEAD
+		pass            86  20  pratelimit -r 1G/s --burst 1000000
+		fan-in         108  20  pfanin -
+		trace         1195 194  pfanout --trace -j2
 	END
 }
 

@@ -238,7 +238,24 @@ test_when(void)
 	counts = end(&s, NULL, CLOCK_NEVER);
 	CHECK(counts.written == 2);
 
-	/* A batch is no larger than the queue. */
+	/* Of a larger batch 256 are enough, in several lines. */
+	begin(&s, "file", 2048, 512, MINUTES);
+	put(&s, 255);
+	(void)poll(NULL, 0, 20);
+	CHECK(atomic_load(&s.written) == 0);
+	put(&s, 1);
+	CHECK(wait_for(&s, 256));
+	counts = end(&s, NULL, CLOCK_NEVER);
+	CHECK(counts.written == 256 && count_in_file("\n") == 4);
+
+	/* While the thread wakes the queue has room for as many again, */
+	begin(&s, "file", 300, 300, MINUTES);
+	put(&s, 75);
+	CHECK(wait_for(&s, 75));
+	counts = end(&s, NULL, CLOCK_NEVER);
+	CHECK(counts.written == 75);
+
+	/* but a batch is no larger than the queue. */
 	begin(&s, "fifo", 5, 10, MINUTES);
 	put(&s, 5);
 	CHECK(is_readable(&s, 10000) && count_text(s.reader, SPAN) == 5);
