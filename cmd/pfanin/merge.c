@@ -13,7 +13,7 @@
 #include "record/record.h"
 #include "record/unwrap.h"
 #include "stage/inputs.h"
-#include "stage/source.h"
+#include "stage/feed.h"
 #include "sync/ctx.h"
 #include "sync/stopwatch.h"
 #include "tournament.h"

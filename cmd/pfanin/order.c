@@ -6,7 +6,7 @@
 #include "record/record.h"
 #include "pfanin.h"
 #include "stage/inputs.h"
-#include "stage/source.h"
+#include "stage/feed.h"
 
 /*
  * Reads from this input, which is the only one that is armed, once it is ready.
