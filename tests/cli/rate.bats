@@ -135,23 +135,7 @@ now() {
 }
 
 @test "rate: another rate of the shared bucket holds at once" {
-	echo 1/d >rate
-	start pfanout -q -j 2 --rate 1/d --shared bucket -- cat
-	ids 100 >&8
-	wait_until at_least out 1
-	mkfifo other.fifo
-	pratelimit -q --rate-file rate --shared bucket <other.fifo >other 2>other.err 3>&- 8>&- &
-	other=$!
-	exec 7>other.fifo
-	ids 10 >&7
-	wait_until is_ready "$other"
-	echo 1000/s >rate
-	kill -HUP "$other"
-	exec 7>&- 8>&-
-	ends_with 0
-	wait $other
-	account 100 out
-	ids 10 | cmp - other
+	change_everywhere bucket
 }
 
 @test "rate: a shared file that is cut off ends the run, and loses nothing" {

@@ -220,23 +220,7 @@ asked_for() {
 }
 
 @test "remote: a change of the rate holds on all machines" {
-	echo 1/d >rate
-	start pfanout -q -j 2 --rate 1/d --shared $URL -- cat
-	ids 100 >&8
-	wait_until at_least out 1
-	mkfifo other.fifo
-	pratelimit --rate-file rate --shared $URL <other.fifo >other 2>other.err 3>&- 8>&- &
-	other=$!
-	exec 7>other.fifo
-	ids 10 >&7
-	wait_until is_ready "$other"
-	echo 1000/s >rate
-	kill -HUP "$other"
-	exec 7>&- 8>&-
-	ends_with 0
-	wait $other
-	account 100 out
-	ids 10 | cmp - other
+	change_everywhere $URL
 	[ "$(cat other.err)" = 'pratelimit: the rate is 1000/s now' ]
 	[[ $(cat bucket) == '1 1000000 1 records|'* ]]
 }

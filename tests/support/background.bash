@@ -77,3 +77,27 @@ stop_now() {
 	exec 8>&-
 	ends_with 143
 }
+
+# change_everywhere BUCKET: pfanout and pratelimit have the rate 1/d together;
+# then SIGHUP tells pratelimit of another one, and both go on with that.
+change_everywhere() {
+	local other
+
+	echo 1/d >rate
+	start pfanout -q -j 2 --rate 1/d --shared "$1" -- cat
+	ids 100 >&8
+	wait_until at_least out 1
+	mkfifo other.fifo
+	pratelimit --rate-file rate --shared "$1" <other.fifo >other 2>other.err 3>&- 8>&- &
+	other=$!
+	exec 7>other.fifo
+	ids 10 >&7
+	wait_until is_ready "$other"
+	echo 1000/s >rate
+	kill -HUP "$other"
+	exec 7>&- 8>&-
+	ends_with 0
+	wait "$other"
+	account 100 out
+	ids 10 | cmp - other
+}

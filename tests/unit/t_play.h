@@ -7,6 +7,7 @@
  * on which the child tells what it sees.
  */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -188,6 +190,36 @@ play_memory(void)
 
 	getrusage(RUSAGE_SELF, &u);
 	return u.ru_maxrss;
+}
+
+static void
+play_ignore(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * What the caller of a step waits for, too: readiness, and a signal that says
+ * nothing.  step() waits without a limit, and returns whether it goes on.
+ */
+static __attribute__((unused)) void
+play_more(bool (*step)(void *arg, struct pollfd *more, size_t n), void *arg)
+{
+	struct sigaction action = {.sa_handler = play_ignore};
+	struct itimerval timer = {{0, 20000}, {0, 20000}};
+	struct pollfd more[2];
+	int a[2], b[2];
+
+	CHECK(pipe(a) == 0 && pipe(b) == 0 && write(b[1], "x", 1) == 1);
+	more[0] = (struct pollfd){.fd = a[0], .events = POLLIN, .revents = POLLIN};
+	more[1] = (struct pollfd){.fd = b[0], .events = POLLIN};
+	CHECK(step(arg, more, 2));
+	CHECK(more[0].revents == 0 && more[1].revents == POLLIN);
+	more[0].revents = POLLIN;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	CHECK(step(arg, more, 1), "a signal");
+	CHECK(more[0].revents == 0, "nothing is there");
 }
 
 #endif
