@@ -37,10 +37,8 @@ take_line(void *arg, const char *text, size_t len, uint64_t end)
 
 	if (begins(text, len, "stat ", &rest))
 		e->said_line(e->arg, e, rest, len - (size_t)(rest - text));
-	if (!begins(text, len, "mark ", &rest) || !tokens_allow(rest, len - (size_t)(rest - text)))
-		return false;
-	e->come(e->arg, e, rest, len - (size_t)(rest - text), end);
-	return true;
+	return begins(text, len, "mark ", &rest) &&
+	    e->come(e->arg, e, rest, len - (size_t)(rest - text), end);
 }
 
 /* What the helper has on stderr goes to ours, before there is a log. */

@@ -21,9 +21,10 @@
 
 /*
  * What is called when a token has come, behind records that end at this offset.
+ * False: it is none.
  */
 struct engine;
-typedef void engine_come(void *arg, struct engine *, const char *token, size_t len, uint64_t end);
+typedef bool engine_come(void *arg, struct engine *, const char *token, size_t len, uint64_t end);
 
 /* What is called when the helper has said a number (metrics/said.h). */
 typedef void engine_said(void *arg, struct engine *, const char *text, size_t len);

@@ -62,14 +62,20 @@ engines_new(void)
 }
 
 /* By a thread that reads. */
-static void
+static bool
 token_came(void *arg, struct engine *e, const char *token, size_t len, uint64_t end)
 {
 	struct engines *s = arg;
 	int counts;
 
+	if (!tokens_allow(token, len)) {
+		stage_abort(s->stage, 2,
+		    "%s: a mark of its helper has no token of 1 to %d printable bytes", e->url,
+		    TOKEN_SIZE - 1);
+		return false;
+	}
 	if (s->marker == NULL)
-		return;
+		return true;
 	pthread_mutex_lock(&s->lock);
 	counts = tokens_come(&e->tokens, token, len, end);
 	pthread_mutex_unlock(&s->lock);
@@ -77,6 +83,7 @@ token_came(void *arg, struct engine *e, const char *token, size_t len, uint64_t 
 		marker_moved(s->marker);
 	else if (counts == -1)
 		stage_give_up(s->stage, 2, "out of memory");
+	return true;
 }
 
 /* The same; a helper may be gone while its last lines are read. */

@@ -7,8 +7,8 @@
 /*
  * A word that was given as the command, and was not found as one, may be a
  * file: the input, or a program that needs its path or the right to be
- * executed.  True: such a file is there, and the line says so and names the
- * remedy.
+ * executed; or a command line in one word.  True: so it is, and the line says
+ * so and names the remedy.
  */
 bool misnamed_explain(const char *command, char *line, size_t size);
 

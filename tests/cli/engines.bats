@@ -297,6 +297,21 @@ grows_to() {
 	grep -q "pfanin: the last position was not acknowledged" err
 }
 
+@test "engines: a mark without a token that can be kept is told, and ends the run" {
+	for token in '' "$(printf 'x%.0s' {1..33})" $'two\twords'; do
+		helper from-bad <<-END
+			import os, sys
+			key = "@" + os.environ["PCHAN_KEY"]
+			print(key, "pchan-in 1 marks")
+			print('{"id":1}')
+			print(key, "mark $token", flush=True)
+			sys.stdin.read()
+		END
+		pipe "2 0" "pfanin bad:// | pfanout >out"
+		grep -qx 'pfanin: bad://: a mark of its helper has no token of 1 to 32 printable bytes' err
+	done
+}
+
 @test "engines: the window holds what is on its way, and the helper goes on when it has room" {
 	pipe "0 0" "pfanin --window 10 count://300 | pfanout -j1 >out"
 	each out 300

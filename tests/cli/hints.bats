@@ -141,7 +141,7 @@ lacks_hint() {
 
 @test "hints: a line that nobody asked for is quoted, and an empty one is told as such" {
 	ids 50 >in
-	check pfanout -j 1 sh -c 'while read -r l; do echo "$l"; echo more; done' <in
+	check pfanout -j 1 sh -c 'while read -r l; do printf "%s\nmore\n" "$l"; done' <in
 	grep -E 'gave an answer when it owed none, "more": its answers since line [0-9]+ can.t be trusted; a command that adds lines needs -F' err
 	check pfanout -j 1 sh -c 'while read -r l; do printf "%s\n\n" "$l"; done' <in
 	grep -E "gave an empty line when it owed no answer: its answers since line [0-9]+ can.t be trusted; .* tr -d '.n' takes" err
@@ -184,4 +184,6 @@ lacks_hint() {
 	mkdir folder
 	run -127 --separate-stderr pfanout folder </dev/null
 	[ "$stderr" = 'pfanout: folder: No such file or directory' ]
+	run -127 --separate-stderr pfanout 'jq .' </dev/null
+	[ "$stderr" = 'pfanout: jq .: No such file or directory: the command and its arguments are words of their own: -- jq .' ]
 }
