@@ -338,6 +338,22 @@ engines_watch(struct engines *s, struct stage *st, struct marker *marker)
 	st->begin_arg = s;
 }
 
+/* A helper has ended well, and no mark stands for its last records. */
+static void
+tell_unmarked(struct engines *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct engine *e = s->engine[i];
+		const struct input *in = e->input;
+
+		if (e->child.status == 0 && in->unmarked && in->ended && !in->stopped)
+			stage_fault(s->stage, 2,
+			    "%s: its helper has ended without a mark behind its last records: "
+			    "they come again in the next run",
+			    e->url);
+	}
+}
+
 void
 engines_end(struct engines *s)
 {
@@ -350,6 +366,7 @@ engines_end(struct engines *s)
 	park_wake(&s->parker);
 	pthread_join(s->thread, NULL);
 	s->started = false;
+	tell_unmarked(s);
 }
 
 void

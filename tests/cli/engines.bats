@@ -312,6 +312,26 @@ grows_to() {
 	done
 }
 
+@test "engines: records without a mark behind them are told in the end" {
+	helper from-short <<-'END'
+		import os, sys
+		key = "@" + os.environ["PCHAN_KEY"]
+		print(key, "pchan-in 1 marks")
+		print('{"id":1}')
+		print(key, "mark 1")
+		if sys.argv[1] == "short://more": print('{"id":2}')
+		sys.stdout.flush()
+		os.close(1)
+		open("kept", "w").write(sys.stdin.read())
+	END
+	pipe "0 0" "pfanin short:// | pfanout >out"
+	[ ! -s err ]
+	pipe "2 0" "pfanin short://more | pfanout >out"
+	each out 2
+	[ "$(<kept)" = "done 1" ]
+	grep -qx 'pfanin: short://more: its helper has ended without a mark behind its last records: they come again in the next run' err
+}
+
 @test "engines: the window holds what is on its way, and the helper goes on when it has room" {
 	pipe "0 0" "pfanin --window 10 count://300 | pfanout -j1 >out"
 	each out 300
