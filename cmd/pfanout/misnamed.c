@@ -38,13 +38,15 @@ misnamed_explain(const char *command, char *line, size_t size)
 	bool is_path = strchr(command, '/') != NULL;
 	struct stat sb;
 
-	if (stat(command, &sb) == -1 && !is_path && strchr(command, ' ') != NULL) {
+	if (stat(command, &sb) == -1) {
+		if (is_path || strchr(command, ' ') == NULL)
+			return false;
 		snprintf(line, size,
 		    "%s: %s: the command and its arguments are words of their own: -- %s", command,
 		    strerror(ENOENT), command);
 		return true;
 	}
-	if (stat(command, &sb) == -1 || !S_ISREG(sb.st_mode))
+	if (!S_ISREG(sb.st_mode))
 		return false;
 	if (access(command, X_OK) == 0 && is_path)
 		return false;
