@@ -17,7 +17,7 @@ PATH=$BIN:/usr/bin:/bin:$PATH
 PCHAN_SHARED=${PCHAN_SHARED:-$(cd .. && pwd)/shared}
 export PATH PCHAN_SHARED T
 if [ "$SAN" = thread ]; then
-	export TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}"
+	export TSAN_OPTIONS="halt_on_error=1 suppressions='$PWD/tests/tsan.supp' ${TSAN_OPTIONS:-}"
 elif [ "$SAN" = address ]; then
 	export ASAN_OPTIONS="detect_leaks=1 ${ASAN_OPTIONS:-}"
 fi
