@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "job.h"
 #include "json/json.h"
@@ -53,7 +54,7 @@ print_trace(const char *payload, size_t len)
 	carrier_read(payload, len, &carrier);
 	if (!carrier.found)
 		return;
-	context_hex(carrier.context.trace_id, CONTEXT_TRACE_ID, id);
+	hex_print(carrier.context.trace_id, CONTEXT_TRACE_ID, id);
 	printf("%-14s%s\n", "trace", id);
 }
 

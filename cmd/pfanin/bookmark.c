@@ -6,6 +6,8 @@
 
 #include <jansson.h>
 
+#include "base/hex.h"
+
 #define KIND "state/1"
 
 /* A path is UTF-8 as a rule; one that is not is written in hexadecimal. */
@@ -55,16 +57,10 @@ path_of_hex(const char *hex)
 {
 	size_t n = strlen(hex) / 2;
 	char *path = malloc(n + 1);
-	unsigned byte;
 
-	if (path == NULL || n == 0 || strlen(hex) % 2 != 0 ||
-	    strspn(hex, "0123456789abcdef") != 2 * n) {
+	if (path == NULL || n == 0 || !hex_read(hex, strlen(hex), path, n)) {
 		free(path);
 		return NULL;
-	}
-	for (size_t i = 0; i < n; i++) {
-		(void)sscanf(hex + 2 * i, "%2x", &byte);
-		path[i] = (char)byte;
 	}
 	path[n] = '\0';
 	return path;

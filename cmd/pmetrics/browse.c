@@ -5,17 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 /* Who a part is: a stage by the id of its file, others by what is known. */
 static void
 identify(const struct part *p, char id[BROWSE_IDENTITY_SIZE])
 {
-	int n = snprintf(id, BROWSE_IDENTITY_SIZE, "%d %ld ", (int)p->kind, (long)p->pid);
+	char uuid[2 * STATFILE_UUID + 1];
 
-	for (size_t i = 0; p->stage != NULL && i < STATFILE_UUID; i++)
-		n += snprintf(
-		    id + n, BROWSE_IDENTITY_SIZE - (size_t)n, "%02x", p->stage->header.uuid[i]);
-	if (p->stage == NULL)
-		strlcat(id, p->name, BROWSE_IDENTITY_SIZE);
+	if (p->stage != NULL)
+		hex_print(p->stage->header.uuid, STATFILE_UUID, uuid);
+	snprintf(id, BROWSE_IDENTITY_SIZE, "%d %ld %s", (int)p->kind, (long)p->pid,
+	    p->stage != NULL ? uuid : p->name);
 }
 
 static bool

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/units.h"
 
 #define PREFIX "OTEL_EXPORTER_OTLP_"
@@ -130,15 +131,6 @@ read_url(struct endpoint *e, enum endpoint_signal s, const char *base)
 }
 
 /* Headers. */
-
-static int
-hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c != '\0' ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
 
 /* Decodes %XX in place.  False: it has what no header can have. */
 static bool

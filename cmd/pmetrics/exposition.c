@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "points.h"
 
 static const char *const type_names[] = {
@@ -179,28 +180,20 @@ exposition_number(
 	fprintf(e->out, "%s\n", text);
 }
 
-static void
-write_hex(FILE *out, const void *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%02x", ((const unsigned char *)bytes)[i]);
-}
-
 /* What follows the value of a bucket; of 128 characters the labels have 63. */
 static void
 write_exemplar(struct exposition *e, const struct metrics_exemplar *x)
 {
 	char seconds[EXPOSITION_NUMBER_SIZE], moment[EXPOSITION_NUMBER_SIZE];
+	char trace[2 * sizeof(x->trace_id) + 1], span[2 * sizeof(x->span_id) + 1];
 
 	if (x->version == 0 || e->format != EXPOSITION_OPENMETRICS)
 		return;
 	exposition_format_number((double)x->ns / 1e9, seconds);
 	exposition_format_number((double)x->end_us / 1e6, moment);
-	fputs(" # {trace_id=\"", e->out);
-	write_hex(e->out, &x->trace_id, sizeof(x->trace_id));
-	fputs("\",span_id=\"", e->out);
-	write_hex(e->out, &x->span_id, sizeof(x->span_id));
-	fprintf(e->out, "\"} %s %s", seconds, moment);
+	hex_print(&x->trace_id, sizeof(x->trace_id), trace);
+	hex_print(&x->span_id, sizeof(x->span_id), span);
+	fprintf(e->out, " # {trace_id=\"%s\",span_id=\"%s\"} %s %s", trace, span, seconds, moment);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/hex.h"
 #include "commands.h"
 #include "figures.h"
 #include "metrics/rundir.h"
@@ -103,7 +104,7 @@ read_wanted(struct traces *traces, struct trace **list, size_t n, struct spaninp
 
 	for (size_t i = 0; i < n; i++) {
 		if (list[i]->wanted && r.n < IDS)
-			context_hex(list[i]->id, sizeof(list[i]->id), r.id[r.n++]);
+			hex_print(list[i]->id, sizeof(list[i]->id), r.id[r.n++]);
 		else
 			few = few && !list[i]->wanted;
 	}
@@ -231,7 +232,7 @@ choose_id(struct trace **list, size_t n, const char *id)
 	for (size_t i = 0; i < n; i++) {
 		char text[WANTED_DIGITS + 1];
 
-		context_hex(list[i]->id, sizeof(list[i]->id), text);
+		hex_print(list[i]->id, sizeof(list[i]->id), text);
 		list[i]->wanted = strncmp(text, id, digits) == 0;
 		found += list[i]->wanted;
 	}

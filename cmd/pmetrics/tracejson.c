@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "lineage.h"
 #include "steps.h"
 #include "traces.h"
@@ -26,7 +27,7 @@ id_of(const unsigned char *id, size_t n)
 {
 	char text[2 * CONTEXT_TRACE_ID + 1];
 
-	context_hex(id, n, text);
+	hex_print(id, n, text);
 	return json_string(text);
 }
 

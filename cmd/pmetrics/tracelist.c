@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "figures.h"
 #include "grid.h"
 #include "inked.h"
@@ -51,7 +52,7 @@ tell(const struct trace *t, struct line *l)
 	const time_t at = (time_t)(t->begun / CLOCK_S);
 	struct tm tm;
 
-	context_hex(t->id, sizeof(t->id), l->id);
+	hex_print(t->id, sizeof(t->id), l->id);
 	if (localtime_r(&at, &tm) == NULL ||
 	    strftime(l->began, sizeof(l->began), "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		strcpy(l->began, "-");

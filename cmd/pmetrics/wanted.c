@@ -4,6 +4,7 @@
 #include <err.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "stage/options.h"
 #include "usage.h"
 
@@ -20,7 +21,7 @@ read_id(const char *operand, char id[WANTED_DIGITS + 1])
 	struct context context;
 
 	if (context_read(operand, len, &context)) {
-		context_hex(context.trace_id, sizeof(context.trace_id), id);
+		hex_print(context.trace_id, sizeof(context.trace_id), id);
 		return true;
 	}
 	if (len < DIGITS_LEAST || len > WANTED_DIGITS ||

@@ -8,6 +8,7 @@
 #include "axis.h"
 #include "bars.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "figures.h"
 #include "grid.h"
 #include "inked.h"
@@ -67,7 +68,7 @@ draw_header(struct drawing *d)
 
 	if (about == NULL)
 		return -1;
-	context_hex(t->id, sizeof(t->id), id);
+	hex_print(t->id, sizeof(t->id), id);
 	snprintf(head, sizeof(head), "trace %s", id);
 	figure_duration(t->ended - t->begun, time);
 	x = grid_put(&d->grid, 0, 0, d->how->width, INK_BOLD, head) + 3;

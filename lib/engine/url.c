@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alike.h"
+#include "base/hex.h"
 #include "base/units.h"
 #include "base/utf8.h"
 
@@ -59,16 +60,6 @@ url_has_password(const char *text)
 		if (is_password(++option))
 			return true;
 	return false;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "metrics/sigbus.h"
 #include "metrics/worktime.h"
 
@@ -52,28 +53,6 @@ look_exit(const struct look_stage *s)
 	return statview_exit(&s->header);
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Reads 32 digits. */
-static bool
-read_uuid(const char *text, unsigned char uuid[STATFILE_UUID])
-{
-	for (size_t i = 0; i < STATFILE_UUID; i++) {
-		int high = hex_digit(text[2 * i]), low;
-
-		if (high == -1 || (low = hex_digit(text[2 * i + 1])) == -1)
-			return false;
-		uuid[i] = (unsigned char)(high << 4 | low);
-	}
-	return true;
-}
-
 bool
 statview_name(const char *name, pid_t *pid, unsigned char uuid[STATFILE_UUID])
 {
@@ -93,7 +72,8 @@ statview_name(const char *name, pid_t *pid, unsigned char uuid[STATFILE_UUID])
 	id = end + 1;
 	*pid = (pid_t)value;
 	return strlen(id) == (size_t)2 * STATFILE_UUID + strlen(ending) &&
-	    strcmp(id + (size_t)2 * STATFILE_UUID, ending) == 0 && read_uuid(id, uuid);
+	    strcmp(id + (size_t)2 * STATFILE_UUID, ending) == 0 &&
+	    hex_read(id, (size_t)2 * STATFILE_UUID, uuid, STATFILE_UUID);
 }
 
 static void

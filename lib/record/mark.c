@@ -10,35 +10,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "json/json.h"
 #include "json/members.h"
 
 #define KIND "mark/1"
 #define PREFIX "pchan/"
 #define ACK_SIZE 64 /* of a datagram */
-
-/* The digits of `to` at the text, which has as many. */
-static bool
-read_hex(const char *text, unsigned char to[MARK_TO])
-{
-	for (size_t i = 0; i < MARK_TO; i++) {
-		unsigned byte;
-
-		if (!isxdigit((unsigned char)text[2 * i]) ||
-		    !isxdigit((unsigned char)text[2 * i + 1]) ||
-		    sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return false;
-		to[i] = (unsigned char)byte;
-	}
-	return true;
-}
-
-static void
-print_hex(const unsigned char to[MARK_TO], char text[2 * MARK_TO + 1])
-{
-	for (size_t i = 0; i < MARK_TO; i++)
-		snprintf(text + 2 * i, 3, "%02x", to[i]);
-}
 
 /* A whole number of digits alone, from 1 to most; 0: it is none. */
 static uint64_t
@@ -74,11 +52,12 @@ mark_parse(const char *line, size_t len, struct mark *mark)
 	if (!mark_may_be(line, len) || !json_check(line, len, NULL))
 		return false;
 	members_find(line, len, names, 3, v, &last);
-	if (v[0].len != 2 * MARK_TO + 2 || *v[0].data != '"')
+	if (v[0].len < 2 || *v[0].data != '"')
 		return false;
 	mark->n = read_number(v[1].data, v[1].len, INT64_MAX);
 	mark->weight = read_number(v[2].data, v[2].len, MARK_WHOLE);
-	return mark->n > 0 && mark->weight > 0 && read_hex(v[0].data + 1, mark->to);
+	return mark->n > 0 && mark->weight > 0 &&
+	    hex_read(v[0].data + 1, v[0].len - 2, mark->to, MARK_TO);
 }
 
 size_t
@@ -86,7 +65,7 @@ mark_print(const struct mark *mark, char line[MARK_SIZE])
 {
 	char to[2 * MARK_TO + 1];
 
-	print_hex(mark->to, to);
+	hex_print(mark->to, MARK_TO, to);
 	return (size_t)snprintf(line, MARK_SIZE,
 	    "{\"pchan\":\"" KIND "\",\"to\":\"%s\",\"n\":%" PRIu64 ",\"w\":%" PRIu64 "}\n", to,
 	    mark->n, mark->weight);
@@ -101,7 +80,7 @@ make_address(const unsigned char to[MARK_TO], struct sockaddr_un *address)
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
 	memcpy(address->sun_path + 1, PREFIX, prefix);
-	print_hex(to, address->sun_path + 1 + prefix);
+	hex_print(to, MARK_TO, address->sun_path + 1 + prefix);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + prefix + 2 * MARK_TO);
 }
 

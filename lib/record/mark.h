@@ -5,7 +5,7 @@
  * Marks, pchan-formats(5): lines that a source of records puts among them to
  * learn how far they have come,
  *
- *	{"pchan":"mark/1","to":"<32 hex digits>","n":17,"w":281474976710656}
+ *	{"pchan":"mark/1","to":"<32 digits 0-9a-f>","n":17,"w":281474976710656}
  *
  * `to` is the source, random for each process; `n` counts its marks from 1; `w`
  * is the mark's weight: all of it is MARK_WHOLE, and a stage that divides its

@@ -62,10 +62,11 @@ word_of(const struct settle *s, uint64_t seq)
 	return &s->bits[(seq / WORD) & (s->words - 1)];
 }
 
+/* The bits of n seqs, which are all in one word. */
 static uint64_t
-bit_of(uint64_t seq)
+bits_of(uint64_t seq, uint64_t n)
 {
-	return UINT64_C(1) << (seq % WORD);
+	return n == 0 ? 0 : UINT64_MAX >> (WORD - n) << (seq % WORD);
 }
 
 /* Makes the ring wide enough for the seq. */
@@ -92,26 +93,42 @@ widen(struct settle *s, uint64_t seq)
 static void
 advance(struct settle *s)
 {
-	uint64_t *word;
+	while (s->words > 0) {
+		uint64_t *word = word_of(s, s->head), gaps = ~*word >> (s->head % WORD);
+		uint64_t left = WORD - s->head % WORD; /* of the word */
+		uint64_t n = gaps != 0 ? (uint64_t)__builtin_ctzll(gaps) : left;
 
-	while (s->words > 0 && (*(word = word_of(s, s->head)) & bit_of(s->head)) != 0) {
-		*word &= ~bit_of(s->head);
-		s->head++;
+		*word &= ~bits_of(s->head, n);
+		s->head += n;
+		if (gaps != 0)
+			return;
 	}
 }
 
+/* These have ended before their turn. */
+static int
+keep(struct settle *s, uint64_t seq, uint64_t n)
+{
+	if (widen(s, seq + n - 1) == -1)
+		return -1;
+	for (uint64_t some; n > 0; seq += some, n -= some) {
+		some = WORD - seq % WORD < n ? WORD - seq % WORD : n;
+		*word_of(s, seq) |= bits_of(seq, some);
+	}
+	return 0;
+}
+
 int
-settle_record(struct settle *s, uint64_t seq)
+settle_records(struct settle *s, uint64_t seq, uint64_t n)
 {
 	if (seq < s->first) {
-		s->before++;
+		s->before += n;
 		return 0;
 	}
-	if (widen(s, seq) == -1)
-		return -1;
-	*word_of(s, seq) |= bit_of(seq);
-	if (seq == s->head)
-		advance(s);
+	if (seq != s->head)
+		return keep(s, seq, n);
+	s->head += n;
+	advance(s);
 	return 0;
 }
 

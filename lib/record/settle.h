@@ -34,8 +34,11 @@ void settle_begin(struct settle *, uint64_t first);
  */
 void settle_count(struct settle *, uint64_t n);
 
-/* After that: the record with this seq has ended.  -1 with errno ENOMEM. */
-int settle_record(struct settle *, uint64_t seq);
+/*
+ * After that: n records with seqs from this one on have ended, all of them on
+ * one side of the first mark, with no mark among them.  -1 with errno ENOMEM.
+ */
+int settle_records(struct settle *, uint64_t seq, uint64_t n);
 
 /* All before this seq have ended, and nobody tells of each. */
 void settle_until(struct settle *, uint64_t seq);

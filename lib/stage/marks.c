@@ -130,10 +130,7 @@ note(struct marks *m, const struct record *r)
 		note_worker(m, r);
 	if (m->until != NULL || marks_bring_again(m, r))
 		return 0;
-	for (uint64_t i = 0; i < record_count(r); i++)
-		if (settle_record(m->settle, r->seq + i) == -1)
-			return -1;
-	return 0;
+	return settle_records(m->settle, r->seq, record_count(r));
 }
 
 size_t

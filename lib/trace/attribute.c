@@ -1,5 +1,6 @@
 #include "trace/attribute.h"
 
+#include "base/hex.h"
 #include "json/text.h"
 #include "trace/context.h"
 
@@ -38,6 +39,6 @@ attribute_hex(struct text *t, const unsigned char *id, size_t n)
 
 	if (at == NULL)
 		return;
-	context_hex(id, n, at);
+	hex_print(id, n, at);
 	t->len += 2 * n;
 }

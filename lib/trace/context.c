@@ -1,8 +1,9 @@
 #include "trace/context.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/hex.h"
 
 /* VERSION-TRACE_ID-SPAN_ID-FLAGS: where each part begins. */
 #define TRACE_AT 3
@@ -11,15 +12,6 @@
 #define TEXT_LEN (CONTEXT_TEXT_SIZE - 1)
 
 #define INVALID_VERSION 0xff
-
-/* The value of a lower case hexadecimal digit; -1 if it is none. */
-static int
-digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool
 is_zero(const unsigned char *bytes, size_t n)
@@ -44,14 +36,13 @@ context_read(const char *text, size_t len, struct context *context)
 	if (len < TEXT_LEN || text[TRACE_AT - 1] != '-' || text[SPAN_AT - 1] != '-' ||
 	    text[FLAGS_AT - 1] != '-')
 		return false;
-	if (!context_unhex(text, 2, &version, 1) || version == INVALID_VERSION)
+	if (!hex_read(text, 2, &version, 1) || version == INVALID_VERSION)
 		return false;
 	if (len > TEXT_LEN && (version == 0 || text[TEXT_LEN] != '-'))
 		return false;
-	if (!context_unhex(
-		text + TRACE_AT, sizeof(c.trace_id) * 2, c.trace_id, sizeof(c.trace_id)) ||
-	    !context_unhex(text + SPAN_AT, sizeof(c.span_id) * 2, c.span_id, sizeof(c.span_id)) ||
-	    !context_unhex(text + FLAGS_AT, 2, &c.flags, 1))
+	if (!hex_read(text + TRACE_AT, sizeof(c.trace_id) * 2, c.trace_id, sizeof(c.trace_id)) ||
+	    !hex_read(text + SPAN_AT, sizeof(c.span_id) * 2, c.span_id, sizeof(c.span_id)) ||
+	    !hex_read(text + FLAGS_AT, 2, &c.flags, 1))
 		return false;
 	if (is_zero(c.trace_id, sizeof(c.trace_id)) || is_zero(c.span_id, sizeof(c.span_id)))
 		return false;
@@ -64,11 +55,11 @@ void
 context_print(const struct context *c, char text[CONTEXT_TEXT_SIZE])
 {
 	memcpy(text, "00-", TRACE_AT);
-	context_hex(c->trace_id, sizeof(c->trace_id), text + TRACE_AT);
+	hex_print(c->trace_id, sizeof(c->trace_id), text + TRACE_AT);
 	text[SPAN_AT - 1] = '-';
-	context_hex(c->span_id, sizeof(c->span_id), text + SPAN_AT);
+	hex_print(c->span_id, sizeof(c->span_id), text + SPAN_AT);
 	text[FLAGS_AT - 1] = '-';
-	context_hex(&c->flags, 1, text + FLAGS_AT);
+	hex_print(&c->flags, 1, text + FLAGS_AT);
 }
 
 /*
@@ -115,53 +106,4 @@ context_new_span(struct context *c)
 	while ((id = next_random()) == 0)
 		continue;
 	memcpy(c->span_id, &id, sizeof(id));
-}
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Four bytes at once: each half of one becomes a byte, and then a digit. */
-static void
-hex_of_four(const unsigned char *bytes, char *text)
-{
-	uint64_t x, letters;
-	uint32_t four;
-
-	memcpy(&four, bytes, sizeof(four));
-	x = le32toh(four);
-	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
-	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
-	x = (x >> 4 | x << 8) & EACH(0x0f);
-	letters = (x + EACH(6)) >> 4 & EACH(1);
-	x = htole64(x + EACH('0') + letters * ('a' - '9' - 1));
-	memcpy(text, &x, sizeof(x));
-}
-
-void
-context_hex(const unsigned char *bytes, size_t n, char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t i;
-
-	for (i = 0; i + 4 <= n; i += 4)
-		hex_of_four(bytes + i, text + 2 * i);
-	for (; i < n; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	text[2 * n] = '\0';
-}
-
-bool
-context_unhex(const char *text, size_t len, unsigned char *bytes, size_t n)
-{
-	if (len != 2 * n)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		int high = digit_value(text[2 * i]), low = digit_value(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		bytes[i] = (unsigned char)(high << 4 | low);
-	}
-	return true;
 }

@@ -49,13 +49,4 @@ void context_print(const struct context *, char text[CONTEXT_TEXT_SIZE]);
 void context_new_trace(struct context *);
 void context_new_span(struct context *);
 
-/* n bytes as 2n lower case hexadecimal digits and a NUL. */
-void context_hex(const unsigned char *bytes, size_t n, char *text);
-
-/*
- * The other way round.  False: these are not 2n such digits, and bytes can have
- * anything.
- */
-bool context_unhex(const char *text, size_t len, unsigned char *bytes, size_t n);
-
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/version.h"
 #include "json/text.h"
 #include "trace/attribute.h"
@@ -38,7 +39,7 @@ put_instance(struct text *t, const struct settings *s, const unsigned char uuid[
 	char text[37], *at = text;
 
 	for (size_t i = 0; i < 5; i++) {
-		context_hex(uuid + start[i], start[i + 1] - start[i], at);
+		hex_print(uuid + start[i], start[i + 1] - start[i], at);
 		at += 2 * (start[i + 1] - start[i]);
 		*at++ = i < 4 ? '-' : '\0';
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/units.h"
 #include "base/utf8.h"
 
@@ -134,15 +135,6 @@ read_limits(struct settings *s)
 	return error;
 }
 
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
-
-	return at != NULL ? (int)(at - digits) : -1;
-}
-
 /*
  * Decodes percent-encoding in place, without the white space around the text.
  * NULL: it is not valid, or has a NUL.
@@ -164,7 +156,7 @@ decode(char *text)
 			*to = *from++;
 			continue;
 		}
-		if ((high = hex_value(from[1])) == -1 || (low = hex_value(from[2])) == -1 ||
+		if ((high = hex_digit(from[1])) == -1 || (low = hex_digit(from[2])) == -1 ||
 		    (high | low) == 0)
 			return NULL;
 		*to = (char)(high << 4 | low);

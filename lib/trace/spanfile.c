@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "trace/append.h"
 #include "trace/context.h"
 
@@ -46,7 +47,7 @@ read_name(const char *name, struct spanfile_entry *e)
 	id = end + 1;
 	if (errno != 0 || pid <= 0 || pid > INT32_MAX || *end != '.' ||
 	    strnlen(id, (size_t)2 * UUID) < (size_t)2 * UUID ||
-	    !context_unhex(id, (size_t)2 * UUID, uuid, UUID))
+	    !hex_read(id, (size_t)2 * UUID, uuid, UUID))
 		return false;
 	end = (char *)(uintptr_t)id + (size_t)2 * UUID;
 	*e = (struct spanfile_entry){.pid = (int32_t)pid, .older = strcmp(end, ENDING OLDER) == 0};
@@ -302,7 +303,7 @@ spanfile_create(int dir, const char *tool, int32_t pid, const unsigned char uuid
 
 	if (f == NULL)
 		return NULL;
-	context_hex(uuid, UUID, id);
+	hex_print(uuid, UUID, id);
 	snprintf(f->name, sizeof(f->name), "%.15s.%d.%s" ENDING, tool, pid, id);
 	clear_directory(dir);
 	return opened(f, begin_file(f, false, &none));

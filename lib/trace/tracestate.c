@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "trace/context.h"
 
 #define MEMBERS_MAX 32
@@ -185,7 +186,7 @@ tracestate_randomness(const char *text, size_t len, uint64_t *rv)
 
 		if (!is_same(key, (struct part){"rv", 2}))
 			continue;
-		if (!context_unhex(field.data, field.len, bytes, sizeof(bytes)))
+		if (!hex_read(field.data, field.len, bytes, sizeof(bytes)))
 			return false;
 		*rv = 0;
 		for (size_t i = 0; i < sizeof(bytes); i++)

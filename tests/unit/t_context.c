@@ -181,29 +181,11 @@ test_new(void)
 	CHECK(memcmp(&a, &read, sizeof(a)) == 0, "%s", text);
 }
 
-static void
-test_hex(void)
-{
-	static const unsigned char bytes[] = {0x00, 0x0f, 0xf0, 0xff, 0x9a};
-	unsigned char back[sizeof(bytes)];
-	char text[2 * sizeof(bytes) + 1];
-
-	context_hex(bytes, sizeof(bytes), text);
-	CHECK(strcmp(text, "000ff0ff9a") == 0, "%s", text);
-	CHECK(context_unhex(text, 10, back, 5) && memcmp(back, bytes, 5) == 0, "%s", text);
-	CHECK(!context_unhex(text, 9, back, 5), "too short");
-	CHECK(!context_unhex(text, 10, back, 4), "too long");
-	CHECK(!context_unhex("000FF0FF9A", 10, back, 5), "upper case");
-	context_hex(bytes, 0, text);
-	CHECK(text[0] == '\0' && context_unhex("", 0, back, 0), "nothing");
-}
-
 int
 main(void)
 {
 	test_read();
 	test_every_byte();
 	test_new();
-	test_hex();
 	return t_end();
 }

@@ -12,7 +12,7 @@
 
 #include "t.h"
 
-#define HEX "00112233445566778899aAbBcCdDeEfF"
+#define HEX "00112233445566778899aabbccddeeff"
 #define MARK(rest) "{\"pchan\":\"mark/1\"," rest "}"
 
 static const struct {
@@ -30,6 +30,7 @@ static const struct {
     {MARK("\"to\":\"" HEX "\",\"n\":1"), 0, 0},
     {MARK("\"to\":\"" HEX "0\",\"n\":1,\"w\":1"), 0, 0},
     {MARK("\"to\":\"x0112233445566778899aabbccddeeff\",\"n\":1,\"w\":1"), 0, 0},
+    {MARK("\"to\":\"00112233445566778899AABBCCDDEEFF\",\"n\":1,\"w\":1"), 0, 0},
     {MARK("\"to\":[12345678901234567890123456789012],\"n\":1,\"w\":1"), 0, 0},
     {MARK("\"to\":\"" HEX "\",\"n\":1,\"w\":1") "x", 0, 0},
     {"{\"n\":1,\"pchan\":\"mark/1\",\"to\":\"" HEX "\",\"w\":1}", 0, 0},

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "t.h"
 #include "trace/context.h"
 #include "trace/tracestate.h"
@@ -158,7 +159,7 @@ test_parents(void)
 		const char *why;
 
 		CHECK(sampler_read(&s, parents[i].name, parents[i].ratio, &why) == 0, "%zu", i);
-		CHECK(context_unhex(parents[i].parent, 32, c.trace_id, 16), "%zu", i);
+		CHECK(hex_read(parents[i].parent, 32, c.trace_id, 16), "%zu", i);
 		CHECK(sampler_takes(&s, &c, parents[i].state) == parents[i].takes, "%s %s: %s",
 		    parents[i].name, parents[i].ratio, parents[i].parent);
 		/* With parentbased_ only the flag counts. */
