@@ -17,7 +17,11 @@
 
 #include "base/clock.h"
 
-#define PACE_TIME (20 * CLOCK_MS) /* between two measurements, at least */
+/*
+ * Between two measurements, at least: until the first one the window is the
+ * least there can be, and the source waits.
+ */
+#define PACE_TIME (5 * CLOCK_MS)
 #define PACE_WINDOW (200 * CLOCK_MS)
 
 /* All zero at the start. */

@@ -25,6 +25,7 @@ struct passing {
 	struct acks *acks; /* NULL: the reader gets the marks */
 	bool is_named;     /* the file's name is on the disk, too */
 	int64_t pause;     /* before the next look at what is owed */
+	int64_t look;      /* when that is; 0: a parcel may come at once */
 };
 
 struct passing *
@@ -117,7 +118,7 @@ passing_leave(struct passing *p)
 void
 passing_begin(struct passing *p)
 {
-	p->pause = 0;
+	p->pause = p->look = 0;
 }
 
 /* The mark goes on.  0, or an errno. */
@@ -151,7 +152,7 @@ pass_marks(struct passing *p)
 	int error = 0;
 
 	while (error == 0 && shares_take(p->spread->shares, p->i, &mark)) {
-		p->pause = 0;
+		p->pause = p->look = 0;
 		if (has_next_stage(p))
 			error = write_mark(p, &mark);
 		else if (acks_put(p->acks, &mark, written(p)) == -1)
@@ -160,16 +161,20 @@ pass_marks(struct passing *p)
 	return error;
 }
 
-/* Acknowledges what is safe.  0, or an errno. */
+/*
+ * Acknowledges what is safe; or waits until all is, as none has come before the
+ * next look.  0, or an errno.
+ */
 static int
 send_acks(struct passing *p)
 {
+	bool wait = p->look != 0 && clock_now() >= p->look;
 	int error = 0;
 
 	stage_begin_writing(p->stage);
 	if (p->spread->folder != NULL && folder_sync(p->spread->folder) == -1)
 		error = errno;
-	else if (sync_name(p) == -1 || acks_send(p->acks, written(p)) == -1)
+	else if (sync_name(p) == -1 || acks_send(p->acks, written(p), wait) == -1)
 		error = errno;
 	stage_end_writing(p->stage);
 	return error;
@@ -201,7 +206,7 @@ passing_next_look(struct passing *p)
 	if (!passing_owes(p))
 		return CLOCK_NEVER;
 	p->pause = acks_pause(p->pause);
-	return clock_after(clock_now(), p->pause);
+	return p->look = clock_after(clock_now(), p->pause);
 }
 
 /* What is cancelled is not waited for: it comes again. */

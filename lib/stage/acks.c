@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "record/mark.h"
+#include "stage/syncer.h"
 
 #define ROOM_MIN 64
 
@@ -23,12 +24,54 @@ struct acks {
 	int fd;
 	enum { SYNCED, READ, WRITTEN } safe; /* what that is */
 	uint64_t synced;                     /* bytes; SYNCED */
+	uint64_t syncing;                    /* by a sync that runs, or 0 */
+	struct syncer *syncer;               /* NULL before it is needed */
 	uint64_t sent;
 	int64_t since; /* the first one is owed */
+	int64_t begun; /* the next ones are being sent; 0: not yet */
 	int64_t took;  /* to send the last ones */
 	size_t n, room;
 	struct owed *owed;
 };
+
+/*
+ * Not every file system can sync a file: then it is written, as far as anybody
+ * can know.
+ */
+static bool
+is_failure(int error)
+{
+	return error != 0 && error != EINVAL && error != EOPNOTSUPP && error != ENOSYS;
+}
+
+/* Looks whether the sync that runs, if one does, has ended, or waits for it. */
+static int
+end_sync(struct acks *a, bool wait)
+{
+	int error;
+
+	if (a->syncing == 0)
+		return 0;
+	error = wait ? syncer_wait(a->syncer) : syncer_look(a->syncer);
+	if (error == EINPROGRESS)
+		return 0;
+	if (!is_failure(error))
+		a->synced = a->syncing;
+	a->syncing = 0;
+	errno = error;
+	return is_failure(error) ? -1 : 0;
+}
+
+/* Another thread syncs what has been written.  False: there is none. */
+static bool
+begin_sync(struct acks *a, uint64_t written)
+{
+	if (a->syncer == NULL && (a->syncer = syncer_start()) == NULL)
+		return false;
+	syncer_begin(a->syncer, a->fd);
+	a->syncing = written;
+	return true;
+}
 
 void
 acks_enter(struct acks *a, int fd)
@@ -60,6 +103,7 @@ acks_free(struct acks *a)
 {
 	if (a == NULL)
 		return;
+	syncer_stop(a->syncer);
 	free(a->owed);
 	free(a);
 }
@@ -122,19 +166,29 @@ acks_due(const struct acks *a)
 	return a->since + clock_earlier(ACKS_WAIT_TIMES * a->took, ACKS_WAIT);
 }
 
-/*
- * Not every file system can sync a file: then it is written, as far as anybody
- * can know.
- */
+/* Syncs what has been written. */
 static int
 sync_file(struct acks *a, uint64_t written)
 {
+	if (end_sync(a, true) == -1)
+		return -1;
 	if (a->synced == written)
 		return 0;
-	if (fdatasync(a->fd) == -1 && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+	if (fdatasync(a->fd) == -1 && is_failure(errno))
 		return -1;
 	a->synced = written;
 	return 0;
+}
+
+/* The same in another thread, unless there is something to be sent. */
+static int
+sync_meanwhile(struct acks *a, uint64_t written)
+{
+	if (end_sync(a, false) == -1)
+		return -1;
+	if (a->syncing != 0 || a->owed[0].written <= a->synced || begin_sync(a, written))
+		return 0;
+	return sync_file(a, written);
 }
 
 int
@@ -153,13 +207,16 @@ acks_leave(struct acks *a, uint64_t written)
  * process's: then more is safe than we know.
  */
 static int
-find_safe(struct acks *a, uint64_t written, uint64_t *safe)
+find_safe(struct acks *a, uint64_t written, bool wait, uint64_t *safe)
 {
 	int unread = 0;
 
 	*safe = written;
-	if (a->safe == SYNCED)
-		return sync_file(a, written);
+	if (a->safe == SYNCED) {
+		if ((wait ? sync_file(a, written) : sync_meanwhile(a, written)) == -1)
+			return -1;
+		*safe = a->synced;
+	}
 	if (a->safe == READ && ioctl(a->fd, FIONREAD, &unread) == 0)
 		*safe = written > (uint64_t)unread ? written - (uint64_t)unread : 0;
 	return 0;
@@ -178,23 +235,27 @@ forget(struct acks *a, size_t n)
 }
 
 int
-acks_send(struct acks *a, uint64_t written)
+acks_send(struct acks *a, uint64_t written, bool wait)
 {
-	int64_t began = clock_now();
 	uint64_t safe;
 	size_t n;
 	int error = 0;
 
 	if (a->n == 0)
 		return 0;
-	if (find_safe(a, written, &safe) == -1)
+	if (a->begun == 0)
+		a->begun = clock_now();
+	if (find_safe(a, written, wait, &safe) == -1)
 		return -1;
+	if (a->syncing != 0)
+		return 0;
 	for (n = 0; n < a->n && a->owed[n].written <= safe; n++)
 		if (mark_acknowledge(&a->owed[n].mark) == -1 && errno != ECONNREFUSED) {
 			error = errno == EAGAIN || errno == ENOBUFS ? 0 : errno;
 			break;
 		}
-	a->took = clock_now() - began;
+	a->took = clock_now() - a->begun;
+	a->begun = 0;
 	forget(a, n);
 	errno = error;
 	return error != 0 ? -1 : 0;

@@ -12,7 +12,7 @@
  * Acknowledging never waits for the source, which may stand still (Ctrl-Z) with
  * its queue full: what can't be sent remains owed.
  *
- * One thread's.  Nothing blocks but the sync.
+ * One thread's.  Nothing blocks but a sync that is waited for.
  */
 
 #include <stdbool.h>
@@ -76,11 +76,12 @@ bool acks_are_owed(const struct acks *);
 int64_t acks_due(const struct acks *);
 
 /*
- * Sends what can be sent, when so many bytes have been written.  A source that
- * is gone needs none.  -1 with errno: the output can't be synced, or nothing
- * can be sent.
+ * Sends what can be sent, when so many bytes have been written.  A sync runs in
+ * another thread meanwhile, and what it makes safe can be sent when it has
+ * ended; or the call waits for all that.  A source that is gone needs none.  -1
+ * with errno: the output can't be synced, or nothing can be sent.
  */
-int acks_send(struct acks *, uint64_t written);
+int acks_send(struct acks *, uint64_t written, bool wait);
 
 /* How many have been sent. */
 uint64_t acks_sent(const struct acks *);

@@ -272,16 +272,16 @@ find_marks(struct drain *d, const struct record *r, size_t n)
 	return 0;
 }
 
-/* Acknowledges what is safe. */
+/* Acknowledges what is safe; or waits until all is. */
 static int
-send_acks(struct drain *d)
+send_acks(struct drain *d, bool wait)
 {
 	struct stage *st = d->sink->stage;
 	int error;
 
 	/* A sync takes its time, like a write. */
 	stage_begin_writing(st);
-	error = acks_send(d->acks, writer_bytes(d->writer));
+	error = acks_send(d->acks, writer_bytes(d->writer), wait);
 	stage_end_writing(st);
 	atomic_store(&st->passed, acks_sent(d->acks));
 	if (error == -1)
@@ -514,7 +514,8 @@ receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
 				    : receive_until(d, in, ctx, clock_after(clock_now(), pause), n);
 		if (status == CHAN_OK && clock_now() < acks_due(d->acks))
 			return status;
-		if (send_acks(d) == -1)
+		/* While none comes there is nothing better to do. */
+		if (send_acks(d, status == CHAN_TIMED_OUT) == -1)
 			return CHAN_CANCELLED;
 		if (status != CHAN_EMPTY && status != CHAN_TIMED_OUT)
 			return status;
@@ -533,7 +534,7 @@ finish_acks(struct drain *d)
 	struct ctx *work = d->sink->stage->work;
 	int64_t pause = 0;
 
-	while (acks_are_owed(d->acks) && send_acks(d) == 0 && acks_are_owed(d->acks) &&
+	while (acks_are_owed(d->acks) && send_acks(d, true) == 0 && acks_are_owed(d->acks) &&
 	    ctx_state(work) == CTX_LIVE && !acks_have_no_reader(d->acks)) {
 		pause = acks_pause(pause);
 		(void)ctx_poll(work, NULL, 0, clock_after(clock_now(), pause));

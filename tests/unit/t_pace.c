@@ -15,7 +15,7 @@ static const struct {
     {1020 * CLOCK_MS, 40000, 400000},
     /* A sync of 30 ms: the window outlasts it by far. */
     {1050 * CLOCK_MS, 40000 + 60000, 400000},
-    {1069 * CLOCK_MS, 140000, 400000},
+    {1054 * CLOCK_MS, 140000, 400000},
     /* The pace falls. */
     {1090 * CLOCK_MS, 140000, 200000},
     {1110 * CLOCK_MS, 140000, 0},
