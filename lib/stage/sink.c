@@ -10,14 +10,13 @@
 #include "base/clock.h"
 #include "metrics/link.h"
 #include "metrics/worktime.h"
-#include "record/deadfile.h"
-#include "record/envelope.h"
 #include "record/mark.h"
 #include "record/reorder.h"
 #include "record/writer.h"
 #include "stage/acks.h"
 #include "stage/budget.h"
 #include "stage/ending.h"
+#include "stage/letterbox.h"
 #include "stage/marks.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
@@ -34,7 +33,6 @@ CHAN_OF(record, struct record)
  * a stage that is killed may have written and not counted.
  */
 #define AT_ONCE 4096
-#define IDS 8 /* how many ids of lost letters a message names */
 
 /* Its lock is held by the sink's thread but while this waits for records. */
 struct drain {
@@ -46,110 +44,26 @@ struct drain {
 	struct writer *writer;
 	struct reorder *reorder; /* NULL: no order is kept */
 	struct marks *marks;
-	struct parker parker;  /* woken for marks, with others */
-	bool marked;           /* there are any in the stream */
-	struct acks *acks;     /* marks end here; NULL: they go on */
-	struct deadfile *dead; /* NULL: none, or it could not be written */
+	struct parker parker; /* woken for marks, with others */
+	bool marked;          /* there are any in the stream */
+	struct acks *acks;    /* marks end here; NULL: they go on */
+	struct letterbox letters;
 	struct metrics_link *link;
 	/* Runs while the reader does not take what is written; or NULL. */
 	struct stopwatch *waits;
-	uint64_t discarded; /* letters that the dead-letter file has let go */
 	struct record batch[BATCH];
 	struct record ready[BATCH]; /* what the reorder hands out */
 	enum place place[BATCH];    /* of the batch that is being written */
 };
 
-/* Whether it belongs into the dead-letter file, if there is one. */
-static bool
-goes_to_file(const struct drain *d, const struct record *r)
-{
-	return r->kind == RECORD_DEAD || (r->kind == RECORD_LETTER && d->sink->stage->collects);
-}
-
-/*
- * The file has kept only the first `kept` of the batch's letters.  The others
- * go into the output: nothing is lost.  Names some of them, "ID, ID, ...", and
- * returns how many they are.
- */
-static size_t
-unmark_lost(struct drain *d, const struct record *r, size_t n, size_t kept, char *text, size_t size)
-{
-	struct envelope_id id;
-	size_t lost = 0, len = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		if (d->place[i] != IN_FILE)
-			continue;
-		if (kept > 0) {
-			kept--;
-			continue;
-		}
-		d->place[i] = IN_OUTPUT;
-		envelope_identity(r[i].data, r[i].len, &id);
-		if (lost++ < IDS)
-			len += (size_t)snprintf(
-			    text + len, size - len, "%s%s", lost > 1 ? ", " : "", id.id);
-		else if (lost == IDS + 1)
-			snprintf(text + len, size - len, " and others");
-	}
-	return lost;
-}
-
-static void
-give_up_file(struct drain *d, const struct record *r, size_t n, size_t kept)
-{
-	int error = errno;
-	char ids[(IDS + 1) * ENVELOPE_ID_SIZE];
-	size_t lost = unmark_lost(d, r, n, kept, ids, sizeof(ids));
-
-	stage_abort_always(d->sink->stage, 2,
-	    "dead-letter file %s: %s; %zu dead letter%s that it could not keep (%s), and all later "
-	    "ones, go to the output",
-	    deadfile_path(d->dead), strerror(error), lost, lost == 1 ? "" : "s", ids);
-	d->dead = NULL;
-	d->sink->stage->dead_failed = true;
-}
-
-/* What a rotation has removed was not in vain if it is told. */
-static void
-count_discarded(struct drain *d)
-{
-	uint64_t all = deadfile_discarded(d->dead);
-
-	metrics_add(d->sink->shard, METRIC_DISCARDED, all - d->discarded);
-	d->discarded = all;
-}
-
-/*
- * Decides which of the records go to the file (d->place), and puts them there.
- */
+/* Decides where the records go (d->place); those for the file are put there. */
 static void
 write_dead(struct drain *d, const struct record *r, size_t n)
 {
-	size_t put = 0, kept = 0;
-	bool ok = true;
-
 	for (size_t i = 0; i < n; i++)
-		d->place[i] = IN_OUTPUT;
-	for (size_t i = 0; i < n && d->marked; i++)
-		if (marks_bring_again(d->marks, &r[i]))
-			d->place[i] = UNFINISHED;
-	if (d->dead == NULL)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		if (d->place[i] == UNFINISHED || !goes_to_file(d, &r[i]))
-			continue;
-		d->place[i] = IN_FILE;
-		if (!ok)
-			continue;
-		ok = deadfile_put(d->dead, r[i].data, r[i].len + 1) == 0;
-		put += ok;
-	}
-	if (put > 0)
-		ok = deadfile_commit(d->dead, &kept) == 0 && ok;
-	count_discarded(d);
-	if (!ok)
-		give_up_file(d, r, n, kept);
+		d->place[i] =
+		    d->marked && marks_bring_again(d->marks, &r[i]) ? UNFINISHED : IN_OUTPUT;
+	letterbox_put(&d->letters, r, d->place, n);
 }
 
 /* Writes what is queued.  Only what exceeds the copying is a wait. */
@@ -297,11 +211,8 @@ pass_mark(struct drain *d, struct mark *mark)
 	const struct sink_others *others = d->sink->others;
 	struct stage *st = d->sink->stage;
 
-	if (d->dead != NULL && deadfile_sync(d->dead) == -1) {
-		stage_abort_always(
-		    st, 2, "dead-letter file %s: %s", deadfile_path(d->dead), strerror(errno));
+	if (letterbox_sync(&d->letters) == -1)
 		return 0;
-	}
 	if (others != NULL && others->divide(others->arg, mark) == -1)
 		return -1;
 	if (d->acks == NULL)
@@ -652,7 +563,7 @@ sink_open(struct processor *p, unsigned worker, void **state)
 	pthread_mutex_init(&d->lock, NULL);
 	d->taker = (struct chan_taker){take_alone, d};
 	d->sink = sink;
-	d->dead = sink->stage->dead;
+	letterbox_init(&d->letters, sink->stage, sink->shard);
 	d->link = stage_output(sink->stage);
 	/* With --to the stage waits for all its outputs: see its router. */
 	if (sink->stage->mode != STAGE_SPREADS)
