@@ -52,7 +52,6 @@ lint_cppcheck() {
 		--suppress='unknownMacro:cmd/pfanin/files.c' \
 		--suppress='unknownMacro:cmd/pmetrics/page.c' \
 		--suppress='unknownMacro:cmd/pmetrics/traces.c' \
-		--suppress='unusedStructMember:lib/stage/inputs.c' \
 		-Ilib -Icmd -Itests/unit -D_GNU_SOURCE -DLIBBSD_OVERLAY {} +
 }
 
