@@ -287,6 +287,8 @@ send_acks(struct drain *d, bool wait)
 	if (error == -1)
 		stage_give_up(st, 2, "standard output: cannot acknowledge what was written: %s",
 		    strerror(errno));
+	/* Linux tells of a lost write once: the next sync would succeed. */
+	d->failed = error == -1;
 	return error;
 }
 
