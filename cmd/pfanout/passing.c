@@ -162,13 +162,13 @@ pass_marks(struct passing *p)
 }
 
 /*
- * Acknowledges what is safe; or waits until all is, as none has come before the
- * next look.  0, or an errno.
+ * Acknowledges what is safe; or waits until all is, as no parcel has come for a
+ * while.  0, or an errno.
  */
 static int
 send_acks(struct passing *p)
 {
-	bool wait = p->look != 0 && clock_now() >= p->look;
+	bool wait = acks_may_wait(p->pause) && clock_now() >= p->look;
 	int error = 0;
 
 	stage_begin_writing(p->stage);

@@ -27,8 +27,12 @@
  */
 #define ACKS_WAIT_TIMES 4
 #define ACKS_WAIT (20 * CLOCK_MS) /* at most */
-/* between two tries to acknowledge, while none comes */
-#define ACKS_PAUSE_MIN CLOCK_MS
+/*
+ * Between two tries to acknowledge, while none comes: a source with a small
+ * window waits for it, and the sync of a fast disk takes a tenth of a
+ * millisecond.
+ */
+#define ACKS_PAUSE_MIN (CLOCK_MS / 16)
 #define ACKS_PAUSE_MAX (50 * CLOCK_MS)
 
 struct acks;
@@ -39,6 +43,16 @@ static inline int64_t
 acks_pause(int64_t pause)
 {
 	return pause == 0 ? ACKS_PAUSE_MIN : pause < ACKS_PAUSE_MAX ? 2 * pause : pause;
+}
+
+/*
+ * Whether none has come for a millisecond, all pauses together: then there is
+ * nothing better to do than to wait for a sync.
+ */
+static inline bool
+acks_may_wait(int64_t pause)
+{
+	return pause >= CLOCK_MS / 2;
 }
 
 /*

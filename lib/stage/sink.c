@@ -201,6 +201,8 @@ send_acks(struct drain *d, bool wait)
 	if (error == -1)
 		stage_give_up(st, 2, "standard output: cannot acknowledge what was written: %s",
 		    strerror(errno));
+	/* Linux tells of a lost write once: the next sync would succeed. */
+	d->failed = error == -1;
 	return error;
 }
 
@@ -425,8 +427,7 @@ receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
 				    : receive_until(d, in, ctx, clock_after(clock_now(), pause), n);
 		if (status == CHAN_OK && clock_now() < acks_due(d->acks))
 			return status;
-		/* While none comes there is nothing better to do. */
-		if (send_acks(d, status == CHAN_TIMED_OUT) == -1)
+		if (send_acks(d, status == CHAN_TIMED_OUT && acks_may_wait(pause)) == -1)
 			return CHAN_CANCELLED;
 		if (status != CHAN_EMPTY && status != CHAN_TIMED_OUT)
 			return status;

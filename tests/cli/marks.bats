@@ -209,6 +209,24 @@ keeps() {
 	deafen
 }
 
+@test "marks: one failed sync is enough to acknowledge nothing more" {
+	no_sanitizer
+	ids 20 >in
+	for last in pfanout 'pfanout --to to'; do
+		status=0
+		# The source waits for its window, so it is no end that is synced.
+		# shellcheck disable=SC2086 # words
+		pfanin -q --window 5 --state state in 2>/dev/null |
+			FAIL_FDATASYNC=1 LD_PRELOAD="$SHIMS/fail_fdatasync.so" timeout 20 $last >some 2>err || status=$?
+		[ "$status" -eq 2 ]
+		[ "$(grep -c 'Input/output error' err)" -eq 1 ]
+		# All of them come again.
+		go 0 pfanin --state state in
+		diff in out
+		rm state
+	done
+}
+
 @test "marks: --ack waits until the reader of the pipe has read" {
 	listen
 	marked 20 10 >in

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "record/mark.h"
 #include "t.h"
 
@@ -206,6 +207,21 @@ test_free(void)
 	ACKED("");
 }
 
+/* A source may wait for it: the end of a sync, short or long, is seen soon. */
+static void
+test_pauses(void)
+{
+	for (int64_t took = CLOCK_MS / 16; took <= 100 * CLOCK_MS; took += took / 8) {
+		int64_t pause = 0, seen = 0;
+
+		while (seen < took && !acks_may_wait(pause)) {
+			pause = acks_pause(pause);
+			seen += pause;
+		}
+		CHECK(seen <= 3 * took, "%jd ns: seen after %jd", (intmax_t)took, (intmax_t)seen);
+	}
+}
+
 static void
 test_pipe(void)
 {
@@ -248,6 +264,7 @@ main(void)
 	test_file_system_without();
 	test_leave();
 	test_free();
+	test_pauses();
 	test_pipe();
 	return t_end();
 }
