@@ -126,15 +126,6 @@ inputs_add_helper(
 }
 
 void
-inputs_begin_link(struct inputs *s, struct input *in)
-{
-	if (s->waits.links == NULL)
-		return;
-	in->link = in->kind == INPUT_HELPER ? link_open_engine(s->waits.links, LINK_IN, in->name)
-					    : link_open(s->waits.links, LINK_IN, in->fd, in->name);
-}
-
-void
 inputs_set_links(struct inputs *s, struct metrics_links *links)
 {
 	struct input *in;
@@ -142,7 +133,7 @@ inputs_set_links(struct inputs *s, struct metrics_links *links)
 	s->waits.links = links;
 	TAILQ_FOREACH (in, &s->all, all)
 		if (in->fd != -1)
-			inputs_begin_link(s, in);
+			turns_begin_link(s, in);
 }
 
 void
@@ -299,7 +290,7 @@ inputs_add_watched(struct inputs *s, const char *name, int fd, void *owner)
 			in = NULL;
 		} else {
 			TAILQ_INSERT_TAIL(&s->all, in, all);
-			inputs_begin_link(s, in);
+			turns_begin_link(s, in);
 			s->open++;
 			s->left++;
 		}

@@ -5,9 +5,19 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "metrics/link.h"
 #include "metrics/worktime.h"
 
 #define EVENTS 64
+
+void
+turns_begin_link(struct inputs *s, struct input *in)
+{
+	if (s->waits.links == NULL)
+		return;
+	in->link = in->kind == INPUT_HELPER ? link_open_engine(s->waits.links, LINK_IN, in->name)
+					    : link_open(s->waits.links, LINK_IN, in->fd, in->name);
+}
 
 static void
 enter(struct inputs *s, struct turns *list, struct input *in, enum input_state state)
@@ -173,7 +183,7 @@ take(struct inputs *s, struct turns *list, struct input *in)
 	if (in->fd == -1 && input_reopen(in) == 0) {
 		reader_set_fd(in->reader, in->fd);
 		s->open++;
-		inputs_begin_link(s, in);
+		turns_begin_link(s, in);
 	}
 	return in;
 }

@@ -51,7 +51,7 @@ struct inputs {
 };
 
 /* The input is open from now on: it has a link, if there are places. */
-void inputs_begin_link(struct inputs *, struct input *);
+void turns_begin_link(struct inputs *, struct input *);
 
 /* What follows is called with the lock. */
 

@@ -353,7 +353,7 @@ is_filled() {
 	has err "copied by something between the stages, such as tee: use \`pfanout --to --by copy\`"
 	seq 100000 >in
 	rm s
-	timeout 60 bash -c '"$BIN/pfanin" --state s in 2>err | tee >("$ACK" other) | "$ACK" got
+	timeout 60 bash -c '"$BIN/pfanin" --window 1000 --state s in 2>err | tee >("$ACK" other) | "$ACK" got
 		exit "${PIPESTATUS[0]}"' || status=$?
 	[ "$status" -eq 2 ]
 	has err "such as tee"

@@ -62,7 +62,8 @@ becomes_with() {
 
 @test "runs: pratelimit and pdeadletter pass runs on" {
 	mixed 6
-	becomes pass pratelimit -v -r 1G/s
+	# Where none waits, so that no letter goes by.
+	becomes pass pratelimit -v -r 1G/s --burst 1000000
 	# A letter goes by records that wait.
 	becomes pass-any pratelimit -v -r 200k/s --burst 1000
 	becomes pass-any pratelimit -v -r 100M/s --bytes
