@@ -214,7 +214,7 @@ keeps() {
 	ids 20 >in
 	for last in pfanout 'pfanout --to to'; do
 		status=0
-		# The source waits for its window, so it is no end that is synced.
+		# The source waits for its window: it is no end that is synced.
 		# shellcheck disable=SC2086 # words
 		pfanin -q --window 5 --state state in 2>/dev/null |
 			FAIL_FDATASYNC=1 LD_PRELOAD="$SHIMS/fail_fdatasync.so" timeout 20 $last >some 2>err || status=$?
