@@ -162,8 +162,8 @@ pass_marks(struct passing *p)
 }
 
 /*
- * Acknowledges what is safe; or waits until all is, as no parcel has come for a
- * while.  0, or an errno.
+ * Acknowledges what is safe; or waits until more is, as no parcel has come for
+ * a while.  0, or an errno.
  */
 static int
 send_acks(struct passing *p)

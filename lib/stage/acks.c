@@ -180,6 +180,13 @@ sync_file(struct acks *a, uint64_t written)
 	return 0;
 }
 
+/* The same; but what a running sync makes safe is sent before the next one. */
+static int
+sync_next(struct acks *a, uint64_t written)
+{
+	return a->syncing != 0 ? end_sync(a, true) : sync_file(a, written);
+}
+
 /* The same in another thread, unless there is something to be sent. */
 static int
 sync_meanwhile(struct acks *a, uint64_t written)
@@ -213,7 +220,7 @@ find_safe(struct acks *a, uint64_t written, bool wait, uint64_t *safe)
 
 	*safe = written;
 	if (a->safe == SYNCED) {
-		if ((wait ? sync_file(a, written) : sync_meanwhile(a, written)) == -1)
+		if ((wait ? sync_next(a, written) : sync_meanwhile(a, written)) == -1)
 			return -1;
 		*safe = a->synced;
 	}

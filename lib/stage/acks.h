@@ -92,8 +92,9 @@ int64_t acks_due(const struct acks *);
 /*
  * Sends what can be sent, when so many bytes have been written.  A sync runs in
  * another thread meanwhile, and what it makes safe can be sent when it has
- * ended; or the call waits for all that.  A source that is gone needs none.  -1
- * with errno: the output can't be synced, or nothing can be sent.
+ * ended; or the call waits for a sync: the one that runs, or else one of all
+ * that has been written.  A source that is gone needs none.  -1 with errno: the
+ * output can't be synced, or nothing can be sent.
  */
 int acks_send(struct acks *, uint64_t written, bool wait);
 

@@ -186,7 +186,7 @@ find_marks(struct drain *d, const struct record *r, size_t n)
 	return 0;
 }
 
-/* Acknowledges what is safe; or waits until all is. */
+/* Acknowledges what is safe; or waits until more is. */
 static int
 send_acks(struct drain *d, bool wait)
 {
