@@ -25,7 +25,7 @@ struct passing {
 	struct acks *acks; /* NULL: the reader gets the marks */
 	bool is_named;     /* the file's name is on the disk, too */
 	int64_t pause;     /* before the next look at what is owed */
-	int64_t look;      /* when that is; 0: a parcel may come at once */
+	int64_t look;      /* when that is, after a pause */
 };
 
 struct passing *
@@ -118,7 +118,7 @@ passing_leave(struct passing *p)
 void
 passing_begin(struct passing *p)
 {
-	p->pause = p->look = 0;
+	p->pause = 0;
 }
 
 /* The mark goes on.  0, or an errno. */
@@ -152,7 +152,7 @@ pass_marks(struct passing *p)
 	int error = 0;
 
 	while (error == 0 && shares_take(p->spread->shares, p->i, &mark)) {
-		p->pause = p->look = 0;
+		p->pause = 0;
 		if (has_next_stage(p))
 			error = write_mark(p, &mark);
 		else if (acks_put(p->acks, &mark, written(p)) == -1)

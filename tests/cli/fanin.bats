@@ -708,6 +708,7 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 	wait_until sleeps "$pid"
 	send "$pid" TERM
 	again "$pid" TERM
+	wait_until at_least out 1
 	exec 7>&- 8>&-
 	# What comes now is cancelled as well, as long as it lasts.
 	echo '{"id":101}' >&9
