@@ -8,8 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/io.h"
 #include "base/hex.h"
+#include "base/io.h"
 #include "commands.h"
 #include "figures.h"
 #include "metrics/rundir.h"
