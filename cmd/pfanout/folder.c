@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "lastline.h"
 #include "openfiles.h"
 #include "parcel.h"
@@ -100,12 +101,11 @@ flush_file(struct folder *f, const struct openfile *file)
 	page->unsynced = true;
 }
 
-/* What a sync has returned.  Not every file system can sync. */
+/* What a sync has returned. */
 static void
 note_sync(struct folder *f, int result)
 {
-	if (result == -1 && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS &&
-	    f->sync_error == 0)
+	if (result == -1 && io_sync_failed(errno) && f->sync_error == 0)
 		f->sync_error = errno;
 }
 

@@ -19,7 +19,6 @@
 #include "tracejson.h"
 #include "tracelist.h"
 #include "traces.h"
-#include "trace/context.h"
 #include "wanted.h"
 #include "waterfall.h"
 

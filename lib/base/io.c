@@ -32,3 +32,9 @@ io_is_pipe(int fd)
 
 	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
 }
+
+bool
+io_sync_failed(int error)
+{
+	return error != 0 && error != EINVAL && error != EOPNOTSUPP && error != ENOSYS;
+}

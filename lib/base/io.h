@@ -19,4 +19,11 @@ int io_write_all(int fd, const void *data, size_t len);
  */
 bool io_is_pipe(int fd);
 
+/*
+ * Whether this errno of fsync(2), fdatasync(2) or syncfs(2), 0 for success, is
+ * a failure.  Not every file system can sync a file: then it is written, as far
+ * as anybody can know.
+ */
+bool io_sync_failed(int error);
+
 #endif

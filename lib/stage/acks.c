@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "record/mark.h"
 #include "stage/syncer.h"
 
@@ -34,16 +35,6 @@ struct acks {
 	struct owed *owed;
 };
 
-/*
- * Not every file system can sync a file: then it is written, as far as anybody
- * can know.
- */
-static bool
-is_failure(int error)
-{
-	return error != 0 && error != EINVAL && error != EOPNOTSUPP && error != ENOSYS;
-}
-
 /* Looks whether the sync that runs, if one does, has ended, or waits for it. */
 static int
 end_sync(struct acks *a, bool wait)
@@ -52,14 +43,13 @@ end_sync(struct acks *a, bool wait)
 
 	if (a->syncing == 0)
 		return 0;
-	error = wait ? syncer_wait(a->syncer) : syncer_look(a->syncer);
-	if (error == EINPROGRESS)
+	if ((error = syncer_look(a->syncer, wait)) == EINPROGRESS)
 		return 0;
-	if (!is_failure(error))
+	if (!io_sync_failed(error))
 		a->synced = a->syncing;
 	a->syncing = 0;
 	errno = error;
-	return is_failure(error) ? -1 : 0;
+	return io_sync_failed(error) ? -1 : 0;
 }
 
 /* Another thread syncs what has been written.  False: there is none. */
@@ -174,7 +164,7 @@ sync_file(struct acks *a, uint64_t written)
 		return -1;
 	if (a->synced == written)
 		return 0;
-	if (fdatasync(a->fd) == -1 && is_failure(errno))
+	if (fdatasync(a->fd) == -1 && io_sync_failed(errno))
 		return -1;
 	a->synced = written;
 	return 0;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -90,23 +89,12 @@ syncer_begin(struct syncer *s, int fd)
 }
 
 int
-syncer_look(struct syncer *s)
+syncer_look(struct syncer *s, bool wait)
 {
 	int error;
 
 	pthread_mutex_lock(&s->lock);
-	error = s->error;
-	pthread_mutex_unlock(&s->lock);
-	return error;
-}
-
-int
-syncer_wait(struct syncer *s)
-{
-	int error;
-
-	pthread_mutex_lock(&s->lock);
-	while (s->error == EINPROGRESS)
+	while (wait && s->error == EINPROGRESS)
 		pthread_cond_wait(&s->changed, &s->lock);
 	error = s->error;
 	pthread_mutex_unlock(&s->lock);

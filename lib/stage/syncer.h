@@ -9,6 +9,8 @@
  * For one other thread, its owner.
  */
 
+#include <stdbool.h>
+
 struct syncer;
 
 /* Starts the thread.  NULL with errno (EAGAIN, ENOMEM). */
@@ -20,10 +22,10 @@ void syncer_stop(struct syncer *);
 /* A sync begins; none runs. */
 void syncer_begin(struct syncer *, int fd);
 
-/* How the last sync has ended: 0, or an errno; EINPROGRESS: it runs. */
-int syncer_look(struct syncer *);
-
-/* Waits until it has ended. */
-int syncer_wait(struct syncer *);
+/*
+ * How the last sync has ended: 0, or an errno; EINPROGRESS: it runs, unless the
+ * call waits for its end.
+ */
+int syncer_look(struct syncer *, bool wait);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "base/hex.h"
 #include "json/text.h"
-#include "trace/context.h"
 
 static void
 begin_attribute(struct text *t, const char *key)

@@ -9,7 +9,6 @@
 #include "base/version.h"
 #include "json/text.h"
 #include "trace/attribute.h"
-#include "trace/context.h"
 #include "trace/otlp.h"
 #include "trace/settings.h"
 

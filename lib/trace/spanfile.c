@@ -13,7 +13,6 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "trace/append.h"
-#include "trace/context.h"
 
 #define ENDING ".spans"
 #define OLDER ".1"

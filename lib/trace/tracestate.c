@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/hex.h"
-#include "trace/context.h"
 
 #define MEMBERS_MAX 32
 #define KEY_MAX 256
