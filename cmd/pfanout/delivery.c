@@ -244,6 +244,26 @@ next_parcel(struct delivery *d, struct parcel **p)
 	}
 }
 
+/*
+ * Waits for the first mark, which is on its way.  0, or an errno: ECANCELED if
+ * the stage has been stopped.
+ */
+static int
+lead_with_mark(struct delivery *d)
+{
+	int error = 0;
+
+	while (!passing_may_write(d->marks)) {
+		if ((error = passing_run(d->marks, true, false)) != 0 ||
+		    passing_may_write(d->marks))
+			break;
+		if (stage_is_cancelled(d->stage))
+			return ECANCELED;
+		sleep_until(d, CLOCK_NEVER);
+	}
+	return error;
+}
+
 /* The sink writes them, and they end there. */
 static int
 pass_to_sink(struct delivery *d, struct parcel *p)
@@ -409,6 +429,9 @@ deliver(struct delivery *d, struct parcel *p, struct parcel **rest)
 	size_t n;
 	int error;
 
+	*rest = p;
+	if ((error = lead_with_mark(d)) != 0)
+		return error;
 	*rest = NULL;
 	if (d->output->kind == OUTPUT_STDOUT)
 		return pass_to_sink(d, p);

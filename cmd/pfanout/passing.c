@@ -24,6 +24,7 @@ struct passing {
 	struct metrics_shard *shard;
 	struct acks *acks; /* NULL: the reader gets the marks */
 	bool is_named;     /* the file's name is on the disk, too */
+	bool has_begun;    /* the first mark has been taken */
 	int64_t pause;     /* before the next look at what is owed */
 	int64_t look;      /* when that is, after a pause */
 };
@@ -152,6 +153,7 @@ pass_marks(struct passing *p)
 	int error = 0;
 
 	while (error == 0 && shares_take(p->spread->shares, p->i, &mark)) {
+		p->has_begun = true;
 		p->pause = 0;
 		if (has_next_stage(p))
 			error = write_mark(p, &mark);
@@ -192,6 +194,12 @@ passing_run(struct passing *p, bool ready, bool idle)
 	if (passing_owes(p) && (idle || clock_now() >= acks_due(p->acks)))
 		return send_acks(p);
 	return 0;
+}
+
+bool
+passing_may_write(const struct passing *p)
+{
+	return p->has_begun || is_sinks(p) || atomic_load(&p->stage->first_mark) != 0;
 }
 
 bool

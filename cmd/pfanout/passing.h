@@ -41,6 +41,12 @@ void passing_begin(struct passing *);
  */
 int passing_run(struct passing *, bool ready, bool idle);
 
+/*
+ * Whether a record may be written: the first mark comes before it, unless other
+ * records have come before that one.
+ */
+bool passing_may_write(const struct passing *);
+
 /* Whether an acknowledgement is owed, and when to look after it next. */
 bool passing_owes(const struct passing *);
 int64_t passing_next_look(struct passing *);

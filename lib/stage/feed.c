@@ -158,7 +158,7 @@ note_marks(struct feed *f)
 	atomic_fetch_add(&st->marks, f->marks);
 	for (size_t i = 0; i < f->n && !stage_is_marked(st); i++)
 		if (f->batch[i].kind == RECORD_MARK)
-			atomic_store(&st->first_mark, f->batch[i].seq);
+			stage_lead(st, &f->batch[i]);
 }
 
 /*

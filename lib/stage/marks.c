@@ -18,6 +18,7 @@ struct marks {
 	/* With filters: what each worker has taken before this has ended. */
 	uint64_t *until;
 	bool begun;    /* the first mark is known */
+	bool led;      /* and has gone */
 	uint64_t seen; /* records and marks that have come to their end */
 	uint64_t all;  /* that will; UINT64_MAX: not known yet */
 	bool ended;    /* marks_end() has said so */
@@ -57,19 +58,29 @@ marks_watch(struct marks *m, struct parker *sink)
 	m->sink = sink;
 }
 
-/* With the lock held, as begin(), is_over() and is_due(). */
-static bool
+/*
+ * The first mark is on its way, and so are records behind it, which may be here
+ * sooner.  With the lock held, as begin(), is_over() and is_due().
+ */
+static int
+lead(struct marks *m)
+{
+	uint64_t seq = atomic_load(&m->stage->first_mark);
+
+	m->begun = true;
+	if (m->until == NULL)
+		settle_begin(m->settle, seq);
+	return settle_mark(m->settle, seq, &m->stage->leader);
+}
+
+static int
 begin(struct marks *m, uint64_t n)
 {
-	if (!stage_is_marked(m->stage)) {
-		settle_count(m->settle, n);
-		m->seen += n;
-		return false;
-	}
-	if (!m->begun && m->until == NULL)
-		settle_begin(m->settle, atomic_load(&m->stage->first_mark));
-	m->begun = true;
-	return true;
+	if (stage_is_marked(m->stage))
+		return m->begun || lead(m) == 0 ? 1 : -1;
+	settle_count(m->settle, n);
+	m->seen += n;
+	return 0;
 }
 
 static bool
@@ -84,10 +95,10 @@ is_due(const struct marks *m)
 	return m->begun && (settle_is_ready(m->settle) || (is_over(m) && !m->ended));
 }
 
-bool
+int
 marks_begin(struct marks *m, uint64_t n)
 {
-	bool marked;
+	int marked;
 
 	pthread_mutex_lock(&m->lock);
 	marked = begin(m, n);
@@ -123,6 +134,8 @@ note(struct marks *m, const struct record *r)
 
 	m->seen += record_count(r);
 	if (r->kind == RECORD_MARK) {
+		if (r->seq == atomic_load(&m->stage->first_mark))
+			return 0; /* lead() */
 		(void)mark_parse(r->data, r->len, &mark);
 		return settle_mark(m->settle, r->seq, &mark);
 	}
@@ -156,13 +169,14 @@ marks_note(struct marks *m, struct record *r, size_t n)
 int
 marks_ended(struct marks *m, const struct record *r, size_t n)
 {
-	int error = 0;
+	int marked, error;
 	bool due;
 
 	pthread_mutex_lock(&m->lock);
-	if (begin(m, record_counts(r, n)))
-		for (size_t i = 0; i < n && error == 0; i++)
-			error = note(m, &r[i]);
+	marked = begin(m, record_counts(r, n));
+	error = marked == -1 ? -1 : 0;
+	for (size_t i = 0; marked == 1 && i < n && error == 0; i++)
+		error = note(m, &r[i]);
 	due = is_due(m);
 	pthread_mutex_unlock(&m->lock);
 	if (due)
@@ -197,13 +211,15 @@ marks_are_due(struct marks *m)
 bool
 marks_next(struct marks *m, struct mark *mark)
 {
-	bool any;
+	bool any, stands_for_nothing;
 
 	do {
 		pthread_mutex_lock(&m->lock);
+		stands_for_nothing = !m->led && atomic_load(&m->stage->first_mark) == 0;
 		any = settle_take(m->settle, mark);
+		m->led = m->led || any;
 		pthread_mutex_unlock(&m->lock);
-	} while (any && stage_has_failed(m->stage));
+	} while (any && !stands_for_nothing && stage_has_failed(m->stage));
 	return any;
 }
 

@@ -5,7 +5,11 @@
  * What becomes of the marks in a stage: they wait until all that came before
  * them has ended, and then the sink passes them on, or acknowledges them where
  * the stream ends.  A record that was cancelled has not ended: it comes again,
- * and so no mark behind it goes.  Once the stage has failed none goes.
+ * and so no mark behind it goes.  Once the stage has failed none goes, but one
+ * at the start of all, which stands for no record.
+ *
+ * The first mark is here before the records behind it, whichever thread has it:
+ * what is written begins with it.
  *
  * With filters nobody tells of each record: a worker sends a RECORD_ENDED when
  * all that it has taken has ended, and the mark waits for those of all workers.
@@ -29,10 +33,11 @@ struct marks *marks_new(struct stage *);
 void marks_free(struct marks *);
 
 /*
- * n records have come, which end soon.  Whether there are marks in the stream;
- * if not, nothing else is to be told of these records.
+ * n records have come, which end soon.  1: there are marks in the stream; the
+ * first may go now.  0: there are none, and nothing else is to be told of these
+ * records.  -1 with errno ENOMEM.
  */
-bool marks_begin(struct marks *, uint64_t n);
+int marks_begin(struct marks *, uint64_t n);
 
 /*
  * Whether the record is cancelled, and comes again: it is behind a mark.

@@ -170,22 +170,6 @@ write_mark(struct drain *d, const struct mark *mark)
 	return error;
 }
 
-/*
- * Looks whether there are marks.  The first one tells that what a stage has not
- * finished comes again, so that the torn line of one that was killed may remain
- * as a line of its own.
- */
-static int
-find_marks(struct drain *d, const struct record *r, size_t n)
-{
-	bool before = d->marked;
-
-	d->marked = marks_begin(d->marks, record_counts(r, n));
-	if (d->marked && !before && d->acks != NULL && acks_find_torn_line(d->acks))
-		return write_extra(d, "\n", 1);
-	return 0;
-}
-
 /* Acknowledges what is safe; or waits until more is. */
 static int
 send_acks(struct drain *d, bool wait)
@@ -257,6 +241,26 @@ pass_marks(struct drain *d)
 	if (error == 0 && others != NULL && marks_end(d->marks))
 		others->over(others->arg);
 	return error;
+}
+
+/*
+ * Looks whether there are marks.  The first one goes before the records behind
+ * it.  It tells that what a stage has not finished comes again, so the torn
+ * line of one that was killed may remain as a line of its own.
+ */
+static int
+find_marks(struct drain *d, const struct record *r, size_t n)
+{
+	int marked = marks_begin(d->marks, record_counts(r, n));
+
+	if (marked == -1)
+		stage_give_up(d->sink->stage, 2, "out of memory");
+	if (marked != 1 || d->marked)
+		return marked == -1 ? -1 : 0;
+	d->marked = true;
+	if (d->acks != NULL && acks_find_torn_line(d->acks) && write_extra(d, "\n", 1) != 0)
+		return -1;
+	return pass_marks(d);
 }
 
 /* How many of the n are written before they are counted; at least one. */
@@ -463,9 +467,11 @@ take(struct drain *d, size_t n)
 		metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
 	if (d->sink->checks)
 		check_records(d, n);
-	error = n == 0           ? pass_marks(d)
-	    : d->reorder != NULL ? write_in_order(d, d->batch, n)
-				 : write_records(d, d->batch, n);
+	if (n == 0)
+		error = find_marks(d, d->batch, 0) == -1 ? -1 : pass_marks(d);
+	else
+		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
+					   : write_records(d, d->batch, n);
 	d->failed = error != 0;
 }
 

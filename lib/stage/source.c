@@ -57,8 +57,7 @@ source_mark(struct source *src, struct record *mark)
 	mark->kind = RECORD_MARK;
 	mark->seq = src->seq++;
 	atomic_fetch_add(&st->marks, 1);
-	if (!stage_is_marked(st))
-		atomic_store(&st->first_mark, mark->seq);
+	stage_lead(st, mark);
 	if (record_sendn(src->out, st->root, mark, 1, NULL) == CHAN_OK)
 		return true;
 	record_free(mark);

@@ -280,6 +280,15 @@ stage_hint(struct stage *st, const char *text)
 	atomic_compare_exchange_strong(&st->hint, &none, text);
 }
 
+void
+stage_lead(struct stage *st, const struct record *mark)
+{
+	if (stage_is_marked(st))
+		return;
+	(void)mark_parse(mark->data, mark->len, &st->leader);
+	atomic_store(&st->first_mark, mark->seq);
+}
+
 bool
 stage_has_failed(struct stage *st)
 {

@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include "record/envelope.h"
+#include "record/mark.h"
 #include "record/record.h"
 #include "stage/hint.h"
 #include "metrics/link.h"
@@ -70,9 +71,10 @@ struct stage {
 
 	/*
 	 * Marks (record/mark.h): what is behind one comes again unless the mark
-	 * goes on.  The seq of the first is set before it is sent.
+	 * goes on.  The first is known before it is sent: stage_lead().
 	 */
-	_Atomic uint64_t first_mark;    /* STAGE_NO_MARK: there is none */
+	_Atomic uint64_t first_mark;    /* its seq; STAGE_NO_MARK: none */
+	struct mark leader;             /* and what it says */
 	_Atomic uint64_t marks, passed; /* read, or our own; sent on */
 	_Atomic uint64_t torn;          /* last lines left out; see source.h */
 	bool makes_marks;               /* a fault is before them */
@@ -246,6 +248,12 @@ void stage_hint(struct stage *, const char *text);
 
 /* The link of standard output. */
 struct metrics_link *stage_output(struct stage *);
+
+/*
+ * This mark has been read, or made, and has its seq: the first one is kept.  By
+ * the source, one thread at a time.
+ */
+void stage_lead(struct stage *, const struct record *mark);
 
 /* Whether there are marks among what the stage has read.  Any thread. */
 static inline bool

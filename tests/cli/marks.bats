@@ -95,6 +95,21 @@ keeps() {
 	has err 'received 1,'
 }
 
+@test "marks: the first one leads, whichever worker has it" {
+	local how
+
+	{
+		mark 1
+		seq -f 'no json %g' 2000
+	} >in
+	for how in -q -F -x; do
+		for _ in {1..10}; do
+			pfanout -q -j 8 "$how" -- cat <in | cat >out
+			[[ $(head -n 1 out) == *'"pchan":"mark/1"'* ]]
+		done
+	done
+}
+
 @test "marks: with several workers none goes before what came before it" {
 	marked 20000 100 >in
 	pfanout -j 4 <in | cat >out

@@ -137,6 +137,25 @@ there() {
 	done
 }
 
+@test "markto: the first mark leads in each output" {
+	local how file
+
+	marked 2000 500 >in
+	mkfifo a b
+	for how in '' '--by copy' '--key .id' '--by round-robin'; do
+		for _ in {1..10}; do
+			for file in a b; do
+				timeout 60 cat "$file" >"$file.got" 3>&- &
+			done
+			pfanout --to a --to b $how <in >out
+			wait
+			for file in a.got b.got; do
+				[ ! -s "$file" ] || [[ $(head -n 1 "$file") == *'"pchan":"mark/1"'* ]]
+			done
+		done
+	done
+}
+
 @test "markto: a mark comes behind what was written before it" {
 	marked 20000 100 >in
 	for by in ready round-robin copy; do
