@@ -1,7 +1,10 @@
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -17,6 +20,21 @@ clock_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * CLOCK_S + ts.tv_nsec;
+}
+
+void
+clock_boot(char id[CLOCK_BOOT_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	memset(id, 0, CLOCK_BOOT_SIZE);
+	if (fd == -1)
+		return;
+	n = read(fd, id, CLOCK_BOOT_SIZE - 1);
+	close(fd);
+	if (n > 0 && id[n - 1] == '\n')
+		id[n - 1] = '\0';
 }
 
 int64_t

@@ -19,11 +19,18 @@
 #define CLOCK_MS INT64_C(1000000)
 #define CLOCK_S INT64_C(1000000000)
 
-/* Size of what clock_stamp() writes, with its NUL. */
+/* Sizes of what clock_stamp() and clock_boot() write, with the NUL. */
 #define CLOCK_STAMP_SIZE 28
+#define CLOCK_BOOT_SIZE 40
 
 /* Now, in monotonic nanoseconds. */
 int64_t clock_now(void);
+
+/*
+ * Which start of the machine clock_now() counts from: an id, filled up with
+ * NULs; "" if it is not known.
+ */
+void clock_boot(char id[CLOCK_BOOT_SIZE]);
 
 /* Now, in microseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_calendar(void);

@@ -76,18 +76,6 @@ statview_name(const char *name, pid_t *pid, unsigned char uuid[STATFILE_UUID])
 	    hex_read(id, (size_t)2 * STATFILE_UUID, uuid, STATFILE_UUID);
 }
 
-static void
-read_boot_id(char id[40])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd == -1 ? -1 : read(fd, id, 39);
-
-	if (fd != -1)
-		close(fd);
-	id[n > 0 ? n : 0] = '\0';
-	id[strcspn(id, "\n")] = '\0';
-}
-
 void
 statview_clocks(struct statview_now *now)
 {
@@ -98,7 +86,7 @@ statview_clocks(struct statview_now *now)
 	now->calendar = clock_calendar();
 	if (clock_gettime(CLOCK_BOOTTIME, &ts) == 0)
 		now->slept = ts.tv_sec * CLOCK_S + ts.tv_nsec - now->monotonic;
-	read_boot_id(now->boot_id);
+	clock_boot(now->boot_id);
 }
 
 /* open(2) of what can be a stat file: does not block, and follows no link. */

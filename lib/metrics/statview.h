@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "metrics/exemplar.h"
 #include "metrics/link.h"
 #include "metrics/statfile.h"
@@ -46,10 +47,10 @@ bool statview_name(const char *name, pid_t *pid, unsigned char uuid[STATFILE_UUI
 
 /* The clocks of this moment, and of this boot. */
 struct statview_now {
-	int64_t monotonic; /* CLOCK_MONOTONIC */
-	int64_t calendar;  /* us */
-	int64_t slept;     /* ns since the boot that it has left out */
-	char boot_id[40];  /* "" if it is not known */
+	int64_t monotonic;             /* CLOCK_MONOTONIC */
+	int64_t calendar;              /* us */
+	int64_t slept;                 /* ns of the boot, left out by it */
+	char boot_id[CLOCK_BOOT_SIZE]; /* "" if it is not known */
 };
 
 void statview_clocks(struct statview_now *);

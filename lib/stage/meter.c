@@ -23,7 +23,6 @@
 #include "sync/park.h"
 
 #define MAGIC "pchan-bucket/1\n"
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 #define LOCK_WAIT CLOCK_S
 #define LOCK_NAP (10 * CLOCK_MS)
@@ -39,7 +38,7 @@ struct shared_rate {
 /* The file's content, in the byte order of this machine. */
 struct shared {
 	char magic[24];
-	char boot[40]; /* the start of the machine from which its times count */
+	char boot[CLOCK_BOOT_SIZE]; /* from which its times count */
 	uint64_t bytes;
 	/* By generation: the one in force, and the ones before it. */
 	struct shared_rate rate[GENERATIONS];
@@ -154,18 +153,6 @@ take_sigbus(int sig, siginfo_t *info, void *context)
 	}
 }
 
-static void
-read_boot_id(char id[40])
-{
-	int fd = open(BOOT_ID, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd != -1 ? read(fd, id, 39) : -1;
-
-	if (fd != -1)
-		close(fd);
-	id[n > 0 ? n : 0] = '\0';
-	id[strcspn(id, "\n")] = '\0';
-}
-
 /* Says why the file is refused: it is about the path. */
 static bool __attribute__((format(printf, 3, 4)))
 refuse(char why[METER_WHY_SIZE], const char *path, const char *format, ...)
@@ -241,7 +228,7 @@ check_bucket(const char *path, int fd, const struct rate *r, bool bytes, char wh
 
 	/* Begin afresh where there is none yet, or its clock runs no more. */
 	init_shared(&fresh, r, bytes);
-	read_boot_id(fresh.boot);
+	clock_boot(fresh.boot);
 	if (n == 0 || memcmp(s.boot, fresh.boot, sizeof(s.boot)) != 0)
 		return write_fresh(path, fd, &fresh, n == 0, why);
 
