@@ -191,14 +191,26 @@ put_record(struct router *t, unsigned i, struct record *r)
 		send_parcel(t, i);
 }
 
+/*
+ * The sink has the mark before we wait for an output, which may wait for the
+ * mark.
+ */
+static void
+pass_on_mark(struct router *t, struct record *mark)
+{
+	closing_needs_all(t->spread);
+	outbox_put(&t->out, mark);
+	outbox_flush(&t->out);
+}
+
 static void
 route_record(struct router *t, struct record *r)
 {
 	unsigned i;
 
 	if (r->kind == RECORD_MARK)
-		closing_needs_all(t->spread);
-	if (r->kind != RECORD_DATA)
+		pass_on_mark(t, r);
+	else if (r->kind != RECORD_DATA)
 		outbox_put(&t->out, r);
 	else if (stage_is_cancelled(t->stage))
 		closing_cancel(t->stage, &t->out, r);

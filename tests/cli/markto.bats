@@ -156,6 +156,23 @@ there() {
 	done
 }
 
+@test "markto: the first mark leaves while the router waits for room behind it" {
+	local to=()
+
+	marked 31 40 >in
+	mkfifo {a..h}
+	for file in {a..h}; do
+		to+=(--to "$file")
+	done
+	timeout 60 cat a >a.got 3>&- &
+	start pfanout -q "${to[@]}"
+	cat in >&8
+	wait_until at_least a.got 32
+	[[ $(head -n 1 a.got) == *'"pchan":"mark/1"'* ]]
+	send "$pid" TERM
+	ends_with 143
+}
+
 @test "markto: a mark comes behind what was written before it" {
 	marked 20000 100 >in
 	for by in ready round-robin copy; do
