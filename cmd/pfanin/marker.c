@@ -80,7 +80,7 @@ push_mark(struct marker *m)
 	uint64_t sent = atomic_load(&m->sent);
 	bool moved = atomic_exchange(&m->moved, false); /* before take() */
 	void *token = pos->take(pos->arg);
-	size_t len;
+	size_t len, on_way;
 
 	if (token == NULL) {
 		stage_give_up(m->how.stage, 2, "out of memory");
@@ -89,7 +89,8 @@ push_mark(struct marker *m)
 	memcpy(mark.to, m->to, MARK_TO);
 	pthread_mutex_lock(&m->lock);
 	mark.n = outstanding_push(&m->marks, sent, token);
-	atomic_store(&m->on_way, outstanding_count(&m->marks));
+	on_way = outstanding_count(&m->marks);
+	atomic_store(&m->on_way, on_way);
 	pthread_mutex_unlock(&m->lock);
 	if (moved || sent > atomic_load(&m->marked))
 		atomic_store(&m->newest, mark.n);
@@ -101,6 +102,9 @@ push_mark(struct marker *m)
 		return;
 	}
 	(void)source_mark(m->how.source, &r);
+	/* The thread looks after it, and slept as there was none. */
+	if (on_way == 1)
+		park_wake(&m->parker);
 }
 
 static void
@@ -209,10 +213,20 @@ last_mark(void *arg)
 	atomic_store(&m->ended, true);
 }
 
+/* The source may have taken the last slot since we looked. */
+static void
+mark_if_slot(void *arg)
+{
+	struct marker *m = arg;
+
+	if (has_slot(m))
+		push_mark(m);
+}
+
 static void
 try_mark(struct marker *m, int64_t now)
 {
-	m->next_try = source_try(m->how.source, first_mark, m) ? 0 : now + TRY_TIME;
+	m->next_try = source_try(m->how.source, mark_if_slot, m) ? 0 : now + TRY_TIME;
 }
 
 /* When the next mark is to be sent by the thread; CLOCK_NEVER: after a wake. */

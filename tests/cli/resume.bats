@@ -359,6 +359,42 @@ is_filled() {
 	has err "such as tee"
 }
 
+# Marks are where there is room for them, whichever thread has them.
+@test "resume: two threads do not take the last place for a mark" {
+	local i
+
+	no_sanitizer
+	: >in
+	: >got
+	{
+		set +e
+		HASTY_CLOCK=1 LD_PRELOAD="$SHIMS/hold_trylock.so $SHIMS/hasty_clock.so" sh -c \
+			'echo $$ >pid; exec "$@"' sh "$BIN/pfanin" --state s --grace 1h --follow in 2>err 3>&- |
+			"$ACK" got late 0 3>&-
+		echo "${PIPESTATUS[0]}" >status
+	} &
+	job=$!
+	watch_job
+	wait_until test -s pid
+	pid=$(<pid)
+	echo 0 >>in
+	wait_until at_least got 1
+	# One of them has seen that there is room, and the other one takes it.
+	touch hold
+	wait_until test -e held
+	for i in {1..300}; do
+		echo "$i" >>in
+		wait_until at_least got $((i + 1))
+	done
+	rm held
+	echo 301 >>in
+	wait_until at_least got 302
+	kill -TERM "$pid"
+	wait "$job"
+	[ "$(<status)" -eq 143 ]
+	is_saved line 302
+}
+
 @test "resume: an idle source sends marks, and sees that its reader has died" {
 	seq 10 >in
 	begin none --follow in
@@ -380,6 +416,12 @@ is_filled() {
 	wait_until at_least got 12
 	wait "$job"
 	has err "10 records were not acknowledged"
+}
+
+@test "resume: a source that was idle from the start sends marks, too" {
+	: >in
+	timeout 30 "$BIN/pfanin" --state s --follow --grace 100ms in 2>err 3>&- | head -n 3 >out
+	lines out 3
 }
 
 @test "resume: the reader is gone: no wait without acknowledgements" {
