@@ -311,7 +311,7 @@ cli_end(struct stage *st, int sig)
 
 	stage_settle(st);
 	/* Not before: somebody may have written to a pipe until now. */
-	st->unread = inputs_unread(st->inputs);
+	st->unread = inputs_leave(st->inputs);
 	status = exit_status(st);
 	lost = st->unread > 0;
 	tracing_stop(st, status, hung_up ? SIGPIPE : lost ? 0 : sig, spans, sizeof(spans));

@@ -388,16 +388,27 @@ inputs_renew(struct inputs *s, struct input *in)
 	return add_to_epoll(s, in);
 }
 
-uint64_t
-inputs_unread(const struct inputs *s)
+/* Closes a pipe.  Returns the bytes in it that do not come again. */
+static uint64_t
+leave(struct input *in)
 {
-	const struct input *in;
-	uint64_t unread = 0;
 	int left;
 
+	if (in->marked || ioctl(in->fd, FIONREAD, &left) == -1)
+		left = 0;
+	close(in->fd);
+	in->fd = -1;
+	return (uint64_t)left;
+}
+
+uint64_t
+inputs_leave(struct inputs *s)
+{
+	struct input *in;
+	uint64_t unread = 0;
+
 	TAILQ_FOREACH (in, &s->all, all)
-		if (in->stopped && !in->marked && in->fd != -1 && in->kind == INPUT_PIPE &&
-		    ioctl(in->fd, FIONREAD, &left) == 0 && left > 0)
-			unread += (uint64_t)left;
+		if (in->stopped && in->fd != -1 && in->kind == INPUT_PIPE)
+			unread += leave(in);
 	return unread;
 }

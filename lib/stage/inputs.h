@@ -168,9 +168,10 @@ int inputs_renew(struct inputs *, struct input *);
 bool inputs_must_stop(const struct inputs *, const struct input *);
 
 /*
- * When no thread reads any more: the bytes that are left in pipes of which
- * reading was stopped, and that do not come again (marks).  The main thread's.
+ * When no thread reads any more: closes the pipes of which reading was stopped,
+ * so that nobody writes what nobody will read.  Returns the bytes that are left
+ * in them, and that do not come again (marks).  The main thread's.
  */
-uint64_t inputs_unread(const struct inputs *);
+uint64_t inputs_leave(struct inputs *);
 
 #endif

@@ -127,6 +127,19 @@ slow_reader() {
 	ends_with 143
 }
 
+@test "log: nobody reads stderr: a stage that has stopped reading takes no more lines" {
+	full_fifo
+	start_unread pdeadletter -d /dev/full
+	letters 1 >&8
+	# It waits for the reader, and has looked what its pipe still holds.
+	wait_until test ! -e "/proc/$pid/fd/1"
+	run -1 bash -c 'trap "" PIPE; echo late >&8'
+	exec 8>&-
+	cat <q >/dev/null 6>&- 3>&- &
+	exec 6>&-
+	ends_with 2
+}
+
 @test "log: a line of a worker is never within another one's" {
 	seq 400 >in
 	go 0 pfanout -j8 -- sh -c 'while read -r x; do printf "%s " aaaa >&2; printf "%s " bbbb >&2; echo cccc >&2; echo $x; done' <in

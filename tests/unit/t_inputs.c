@@ -373,7 +373,7 @@ test_stop(void)
 		CHECK((got == p || got == q) && read_lines(&s, got) == 1);
 		inputs_arm(s.inputs, got);
 	}
-	CHECK(next(&s) == NULL && inputs_unread(s.inputs) == 0);
+	CHECK(next(&s) == NULL && inputs_leave(s.inputs) == 0);
 	CHECK(write(fds[1], "more", 4) == 4);
 	ctx_cancel(s.pipes);
 	for (int i = 0; i < 2; i++) {
@@ -382,7 +382,7 @@ test_stop(void)
 		got->stopped = true;
 		inputs_end(s.inputs, got);
 	}
-	CHECK(next(&s) == NULL && inputs_unread(s.inputs) == 4);
+	CHECK(next(&s) == NULL && inputs_leave(s.inputs) == 4);
 	end(&s);
 	close(w);
 	close(fds[1]);
