@@ -431,8 +431,11 @@ receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
 				    : receive_until(d, in, ctx, clock_after(clock_now(), pause), n);
 		if (status == CHAN_OK && clock_now() < acks_due(d->acks))
 			return status;
-		if (send_acks(d, status == CHAN_TIMED_OUT && acks_may_wait(pause)) == -1)
+		if (send_acks(d, status == CHAN_TIMED_OUT && acks_may_wait(pause)) == -1) {
+			if (status == CHAN_OK)
+				record_freen(d->batch, *n);
 			return CHAN_CANCELLED;
+		}
 		if (status != CHAN_EMPTY && status != CHAN_TIMED_OUT)
 			return status;
 		pause = acks_pause(pause);
