@@ -16,7 +16,7 @@
 struct collector {
 	struct batch_limits limits;
 	int64_t wait;
-	bool in_turn; /* by one worker after the other */
+	bool in_turn;             /* by one worker after the other */
 	_Atomic uint64_t numbers; /* of the batches so far */
 	_Atomic bool taken;       /* the seat */
 	struct waitlist standing; /* the workers that wait for it */

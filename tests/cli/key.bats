@@ -157,7 +157,8 @@ has_out() {
 	chmod +x swallow
 	jq -nc 'range(1; 31) | {id: ., k: "a", pad: (if . == 1 then "y" * 100000 else "" end)}' >in
 	mkfifo unread
-	exec 7<>unread 6<unread
+	exec 7<>unread
+	exec 6<unread
 	pfanout -v -b 1 -j 1 --window 6 --key .k -- ./swallow <in >unread 2>err 7<&- 6<&- 3>&- &
 	pid=$!
 	exec 7<&-
