@@ -439,12 +439,18 @@ resume_former(
 	return fd;
 }
 
+/*
+ * What was read and is not finished may be all that the file can be known by
+ * when it comes back, or another one with its number.
+ */
 void
-resume_end(struct resume *r, void *place, uint64_t end)
+resume_end(struct resume *r, void *place, int fd, uint64_t end)
 {
 	struct place *p = place;
 
 	pthread_mutex_lock(&r->lock);
+	if (fingerprint_holds(&p->book.head, fd))
+		(void)fingerprint_take(&p->book.head, fd, end);
 	p->origin = GONE;
 	p->end = end;
 	pthread_mutex_unlock(&r->lock);

@@ -16,6 +16,7 @@
 struct collector {
 	struct batch_limits limits;
 	int64_t wait;
+	bool in_turn;             /* by one worker after the other */
 	_Atomic uint64_t numbers; /* of the batches so far */
 	_Atomic bool taken;       /* the seat */
 	struct waitlist standing; /* the workers that wait for it */
@@ -37,7 +38,7 @@ struct seeker {
 };
 
 struct collector *
-collector_new(const struct batch_limits *limits, int64_t wait)
+collector_new(const struct batch_limits *limits, int64_t wait, bool in_turn)
 {
 	struct collector *c = calloc(1, sizeof(*c));
 
@@ -45,6 +46,7 @@ collector_new(const struct batch_limits *limits, int64_t wait)
 		return NULL;
 	c->limits = *limits;
 	c->wait = wait;
+	c->in_turn = in_turn;
 	waitlist_init(&c->standing);
 	return c;
 }
@@ -62,7 +64,7 @@ collector_free(struct collector *c)
 static bool
 needs_seat(const struct collector *c)
 {
-	return c->limits.records > 1;
+	return c->in_turn;
 }
 
 static bool

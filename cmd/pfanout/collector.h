@@ -12,8 +12,10 @@
  *
  * A batch is complete when it has reached its limits, when it has waited for
  * long enough after its first record, or when nothing more can be had: the
- * input has ended, the budget is used up, or a signal has come.  With batches
- * of one record no seat is needed, and each worker takes its own.
+ * input has ended, the budget is used up, or a signal has come.  The number of
+ * a batch is given from the seat, so the numbers are in the order of the input,
+ * those of batches of one record, too.  Without --batch no seat is needed, and
+ * each worker takes its own record.
  */
 
 #include <stdbool.h>
@@ -25,10 +27,11 @@ struct collector;
 struct worker;
 
 /*
- * For batches with these limits that wait for at most `wait` ns.  NULL with
- * errno ENOMEM.
+ * For batches with these limits that wait for at most `wait` ns, and are
+ * collected one after the other (in_turn), or are records.  NULL with errno
+ * ENOMEM.
  */
-struct collector *collector_new(const struct batch_limits *, int64_t wait);
+struct collector *collector_new(const struct batch_limits *, int64_t wait, bool in_turn);
 
 /* No worker may use it any more.  NULL is fine. */
 void collector_free(struct collector *);

@@ -310,7 +310,7 @@ set_up(struct pfanout *pf)
 	pf->has_terminal = has_terminal();
 	st->pipe_ignored = signals_ignored(SIGPIPE);
 	if (pf->mode == MODE_EXEC &&
-	    (pf->collector = collector_new(&limits, pf->batch_wait)) == NULL)
+	    (pf->collector = collector_new(&limits, pf->batch_wait, pf->batch > 0)) == NULL)
 		err(2, NULL);
 	if (pf->key != NULL && (pf->keyed = keyed_new(pf->jobs, &lanes)) == NULL)
 		err(2, NULL);

@@ -80,10 +80,6 @@ is_for_child(struct map_worker *m, struct record *r)
 {
 	if (r->kind != RECORD_DATA)
 		return false;
-	if (stage_is_cancelled(m->w.stage)) {
-		stage_bury_cancelled(m->w.stage, r);
-		return false;
-	}
 	if (r->attempts > 0)
 		return true;
 	/* With --key the sorter has checked it. */
@@ -246,7 +242,11 @@ feed_child(struct map_worker *m, int64_t now)
 	take_records(m, now);
 	if (m->state == NO_CHILD && inflight_todo(&m->inflight) > 0 && may_start(m, now))
 		(void)map_start_child(m);
-	if (m->state != RUNNING) {
+	/*
+	 * Once work is cancelled the child gets no more: map_cancel() buries
+	 * what waits here behind what the child has, in their order.
+	 */
+	if (m->state != RUNNING || stage_is_cancelled(m->w.stage)) {
 		pass_rest(&m->w.pass);
 		return;
 	}

@@ -55,6 +55,14 @@ sizes() {
 	[ "$(cat out)" = '{n}' ]
 }
 
+@test "batch: the numbers of batches of one record are in the order of the input, too" {
+	seq 30 >in
+	for run in {1..15}; do
+		go 0 pfanout -x -j 8 --batch 1 -- sh -c 'read -r r; [ "$r" -eq "$1" ] || echo "$r is $1"' sh {#} <in
+		lines out 0
+	done
+}
+
 @test "batch: {} and {.path} are usage errors, and a batch's {n} in a shell's text is told" {
 	seq 3 >in
 	for word in {} {.a} x{.a.b}y; do

@@ -142,6 +142,36 @@ has_out() {
 	in_order out
 }
 
+@test "key: what a stop cancels keeps the order, whatever the worker is at" {
+	# The child has some when the worker takes others: nobody reads what it
+	# sends, and meanwhile the stop comes.
+	cat >swallow <<-'EOF'
+		#!/usr/bin/python3
+		import sys
+		lines = [sys.stdin.readline() for i in range(6)]
+		sys.stdout.write("".join(lines[:3]))
+		sys.stdout.flush()
+		open("answered", "w").close()
+		sys.stdin.read()
+	EOF
+	chmod +x swallow
+	jq -nc 'range(1; 31) | {id: ., k: "a", pad: (if . == 1 then "y" * 100000 else "" end)}' >in
+	mkfifo unread
+	exec 7<>unread
+	exec 6<unread
+	pfanout -v -b 1 -j 1 --window 6 --key .k -- ./swallow <in >unread 2>err 7<&- 6<&- 3>&- &
+	pid=$!
+	exec 7<&-
+	wait_until test -e answered
+	send "$pid" TERM
+	again "$pid" TERM
+	cat <&6 >out
+	exec 6<&-
+	ends_with 143
+	[ "$(account 30 out)" = 'results 3 dead 27 missing 0 twice 0' ]
+	in_order out
+}
+
 # Of the records, those that the worker of "hot" does not get are answered.
 others_are_out() {
 	[ "$(jq -r '.id' out | sort)" = "$others" ]

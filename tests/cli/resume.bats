@@ -580,6 +580,26 @@ has_one_input() {
 	sort -n got | uniq | cmp - <(seq 50)
 }
 
+# is_closed FILE: pfanin does not have it open.
+is_closed() {
+	! readlink "/proc/$pid/fd"/* | grep -qF "/$1"
+}
+
+@test "resume: follow: a file that ends and comes back with another text" {
+	: >log
+	begin none --follow log
+	seq 10 >>log
+	wait_until at_least got 10
+	mv log away
+	wait_until is_closed away
+	seq 101 150 >away
+	mv away log
+	wait_until at_least got 60
+	kill -9 "$pid"
+	wait "$job" || true
+	sort -nu got | cmp - <(seq 10; seq 101 150)
+}
+
 # pipeline ARG...: pfanin ARG... and three stages, into
 # ./done.  Their pids are in p1 to p4.
 pipeline() {
