@@ -51,8 +51,8 @@ int resume_former(
     struct resume *, const char *path, struct stat *st, struct reader_place *start, void **place);
 
 /*
- * The input has ended after so many bytes of this file.  When these are finished
- * it will be known no more, unless it is claimed again.  Any thread.
+ * The input has ended after so many bytes of this file.  When these are
+ * finished it will be known no more, unless it is claimed again.  Any thread.
  */
 void resume_end(struct resume *, void *place, int fd, uint64_t bytes);
 
