@@ -388,7 +388,10 @@ inputs_renew(struct inputs *s, struct input *in)
 	return add_to_epoll(s, in);
 }
 
-/* Closes a pipe.  Returns the bytes in it that do not come again. */
+/*
+ * Closes a pipe, standard input as well, which input_close() keeps: its writer
+ * is to see it.  Returns the bytes in the pipe that do not come again.
+ */
 static uint64_t
 leave(struct input *in)
 {
