@@ -224,8 +224,7 @@ has_run() {
 @test "terminal: each record typed is answered, and Ctrl-D ends" {
 	terminal
 	for mode in '' '-- cat' '-k -j4 -- cat' '-x -- cat'; do
-		type_in clear
-		type_in "pfanout $mode; echo status=\$?"
+		start "pfanout $mode; echo status=\$?"
 		for n in 1 2; do
 			type_in "{\"typed\":$n}"
 			see_twice "^{\"typed\":$n}"
@@ -266,12 +265,12 @@ done
 
 @test "terminal: a worker that reads from the terminal is told, and times out with -t" {
 	terminal
-	type_in 'clear; echo 1 | pfanout -q -x -t 3s sh -c "read -r x </dev/tty"; echo status=$?'
+	start 'echo 1 | pfanout -q -x -t 3s sh -c "read -r x </dev/tty"; echo status=$?'
 	see 'worker [0-9]+ .sh. is stopped by the terminal: it reads from it'
 	see '"reason":"timeout"'
 	see '^status=1'
 	# In map mode the worker is looked at for other reasons, too.
-	type_in 'clear; seq 2 | pfanout -q -j1 -t 3s sh -c "while read -r x; do read -r y </dev/tty; done"; echo status=$?'
+	start 'seq 2 | pfanout -q -j1 -t 3s sh -c "while read -r x; do read -r y </dev/tty; done"; echo status=$?'
 	see 'worker [0-9]+ .sh. is stopped by the terminal: it reads from it'
 	see '"line":2,'
 	see '^status=1'

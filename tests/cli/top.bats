@@ -275,15 +275,15 @@ not_ascii() {
 
 @test "top: pmetrics alone at a terminal says what else there is" {
 	terminal
-	type_in 'clear; pmetrics'
+	start pmetrics
 	see "pmetrics: copies what is typed, until Ctrl-D; .pmetrics top' shows"
 	press C-c
-	type_in 'clear; pmetrics -q'
+	start 'pmetrics -q'
 	type_in 'seen'
 	see_twice '^seen'
 	shows_not 'copies what'
 	press C-c
-	type_in 'clear; echo seen | pmetrics'
+	start 'echo seen | pmetrics'
 	see '^seen'
 	shows_not 'copies what'
 }

@@ -25,6 +25,14 @@ type_in() {
 	tmux send-keys Enter
 }
 
+# start COMMAND: types it, and waits until the screen is clear and it starts.
+# What is typed before the screen is cleared would be echoed too early to be seen.
+start() {
+	starts=$((${starts:-0} + 1))
+	type_in "clear; echo start $starts; $1"
+	see "^start $starts\$"
+}
+
 press() {
 	tmux send-keys "$1"
 }
