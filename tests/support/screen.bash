@@ -26,7 +26,7 @@ type_in() {
 }
 
 # start COMMAND: types it, and waits until the screen is clear and it starts.
-# What is typed before the screen is cleared would be echoed too early to be seen.
+# The echo of what is typed before that would be cleared, too.
 start() {
 	starts=$((${starts:-0} + 1))
 	type_in "clear; echo start $starts; $1"
