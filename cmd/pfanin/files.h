@@ -37,7 +37,7 @@ struct followed {
 	int fd;             /* the input's, once there is one */
 	struct input *in;   /* NULL: the file before is being read */
 	struct trail trail; /* of the thread that has the input */
-	void *place;        /* the input's */
+	void *place;        /* the input's, from its next read on */
 	LIST_ENTRY(followed) same_list;
 
 	struct named_list names;         /* that lead to it */

@@ -35,6 +35,15 @@ fingerprint_take(struct fingerprint *f, int fd, uint64_t most)
 	return 0;
 }
 
+void
+fingerprint_add(struct fingerprint *f, const char *data, size_t n)
+{
+	size_t room = FINGERPRINT_BYTES - f->len, more = n < room ? n : room;
+
+	f->hash = hash_more(f->hash, data, more);
+	f->len += more;
+}
+
 bool
 fingerprint_holds(const struct fingerprint *f, int fd)
 {

@@ -20,6 +20,9 @@ struct fingerprint {
 /* Of the first `most` bytes at most.  -1 with errno. */
 int fingerprint_take(struct fingerprint *, int fd, uint64_t most);
 
+/* The text that it is of goes on with these n bytes. */
+void fingerprint_add(struct fingerprint *, const char *data, size_t n);
+
 /* Whether the file begins with this text, for all that is known. */
 bool fingerprint_holds(const struct fingerprint *, int fd);
 

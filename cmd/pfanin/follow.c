@@ -383,6 +383,26 @@ look_before(struct follow *f, const struct followed *file)
 }
 
 /*
+ * What was read of the text.  When that has ended, what is held of its last
+ * line is still of its place.
+ */
+static void
+note_text(struct follow *f, const struct input *in, bool cut, ssize_t n)
+{
+	struct followed *file = in->owner;
+	void *next;
+
+	if (n > 0)
+		resume_read(f->how.resume, in->place, &file->trail.head);
+	if (!cut)
+		return;
+	if ((next = resume_cut(f->how.resume, in->place, reader_bytes(in->reader))) != NULL)
+		file->place = next;
+	else
+		stage_give_up(f->how.stage, 2, "out of memory");
+}
+
+/*
  * Decides, with the lock, what the result of a read is.  Returns what
  * inputs_fill() does.
  */
@@ -401,6 +421,8 @@ conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news 
 		leave_out(f, in, (size_t)n);
 		return 0;
 	}
+	if (in->place != NULL)
+		note_text(f, in, news->cut, n);
 	in->paused = news->cut;
 	in->drained = !news->more;
 	if (news->lost > 0)
@@ -425,9 +447,12 @@ fill(void *arg, struct input *in)
 	struct followed *file = in->owner;
 	struct before was = look_before(f, file);
 	struct trail_news news;
-	ssize_t n = trail_fill(&file->trail, in->reader, &news);
-	int error = errno;
+	ssize_t n;
+	int error;
 
+	in->place = file->place;
+	n = trail_fill(&file->trail, in->reader, &news);
+	error = errno;
 	pthread_mutex_lock(&f->lock);
 	errno = error;
 	n = conclude(f, in, n, &news, &was);

@@ -439,6 +439,38 @@ resume_former(
 	return fd;
 }
 
+void
+resume_read(struct resume *r, void *place, const struct fingerprint *text)
+{
+	struct place *p = place;
+
+	pthread_mutex_lock(&r->lock);
+	p->book.head = *text;
+	pthread_mutex_unlock(&r->lock);
+}
+
+/*
+ * Each text has a place of its own: what is not finished of the old one says
+ * nothing of the new one.
+ */
+void *
+resume_cut(struct resume *r, void *place, uint64_t end)
+{
+	struct place *p = place, *next = NULL;
+	struct bookmark b;
+
+	pthread_mutex_lock(&r->lock);
+	b = (struct bookmark){
+	    .path = strdup(p->book.path), .device = p->book.device, .inode = p->book.inode};
+	if (b.path != NULL && (next = add_place(r, &b, FRESH)) != NULL) {
+		p->origin = GONE;
+		p->end = end;
+	} else
+		free(b.path);
+	pthread_mutex_unlock(&r->lock);
+	return next;
+}
+
 /*
  * What was read and is not finished may be all that the file can be known by
  * when it comes back, or another one with its number.

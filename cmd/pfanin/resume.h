@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "fingerprint.h"
 #include "record/reader.h"
 
 struct inputs;
@@ -49,6 +50,15 @@ void resume_inputs(struct resume *, struct inputs *);
  */
 int resume_former(
     struct resume *, const char *path, struct stat *st, struct reader_place *start, void **place);
+
+/* The text of a followed file, as far as it was read.  Any thread. */
+void resume_read(struct resume *, void *place, const struct fingerprint *);
+
+/*
+ * The file was truncated after so many bytes of its text.  Returns the place
+ * of its next text; NULL with errno.  Any thread.
+ */
+void *resume_cut(struct resume *, void *place, uint64_t bytes);
 
 /*
  * The input has ended after so many bytes of this file.  When these are

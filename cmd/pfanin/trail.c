@@ -35,6 +35,7 @@ seek(struct trail *t, struct reader *r)
 	uint64_t offset = t->text.offset;
 
 	if (evidence_take(&t->text, t->fd, offset) == -1 ||
+	    fingerprint_take(&t->head, t->fd, offset) == -1 ||
 	    lseek(t->fd, (off_t)offset, SEEK_SET) == -1)
 		return -1;
 	t->size = offset;
@@ -125,6 +126,7 @@ trail_fill(struct trail *t, struct reader *r, struct trail_news *news)
 		n = 0;
 	}
 	evidence_add(&t->text, data, (size_t)n);
+	fingerprint_add(&t->head, data, (size_t)n);
 	if (continuity == CONTINUES) {
 		t->size = facts.size;
 		news->more = n > 0;

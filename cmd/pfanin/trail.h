@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "evidence.h"
+#include "fingerprint.h"
 #include "record/reader.h"
 
 enum trail_state {
@@ -25,10 +26,11 @@ struct trail {
 	int fd;           /* the file's; the owner's */
 	const char *path; /* where copies are looked for; must stay valid */
 	enum trail_state state;
-	struct evidence text; /* what was read; the next read goes on there */
-	uint64_t lines;       /* before the first read */
-	uint64_t size;        /* of the file, when it was looked at last */
-	int copy;             /* -1: none */
+	struct evidence text;    /* what was read; the next read goes on there */
+	struct fingerprint head; /* of the same */
+	uint64_t lines;          /* before the first read */
+	uint64_t size;           /* of the file, when it was looked at last */
+	int copy;                /* -1: none */
 };
 
 /* What a call of trail_fill() found besides what it read. */

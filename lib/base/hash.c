@@ -3,8 +3,13 @@
 uint64_t
 hash_bytes(const void *data, size_t len)
 {
+	return hash_more(0xcbf29ce484222325, data, len);
+}
+
+uint64_t
+hash_more(uint64_t hash, const void *data, size_t len)
+{
 	const unsigned char *p = data;
-	uint64_t hash = 0xcbf29ce484222325;
 
 	for (size_t i = 0; i < len; i++)
 		hash = (hash ^ p[i]) * 0x100000001b3;

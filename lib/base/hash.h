@@ -17,6 +17,9 @@
  */
 uint64_t hash_bytes(const void *data, size_t len);
 
+/* The hash of bytes before these, and these. */
+uint64_t hash_more(uint64_t hash, const void *data, size_t len);
+
 /*
  * Jump consistent hash (Lamping and Veach, 2014, arXiv:1406.2294): a number
  * from 0 to outputs-1, where outputs > 0.  If one output is added, only one

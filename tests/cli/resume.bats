@@ -600,6 +600,47 @@ is_closed() {
 	sort -nu got | cmp - <(seq 10; seq 101 150)
 }
 
+@test "resume: follow: truncated, and longer again than what was finished" {
+	seq 10 >log
+	begin all --follow log
+	wait_until at_least got 10
+	wait_until is_saved line 10
+	seq 101 150 >new && cat new >log
+	wait_until at_least got 60
+	kill "$pid" && wait "$job"
+	seq 151 160 >>log
+	begin all --follow log
+	wait_until at_least got 70
+	kill "$pid" && wait "$job"
+	[ ! -s err ]
+	{ seq 10 && seq 101 160; } | cmp - got
+}
+
+# second_is_finished: of three texts, two; or the mark of the third counts.
+second_is_finished() {
+	jq -e '.inputs | length == 1 and (.[0] | .offset == 50 or .offset == 0 and .head == 150)' \
+		s >/dev/null
+}
+
+@test "resume: follow: what is finished of a text says nothing of the next one" {
+	seq 1001 1020 >log
+	begin late --grace 30s --follow log
+	wait_until at_least got.done 20
+	seq 2001 2010 >new && cat new >log
+	wait_until at_least got.done 30
+	seq 3001 3030 >new && cat new >log
+	wait_until at_least got.done 60
+	kill "$pid"
+	wait_until second_is_finished
+	kill -9 "$pid"
+	wait "$job" || true
+	: >got
+	begin all --follow log
+	wait_until at_least got 30
+	kill "$pid" && wait "$job"
+	cmp got new
+}
+
 # pipeline ARG...: pfanin ARG... and three stages, into
 # ./done.  Their pids are in p1 to p4.
 pipeline() {
