@@ -26,7 +26,7 @@ struct trail {
 	int fd;           /* the file's; the owner's */
 	const char *path; /* where copies are looked for; must stay valid */
 	enum trail_state state;
-	struct evidence text;    /* what was read; the next read goes on there */
+	struct evidence text;    /* what was read; the next goes on there */
 	struct fingerprint head; /* of the same */
 	uint64_t lines;          /* before the first read */
 	uint64_t size;           /* of the file, when it was looked at last */
