@@ -2,71 +2,18 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
-#include "bookfile.h"
 #include "bookmark.h"
 #include "former.h"
-#include "marker.h"
+#include "rejoin.h"
+#include "resume_places.h"
 #include "stage/inputs.h"
-#include "stage/source.h"
 #include "stage/stage.h"
-
-#define LISTS 1024
-#define BLOCK 4096
-
-/* How it comes that there is a bookmark. */
-enum origin_kind {
-	FROM_FILE, /* nobody has claimed it in this run */
-	CLAIMED,   /* and an input has gone on from there */
-	FRESH,     /* an input that was not known */
-	GONE       /* the input has ended, or its name leads to another file */
-};
-
-struct place {
-	struct bookmark book;
-	enum origin_kind origin;
-	struct reader_place sent; /* up to where records were sent */
-	uint64_t end;             /* of a file that is GONE: bytes */
-	bool moved;               /* since the last mark */
-	SLIST_ENTRY(place) next_moved;
-	LIST_ENTRY(place) same_list;
-	STAILQ_ENTRY(place) all;
-};
-
-LIST_HEAD(place_list, place);
-STAILQ_HEAD(place_queue, place);
-SLIST_HEAD(place_stack, place);
-
-/* A token: what has moved. */
-struct moves {
-	size_t n;
-	struct move {
-		struct place *place;
-		struct reader_place at;
-	} move[];
-};
-
-struct resume {
-	const char *given; /* the path of --state */
-	struct bookfile file;
-	pthread_mutex_t saving; /* guards it */
-	struct stage *stage;    /* NULL: it does not run yet */
-	bool failed;            /* the file could not be written */
-
-	/* The lock guards all that follows. */
-	pthread_mutex_t lock;
-	struct place_queue all;
-	struct place_list list[LISTS]; /* by inode */
-	struct place_stack moved;
-	size_t n, n_moved;
-};
 
 static struct place *
 add_place(struct resume *r, const struct bookmark *book, enum origin_kind origin)
@@ -77,7 +24,7 @@ add_place(struct resume *r, const struct bookmark *book, enum origin_kind origin
 		return NULL;
 	*p = (struct place){.book = *book, .origin = origin, .sent = book->done};
 	STAILQ_INSERT_TAIL(&r->all, p, all);
-	LIST_INSERT_HEAD(&r->list[book->inode % LISTS], p, same_list);
+	LIST_INSERT_HEAD(&r->list[book->inode % RESUME_LISTS], p, same_list);
 	r->n++;
 	return p;
 }
@@ -115,8 +62,8 @@ print_all(struct resume *r, size_t *len)
 	return text;
 }
 
-static int
-write_all(struct resume *r)
+int
+resume_write(struct resume *r)
 {
 	char *text;
 	size_t len;
@@ -171,7 +118,7 @@ resume_open(const char *path)
 	if (len > 0)
 		read_all(r, text, len);
 	free(text);
-	if (write_all(r) == -1)
+	if (resume_write(r) == -1)
 		err(2, "--state %s", path);
 	return r;
 }
@@ -211,60 +158,10 @@ find_place(struct resume *r, int fd, const struct stat *st)
 {
 	struct place *p;
 
-	LIST_FOREACH (p, &r->list[st->st_ino % LISTS], same_list)
+	LIST_FOREACH (p, &r->list[st->st_ino % RESUME_LISTS], same_list)
 		if (is_same_file(&p->book, fd, st))
 			return p;
 	return NULL;
-}
-
-/* The byte at this offset; 0: there is none. */
-static char
-byte_at(int fd, uint64_t offset)
-{
-	char byte = '\0';
-
-	return pread(fd, &byte, 1, (off_t)offset) == 1 ? byte : '\0';
-}
-
-/* Where the line begins in which the offset is. */
-static uint64_t
-line_start(int fd, uint64_t offset)
-{
-	char block[BLOCK], *lf;
-
-	while (offset > 0) {
-		size_t len = offset < BLOCK ? (size_t)offset : BLOCK;
-
-		if (pread(fd, block, len, (off_t)(offset - len)) != (ssize_t)len)
-			break;
-		if ((lf = memrchr(block, '\n', len)) != NULL)
-			return offset - len + (size_t)(lf - block) + 1;
-		offset -= len;
-	}
-	return 0;
-}
-
-/*
- * Where the reading goes on.  The last line may have had no LF when it was
- * read: then it is not read again unless it has grown.
- */
-static struct reader_place
-go_on(const char *path, int fd, const struct stat *st, struct reader_place at)
-{
-	if ((uint64_t)st->st_size < at.offset) {
-		warnx("%s: it is shorter than it was (truncated): it is read from its start", path);
-		return (struct reader_place){0};
-	}
-	if (at.offset == 0 || (uint64_t)st->st_size == at.offset ||
-	    byte_at(fd, at.offset - 1) == '\n')
-		return at;
-	if (byte_at(fd, at.offset) == '\n') {
-		at.offset++;
-		return at;
-	}
-	at.offset = line_start(fd, at.offset);
-	at.lines -= at.lines > 0;
-	return at;
 }
 
 /* The file is known: where it is read from.  NULL: it is an input already. */
@@ -277,7 +174,7 @@ claim_known(struct place *p, const char *path, int fd, const struct stat *st)
 	}
 	p->origin = CLAIMED;
 	p->book.device = st->st_dev;
-	p->sent = go_on(path, fd, st, p->sent);
+	p->sent = rejoin(path, fd, st, p->sent);
 	if (p->sent.offset < p->book.done.offset)
 		p->book.done = p->sent;
 	return p;
@@ -410,7 +307,7 @@ move_place(struct resume *r, struct place *p, const struct stat *st)
 	p->book.device = st->st_dev;
 	p->book.inode = st->st_ino;
 	p->origin = CLAIMED;
-	LIST_INSERT_HEAD(&r->list[st->st_ino % LISTS], p, same_list);
+	LIST_INSERT_HEAD(&r->list[st->st_ino % RESUME_LISTS], p, same_list);
 }
 
 int
@@ -426,7 +323,7 @@ resume_former(
 		if ((fd = former_open(&p->book, is_unclaimed, r, st)) != -1) {
 			move_place(r, p, st);
 			*place = p;
-			*start = p->sent = go_on(path, fd, st, p->sent);
+			*start = p->sent = rejoin(path, fd, st, p->sent);
 			break;
 		}
 		warnx("%s: the file that it was is not in its folder any more: what that had after "
@@ -539,133 +436,6 @@ void
 resume_begin(struct resume *r, struct stage *stage)
 {
 	r->stage = stage;
-}
-
-static void
-note_sent(void *arg, const struct source_end *ends, size_t n)
-{
-	struct resume *r = arg;
-
-	pthread_mutex_lock(&r->lock);
-	for (size_t i = 0; i < n; i++) {
-		struct place *p = ends[i].place;
-
-		p->sent = ends[i].at;
-		if (p->moved)
-			continue;
-		p->moved = true;
-		SLIST_INSERT_HEAD(&r->moved, p, next_moved);
-		r->n_moved++;
-	}
-	pthread_mutex_unlock(&r->lock);
-}
-
-static void *
-take_moves(void *arg)
-{
-	struct resume *r = arg;
-	struct moves *moves;
-	struct place *p;
-
-	pthread_mutex_lock(&r->lock);
-	moves = malloc(sizeof(*moves) + r->n_moved * sizeof(moves->move[0]));
-	if (moves != NULL) {
-		moves->n = 0;
-		SLIST_FOREACH (p, &r->moved, next_moved) {
-			p->moved = false;
-			moves->move[moves->n++] = (struct move){p, p->sent};
-		}
-		SLIST_INIT(&r->moved);
-		r->n_moved = 0;
-	}
-	pthread_mutex_unlock(&r->lock);
-	return moves;
-}
-
-/* Opens the file of a bookmark; -1: it is not to be found. */
-static int
-open_again(const struct bookmark *b)
-{
-	struct stat st;
-	int fd;
-
-	if (strcmp(b->path, "-") == 0)
-		return dup(STDIN_FILENO);
-	fd = open(b->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd != -1 && fstat(fd, &st) == 0 && st.st_dev == b->device && st.st_ino == b->inode)
-		return fd;
-	if (fd != -1)
-		close(fd);
-	return former_open_renamed(b);
-}
-
-/*
- * What has been read makes the fingerprint longer.  Of a file that was
- * truncated it is a new one.  What does not fit any more stays as it is: then
- * the next run takes the file for another one.
- */
-static void
-update_head(struct bookmark *b, bool truncated)
-{
-	bool grows = b->head.len < FINGERPRINT_BYTES && b->done.offset > b->head.len;
-	int fd;
-
-	if (!truncated && !grows)
-		return;
-	fd = open_again(b);
-	if (fd != -1 && (truncated || fingerprint_holds(&b->head, fd)))
-		(void)fingerprint_take(&b->head, fd, b->done.offset);
-	if (fd != -1)
-		close(fd);
-}
-
-static void
-apply_moves(void *arg, void *token)
-{
-	struct resume *r = arg;
-	struct moves *moves = token;
-
-	pthread_mutex_lock(&r->lock);
-	for (size_t i = 0; i < moves->n; i++) {
-		struct bookmark *b = &moves->move[i].place->book;
-		bool truncated = moves->move[i].at.offset < b->done.offset;
-
-		b->done = moves->move[i].at;
-		update_head(b, truncated);
-	}
-	pthread_mutex_unlock(&r->lock);
-	free(moves);
-}
-
-static void
-save(void *arg)
-{
-	struct resume *r = arg;
-
-	if (write_all(r) == 0 || r->failed)
-		return;
-	r->failed = true;
-	stage_abort_always(r->stage, 2,
-	    "--state %s: %s; the next run goes on from what was saved before", r->given,
-	    strerror(errno));
-}
-
-static void
-drop_moves(void *arg, void *token)
-{
-	(void)arg;
-	free(token);
-}
-
-struct marker_positions
-resume_positions(struct resume *r)
-{
-	return (struct marker_positions){.sent = note_sent,
-	    .take = take_moves,
-	    .done = apply_moves,
-	    .save = save,
-	    .drop = drop_moves,
-	    .arg = r};
 }
 
 void
