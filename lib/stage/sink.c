@@ -1,352 +1,29 @@
 #include "stage/sink.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "metrics/link.h"
-#include "metrics/worktime.h"
-#include "record/mark.h"
 #include "record/reorder.h"
 #include "record/writer.h"
 #include "stage/acks.h"
-#include "stage/budget.h"
-#include "stage/ending.h"
-#include "stage/letterbox.h"
+#include "stage/drain.h"
 #include "stage/marks.h"
 #include "stage/pipeline.h"
 #include "stage/stage.h"
-#include "stage/tracing.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "sync/park.h"
 
 CHAN_OF(record, struct record)
 
-#define BATCH 512
-/*
- * Records that are written before they are counted, unless a run has more: what
- * a stage that is killed may have written and not counted.
- */
-#define AT_ONCE 4096
-
 /* Its lock is held by the sink's thread but while this waits for records. */
-struct drain {
+struct sink_thread {
 	pthread_mutex_t lock;
-	struct sink *sink;
-	struct chan *in; /* NULL: the sink's thread does not run */
+	struct chan *in; /* NULL: the thread does not run */
 	struct chan_taker taker;
-	bool failed; /* nothing can be written any more */
-	struct writer *writer;
-	struct reorder *reorder; /* NULL: no order is kept */
-	struct marks *marks;
-	struct parker parker; /* woken for marks, with others */
-	bool marked;          /* there are any in the stream */
-	struct acks *acks;    /* marks end here; NULL: they go on */
-	struct letterbox letters;
-	struct metrics_link *link;
-	/* Runs while the reader does not take what is written; or NULL. */
-	struct stopwatch *waits;
-	struct record batch[BATCH];
-	struct record ready[BATCH]; /* what the reorder hands out */
-	enum place place[BATCH];    /* of the batch that is being written */
+	struct drain drain;
 };
-
-/* Decides where the records go (d->place); those for the file are put there. */
-static void
-write_dead(struct drain *d, const struct record *r, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		d->place[i] =
-		    d->marked && marks_bring_again(d->marks, &r[i]) ? UNFINISHED : IN_OUTPUT;
-	letterbox_put(&d->letters, r, d->place, n);
-}
-
-/* Writes what is queued.  Only what exceeds the copying is a wait. */
-static int
-flush_lines(struct drain *d)
-{
-	int64_t start = worktime_now() + writer_copying(d->writer), now;
-	int error, saved;
-
-	link_start(d->link, start);
-	if (d->waits != NULL)
-		stopwatch_start(d->waits, start);
-	error = writer_flush(d->writer, d->sink->stage->root);
-	saved = errno;
-	now = worktime_now();
-	link_stop(d->link, now);
-	if (d->waits != NULL)
-		stopwatch_stop(d->waits, now);
-	errno = saved;
-	return error;
-}
-
-/* Writes all that is not in the file. */
-static int
-write_lines(struct drain *d, const struct record *r, size_t n)
-{
-	struct ctx *root = d->sink->stage->root;
-
-	for (size_t i = 0; i < n; i++)
-		if (d->place[i] == IN_OUTPUT && r[i].slab != NULL &&
-		    writer_put(d->writer, root, r[i].data, r[i].len + 1) == -1)
-			return -1;
-	return flush_lines(d);
-}
-
-static void
-report_write_error(struct drain *d)
-{
-	static const char *const cut = "; its last line is cut";
-	struct stage *st = d->sink->stage;
-	bool torn = writer_is_torn(d->writer);
-
-	if (errno == EPIPE && !st->pipe_ignored)
-		stage_hang_up(st);
-	/* The stage had given up; then only the torn line is news. */
-	else if (errno != ECANCELED || torn)
-		stage_give_up(st, 2, "standard output: %s%s", strerror(errno), torn ? cut : "");
-}
-
-static int
-write_batch(struct drain *d, struct record *r, size_t n)
-{
-	struct metrics_shard *s = d->sink->shard;
-	uint64_t bytes = writer_bytes(d->writer), lines = metrics_own(s, METRIC_WRITTEN);
-	int64_t began = tracing_records(d->sink->stage->tracing) ? clock_now() : 0;
-	int error;
-
-	stage_begin_writing(d->sink->stage);
-	write_dead(d, r, n);
-	error = write_lines(d, r, n);
-	stage_end_writing(d->sink->stage);
-	if (error == -1) {
-		report_write_error(d);
-		ending_mark_lost(s, r, d->place, n, writer_bytes(d->writer) - bytes);
-	}
-	ending_count(d->sink->stage, s, r, d->place, n, began);
-	bytes = writer_bytes(d->writer) - bytes;
-	metrics_add(s, METRIC_BYTES_OUT, bytes);
-	link_add(d->link, metrics_own(s, METRIC_WRITTEN) - lines, bytes);
-	return error;
-}
-
-/* Writes what is no record. */
-static int
-write_extra(struct drain *d, const char *text, size_t len)
-{
-	struct stage *st = d->sink->stage;
-	uint64_t bytes = writer_bytes(d->writer);
-	int error;
-
-	stage_begin_writing(st);
-	error = writer_put(d->writer, st->root, text, len);
-	if (error == 0)
-		error = flush_lines(d);
-	stage_end_writing(st);
-	if (error == -1)
-		report_write_error(d);
-	bytes = writer_bytes(d->writer) - bytes;
-	metrics_add(d->sink->shard, METRIC_BYTES_OUT, bytes);
-	link_add(d->link, error == 0, bytes);
-	return error;
-}
-
-/* A mark goes on. */
-static int
-write_mark(struct drain *d, const struct mark *mark)
-{
-	char line[MARK_SIZE];
-	size_t len = mark_print(mark, line);
-	int error = write_extra(d, line, len);
-
-	if (error == 0)
-		atomic_fetch_add(&d->sink->stage->passed, 1);
-	return error;
-}
-
-/* Acknowledges what is safe; or waits until more is. */
-static int
-send_acks(struct drain *d, bool wait)
-{
-	struct stage *st = d->sink->stage;
-	int error;
-
-	/* A sync takes its time, like a write. */
-	stage_begin_writing(st);
-	error = acks_send(d->acks, writer_bytes(d->writer), wait);
-	stage_end_writing(st);
-	atomic_store(&st->passed, acks_sent(d->acks));
-	if (error == -1)
-		stage_give_up(st, 2, "standard output: cannot acknowledge what was written: %s",
-		    strerror(errno));
-	/* Linux tells of a lost write once: the next sync would succeed. */
-	d->failed = error == -1;
-	return error;
-}
-
-/* All that came before the mark is written; is it on the disk? */
-static int
-pass_mark(struct drain *d, struct mark *mark)
-{
-	const struct sink_others *others = d->sink->others;
-	struct stage *st = d->sink->stage;
-
-	if (letterbox_sync(&d->letters) == -1)
-		return 0;
-	if (others != NULL && others->divide(others->arg, mark) == -1)
-		return -1;
-	if (d->acks == NULL)
-		return write_mark(d, mark);
-	if (acks_put(d->acks, mark, writer_bytes(d->writer)) == 0)
-		return 0;
-	stage_give_up(st, 2, "out of memory");
-	return -1;
-}
-
-/*
- * A letter that went to a terminal, or to /dev/null, is gone with the record:
- * that is not acknowledged.
- */
-static void
-look_for_letters(struct drain *d, const struct record *r, size_t n)
-{
-	struct stage *st = d->sink->stage;
-
-	for (size_t i = 0; i < n && st->keeps_no_letters; i++)
-		if (d->place[i] == IN_OUTPUT &&
-		    (r[i].kind == RECORD_DEAD || r[i].kind == RECORD_LETTER)) {
-			stage_abort_always(st, 2,
-			    "a record failed, and its dead letter has no place: use -d FILE, or "
-			    "| pdeadletter -d FILE");
-			return;
-		}
-}
-
-/* Passes those on that may go now. */
-static int
-pass_marks(struct drain *d)
-{
-	const struct sink_others *others = d->sink->others;
-	struct mark mark;
-	int error = 0;
-
-	while (error == 0 && marks_next(d->marks, &mark))
-		error = pass_mark(d, &mark);
-	if (error == 0 && others != NULL && marks_end(d->marks))
-		others->over(others->arg);
-	return error;
-}
-
-/*
- * Looks whether there are marks.  The first one goes before the records behind
- * it.  It tells that what a stage has not finished comes again, so the torn
- * line of one that was killed may remain as a line of its own.
- */
-static int
-find_marks(struct drain *d, const struct record *r, size_t n)
-{
-	int marked = marks_begin(d->marks, record_counts(r, n));
-
-	if (marked == -1)
-		stage_give_up(d->sink->stage, 2, "out of memory");
-	if (marked != 1 || d->marked)
-		return marked == -1 ? -1 : 0;
-	d->marked = true;
-	if (d->acks != NULL && acks_find_torn_line(d->acks) && write_extra(d, "\n", 1) != 0)
-		return -1;
-	return pass_marks(d);
-}
-
-/* How many of the n are written before they are counted; at least one. */
-static size_t
-portion(const struct record *r, size_t n)
-{
-	uint64_t records = record_count(&r[0]);
-	size_t i;
-
-	for (i = 1; i < n && (records += record_count(&r[i])) <= AT_ONCE; i++)
-		continue;
-	return i;
-}
-
-/* Writes records, and passes the marks among them on when they may go. */
-static int
-write_records(struct drain *d, struct record *r, size_t n)
-{
-	int error = find_marks(d, r, n);
-
-	for (size_t done; n > 0 && error == 0; r += done, n -= done) {
-		done = portion(r, n);
-		if (d->marked && (done = marks_note(d->marks, r, done)) == 0) {
-			stage_give_up(d->sink->stage, 2, "out of memory");
-			break;
-		}
-		error = write_batch(d, r, done);
-		if (!d->marked)
-			continue;
-		look_for_letters(d, r, done);
-		if (error == 0)
-			error = pass_marks(d);
-	}
-	record_freen(r, n);
-	return n > 0 ? -1 : error;
-}
-
-/*
- * Puts records in their order and writes those whose turn has come.  (A
- * filter's lines have no seq, but they never get here: -k and -F exclude each
- * other.)
- */
-static int
-write_in_order(struct drain *d, struct record *r, size_t n)
-{
-	struct stage *st = d->sink->stage;
-
-	for (size_t i = 0; i < n; i++) {
-		if (reorder_put(d->reorder, &r[i]) == 0)
-			continue;
-		stage_give_up(st, 2, "out of memory while keeping the order");
-		record_freen(r + i, n - i);
-		return -1;
-	}
-	while ((n = reorder_get(d->reorder, d->ready, BATCH)) > 0) {
-		if (write_records(d, d->ready, n) == -1)
-			return -1;
-		budget_advance(st->budget, reorder_head(d->reorder));
-	}
-	return 0;
-}
-
-/*
- * Of the n records of the batch, those that the source has counted: not its own
- * marks.
- */
-static uint64_t
-count_queued(const struct drain *d, size_t n)
-{
-	uint64_t queued = record_counts(d->batch, n);
-
-	if (!stage_is_marked(d->sink->stage))
-		return queued;
-	for (size_t i = 0; i < n; i++)
-		queued -= d->batch[i].kind == RECORD_MARK && d->batch[i].reserved == 0;
-	return queued;
-}
-
-/* Of the n records of the batch, those that fail become letters. */
-static void
-check_records(struct drain *d, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (d->batch[i].kind == RECORD_DATA)
-			(void)stage_check(d->sink->stage, &d->batch[i]);
-}
 
 /*
  * Waits for records until the deadline, or where there are others until a mark
@@ -362,7 +39,7 @@ receive_or_mark(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadl
 	ctx_watch(ctx, &cancel, &d->parker);
 	for (;;) {
 		chan_watch_recv(in, &records, &d->parker);
-		status = record_tryrecvn(in, d->batch, BATCH, n);
+		status = record_tryrecvn(in, d->batch, DRAIN_BATCH, n);
 		if (status == CHAN_EMPTY && !late && !(due = marks_are_due(d->marks)) &&
 		    ctx_state(ctx) == CTX_LIVE)
 			late = !park_wait(&d->parker, deadline);
@@ -379,39 +56,39 @@ receive_or_mark(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadl
 
 /* Waits for records, and meanwhile leaves the sink to others. */
 static enum chan_status
-await(struct drain *d, struct chan *in, struct ctx *ctx)
+await(struct sink_thread *t, struct chan *in, struct ctx *ctx)
 {
 	enum chan_status status;
 
-	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&t->lock);
 	status = chan_await(in, ctx);
-	pthread_mutex_lock(&d->lock);
+	pthread_mutex_lock(&t->lock);
 	return status;
 }
 
 /* As record_recvn(). */
 static enum chan_status
-receive_any(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
+receive_any(struct sink_thread *t, struct chan *in, struct ctx *ctx, size_t *n)
 {
 	enum chan_status status;
 
 	do
-		status = record_tryrecvn(in, d->batch, BATCH, n);
-	while (status == CHAN_EMPTY && (status = await(d, in, ctx)) == CHAN_OK);
+		status = record_tryrecvn(in, t->drain.batch, DRAIN_BATCH, n);
+	while (status == CHAN_EMPTY && (status = await(t, in, ctx)) == CHAN_OK);
 	return status;
 }
 
 static enum chan_status
-receive_until(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadline, size_t *n)
+receive_until(struct sink_thread *t, struct chan *in, struct ctx *ctx, int64_t deadline, size_t *n)
 {
 	struct ctx *soon;
 	enum chan_status status;
 
-	if (d->sink->others != NULL)
-		return receive_or_mark(d, in, ctx, deadline, n);
+	if (t->drain.sink->others != NULL)
+		return receive_or_mark(&t->drain, in, ctx, deadline, n);
 	if (deadline == CLOCK_NEVER || (soon = ctx_new(ctx, deadline)) == NULL)
-		return receive_any(d, in, ctx, n);
-	status = receive_any(d, in, soon, n);
+		return receive_any(t, in, ctx, n);
+	status = receive_any(t, in, soon, n);
 	ctx_free(soon);
 	return status;
 }
@@ -421,17 +98,18 @@ receive_until(struct drain *d, struct chan *in, struct ctx *ctx, int64_t deadlin
  * gets it when none comes, or after a while.
  */
 static enum chan_status
-receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
+receive(struct sink_thread *t, struct chan *in, struct ctx *ctx, size_t *n)
 {
+	struct drain *d = &t->drain;
 	int64_t pause = 0;
 	enum chan_status status;
 
 	while (acks_are_owed(d->acks)) {
-		status = pause == 0 ? record_tryrecvn(in, d->batch, BATCH, n)
-				    : receive_until(d, in, ctx, clock_after(clock_now(), pause), n);
+		status = pause == 0 ? record_tryrecvn(in, d->batch, DRAIN_BATCH, n)
+				    : receive_until(t, in, ctx, clock_after(clock_now(), pause), n);
 		if (status == CHAN_OK && clock_now() < acks_due(d->acks))
 			return status;
-		if (send_acks(d, status == CHAN_TIMED_OUT && acks_may_wait(pause)) == -1) {
+		if (drain_acknowledge(d, status == CHAN_TIMED_OUT && acks_may_wait(pause)) == -1) {
 			if (status == CHAN_OK)
 				record_freen(d->batch, *n);
 			return CHAN_CANCELLED;
@@ -440,7 +118,7 @@ receive(struct drain *d, struct chan *in, struct ctx *ctx, size_t *n)
 			return status;
 		pause = acks_pause(pause);
 	}
-	return receive_until(d, in, ctx, CLOCK_NEVER, n);
+	return receive_until(t, in, ctx, CLOCK_NEVER, n);
 }
 
 /*
@@ -453,49 +131,33 @@ finish_acks(struct drain *d)
 	struct ctx *work = d->sink->stage->work;
 	int64_t pause = 0;
 
-	while (acks_are_owed(d->acks) && send_acks(d, true) == 0 && acks_are_owed(d->acks) &&
-	    ctx_state(work) == CTX_LIVE && !acks_have_no_reader(d->acks)) {
+	while (acks_are_owed(d->acks) && drain_acknowledge(d, true) == 0 &&
+	    acks_are_owed(d->acks) && ctx_state(work) == CTX_LIVE &&
+	    !acks_have_no_reader(d->acks)) {
 		pause = acks_pause(pause);
 		(void)ctx_poll(work, NULL, 0, clock_after(clock_now(), pause));
 	}
 }
 
-/* The n records of the batch; or marks. */
-static void
-take(struct drain *d, size_t n)
-{
-	int error;
-
-	if (d->sink->takes)
-		metrics_add(d->sink->shard, METRIC_TAKEN, count_queued(d, n));
-	if (d->sink->checks)
-		check_records(d, n);
-	if (n == 0)
-		error = find_marks(d, d->batch, 0) == -1 ? -1 : pass_marks(d);
-	else
-		error = d->reorder != NULL ? write_in_order(d, d->batch, n)
-					   : write_records(d, d->batch, n);
-	d->failed = error != 0;
-}
-
 static void
 sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
 {
-	struct drain *d = state;
+	struct sink_thread *t = state;
+	struct drain *d = &t->drain;
 	size_t n;
 
 	(void)out;
-	pthread_mutex_lock(&d->lock);
-	d->in = in;
+	pthread_mutex_lock(&t->lock);
+	t->in = in;
 	/* What is checked here may become a letter, which takes its time. */
 	if (d->sink->others == NULL && !d->sink->checks)
-		chan_lend(in, &d->taker);
-	while (!d->failed && receive(d, in, ctx, &n) == CHAN_OK)
-		take(d, n);
+		chan_lend(in, &t->taker);
+	while (!d->failed && receive(t, in, ctx, &n) == CHAN_OK)
+		drain_take(d, n);
 	if (!d->failed)
 		finish_acks(d);
-	d->in = NULL;
-	pthread_mutex_unlock(&d->lock);
+	t->in = NULL;
+	pthread_mutex_unlock(&t->lock);
 }
 
 /*
@@ -503,9 +165,11 @@ sink_run(void *state, struct ctx *ctx, struct chan *in, struct chan *out)
  * come first; and where there are marks, the sink's thread keeps their times.
  */
 static bool
-can_take(const struct drain *d, const struct record *r)
+can_take(const struct sink_thread *t, const struct record *r)
 {
-	return d->in != NULL && !d->failed && !d->marked && chan_len(d->in) == 0 &&
+	const struct drain *d = &t->drain;
+
+	return t->in != NULL && !d->failed && !d->marked && chan_len(t->in) == 0 &&
 	    (d->reorder == NULL || reorder_passes_alone(d->reorder, r)) &&
 	    writer_claim(d->writer, r->len + 1);
 }
@@ -517,75 +181,46 @@ can_take(const struct drain *d, const struct record *r)
 static bool
 take_alone(void *arg, const void *item)
 {
-	struct drain *d = arg;
+	struct sink_thread *t = arg;
 	const struct record *r = item;
 	bool takes;
 
 	if ((r->kind != RECORD_DATA && r->kind != RECORD_RUN) ||
-	    pthread_mutex_trylock(&d->lock) != 0)
+	    pthread_mutex_trylock(&t->lock) != 0)
 		return false;
-	if ((takes = can_take(d, r))) {
-		d->batch[0] = *r;
-		take(d, 1);
+	if ((takes = can_take(t, r))) {
+		t->drain.batch[0] = *r;
+		drain_take(&t->drain, 1);
 	}
-	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&t->lock);
 	return takes;
 }
 
 static void
 sink_close(void *state)
 {
-	struct drain *d = state;
+	struct sink_thread *t = state;
 
-	acks_free(d->acks);
-	if (d->sink->others == NULL)
-		marks_free(d->marks);
-	reorder_free(d->reorder);
-	writer_free(d->writer);
-	pthread_mutex_destroy(&d->lock);
-	free(d);
-}
-
-static int
-open_marks(struct drain *d)
-{
-	const struct sink_others *others = d->sink->others;
-
-	park_init(&d->parker);
-	if (others == NULL) {
-		d->marks = marks_new(d->sink->stage);
-		return d->marks != NULL ? 0 : -1;
-	}
-	d->marks = others->marks;
-	marks_watch(d->marks, &d->parker);
-	return 0;
+	drain_close(&t->drain);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
 }
 
 static int
 sink_open(struct processor *p, unsigned worker, void **state)
 {
-	struct sink *sink = p->arg;
-	struct drain *d = calloc(1, sizeof(*d));
+	struct sink_thread *t = calloc(1, sizeof(*t));
 
 	(void)worker;
-	if (d == NULL)
+	if (t == NULL)
 		return -1;
-	pthread_mutex_init(&d->lock, NULL);
-	d->taker = (struct chan_taker){take_alone, d};
-	d->sink = sink;
-	letterbox_init(&d->letters, sink->stage, sink->shard);
-	d->link = stage_output(sink->stage);
-	/* With --to the stage waits for all its outputs: see its router. */
-	if (sink->stage->mode != STAGE_SPREADS)
-		d->waits = &sink->shard->time[TIME_OUTPUT];
-	if ((d->writer = writer_new(sink->fd)) == NULL ||
-	    (sink->stage->keep_order && (d->reorder = reorder_new()) == NULL) ||
-	    open_marks(d) == -1 ||
-	    ((d->acks = acks_new(sink->fd, sink->stage->opt->ack)) == NULL && errno != 0)) {
-		sink_close(d);
+	pthread_mutex_init(&t->lock, NULL);
+	t->taker = (struct chan_taker){take_alone, t};
+	if (drain_open(&t->drain, p->arg) == -1) {
+		sink_close(t);
 		return -1;
 	}
-	*state = d;
+	*state = t;
 	return 0;
 }
 
