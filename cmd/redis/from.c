@@ -305,7 +305,7 @@ read_url(struct reading *r, const char *url)
 	    {"field", URL_TEXT, &r->field, 0, 0},
 	    {"start", URL_TEXT, &r->start, 0, 0},
 	    {"meta", URL_TEXT, &r->meta, 0, 0},
-	    {"claim", URL_DURATION, &r->claim, CLAIM_MIN, CLAIM_MAX},
+	    {"claim", URL_DURATION, &r->claim, 0, 0},
 	    {"delete", URL_FLAG, &r->deletes, 0, 0},
 	    {"end", URL_FLAG, &r->ends, 0, 0},
 	    {NULL, URL_TEXT, NULL, 0, 0},
@@ -316,6 +316,8 @@ read_url(struct reading *r, const char *url)
 	if (r->group == NULL && (r->consumer != NULL || r->deletes))
 		helper_fail("%s: %s= needs group=", r->target.shown,
 		    r->consumer != NULL ? "consumer" : "delete");
+	if (r->claim < CLAIM_MIN || r->claim > CLAIM_MAX)
+		helper_fail("%s: option claim: must be from 100ms to 24h", r->target.shown);
 	if (strcmp(r->start, "0") != 0 && strcmp(r->start, "$") != 0 &&
 	    !entry_id_read(&id, r->start))
 		helper_fail("%s: start=%s: 0, $ or an entry's id such as 1700000000000-0",

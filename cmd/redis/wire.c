@@ -14,12 +14,13 @@
 
 #define WRITE_MAX ((size_t)1 << 20)
 
-/* The first error that OpenSSL has for us. */
+/* The first error that OpenSSL has for us, or that the system had for it. */
 static const char *
 tls_error(void)
 {
 	unsigned long code = ERR_get_error();
-	const char *text = code == 0 ? NULL : ERR_reason_error_string(code);
+	const char *text =
+	    ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
 	ERR_clear_error();
 	return text != NULL ? text : "unknown error of TLS";

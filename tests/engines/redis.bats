@@ -272,7 +272,7 @@ has_touched() {
 @test "redis: a broken URL is one line that names the part" {
 	redis_configure "$DIR"
 	broken() {
-		run -2 --separate-stderr "$LIBEXEC/$1" "$2" </dev/null
+		run -2 --separate-stderr timeout 10 "$LIBEXEC/$1" "$2" </dev/null
 		echo "$stderr"
 		[[ $stderr == *"$3"* ]]
 		[ "$(wc -l <<<"$stderr")" = 1 ]
@@ -282,11 +282,17 @@ has_touched() {
 	broken from-redis "redis://127.0.0.1/jobs?grop=g" "grop"
 	broken from-redis "redis://127.0.0.1/jobs?group=g&start=now" "start=now"
 	broken from-redis "redis://127.0.0.1/jobs?delete=1" "delete= needs group="
+	broken from-redis "redis://127.0.0.1/jobs?group=g&claim=0s" "claim: must be from 100ms to 24h"
+	broken from-redis "redis://127.0.0.1/jobs?group=g&claim=99ms" "claim: must be from 100ms to 24h"
 	broken from-redis "redis://127.0.0.1/jobs?cacert=x" "for rediss://"
 	broken from-redis "redis://me@127.0.0.1/jobs" "user me needs a password"
 	broken to-redis "redis://127.0.0.1/jobs?config=none" "config=none: No such file"
 	broken to-redis "redis://127.0.0.1/jobs?maxlen=0" "maxlen"
-	broken to-rediss "rediss://127.0.0.1/jobs?cacert=none" "cacert=none"
+	broken to-rediss "rediss://127.0.0.1/jobs?cacert=none" "cacert=none: No such file"
+	broken to-rediss "rediss://127.0.0.1/jobs?cert=none&key=none" "cert=none: No such file"
+	echo "no certificate" >pem
+	broken to-rediss "rediss://127.0.0.1/jobs?cacert=pem" "cacert=pem: "
+	[[ $stderr != *unknown* ]]
 	echo secret >config
 	broken to-redis "redis://127.0.0.1/jobs?config=config" "line 1 is not password=..."
 	[[ $stderr != *secret* ]]
