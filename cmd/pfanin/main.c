@@ -337,10 +337,14 @@ start_marker(struct pfanin *pi, struct source *source)
 static void
 end_marker(struct pfanin *pi, struct marker *marker)
 {
+	const char *remedy = "";
 	uint64_t missing;
 
 	if (marker == NULL)
 		return;
+	if (!marker_was_answered(marker))
+		remedy = "; nothing was acknowledged at all: a last stage that writes into a pipe "
+			 "needs --ack, and a program between the stages must not drop marks";
 	missing = marker_missing(marker);
 	if (missing == 0 && !pi->stage.hung_up && !marker_is_done(marker))
 		stage_fault(&pi->stage, 2,
@@ -348,9 +352,10 @@ end_marker(struct pfanin *pi, struct marker *marker)
 		    "in the next run");
 	else if (missing > 0 || pi->stage.hung_up)
 		stage_fault(&pi->stage, 2,
-		    "%s%" PRIu64 " record%s not acknowledged, and will come again in the next run",
+		    "%s%" PRIu64
+		    " record%s not acknowledged, and will come again in the next run%s",
 		    pi->stage.hung_up ? "the reader of standard output has gone: " : "", missing,
-		    missing == 1 ? " was" : "s were");
+		    missing == 1 ? " was" : "s were", remedy);
 	pi->stage.hung_up = false;
 	marker_free(marker);
 }

@@ -555,6 +555,12 @@ marker_is_done(const struct marker *m)
 	return marker_missing(m) == 0 && atomic_load(&m->done) >= atomic_load(&m->newest);
 }
 
+bool
+marker_was_answered(const struct marker *m)
+{
+	return atomic_load(&m->answered);
+}
+
 void
 marker_free(struct marker *m)
 {

@@ -74,6 +74,9 @@ uint64_t marker_missing(const struct marker *);
  */
 bool marker_is_done(const struct marker *);
 
+/* The same: whether there was anybody who acknowledged a mark. */
+bool marker_was_answered(const struct marker *);
+
 void marker_free(struct marker *);
 
 #endif

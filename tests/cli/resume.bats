@@ -77,6 +77,10 @@ is_saved() {
 	[ "$(head -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",1,281474976710656]' ]
 	[ "$(tail -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",2,281474976710656]' ]
 	lines got 12
+	# cat(1) is no stage: the message names what is missing.
+	has err "10 records were not acknowledged"
+	has err "nothing was acknowledged at all: a last stage that writes into a pipe needs --ack, and a program between the stages must not drop marks"
+	lines err 1
 }
 
 @test "resume: kill -9 of either end: nothing is missing" {
@@ -441,6 +445,7 @@ is_filled() {
 	job 2 "upto 1" --grace 1s in
 	((SECONDS - start < 10))
 	has err "10 records were not acknowledged"
+	[[ $(<err) != *--ack* ]]
 	lines err 1
 }
 
