@@ -41,6 +41,12 @@ health_bad_answer(struct health *h)
 	return atomic_fetch_add(&h->rubbish, 1) + 1 == HEALTH_MOST;
 }
 
+bool
+health_has_answered(const struct health *h)
+{
+	return atomic_load_explicit(&h->answered, memory_order_relaxed);
+}
+
 void
 health_asked_again(struct health *h)
 {

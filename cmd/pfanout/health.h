@@ -43,6 +43,9 @@ enum health_verdict health_died(struct health *, bool final, unsigned *deaths);
 /* A bad answer.  True: it is the last one of HEALTH_MOST in a row. */
 bool health_bad_answer(struct health *);
 
+/* Whether there was a good answer, ever. */
+bool health_has_answered(const struct health *);
+
 /* A worker has asked for another attempt and gets it; and whether one has. */
 void health_asked_again(struct health *);
 bool health_asks_again(const struct health *);

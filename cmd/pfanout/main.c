@@ -409,6 +409,8 @@ main(int argc, char **argv)
 	warn_of_code(&pf);
 	set_up(&pf);
 	sig = run(&pf);
+	if (!health_has_answered(&pf.health))
+		stage_hint(&pf.stage, atomic_load(&pf.rubbish));
 	collector_free(pf.collector);
 	gate_free(pf.gate);
 	meter_free(pf.meter);

@@ -74,16 +74,17 @@ refuse_unasked(struct map_worker *m, const struct record *line, struct failure *
 static bool
 refuse_answer(struct map_worker *m, const struct record *line, const struct failure *why)
 {
+	const char *rubbish = line != NULL ? hint_for_rubbish(line->data, line->len) : NULL;
 	char name[WORKER_NAME_SIZE];
 
 	if (line != NULL)
 		stage_hint(m->w.stage, hint_for_answer(line->data, line->len));
+	atomic_store(&m->w.pf->rubbish, rubbish);
 	if (*m->first_bad == '\0')
 		snprintf(m->first_bad, sizeof(m->first_bad), "%s", why->message);
 	if (!health_bad_answer(&m->w.pf->health))
 		return false;
-	if (line != NULL)
-		stage_hint(m->w.stage, hint_for_rubbish(line->data, line->len));
+	stage_hint(m->w.stage, rubbish);
 	worker_name(&m->w, name);
 	stage_abort(m->w.stage, 2, "%s: the last %d answers were all bad; its first bad one: %s",
 	    name, HEALTH_MOST, m->first_bad);

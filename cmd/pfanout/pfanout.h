@@ -82,8 +82,9 @@ struct pfanout {
 	char prefix[CONTROL_PREFIX_SIZE];
 	struct metrics_link *engine_link;
 
-	struct health health; /* map */
-	struct demand demand; /* filter */
+	struct health health;        /* map */
+	const char *_Atomic rubbish; /* hint for the last bad answer */
+	struct demand demand;        /* filter */
 	/* how often EOF had to get answers out of a child's buffer */
 	_Atomic uint64_t flushes;
 

@@ -127,6 +127,13 @@ hopeless() {
 	says 'an answer is one line of JSON, and nothing else goes to standard output (jq: without -r)'
 	hopeless "another record's$" pfanout -j 1 -d dead --match .id sh -c 'while read -r l; do echo "{\"id\":0}"; done'
 	lacks_hint
+	# Nobody has to wait for the hundredth.
+	head -n 3 in >few
+	check pfanout -j 2 -d dead jq -r .name <few
+	says 'an answer is one line of JSON, and nothing else goes to standard output (jq: without -r)'
+	check pfanout -j 1 -d dead jq -r 'if .id == 1 then .id else .name end' <few
+	no_hint
+	rm dead
 	# A good answer now and then, and the run goes on.
 	seq 300 >in
 	run -1 --separate-stderr timeout 60 pfanout -q -d dead -j 1 sh -c '
