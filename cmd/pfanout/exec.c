@@ -16,6 +16,7 @@
 #include "metrics/worktime.h"
 #include "pfanout.h"
 #include "proc/interpreter.h"
+#include "stage/hint.h"
 #include "stage/pipeline.h"
 #include "stage/traced.h"
 #include "stage/tracing.h"
@@ -235,10 +236,11 @@ start_failed(struct exec_worker *e, const char *command, const char *path, int e
 	if (error == E2BIG)
 		exec_refuse(
 		    e, REASON_BAD_ARGUMENT, "the arguments are longer than the system allows");
-	else if (e->w.pf->path == NULL && (error == ENOENT || error == EACCES))
+	else if (e->w.pf->path == NULL && (error == ENOENT || error == EACCES)) {
 		exec_refuse(
 		    e, REASON_BAD_ARGUMENT, "%s: %s", command, interpreter_error(path, error, why));
-	else {
+		stage_hint(e->w.stage, hint_for_command(e->w.pf->argv[0]));
+	} else {
 		stage_abort(e->w.stage, 2, "worker %u: cannot start %s: %s", e->w.slot, command,
 		    interpreter_error(path, error, why));
 		exec_cancel(e);

@@ -129,6 +129,14 @@ hint_for_log(const char *log, size_t len)
 	       "jq -r 'try (FILTER | tojson) catch \"!\\(.)\"'";
 }
 
+const char *
+hint_for_command(const char *command)
+{
+	if (strchr(command, ' ') == NULL)
+		return NULL;
+	return "the command and its arguments are words of their own: pfanout -x -- echo {}";
+}
+
 /* What programs have for that, by the beginning of their names. */
 static const struct {
 	const char *name, *remedy;

@@ -47,6 +47,9 @@ const char *hint_for_rubbish(const char *line, size_t len);
  */
 const char *hint_for_log(const char *log, size_t len);
 
+/* The same for a command that was not found. */
+const char *hint_for_command(const char *command);
+
 /*
  * What makes a command write each answer at once.  asked: --unbuffered has been
  * tried.

@@ -193,4 +193,11 @@ lacks_hint() {
 	[ "$stderr" = 'pfanout: folder: No such file or directory' ]
 	run -127 --separate-stderr pfanout 'jq .' </dev/null
 	[ "$stderr" = 'pfanout: jq .: No such file or directory: the command and its arguments are words of their own: -- jq .' ]
+	# Not known before a record has filled it in.
+	ids 3 | check pfanout -x 'echo {}'
+	says 'the command and its arguments are words of their own: pfanout -x -- echo {}'
+	echo '"a b"' | check pfanout -q -x './{}'
+	[ ! -s err ]
+	echo '"a b"' | check pfanout -x './{}'
+	no_hint
 }
