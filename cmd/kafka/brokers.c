@@ -82,12 +82,23 @@ on_statistics(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 	return 0; /* librdkafka frees the text */
 }
 
-/* Only what the user has asked for (debug= in the file) is shown. */
+/* Whether the text says that a place is gone, and where reading goes on. */
+static bool
+is_reset(int level, const char *facility)
+{
+	return level <= LOG_WARNING && strcmp(facility, "OFFSET") == 0;
+}
+
+/* What the user has asked for (debug= in the file) is shown, too. */
 static void
 on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
+	const char *thread = strstr(text, "]: ");
+
 	(void)rk;
-	if (level >= LOG_DEBUG)
+	if (is_reset(level, facility))
+		helper_say("%s", *text == '[' && thread != NULL ? thread + 3 : text);
+	else if (level >= LOG_DEBUG)
 		helper_say("%s: %s", facility, text);
 }
 

@@ -101,6 +101,11 @@ has_lines() {
 	[ "$(helper "$FROM" "$url&offset=7")" = "$(ids 10 | tail -n 3)" ]
 	[ "$(helper "$FROM" "$url&offset=-2")" = "$(ids 10 | tail -n 2)" ]
 	[ "$(helper "$FROM" "$url&offset=end")" = "" ]
+	# One that is not there any more: it begins again, and says so.
+	helper "$FROM" "$url&offset=1000" >out 2>err
+	account 10 out
+	[ "$(wc -l <err)" -eq 1 ]
+	grep -q "^from-kafka: $TOPIC \[0\]: offset reset (at offset 1000" err
 }
 
 @test "kafka: a group has again what was not done, and nothing else" {
