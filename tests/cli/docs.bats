@@ -8,11 +8,11 @@ load ../support/helpers
 ROOT=$BATS_TEST_DIRNAME/../..
 
 # The lines of the literal blocks in a man page's EXAMPLES, SHAPES, WORKERS,
-# JOBS, WATCHING and TRACES, and in its DESCRIPTION before the first subsection;
-# a line %% ends each block.
+# JOBS, WATCHING, TRACES and HELPER, and in its DESCRIPTION before the first
+# subsection; a line %% ends each block.
 man_examples() {
 	awk '
-		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING|TRACES/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }
+		/^\.Sh / { shapes = /SHAPES|WORKERS|JOBS|WATCHING|TRACES|HELPER/; wanted = shapes || /EXAMPLES|DESCRIPTION/ }
 		/^\.Ss / { wanted = shapes }
 		/^\.Ed/ && literal { literal = 0; print "%%" }
 		literal { gsub(/\\&/, ""); gsub(/\\e/, "\\"); print }
@@ -268,6 +268,11 @@ man_options() {
 		grep -q "$tool" in-help
 		diff -w in-help in-man
 	done
+}
+
+@test "docs: the helpers of pchan-engines(7) work" {
+	man_examples "$ROOT/man/pchan-engines.7" >examples
+	run_examples <examples
 }
 
 @test "docs: pchan-formats(5) explains every reason" {
