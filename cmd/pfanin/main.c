@@ -346,16 +346,18 @@ end_marker(struct pfanin *pi, struct marker *marker)
 		remedy = "; nothing was acknowledged at all: a last stage that writes into a pipe "
 			 "needs --ack, and a program between the stages must not drop marks";
 	missing = marker_missing(marker);
-	if (missing == 0 && !pi->stage.hung_up && !marker_is_done(marker))
-		stage_fault(&pi->stage, 2,
-		    "the last position was not acknowledged: records before it will come again "
-		    "in the next run");
-	else if (missing > 0 || pi->stage.hung_up)
+	if (missing > 0)
 		stage_fault(&pi->stage, 2,
 		    "%s%" PRIu64
 		    " record%s not acknowledged, and will come again in the next run%s",
 		    pi->stage.hung_up ? "the reader of standard output has gone: " : "", missing,
 		    missing == 1 ? " was" : "s were", remedy);
+	else if (pi->stage.hung_up)
+		stage_fault(&pi->stage, 2, "the reader of standard output has gone before the end");
+	else if (!marker_is_done(marker))
+		stage_fault(&pi->stage, 2,
+		    "the last position was not acknowledged: records before it will come again "
+		    "in the next run");
 	pi->stage.hung_up = false;
 	marker_free(marker);
 }

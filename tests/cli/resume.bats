@@ -426,6 +426,7 @@ is_filled() {
 	: >in
 	timeout 30 "$BIN/pfanin" --state s --follow --grace 100ms in 2>err 3>&- | head -n 3 >out
 	lines out 3
+	[ "$(<err)" = "pfanin: the reader of standard output has gone before the end" ]
 }
 
 @test "resume: the reader is gone: no wait without acknowledgements" {
