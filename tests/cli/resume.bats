@@ -630,7 +630,7 @@ second_is_finished() {
 
 @test "resume: follow: what is finished of a text says nothing of the next one" {
 	seq 1001 1020 >log
-	begin late --grace 30s --follow log
+	begin 'first 30' --grace 30s --follow log
 	wait_until at_least got.done 20
 	seq 2001 2010 >new && cat new >log
 	wait_until at_least got.done 30
