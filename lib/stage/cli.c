@@ -316,7 +316,7 @@ cli_end(struct stage *st, int sig)
 	lost = st->unread > 0;
 	tracing_stop(st, status, hung_up ? SIGPIPE : lost ? 0 : sig, spans, sizeof(spans));
 	report_end(st, sig);
-	if (*spans != '\0' && !st->opt->quiet && !hung_up)
+	if (*spans != '\0' && !hung_up)
 		cli_say(spans);
 	end_log(sig != 0 || hung_up);
 	statfile_end(st->stat,

@@ -265,13 +265,26 @@ describe_untraced(const struct tracing *t, char *line, size_t size)
 	    all == 1 ? " was" : "s were", why);
 }
 
+/* Where they are written. */
+static const char *
+place_of_spans(const struct stage *st)
+{
+	if (st->opt->trace_file != NULL)
+		return st->opt->trace_file;
+	return st->tracing->settings.exporter == SETTINGS_CONSOLE ? "standard error"
+								  : "the run directory";
+}
+
 /* What became of the spans, if not all were written. */
 static void
 describe_spans(const struct stage *st, struct tracer_counts counts, char *line, size_t size)
 {
 	if (counts.error != 0)
-		snprintf(line, size, "spans could not be written: %s; %ju of %ju are lost",
-		    strerror(counts.error), (uintmax_t)counts.dropped, (uintmax_t)counts.all);
+		snprintf(line, size, "spans could not be written to %s: %s; %ju of %ju are lost",
+		    place_of_spans(st), strerror(counts.error), (uintmax_t)counts.dropped,
+		    (uintmax_t)counts.all);
+	else if (st->opt->quiet)
+		return;
 	else if (counts.dropped > 0)
 		snprintf(line, size,
 		    "%ju of %ju spans were dropped: there were more than the queue "

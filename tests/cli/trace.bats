@@ -282,9 +282,9 @@ for i in open("ids"): print(json.dumps({"id": int(i), "text": "\u00e9"}))' >want
 
 @test "trace: a full disk costs spans, not records" {
 	ids 100 >in
-	go 0 pfanout --trace-file /dev/full <in
+	go 0 pfanout -q --trace-file /dev/full <in
 	[ "$(wc -l <out)" -eq 100 ]
-	has err 'spans could not be written: No space left on device; 101 of 101 are lost'
+	has err 'spans could not be written to /dev/full: No space left on device; 101 of 101 are lost'
 }
 
 @test "trace: letters that a worker prints keep every byte" {
