@@ -485,9 +485,10 @@ is_filled() {
 
 @test "resume: SIGTERM: what was read is finished, and nothing comes twice" {
 	ids 200000 >in
-	begin all in
+	begin "pause 1000" in
 	wait_until at_least got 1000
-	kill "$pid"
+	send "$pid" TERM
+	touch go
 	wait "$job"
 	[ "$(<status)" -eq 143 ]
 	# What a full window held back was read, but not sent.
