@@ -27,13 +27,13 @@ flood() {
 	stages=$(pgrep -x -g "$pgid" pfanout)
 }
 
-# are_ready N: N stages of the pipeline run and have their signals blocked.  An
-# earlier signal would just end them.
+# are_ready N: N stages of the pipeline run and take their signals.  An earlier
+# signal would just end them.
 are_ready() {
 	local stage n=0
 
 	for stage in $(pgrep -x -g "$pgid" pfanout); do
-		grep -q '^SigBlk:.*[1-9a-f]' "/proc/$stage/status" && n=$((n + 1))
+		is_ready "$stage" && n=$((n + 1))
 	done
 	[ "$n" -eq "$1" ]
 }
