@@ -151,8 +151,8 @@ drop(void *state, struct record *r)
 }
 
 /*
- * Takes its time, and more for some: records overtake each other.  Who sleeps is
- * woken soon; after sched_yield() a busy machine has others first each time.
+ * Takes its time, and more for some: records overtake each other.  After
+ * sched_yield() a busy machine would have others first each time.
  */
 static void
 slow(void *state, struct record *r)
