@@ -20,6 +20,7 @@ setup() {
 # rate NAME URL: starts a helper; NAME.in, NAME.out and NAME.err are its ends.
 rate() {
 	mkfifo "$1.in"
+	: >"$1.out" # ask() may look sooner than it starts
 	"$LIBEXEC/rate-redis" "$2" <"$1.in" >"$1.out" 2>"$1.err" 3>&- &
 	PIDS+=($!)
 }
