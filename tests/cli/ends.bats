@@ -140,10 +140,15 @@ until [ -s left ]; do sleep .01; done; echo "$$" >child; exec cat'
 	done
 }
 
+# has_exited PID: it is a zombie, or gone.
+has_exited() {
+	! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null
+}
+
 # Stops the stage when the child has exited, but not all that holds its pipes.
 stop_after_exit() {
 	wait_until test -s child
-	wait_until grep -q '^State:.Z' "/proc/$(cat child)/status"
+	wait_until has_exited "$(cat child)"
 	send "$pid" TERM
 	again "$pid" TERM
 	exec 8>&-
