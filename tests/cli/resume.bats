@@ -99,7 +99,8 @@ is_saved() {
 		wait "$job" || true
 	done
 	[ "$(<status)" -eq 2 ]
-	has err "not acknowledged, and will come again in the next run"
+	# On a busy machine all may have been finished by then.
+	has err "the reader of standard output has gone"
 	job 0 all --window 500 in
 	[ "$(sort -u got | wc -l)" -eq 60000 ]
 }
