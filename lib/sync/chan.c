@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "sync/chan.h"
 #include "sync/ctx.h"
 #include "sync/park.h"
@@ -34,10 +35,19 @@
 #define SPINS 100
 #define YIELDS 10
 
+/*
+ * On a busy machine a yield takes a time slice of each thread that wants the
+ * processor, and a thread that sleeps is woken sooner.  So after a yield of
+ * more than YIELD_MOST nobody yields for the time CROWDED.
+ */
+#define YIELD_MOST (CLOCK_MS / 2)
+#define CROWDED (100 * CLOCK_MS)
+
 struct chan {
 	struct ring ring;
 	size_t capacity; /* as asked for; 0 is a rendezvous, over a ring of 1 */
 	const struct chan_taker *_Atomic taker;
+	_Atomic int64_t crowded; /* until then, as far as we know */
 	/* Threads that wait for room. */
 	_Alignas(RING_LINE) struct waitlist senders;
 	/* Threads that wait for items. */
@@ -153,15 +163,34 @@ wait_park(struct wait *w)
 	w->queued = false;
 }
 
+static void
+yield(struct chan *c)
+{
+	int64_t begun = clock_now(), now;
+
+	sched_yield();
+	now = clock_now();
+	if (now - begun > YIELD_MOST)
+		atomic_store_explicit(&c->crowded, now + CROWDED, memory_order_relaxed);
+}
+
 static inline void
-relax_turn(unsigned turn)
+relax_turn(struct chan *c, unsigned turn)
 {
 	if (turn >= SPINS)
-		sched_yield();
+		yield(c);
 #if defined(__x86_64__) || defined(__i386__)
 	else
 		__builtin_ia32_pause();
 #endif
+}
+
+/* Whether the thread is to yield once more before it enqueues itself. */
+static bool
+may_yield(const struct wait *w)
+{
+	return w->turns < SPINS + YIELDS &&
+	    clock_now() >= atomic_load_explicit(&w->chan->crowded, memory_order_relaxed);
 }
 
 /*
@@ -177,7 +206,7 @@ wait_turn(struct wait *w)
 
 	/* Retry at once, without looking at anything else. */
 	if (w->turns < SPINS) {
-		relax_turn(w->turns++);
+		relax_turn(w->chan, w->turns++);
 		return CHAN_OK;
 	}
 
@@ -191,8 +220,8 @@ wait_turn(struct wait *w)
 	 * Yield, then enqueue, then sleep; never sleep while another thread is
 	 * in the middle of copying.
 	 */
-	if (look == RING_READY || w->turns < SPINS + YIELDS)
-		relax_turn(w->turns++);
+	if (look == RING_READY || may_yield(w))
+		relax_turn(w->chan, w->turns++);
 	else if (!w->queued)
 		wait_queue(w);
 	else
@@ -385,7 +414,7 @@ chan_tryrecvn(struct chan *c, void *items, size_t max, size_t *got)
 	while (!ring_claim_recv(&c->ring, max, &s)) {
 		if ((look = ring_look_recv(&c->ring)) != RING_READY)
 			return look == RING_CLOSED ? CHAN_CLOSED : CHAN_EMPTY;
-		relax_turn(turn++);
+		relax_turn(c, turn++);
 	}
 	take_items(c, s, items);
 	*got = s.n;

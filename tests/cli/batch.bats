@@ -166,8 +166,8 @@ sizes() {
 	unlucky 'kill -9 $$' -j 2 --batch 8
 	jq -e '.value.id == 13 and .reason == "signal" and .worker.signal == "SIGKILL"' dead
 	rm dead
-	unlucky 'exec sleep 1000' -j 2 --batch 4 -t 500ms
-	jq -e '.value.id == 13 and .reason == "timeout" and (.message | contains("500ms"))' dead
+	unlucky 'exec sleep 1000' -j 2 --batch 4 -t 1s
+	jq -e '.value.id == 13 and .reason == "timeout" and (.message | contains("1s"))' dead
 	rm dead
 	unlucky 'exec head -c 9000000 /dev/zero' -j 2 --batch 4 --max-record 1K
 	jq -e '.value.id == 13 and .reason == "bad_answer"' dead
@@ -256,8 +256,8 @@ sizes() {
 	ids 6 >&8
 	exec 8>&-
 	wait_until at_least pids 2
-	xargs -a pids kill -TERM
-	kill -TERM "$pid"
+	mapfile -t workers <pids
+	kill -TERM "${workers[@]}" "$pid"
 	ends_with 143
 	[ "$(reasons out)" = 'cancelled 6' ]
 	accounted

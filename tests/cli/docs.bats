@@ -84,10 +84,10 @@ run_examples() {
 # The options, short and long, that --help lists, for the tool and for each of
 # its commands, and those that the man page lists.
 help_options() {
-	commands=$(timeout 5 "$1" --help | sed -n '/^Commands/,/^Options/s/^  \([a-z]*\)  .*/\1/p')
+	commands=$(timeout 20 "$1" --help | sed -n '/^Commands/,/^Options/s/^  \([a-z]*\)  .*/\1/p')
 	for command in '' $commands; do
 		# shellcheck disable=SC2086 # nothing or a word
-		timeout 5 "$1" $command --help
+		timeout 20 "$1" $command --help
 	done | grep -E '^ +-' | grep -oE '^ +(-[A-Za-z], )?--[a-z.-]+' |
 		tr -d ' ' | tr , '\n' | sort -u
 }
@@ -262,8 +262,8 @@ man_options() {
 @test "docs: the SYNOPSIS of the pages is the usage of --help" {
 	command -v mandoc >/dev/null || skip "mandoc is not installed"
 	for tool in pfanin pfanout pdeadletter pmetrics pratelimit; do
-		timeout 5 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
-		timeout 5 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
+		timeout 20 $tool --help | sed -n '1,/^$/p' | sed 's/^usage://' | tr -s ' \n' ' ' >in-help
+		timeout 20 mandoc -Tascii "$ROOT/man/$tool.1" | sed 's/.\x08//g' |
 			sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | sed '1d;$d' | tr -s ' \n' ' ' >in-man
 		grep -q "$tool" in-help
 		diff -w in-help in-man

@@ -217,7 +217,7 @@ listed() {
 	letters 10 >dead
 	timeout 20 pdeadletter replay dead >out
 	letters 11 | tail -n 1 >>dead
-	timeout 20 strace -qq -o trace -e trace=fsync -e inject=fsync:delay_enter=1000000:when=1 pdeadletter purge dead 2>err 3>&- &
+	timeout 20 strace -qq -o trace -e trace=fsync -e inject=fsync:delay_enter=4000000:when=1 pdeadletter purge dead 2>err 3>&- &
 	wait_until eval 'test -s dead.purge-*'
 	mv dead dead.1
 	letters 13 | tail -n 2 >dead

@@ -33,7 +33,7 @@ letter() {
 
 @test "evidence: also of an attempt that timed out, and of one that printed too much" {
 	ids 1 >in
-	go 1 pfanout -x -j 1 -t 200ms -d dead -- sh -c 'echo working; exec sleep 60' <in
+	go 1 pfanout -x -j 1 -t 1s -d dead -- sh -c 'echo working; exec sleep 60' <in
 	[ "$(letter '[.reason, .worker.stdout] | @json')" = '["timeout","working\n"]' ]
 	rm dead
 	go 1 pfanout -x -j 1 --max-record 1K -d dead -- sh -c 'echo first; exec yes' <in

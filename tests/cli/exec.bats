@@ -300,14 +300,15 @@ carries() {
 	time=9$BATS_TEST_NUMBER$$
 	options=(-t 1s)
 	no_good timeout '{"id":2}' sh -c "case \$1 in 2) trap '' TERM; sleep $time & wait; sleep $time ;; esac" sh {.id}
-	[ "$(pgrep -fcx "sleep $time")" -eq 0 ]
+	wait_until sleepers "$time" 0
 }
 
 @test "exec: a background process that holds the output does not delay the result" {
 	time=9$BATS_TEST_NUMBER$$
 	ids 20 >in
 	go 0 timeout 30 pfanout -x -k -j 4 -- sh -c "echo \"\$1\"; sleep $time &" sh {} <in
-	[ "$(pkill -cfx "sleep $time")" -eq 20 ]
+	wait_until sleepers "$time" 20
+	pkill -fx "sleep $time"
 	cmp out in
 }
 

@@ -407,11 +407,11 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 
 @test "fanin: --idle-timeout does not run before a record is held up, nor while pfanin is stopped" {
 	mkfifo a b
-	background pfanin --merge . --idle-timeout 500ms a b
+	background pfanin --merge . --idle-timeout 2s a b
 	exec 7>a 8>b
 	wait_until sleeps "$pid"
 	# Both have been silent for longer than that.
-	sleep 0.6
+	sleep 2.1
 	echo 2 >&7
 	echo 1 >&8
 	wait_until at_least out 1
@@ -420,7 +420,7 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 	kill -STOP "$pid"
 	wait_until is_stopped "$pid"
 	echo 2 >&8
-	sleep 0.6
+	sleep 2.1
 	kill -CONT "$pid"
 	exec 7>&- 8>&-
 	ends_with 0
@@ -430,14 +430,14 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 @test "fanin: --idle-timeout does not run while our reader blocks" {
 	mkfifo a b stdout
 	seq 20000 >want
-	"${LIMIT[@]}" pfanin --merge . --idle-timeout 300ms a b >stdout 2>err 3>&- &
+	"${LIMIT[@]}" pfanin --merge . --idle-timeout 2s a b >stdout 2>err 3>&- &
 	pid=$!
 	exec 9<stdout 7>a 8>b
 	# Nobody reads: the output gets full, and then a record waits for b.
 	seq 1 2 20000 >&7 8>&- 9<&- &
 	seq 2 2 12000 >&8
 	wait_until fills 9
-	sleep 0.5
+	sleep 2.1
 	seq 12002 2 20000 >&8 7>&- 9<&- &
 	exec 7>&- 8>&-
 	cat <&9 >out &

@@ -336,7 +336,8 @@ gives_up() {
 	time=9$BATS_TEST_NUMBER$$
 	ids 100 >in
 	go 0 timeout 30 pfanout -F -j 2 -- sh -c "sleep $time & exec cat" <in
-	[ "$(pkill -cfx "sleep $time")" -eq 2 ]
+	wait_until sleepers "$time" 2
+	pkill -fx "sleep $time"
 	sort out >sorted
 	sort in | cmp - sorted
 }

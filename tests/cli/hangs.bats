@@ -67,10 +67,6 @@ sleeps() {
 	cat "/proc/$1"/task/*/status | awk '/^voluntary/ { n += $2 } END { print n }'
 }
 
-sleepers() {
-	[ "$(pgrep -fcx "sleep $1")" -eq "$2" ]
-}
-
 @test "hangs: a hundred workers that are silent cost next to nothing" {
 	local time before after
 
@@ -163,10 +159,11 @@ charged() {
 }
 
 @test "hangs: a command that ends like one that a signal stops costs no wait each time" {
-	seq 30 >in
+	seq 200 >in
 	begun=$SECONDS
 	go 1 pfanout -q -x -j 1 -- sh -c 'exit 143' <in
-	[ $((SECONDS - begun)) -le 2 ]
+	# Of 100 ms each.
+	[ $((SECONDS - begun)) -lt 20 ]
 }
 
 @test "hangs: -t counts from when the worker reads, even if its input is at its end" {
@@ -238,5 +235,5 @@ sys.stdin.read()' <hold 3>&- 7>&- &
 	wait_until [ -e given ]
 	exec 8>&- 9>&-
 	wait
-	[ "$(timeout 5 head -n 2 <&7 | jq -c '.reason? // .')" = "$(printf '1\n"timeout"')" ]
+	[ "$(timeout 20 head -n 2 <&7 | jq -c '.reason? // .')" = "$(printf '1\n"timeout"')" ]
 }

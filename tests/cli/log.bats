@@ -21,10 +21,11 @@ full_fifo() {
 # What each of these workers writes to stderr is 200000 bytes for a record.
 noise='yes 2>/dev/null | head -c 200000 >&2'
 
-# start_unread COMMAND...: as start, with its stderr in q.
+# start_unread COMMAND...: as start, with its stderr in q; it takes its signals.
 start_unread() {
 	# shellcheck disable=SC2016 # for that shell
 	start bash -c 'exec "$@" 2>q 6>&-' bash "$@"
+	wait_until is_ready "$pid"
 }
 
 # runs_unread COMMAND...: four records, with fd 6 unread.  All are answered, and

@@ -296,7 +296,8 @@ there() {
 		touch all
 		mkfifo a b
 : >a.got
-		pratelimit -r 20000/s <a >a.got 2>/dev/null 3>&- &
+		# Slowly, so that it is killed before the end.
+		pratelimit -r 2000/s <a >a.got 2>/dev/null 3>&- &
 		victim=$!
 		timeout 60 pfanout <b >b.got 3>&- &
 		job '2 2' "--window 2000 --grace 200ms in" "--to a --to b --by $by" &

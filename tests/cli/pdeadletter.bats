@@ -312,7 +312,7 @@ in_order() {
 	ids 10 | cmp - out
 	letters 10 | cmp - dead
 	grep -q 'received 10, processed 10, filtered 0, failed 0, bypassed 10,' err
-	timeout 5 pdeadletter --version | grep -q '^pdeadletter [0-9]'
+	timeout 20 pdeadletter --version | grep -q '^pdeadletter [0-9]'
 }
 
 # Three files of letters, the oldest in dead.2: ids 1 to 4, 5 to 9, 10.

@@ -256,7 +256,7 @@ asked_for() {
 			helper=$(helper_of "$pid")
 			stop_now
 			account 20 out
-			is_gone "$helper"
+			wait_until is_gone "$helper"
 		done
 	done
 }

@@ -99,7 +99,8 @@ is_saved() {
 		wait "$job" || true
 	done
 	[ "$(<status)" -eq 2 ]
-	has err "not acknowledged, and will come again in the next run"
+	# On a busy machine all may have been finished by then.
+	has err "the reader of standard output has gone"
 	job 0 all --window 500 in
 	[ "$(sort -u got | wc -l)" -eq 60000 ]
 }
@@ -485,9 +486,10 @@ is_filled() {
 
 @test "resume: SIGTERM: what was read is finished, and nothing comes twice" {
 	ids 200000 >in
-	begin all in
+	begin "pause 1000" in
 	wait_until at_least got 1000
-	kill "$pid"
+	send "$pid" TERM
+	touch go
 	wait "$job"
 	[ "$(<status)" -eq 143 ]
 	# What a full window held back was read, but not sent.

@@ -177,7 +177,7 @@ connect() {
 		connect "$i"
 	done
 	printf 'GET /metrics HTTP/1.0\r\n\r\n' >&100
-	timeout 5 cat <&100 >body
+	timeout 20 cat <&100 >body
 	grep -q '^pipeline_received_total{stage="a",tool="pfanout"} 1$' body
 	for i in {100..140}; do
 		eval "exec $i>&-"
@@ -216,7 +216,7 @@ connect() {
 	for i in {100..115}; do
 		connect "$i"
 		printf 'GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n' >&"$i"
-		read -r -t 5 _ <&"$i"
+		read -r -t 20 _ <&"$i"
 	done
 	kill -STOP "$server"
 	for i in {100..115}; do

@@ -85,7 +85,7 @@ all_ids() {
 	ids 1000 >all
 	awk 'NR <= 500' all | split -n r/2 - early.
 	awk 'NR > 500' all | split -n r/2 - later.
-	pfanin --follow --merge .id --idle-timeout 1s early.aa early.ab >out 2>err 3>&- &
+	pfanin --follow --merge .id --idle-timeout 4s early.aa early.ab >out 2>err 3>&- &
 	pid=$!
 	wait_until at_least out 499
 	cat later.aa >>early.aa

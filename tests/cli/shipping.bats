@@ -135,7 +135,7 @@ collector=''
 	ship --grace 1m
 	wait_until got_requests 2
 	kill -TERM "$shipper"
-	sleep 0.2
+	wait_until is_taken "$shipper" TERM
 	ship_ends 1
 	has err '10 spans are left'
 }

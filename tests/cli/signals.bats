@@ -27,13 +27,13 @@ flood() {
 	stages=$(pgrep -x -g "$pgid" pfanout)
 }
 
-# are_ready N: N stages of the pipeline run and have their signals blocked.  An
-# earlier signal would just end them.
+# are_ready N: N stages of the pipeline run and take their signals.  An earlier
+# signal would just end them.
 are_ready() {
 	local stage n=0
 
 	for stage in $(pgrep -x -g "$pgid" pfanout); do
-		grep -q '^SigBlk:.*[1-9a-f]' "/proc/$stage/status" && n=$((n + 1))
+		is_ready "$stage" && n=$((n + 1))
 	done
 	[ "$n" -eq "$1" ]
 }
@@ -116,8 +116,7 @@ interrupt_twice() {
 	ids 20 >&8
 	exec 8>&-
 	wait_until test -s begun
-	kill -TERM "$pid"
-	kill -INT "$pid"
+	send_together "$pid" TERM INT
 	wait_until is_taken "$pid" INT
 	printf '\n\n' >&6
 	ends_with 143 130
@@ -132,8 +131,7 @@ interrupt_twice() {
 	wait_until at_least pids 2
 	send "$pid" TERM
 	sleep 0.12 # as in again()
-	kill -TERM "$pid"
-	kill -INT "$pid"
+	send_together "$pid" TERM INT
 	exec 8>&-
 	ends_with 143
 	[ "$(reasons out)" = 'cancelled 50' ]
@@ -261,11 +259,11 @@ interrupt_twice() {
 	done
 }
 
-# Nothing has moved any more while the numbers were printed five times.
+# Nothing has moved any more while the numbers were printed twenty times.
 has_settled() {
 	kill -USR1 "$pid"
-	[ "$(grep -c received err)" -ge 5 ] &&
-		[ "$(grep received err | tail -n 5 | sed 's/, [0-9.]* s.*//' | sort -u | wc -l)" -eq 1 ]
+	[ "$(grep -c received err)" -ge 20 ] &&
+		[ "$(grep received err | tail -n 20 | sed 's/, [0-9.]* s.*//' | sort -u | wc -l)" -eq 1 ]
 }
 
 @test "signals: a third signal ends it at once, and the message has the number of records held" {
@@ -291,17 +289,26 @@ has_settled() {
 	[ "$held" -eq "$(sed 's/.*received \([0-9]*\), processed \([0-9]*\), filtered \([0-9]*\), failed \([0-9]*\).*/\1 - \2 - \3 - \4/' last | xargs expr)" ]
 }
 
+# tells NUMBERS: SIGUSR1 prints one line, which has them: what is in the output
+# may be counted a moment later.
+tells() {
+	local before
+
+	before=$(wc -l <err)
+	kill -USR1 "$pid"
+	wait_until at_least err $((before + 1))
+	lines err $((before + 1))
+	tail -n 1 err | grep -q "$1"
+}
+
 @test "signals: USR1 prints a line of statistics" {
 	start pfanout -j2 -- cat
 	ids 3 >&8
 	wait_until at_least out 3
-	send "$pid" USR1
-	wait_until grep -q 'received 3, processed 3,' err
-	lines err 1
+	wait_until tells 'received 3, processed 3,'
 	ids 5 | sed 1,3d >&8
 	wait_until at_least out 5
-	kill -USR1 "$pid"
-	wait_until grep -q 'received 5, processed 5,' err
+	wait_until tells 'received 5, processed 5,'
 	exec 8>&-
 	ends_with 0
 	ids 5 | cmp - <(sort out)

@@ -85,9 +85,10 @@ stop_in_a_line() {
 			ids 2 >&8
 			exec 8>&-
 			wait_until at_least pids 2
-			# As systemd does; the workers come first here.
-			xargs -a pids kill -"$sig"
-			kill -"$sig" "$pid"
+			# As systemd does; the workers come first here.  The
+			# stage waits 100 ms for its own signal.
+			mapfile -t workers <pids
+			kill -"$sig" "${workers[@]}" "$pid"
 			ends_with $((128 + $(kill -l "$sig")))
 			[ "$(reasons out)" = 'cancelled 2' ]
 			"$STUBS/signals-account" 2 out
@@ -99,8 +100,7 @@ stop_in_a_line() {
 	start pfanout -F -j1 --grace 60s -- sh -c 'read -r _; echo $$ >>pids; exec sleep 1000'
 	ids 2 >&8
 	wait_until at_least pids 1
-	xargs -a pids kill -TERM
-	kill -TERM "$pid"
+	kill -TERM "$(<pids)" "$pid"
 	exec 8>&-
 	ends_with 143
 	has err '(sh) was stopped by the same signal: what became of the'

@@ -32,7 +32,7 @@ interrupt_held_records() {
 	see 'cat: 3 records, .*/s, backlog 0, in flight 0, failed 0'
 	ids 5 | sed 1,3d >&7
 	see 'cat: 5 records'
-	[ "$(screen | grep -c records)" -eq 1 ]
+	see_lines 1 records
 	exec 7>&-
 	see '^status=0'
 	shows_not records
@@ -49,6 +49,11 @@ interrupt_held_records() {
 	exec 7>&-
 }
 
+# last_is STAGE: its progress is the last line of the screen.
+last_is() {
+	[[ $(screen | grep . | tail -n 1) == "$1:"* ]]
+}
+
 @test "terminal: -P and what a worker prints don't mix" {
 	terminal
 	echo 'while read -r x; do printf log.. >&2; echo $x >&2; echo $x; done' >answer
@@ -58,11 +63,11 @@ interrupt_held_records() {
 	seq 2 9 >&7
 	see '^talk: 9 records'
 	for n in {1..9}; do
-		shows "^log..$n\$"
+		see "^log..$n\$"
 	done
-	[ "$(screen | grep -c records)" -eq 1 ]
+	see_lines 1 records
 	# It is the last line, as it was.
-	[[ $(screen | grep . | tail -n 1) == talk:* ]]
+	wait_until last_is talk
 	exec 7>&-
 	see '^status=0'
 	shows_not records
@@ -76,7 +81,7 @@ interrupt_held_records() {
 	see '^a name of 40 columns, which i$'
 	tmux resize-window -x 40 -y 30
 	see '^a name of 40 columns, which is too many$'
-	[ "$(screen | grep -c name)" -eq 1 ]
+	see_lines 1 name
 	tmux resize-window -x 150 -y 30
 	see 'too many: 3 records, .* failed 0, starts 1, waits for input'
 	exec 7>&-

@@ -53,7 +53,7 @@ top() {
 # The terminal is as it was, and so is what it showed.
 is_sane() {
 	see '^%'
-	shows_not 'PART .*OUT/s'
+	see_lines 0 'PART .*OUT/s'
 	type_in 'stty -a >after; echo compared'
 	see '^compared'
 	diff before after
@@ -86,7 +86,7 @@ is_sane() {
 	press /
 	type_in sec
 	see 'only parts with "sec"'
-	shows_not ' first '
+	see_lines 0 ' first '
 	press Escape
 	see ' first '
 	press q
@@ -103,7 +103,7 @@ is_sane() {
 	see 'DEAD RTRY$'
 	tmux resize-window -x 200 -y 50
 	see 'PID +UP$'
-	[ "$(screen | grep -c 'q quit')" -eq 1 ]
+	see_lines 1 'q quit'
 	press q
 	ends_with 0
 }
@@ -118,8 +118,8 @@ is_sane() {
 	# A sanitizer reports this one, and exits.
 	[ -n "${SAN-}" ] || signals="$signals SEGV"
 	for signal in $signals; do
-		type_in 'clear'
-		type_in "sh -c 'echo \$\$ >pid; exec pmetrics top'"
+		# No other prompt is on the screen afterwards.
+		type_in "clear; sh -c 'echo \$\$ >pid; exec pmetrics top'"
 		see 'PART .*OUT/s'
 		kill "-$signal" "$(cat pid)"
 		ends_with $((128 + $(kill -l "$signal")))

@@ -36,11 +36,6 @@ letter() {
 	grep '^{"pchan"' out | jq -r "$1"
 }
 
-# sleepers ARG N: there are N processes `sleep ARG`.
-sleepers() {
-	[ "$(pgrep -fcx "sleep $1")" -eq "$2" ]
-}
-
 # A time for `sleep` that no other test uses.
 own_time() {
 	echo "9$BATS_TEST_NUMBER$$"
@@ -320,7 +315,8 @@ poison() {
 
 go_child() {
 	go 0 timeout 30 pfanout -v "${way[@]}" -- "$WORKER" child 7,150 "$time" <in
-	[ "$(pkill -cfx "sleep $time")" -eq 2 ]
+	wait_until sleepers "$time" 2
+	pkill -fx "sleep $time"
 	settled 300 0
 }
 
@@ -328,7 +324,8 @@ go_child() {
 	time=$(own_time)
 	way=(-k -j 1)
 	costs 150 crash sh -c "sleep $time & echo >>started; exec '$WORKER' -u crash 150"
-	[ "$(pkill -cfx "sleep $time")" -eq "$(wc -l <started)" ]
+	wait_until sleepers "$time" "$(wc -l <started)"
+	pkill -fx "sleep $time"
 }
 
 @test "workers: a background process of a worker that hangs is killed" {

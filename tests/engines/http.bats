@@ -376,7 +376,7 @@ load support/http
 	done
 	exec {slow}<>"/dev/tcp/127.0.0.1/$port"
 	printf 'POST /in HT' >&"$slow"
-	timeout 10 cat <&"$slow" >got # the server ends the connection
+	timeout 30 cat <&"$slow" >got # the server ends the connection
 	[ ! -s got ]
 	for n in $(seq 20); do
 		ask 200 -d "{\"id\":$n}"

@@ -20,6 +20,7 @@ setup() {
 # rate NAME URL: starts a helper; NAME.in, NAME.out and NAME.err are its ends.
 rate() {
 	mkfifo "$1.in"
+	: >"$1.out" # ask() may look sooner than it starts
 	"$LIBEXEC/rate-redis" "$2" <"$1.in" >"$1.out" 2>"$1.err" 3>&- &
 	PIDS+=($!)
 }
@@ -200,10 +201,10 @@ within() {
 @test "rate: the server goes and comes back, and a helper is killed" {
 	start
 	mkfifo in
-	pratelimit -r 200/s --shared "$URL/bucket" <in >out 2>err 3>&- &
+	pratelimit -r 100/s --shared "$URL/bucket" <in >out 2>err 3>&- &
 	PIDS=($!)
 	exec 8>in
-	pfanout -q -j 2 --rate 200/s --shared "$URL/bucket" -- cat < <(ids 300) >out2 2>err2 3>&- 8>&- &
+	pfanout -q -j 2 --rate 100/s --shared "$URL/bucket" -- cat < <(ids 300) >out2 2>err2 3>&- 8>&- &
 	PIDS+=($!)
 	ids 150 >&8
 	wait_until has_lines out 20

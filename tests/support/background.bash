@@ -43,24 +43,28 @@ ends_with() {
 }
 
 # is_ready PID: the process has started its threads, and so takes its signals.
-# (What it blocks does not tell: bash blocks some before it runs the command.)
+# (A thread of a sanitizer does not tell, nor does what bash blocks before it
+# runs the command, but that is not SIGUSR1.)
 is_ready() {
 	local tasks=("/proc/$1/task/"*)
 
-	[ "${#tasks[@]}" -gt 1 ]
-}
-
-# is_taken PID SIGNAL: the signal is not pending any more.
-is_taken() {
-	! awk -v bit="$(($(kill -l "$2") - 1))" '/^(ShdPnd|SigPnd):/ {
-		digit = substr($2, length($2) - int(bit / 4), 1)
-		n = index("0123456789abcdef", digit) - 1
-		if (int(n / 2 ^ (bit % 4)) % 2) pending = 1 } END { exit !pending }' "/proc/$1/status"
+	[ "${#tasks[@]}" -gt 1 ] && grep -q '^SigBlk:.*[2367abef]..$' "/proc/$1/status"
 }
 
 send() {
 	kill "-$2" "$1"
 	wait_until is_taken "$1" "$2"
+}
+
+# send_together PID SIGNAL...: all of them are there when it looks.
+send_together() {
+	local signal
+
+	kill -STOP "$1"
+	for signal in "${@:2}"; do
+		kill "-$signal" "$1"
+	done
+	kill -CONT "$1"
 }
 
 # again PID SIGNAL: the next signal.  What comes within 100 ms of the last one

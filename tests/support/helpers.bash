@@ -61,6 +61,19 @@ reasons() {
 		awk '{ printf "%s%s %d", sep, $2, $1; sep = ", " } END { print "" }'
 }
 
+# is_taken PID SIGNAL: the signal is not pending any more.
+is_taken() {
+	! awk -v bit="$(($(kill -l "$2") - 1))" '/^(ShdPnd|SigPnd):/ {
+		digit = substr($2, length($2) - int(bit / 4), 1)
+		n = index("0123456789abcdef", digit) - 1
+		if (int(n / 2 ^ (bit % 4)) % 2) pending = 1 } END { exit !pending }' "/proc/$1/status"
+}
+
+# sleepers ARG N: there are N processes `sleep ARG`.
+sleepers() {
+	[ "$(pgrep -fcx "sleep $1")" -eq "$2" ]
+}
+
 # needs PROGRAM: skips the test where the program is missing.
 needs() {
 	command -v "$1" >/dev/null || skip "$1 is not installed"

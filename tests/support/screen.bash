@@ -65,14 +65,18 @@ see() {
 	done
 }
 
+# see_lines N PATTERN: waits until so many lines of the screen match.
+see_lines() {
+	wait_until matches "$@"
+}
+
+matches() {
+	[ "$(screen | grep -cE -e "$2")" -eq "$1" ]
+}
+
 # The screen has what was typed twice: as the echo and as the answer.
 see_twice() {
-	local end=$((SECONDS + 15))
-
-	until [ "$(screen | grep -cE -e "$1")" -eq 2 ]; do
-		[ "$SECONDS" -lt "$end" ]
-		sleep 0.05
-	done
+	see_lines 2 "$1"
 }
 
 shows_not() {

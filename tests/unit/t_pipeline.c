@@ -8,11 +8,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -150,13 +150,18 @@ drop(void *state, struct record *r)
 	r->kind = RECORD_DROP;
 }
 
-/* Takes its time, and more for some: records overtake each other. */
+/*
+ * Takes its time, and more for some: records overtake each other.  After
+ * sched_yield() a busy machine would have others first each time.
+ */
 static void
 slow(void *state, struct record *r)
 {
+	struct timespec pause = {.tv_nsec = (long)(r->seq % 5) * 1000};
+
 	identity(state, r);
-	for (uint64_t i = 0; i < r->seq % 5; i++)
-		sched_yield();
+	if (pause.tv_nsec > 0)
+		nanosleep(&pause, NULL);
 }
 
 /* Without a state. */

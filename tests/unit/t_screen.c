@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "pmetrics/browse.h"
@@ -472,18 +473,21 @@ test_scrolling(void)
 static void
 test_speed(void)
 {
-	int64_t begun;
+	clock_t begun;
+	double took;
 
 	many(500);
 	for (size_t i = 0; i < 500; i += 2)
 		join(i, 499, "");
 	verdict(VERDICT_WORK, 250, "stage250 is the bottleneck.");
 	show(200, 50, true);
-	begun = clock_now();
+	/* Of the processor: others may have it, too. */
+	begun = clock();
 	for (int i = 0; i < 20; i++)
 		show(200, 50, true);
-	printf("a screen of 500 parts: %.1f ms\n", (double)(clock_now() - begun) / 20 / CLOCK_MS);
-	CHECK((clock_now() - begun) / 20 < REFRESH, "it takes long");
+	took = (double)(clock() - begun) / CLOCKS_PER_SEC / 20;
+	printf("a screen of 500 parts: %.1f ms\n", 1000 * took);
+	CHECK(took * CLOCK_S < REFRESH, "it takes long");
 }
 
 /* Nothing that comes from elsewhere controls the terminal. */
