@@ -296,10 +296,10 @@ there() {
 		touch all
 		mkfifo a b
 : >a.got
-		# Slowly, so that it is killed before the end.
+		# Both slowly, so that it has many, and is killed before the end.
 		pratelimit -r 2000/s <a >a.got 2>/dev/null 3>&- &
 		victim=$!
-		timeout 60 pfanout <b >b.got 3>&- &
+		timeout 60 pratelimit -r 2000/s <b >b.got 3>&- &
 		job '2 2' "--window 2000 --grace 200ms in" "--to a --to b --by $by" &
 		pipeline=$!
 		wait_until at_least a.got 1500
