@@ -296,7 +296,7 @@ there() {
 		touch all
 		mkfifo a b
 : >a.got
-		# Both slowly, so that it has many, and is killed before the end.
+		# Slowly, so that it has many, and is killed before the end.
 		pratelimit -r 2000/s <a >a.got 2>/dev/null 3>&- &
 		victim=$!
 		timeout 60 pratelimit -r 2000/s <b >b.got 3>&- &
