@@ -433,7 +433,7 @@ conclude(struct follow *f, struct input *in, ssize_t n, const struct trail_news 
 		return n;
 	if (!news->more && files_at_end(&f->files, file, was->may_end)) {
 		if (in->place != NULL)
-			resume_end(f->how.resume, in->place, in->fd, reader_bytes(in->reader));
+			resume_end(f->how.resume, in->place, reader_bytes(in->reader));
 		return 0;
 	}
 	errno = EAGAIN;

@@ -180,20 +180,25 @@ claim_known(struct place *p, const char *path, int fd, const struct stat *st)
 	return p;
 }
 
+/* The bookmark, of which the path is copied, is that of a new input. */
 static struct place *
-claim_fresh(
-    struct resume *r, const char *path, int fd, const struct stat *st, struct reader_place at)
+add_fresh(struct resume *r, struct bookmark b)
 {
-	struct bookmark b = {
-	    .path = strdup(path), .device = st->st_dev, .inode = st->st_ino, .done = at};
+	struct place *p = NULL;
 
-	if (b.path == NULL)
-		return NULL;
-	if (fingerprint_take(&b.head, fd, FINGERPRINT_BYTES) == -1) {
+	if ((b.path = strdup(b.path)) != NULL && (p = add_place(r, &b, FRESH)) == NULL)
 		free(b.path);
+	return p;
+}
+
+static struct place *
+claim_fresh(struct resume *r, char *path, int fd, const struct stat *st, struct reader_place at)
+{
+	struct bookmark b = {.path = path, .device = st->st_dev, .inode = st->st_ino, .done = at};
+
+	if (fingerprint_take(&b.head, fd, FINGERPRINT_BYTES) == -1)
 		return NULL;
-	}
-	return add_place(r, &b, FRESH);
+	return add_fresh(r, b);
 }
 
 /* The name that the file has now. */
@@ -336,6 +341,10 @@ resume_former(
 	return fd;
 }
 
+/*
+ * What was read and is not finished may be all that the file can be known by
+ * when it comes back, or another one with its number.
+ */
 void
 resume_read(struct resume *r, void *place, const struct fingerprint *text)
 {
@@ -353,33 +362,27 @@ resume_read(struct resume *r, void *place, const struct fingerprint *text)
 void *
 resume_cut(struct resume *r, void *place, uint64_t end)
 {
-	struct place *p = place, *next = NULL;
-	struct bookmark b;
+	struct place *p = place, *next;
+	struct bookmark b = {0};
 
 	pthread_mutex_lock(&r->lock);
-	b = (struct bookmark){
-	    .path = strdup(p->book.path), .device = p->book.device, .inode = p->book.inode};
-	if (b.path != NULL && (next = add_place(r, &b, FRESH)) != NULL) {
+	b.path = p->book.path;
+	b.device = p->book.device;
+	b.inode = p->book.inode;
+	if ((next = add_fresh(r, b)) != NULL) {
 		p->origin = GONE;
 		p->end = end;
-	} else
-		free(b.path);
+	}
 	pthread_mutex_unlock(&r->lock);
 	return next;
 }
 
-/*
- * What was read and is not finished may be all that the file can be known by
- * when it comes back, or another one with its number.
- */
 void
-resume_end(struct resume *r, void *place, int fd, uint64_t end)
+resume_end(struct resume *r, void *place, uint64_t end)
 {
 	struct place *p = place;
 
 	pthread_mutex_lock(&r->lock);
-	if (fingerprint_holds(&p->book.head, fd))
-		(void)fingerprint_take(&p->book.head, fd, end);
 	p->origin = GONE;
 	p->end = end;
 	pthread_mutex_unlock(&r->lock);

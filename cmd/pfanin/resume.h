@@ -64,7 +64,7 @@ void *resume_cut(struct resume *, void *place, uint64_t bytes);
  * The input has ended after so many bytes of this file.  When these are
  * finished it will be known no more, unless it is claimed again.  Any thread.
  */
-void resume_end(struct resume *, void *place, int fd, uint64_t bytes);
+void resume_end(struct resume *, void *place, uint64_t bytes);
 
 /*
  * Whether this file is that of --state, which is never read as an input.  Any

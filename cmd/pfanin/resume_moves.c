@@ -83,23 +83,20 @@ open_again(const struct bookmark *b)
 }
 
 /*
- * What has been read makes the fingerprint longer.  Of a file that was
- * truncated it is a new one.  What does not fit any more stays as it is: then
- * the next run takes the file for another one.
+ * What has been read makes the fingerprint longer.  If the file has another
+ * text by now, it stays as it is.
  */
 static void
-update_head(struct bookmark *b, bool truncated)
+update_head(struct bookmark *b)
 {
-	bool grows = b->head.len < FINGERPRINT_BYTES && b->done.offset > b->head.len;
 	int fd;
 
-	if (!truncated && !grows)
+	if (b->head.len == FINGERPRINT_BYTES || b->done.offset <= b->head.len ||
+	    (fd = open_again(b)) == -1)
 		return;
-	fd = open_again(b);
-	if (fd != -1 && (truncated || fingerprint_holds(&b->head, fd)))
+	if (fingerprint_holds(&b->head, fd))
 		(void)fingerprint_take(&b->head, fd, b->done.offset);
-	if (fd != -1)
-		close(fd);
+	close(fd);
 }
 
 static void
@@ -111,10 +108,9 @@ apply_moves(void *arg, void *token)
 	pthread_mutex_lock(&r->lock);
 	for (size_t i = 0; i < moves->n; i++) {
 		struct bookmark *b = &moves->move[i].place->book;
-		bool truncated = moves->move[i].at.offset < b->done.offset;
 
 		b->done = moves->move[i].at;
-		update_head(b, truncated);
+		update_head(b);
 	}
 	pthread_mutex_unlock(&r->lock);
 	free(moves);
