@@ -209,15 +209,22 @@ unlock_pipe(struct writer *w)
 	errno = saved;
 }
 
-/* Writes as much as is good at a time. */
+/* Writes as much as is good at a time: of the last iovec maybe a part. */
 static ssize_t
-write_some(const struct writer *w, const struct iovec *iov, size_t n)
+write_some(const struct writer *w, struct iovec *iov, size_t n)
 {
-	size_t left = w->pipe ? PIPE_CHUNK : SIZE_MAX, whole;
+	size_t left = w->pipe ? PIPE_CHUNK : SIZE_MAX, whole, len;
+	ssize_t written;
 
 	for (whole = 0; whole < n && iov[whole].iov_len <= left; whole++)
 		left -= iov[whole].iov_len;
-	return whole > 0 ? writev(w->fd, iov, (int)whole) : write(w->fd, iov->iov_base, left);
+	if (whole == n || left == 0)
+		return writev(w->fd, iov, (int)whole);
+	len = iov[whole].iov_len;
+	iov[whole].iov_len = left;
+	written = writev(w->fd, iov, (int)whole + 1);
+	iov[whole].iov_len = len;
+	return written;
 }
 
 /*
