@@ -25,6 +25,7 @@
 #include "sync/wait.h"
 
 #define MARK_RECORDS 1000            /* between two marks, at most */
+#define MARK_FIRST 8                 /* the same, in the beginning */
 #define MARK_TIME (200 * CLOCK_MS)   /* the same, while there are records */
 #define SOON (5 * CLOCK_MS)          /* the same, for one that has moved */
 #define PROBE_TIME CLOCK_S           /* between marks without records */
@@ -38,6 +39,7 @@ struct marker {
 	struct source_marks hooks;
 	unsigned char to[MARK_TO];
 	uint64_t every; /* records between two marks, unless the pace is high */
+	uint64_t batch; /* records in a batch, at most */
 	int fd;         /* where acknowledgements come */
 	pthread_t thread;
 	struct parker parker; /* the thread's */
@@ -45,6 +47,7 @@ struct marker {
 
 	/* Of records; written with the source's lock. */
 	_Atomic uint64_t sent, marked;
+	uint64_t step;             /* records until the next mark */
 	_Atomic int64_t last_mark; /* when; monotonic ns */
 	atomic_bool ended;         /* the last mark was sent */
 	atomic_bool moved;         /* marker_moved() since the last mark */
@@ -136,11 +139,24 @@ window(const struct marker *m)
 
 /* So marks are no more often than at a lower pace. */
 static uint64_t
-between_marks(const struct marker *m)
+longest_step(const struct marker *m)
 {
 	uint64_t part = window(m) / 32;
 
 	return part > m->every ? part : m->every;
+}
+
+/*
+ * What has no mark that came back is done again by the next run, and records
+ * may take seconds: the first marks are close together.
+ */
+static void
+lengthen_step(struct marker *m)
+{
+	uint64_t longest = longest_step(m);
+
+	m->step = 2 * m->step < longest ? 2 * m->step : longest;
+	m->hooks.most = m->step < m->batch ? m->step : m->batch;
 }
 
 /* So many records want to be sent. */
@@ -194,12 +210,12 @@ records_sent(void *arg, size_t n, const struct source_end *ends, size_t n_ends)
 	bool first = !is_unmarked(m);
 
 	m->how.positions.sent(m->how.positions.arg, ends, n_ends);
-	atomic_fetch_add(&m->sent, n);
+	n += atomic_fetch_add(&m->sent, n) - atomic_load(&m->marked);
 	if (has_slot(m) &&
-	    (atomic_load(&m->sent) - atomic_load(&m->marked) >= between_marks(m) ||
-		clock_now() - atomic_load(&m->last_mark) >= MARK_TIME))
+	    (n >= m->step || clock_now() - atomic_load(&m->last_mark) >= MARK_TIME)) {
 		push_mark(m);
-	else if (first)
+		lengthen_step(m);
+	} else if (first)
 		park_wake(&m->parker);
 }
 
@@ -513,6 +529,7 @@ marker_new(const struct marker_how *how)
 		return NULL;
 	m->how = *how;
 	m->every = quarter < MARK_RECORDS ? quarter : MARK_RECORDS;
+	m->batch = quarter;
 	m->fd = m->parker.fd = -1;
 	pthread_mutex_init(&m->lock, NULL);
 	waitlist_init(&m->changed);
@@ -521,8 +538,9 @@ marker_new(const struct marker_how *how)
 	    .wait = wait_for_window,
 	    .sent = records_sent,
 	    .last = last_mark,
-	    .arg = m,
-	    .most = quarter};
+	    .arg = m};
+	m->step = MARK_FIRST / 2;
+	lengthen_step(m);
 	if (start(m) == -1) {
 		error = errno;
 		marker_free(m);

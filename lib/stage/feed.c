@@ -38,6 +38,7 @@ struct feed {
 	struct metrics_shard *shard;
 	size_t n;               /* in the batch */
 	uint64_t records, most; /* that these stand for, and their limit */
+	uint64_t share;         /* of the budget: the limit is no higher */
 	size_t bytes;           /* to be reserved for them */
 	size_t marks;           /* that were taken, and are put next */
 	int64_t read;           /* when the last read(2) was, monotonic ns */
@@ -57,6 +58,15 @@ random_seed(void)
 	return seed;
 }
 
+/* How many records may be in the next batch.  With the source's lock. */
+static uint64_t
+batch_limit(const struct feed *f)
+{
+	const struct source_marks *marks = f->src->marks;
+
+	return marks != NULL && marks->most < f->share ? marks->most : f->share;
+}
+
 struct feed *
 feed_new(struct source *src, unsigned thread)
 {
@@ -70,9 +80,10 @@ feed_new(struct source *src, unsigned thread)
 		sampler_begin_draws(
 		    &src->stage->tracing->settings.sampler, random_seed(), &f->draws);
 	f->shard = metrics_shard(src->stage->metrics, src->shard + thread);
-	f->most = budget_share(src->stage->budget, src->runs > BATCH ? src->runs : BATCH);
-	if (src->marks != NULL && src->marks->most < f->most)
-		f->most = src->marks->most;
+	f->share = budget_share(src->stage->budget, src->runs > BATCH ? src->runs : BATCH);
+	pthread_mutex_lock(&src->lock);
+	f->most = batch_limit(f);
+	pthread_mutex_unlock(&src->lock);
 	return f;
 }
 
@@ -192,6 +203,7 @@ feed_send(struct feed *f)
 	stopwatch_stop(&f->shard->time[TIME_OWN], worktime_now());
 	if (src->marks != NULL && sent == f->n)
 		src->marks->sent(src->marks->arg, f->records, f->ends, f->n_ends);
+	f->most = batch_limit(f);
 	pthread_mutex_unlock(&src->lock);
 	metrics_set(f->shard, METRIC_LAST_RECORD_US, (uint64_t)clock_calendar());
 	record_freen(f->batch + sent, f->n - sent);

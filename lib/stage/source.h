@@ -52,7 +52,7 @@ struct source_marks {
 	/* After the last record. */
 	void (*last)(void *arg);
 	void *arg;
-	size_t most; /* records in a batch */
+	size_t most; /* records in the next batch; may change with the lock */
 };
 
 /* The most threads that read, each with a shard of its own. */

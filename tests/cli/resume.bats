@@ -75,8 +75,8 @@ is_saved() {
 	ids 10 >in
 	pfanin --state s --grace 50ms in 2>err | cat >got
 	[ "$(head -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",1,281474976710656]' ]
-	[ "$(tail -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",2,281474976710656]' ]
-	lines got 12
+	[ "$(tail -n 1 got | jq -c '[.pchan, .n, .w]')" = '["mark/1",3,281474976710656]' ]
+	lines got 13
 	# cat(1) is no stage: the message names what is missing.
 	has err "10 records were not acknowledged"
 	has err "nothing was acknowledged at all: a last stage that writes into a pipe needs --ack, and a program between the stages must not drop marks"
@@ -334,15 +334,19 @@ is_filled() {
 }
 
 @test "resume: no more than the window is on its way" {
+	local n
+
 	seq 1000 >in
 	begin none --window 100 in
-	wait_until at_least got 100
+	# A batch of 25 may have no room at the end.
+	wait_until at_least got 76
 	sleep 0.3
-	lines got 100
+	n=$(wc -l <got)
+	[ "$n" -le 100 ]
 	kill "$pid"
 	wait "$job"
 	[ "$(<status)" -eq 143 ]
-	has err "100 records were not acknowledged, and will come again in the next run"
+	has err "$n records were not acknowledged, and will come again in the next run"
 	job 0 all --window 1 in
 	tail -n 1000 got | cmp - in
 }
@@ -497,6 +501,22 @@ is_filled() {
 	[ "$(wc -l <got)" -lt 200000 ]
 	job 0 all in
 	cmp in got
+}
+
+has_finished() {
+	[ "$(saved line)" -ge "$1" ]
+}
+
+@test "resume: killed after a hundred slow records: most of them are finished" {
+	ids 3000 >in
+	begin "pause 100" in
+	wait_until test -s s
+	wait_until has_finished 50
+	kill -9 "$pid"
+	wait "$job" || true
+	job 0 all in
+	[ "$(sort -u got | wc -l)" -eq 3000 ]
+	[ "$(wc -l <got)" -le 3050 ]
 }
 
 # With another record, so that there is something to save.
