@@ -1,16 +1,15 @@
 #include "marker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ends.h"
+#include "outlet.h"
 #include "outstanding.h"
 #include "pace.h"
 #include "base/clock.h"
@@ -401,45 +400,6 @@ is_finished(const void *arg)
 }
 
 /*
- * Closes standard output: its reader sees the end.  Returns what is left of a
- * pipe to see by whether it has a reader, or -1.
- */
-static int
-close_output(void)
-{
-	struct stat st;
-	int null, handle = -1;
-
-	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
-		handle = open("/proc/self/fd/1", O_PATH | O_CLOEXEC);
-	if ((null = open("/dev/null", O_WRONLY | O_CLOEXEC)) != -1) {
-		(void)dup2(null, STDOUT_FILENO);
-		close(null);
-	}
-	return handle;
-}
-
-/*
- * Whether the pipe has a reader; false also where that is not known.  For a
- * moment we are a writer again, as only a writer can see it.
- */
-static bool
-has_reader(int handle)
-{
-	struct pollfd p = {.fd = -1};
-	char path[64];
-
-	if (handle == -1)
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", handle);
-	if ((p.fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) == -1)
-		return false;
-	(void)poll(&p, 1, 0);
-	close(p.fd);
-	return (p.revents & POLLERR) == 0;
-}
-
-/*
  * Whether an end of the pipeline is still there; false: or nobody knows.
  */
 static bool
@@ -461,7 +421,7 @@ has_end(struct marker *m)
  * as long as something comes back within each grace.
  */
 static void
-linger(struct marker *m, struct ctx *ctx, int handle)
+linger(struct marker *m, struct ctx *ctx, int outlet)
 {
 	int64_t grace = m->how.stage->opt->grace;
 	int64_t seen = clock_now(), now;
@@ -469,7 +429,7 @@ linger(struct marker *m, struct ctx *ctx, int handle)
 	while (!is_finished(m) && ctx_state(ctx) == CTX_LIVE) {
 		now = clock_now();
 		if (atomic_load(&m->answered) &&
-		    (has_reader(handle) || (!m->how.stage->hung_up && has_end(m))))
+		    (outlet_has_reader(outlet) || (!m->how.stage->hung_up && has_end(m))))
 			seen = now;
 		if (atomic_load(&m->last_ack) > seen)
 			seen = atomic_load(&m->last_ack);
@@ -490,15 +450,15 @@ finish(void *arg)
 	struct marker *m = arg;
 	struct stage *st = m->how.stage;
 	struct ctx *late = ctx_new(NULL, CLOCK_NEVER);
-	int handle = close_output();
+	int outlet = outlet_close();
 
 	if (st->hung_up && atomic_load(&m->answered) && late != NULL)
-		linger(m, late, handle);
+		linger(m, late, outlet);
 	else
-		linger(m, st->work, handle);
+		linger(m, st->work, outlet);
 	ctx_free(late);
-	if (handle != -1)
-		close(handle);
+	if (outlet != -1)
+		close(outlet);
 	atomic_store(&m->stop, true);
 	park_wake(&m->parker);
 	pthread_join(m->thread, NULL);
