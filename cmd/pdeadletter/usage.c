@@ -83,6 +83,7 @@ static const struct option_rule job_rules[] = {
     {"--all", OPTION_NEEDS, "replay", "no other command replays letters"},
     {"--wrap", OPTION_NEEDS, "replay", "no other command replays letters"},
     {"--max-replays", OPTION_NEEDS, "replay", "no other command replays letters"},
+    {"--ok-status", OPTION_NEEDS, "replay", "no other command replays letters"},
     {0},
 };
 
@@ -233,7 +234,7 @@ int (*usage_parse_job(
 	if (operands == argc)
 		errx(2, "%s: a FILE is needed", command->name);
 	if (job->command == NULL && memchr(job->ok_status, 1, sizeof(job->ok_status)) != NULL)
-		errx(2, "%s: --ok-status needs a command: replay FILE -- command", command->name);
+		errx(2, "replay: --ok-status needs a command: replay FILE -- command");
 	job->ok_status[0] = true;
 	job->files = files_of(argv + operands);
 	return run;

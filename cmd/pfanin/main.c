@@ -202,6 +202,7 @@ open_inputs(struct pfanin *pi)
 	size_t n = count_operands(pi);
 	struct inputs *inputs = inputs_new(open_most(pi, n + FDS_PER_ENGINE * count_urls(pi)));
 	char dash[] = "-", *standard[] = {dash, NULL};
+	bool followed = false;
 	const char *why;
 	struct input *in;
 
@@ -214,14 +215,18 @@ open_inputs(struct pfanin *pi)
 			engines_add(pi->engines, inputs, *operand);
 			continue;
 		}
-		if (is_followed(pi, *operand))
+		if (is_followed(pi, *operand)) {
+			followed = true;
 			continue;
+		}
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
 			refuse(*operand, why, errno);
 		check_output(in);
 		if (!pi->opt.plain)
 			check_head(in);
 	}
+	if (pi->follow != NULL && !followed)
+		errx(2, "--follow: none of the inputs is a file that can be followed");
 	if (pi->follow != NULL && follow_begin(pi->follow, &why) == -1)
 		errx(2, "%s", why);
 	if (pi->resume != NULL) {

@@ -99,6 +99,7 @@ static const struct option_rule rules[] = {
     {"-t", OPTION_NEEDS, "a command", NULL},
     {"-a", OPTION_NEEDS, "a command", NULL},
     {"--backoff", OPTION_NEEDS, "a command", NULL},
+    {"--backoff", OPTION_NEEDS, "-a", "without it there is one attempt, and no wait"},
     {"--match", OPTION_NEEDS, "a command", NULL},
     {"--window", OPTION_NEEDS, "a command", NULL},
     {"--start-timeout", OPTION_NEEDS, "-t", "without it there is no limit"},

@@ -113,8 +113,8 @@ count_failed(struct stage *st, enum reason reason)
 	if (st->share.most != 0)
 		count_failed_share(st, reason);
 	if (atomic_fetch_add(&st->failed, 1) + 1 == st->max_failed)
-		stage_abort(st, 2, "stopped after %ju failed records, as --max-failed says",
-		    (uintmax_t)st->max_failed);
+		stage_abort(st, 2, "stopped after %ju failed record%s, as --max-failed says",
+		    (uintmax_t)st->max_failed, st->max_failed == 1 ? "" : "s");
 }
 
 static int

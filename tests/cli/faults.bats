@@ -197,7 +197,7 @@ lost() {
 	status=0
 	timeout 20 pfanout -v -j 1 --max-failed 1 <in >/dev/full 2>err || status=$?
 	[ "$status" -eq 2 ]
-	has err 'stopped after 1 failed'
+	has err 'stopped after 1 failed record, as'
 	has err 'standard output: No space left on device'
 	lost "$(total received) records"
 	# The dead-letter file fails, and then the output does.

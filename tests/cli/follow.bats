@@ -329,6 +329,11 @@ all() {
 	go 2 "$BIN/pfanin" --follow
 	go 2 "$BIN/pfanin" --follow .
 	has err ".: it is a folder; follow the files in it: './*'"
+	# Nothing could ever be followed: what there is has an end.
+	mkfifo fifo
+	go 2 "$BIN/pfanin" --follow - fifo </dev/null
+	[ "$(cat err)" = "pfanin: --follow: none of the inputs is a file that can be followed" ]
+	[ ! -s out ]
 }
 
 @test "follow: --merge of two logs, of which one is rotated" {

@@ -72,6 +72,17 @@ flags_of() {
 	done
 }
 
+# Which options of a tool's own each command has is what its usage says.
+@test "options: --help of a command lists its own options only" {
+	for command in list stats show replay purge; do
+		timeout 20 pdeadletter "$command" --help >out
+		sed '/^$/,$d' out >usage
+		for option in json all wrap max-replays ok-status force; do
+			[ "$(grep -c -e "--$option" usage)" -eq "$(grep -c -e "^ *--$option " out)" ]
+		done
+	done
+}
+
 @test "options: --version" {
 	for option in -V --version; do
 		go 0 pfanout "$option" </dev/null
@@ -305,6 +316,8 @@ flags_of() {
 		pfanout|-t 1s|-t needs a command
 		pfanout|-a 3|-a needs a command
 		pfanout|--backoff 1s|--backoff needs a command
+		pfanout|--backoff 1s -- cat|--backoff needs -a: without it there is one attempt, and no wait
+		pfanout|-x --backoff 1s -- cat|--backoff needs -a: without it there is one attempt, and no wait
 		pfanout|--match .id|--match needs a command
 		pfanout|--window 2|--window needs a command
 		pfanout|-x --unbuffered -- cat|--unbuffered does not go with -x: its output is read to the end anyway
@@ -341,7 +354,8 @@ flags_of() {
 		pdeadletter|replay --json in|replay: --json does not go with replay: it prints the records
 		pdeadletter|show --all in|show: --all needs replay: no other command replays letters
 		pdeadletter|purge --wrap in|purge: --wrap needs replay: no other command replays letters
-		pdeadletter|stats --ok-status 3 in|stats: --ok-status needs a command: replay FILE -- command
+		pdeadletter|stats --ok-status 3 in|stats: --ok-status needs replay: no other command replays letters
+		pdeadletter|replay --ok-status 3 in|replay: --ok-status needs a command: replay FILE -- command
 		pdeadletter|stats --max-replays 3 in|stats: --max-replays needs replay: no other command replays letters
 	END
 	[ ! -e dead ]

@@ -96,7 +96,7 @@ numbers() {
 		replay dead --|replay: a command is needed behind --
 		replay -- cat|replay: a FILE is needed
 		replay --ok-status 1 dead|replay: --ok-status needs a command: replay FILE -- command
-		purge --ok-status 1 dead|purge: --ok-status needs a command: replay FILE -- command
+		purge --ok-status 1 dead|purge: --ok-status needs replay: no other command replays letters
 		replay --ok-status 256 dead -- cat|replay: --ok-status 256: expected exit statuses from 0 to 255, such as 1 or 0,1
 		replay --ok-status 1, dead -- cat|replay: --ok-status 1,: expected exit statuses from 0 to 255, such as 1 or 0,1
 	END
