@@ -166,6 +166,16 @@ parse_address(void *field, const char *value, const char **why)
 	return 0;
 }
 
+/* What is beside the metrics, which may take the place of the page. */
+static const struct route others[] = {
+    {"/-/healthy", answer_healthy},
+    {"/-/ready", answer_ready},
+    {"/api/v1/pipelines", answer_view},
+    {"/", answer_page},
+};
+
+#define OTHERS (sizeof(others) / sizeof(others[0]))
+
 /* The path goes into a page: it has no characters that mean something there. */
 static int
 parse_path(void *field, const char *value, const char **why)
@@ -175,6 +185,10 @@ parse_path(void *field, const char *value, const char **why)
 	    value[strspn(value,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~/-")] != '\0')
 		return -1;
+	*why = "a path such as /metrics, which has no other use";
+	for (size_t i = 0; i < OTHERS; i++)
+		if (strcmp(value, others[i].path) == 0 && value[1] != '\0')
+			return -1;
 	*(const char **)field = value;
 	return 0;
 }
@@ -223,6 +237,7 @@ int
 serve_command(int argc, char **argv)
 {
 	struct serve serve = {.path = "/metrics"};
+	struct route routes[1 + OTHERS + 1] = {0};
 	struct server *server;
 	struct server_timer timer;
 	int stop, result;
@@ -230,15 +245,8 @@ serve_command(int argc, char **argv)
 	cli_check_descriptors();
 	parse(&serve, argc, argv);
 
-	const struct route routes[] = {
-	    {serve.path, answer_metrics},
-	    {"/-/healthy", answer_healthy},
-	    {"/-/ready", answer_ready},
-	    {"/api/v1/pipelines", answer_view},
-	    {"/", answer_page},
-	    {0},
-	};
-
+	routes[0] = (struct route){serve.path, answer_metrics};
+	memcpy(&routes[1], others, sizeof(others));
 	signal(SIGPIPE, SIG_IGN);
 	if ((stop = stop_open()) == -1)
 		err(2, "serve: signals");

@@ -264,7 +264,7 @@ connect() {
 	done
 	go 2 pmetrics serve --web.listen-address no-such-host.invalid:0
 	has err 'cannot listen on no-such-host.invalid:0'
-	for path in '' metrics '/a b' '/a"b' '/<b>' '/a?b' /ü; do
+	for path in '' metrics '/a b' '/a"b' '/<b>' '/a?b' /ü /-/healthy /-/ready /api/v1/pipelines; do
 		go 2 pmetrics serve --web.telemetry-path "$path"
 		lines err 1
 	done

@@ -109,10 +109,10 @@ unread() {
 	seq 20000 | sed 's/.*/{"id":&,"x":"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}/' >in
 	for by in "${POLICIES[@]}"; do
 		echo "# $by"
-		readers b
-		rm -f a
-		mkfifo a
-		head -c 8000 a >a.got 3>&- &
+		rm -f a b
+		mkfifo a b
+		# Only b could have all of them before a has its reader.
+		(head -c 8000 a >a.got && cat b >b.got) 3>&- &
 		# shellcheck disable=SC2086 # words
 		go 1 pfanout -v --to a --to b --by $by <in
 		wait
