@@ -34,7 +34,7 @@
 void
 cli_check_descriptors(void)
 {
-	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDWR) != STDERR_FILENO &&
+	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDONLY) != STDERR_FILENO &&
 	    fcntl(STDERR_FILENO, F_GETFD) == -1)
 		_exit(2);
 	if (fcntl(STDIN_FILENO, F_GETFD) == -1)

@@ -181,6 +181,14 @@ in_order() {
 	grep -q '/dev/full: No space left on device; 10 dead letters that it could not keep (id-1, id-2, .*id-8 and others)' err
 }
 
+@test "pdeadletter: with stderr closed, letters that should go there are in the output" {
+	letters 10 >in
+	status=0
+	timeout 10 pdeadletter <in >out 2>&- || status=$?
+	[ "$status" -eq 2 ]
+	cmp in out
+}
+
 @test "pdeadletter: a file that can't be opened is reported before input is read" {
 	letters 3 >in
 	for file in . none/dead in/dead; do
