@@ -472,6 +472,11 @@ open_descriptors(struct follow *f, const char **why)
 			*why = "too many programs use inotify; raise fs.inotify.max_user_instances";
 		return -1;
 	}
+	/* Files are watched by their descriptors, and not by their names. */
+	if (access("/proc/self/fd", X_OK) == -1) {
+		*why = "/proc is not mounted";
+		return -1;
+	}
 	if ((f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) == -1 ||
 	    (f->events = epoll_create1(EPOLL_CLOEXEC)) == -1 ||
 	    epoll_ctl(f->events, EPOLL_CTL_ADD, f->inotify, &e) == -1)

@@ -20,8 +20,12 @@ filter_close_in(struct filter_worker *f)
 {
 	if (f->w.child.in == -1)
 		return;
-	/* Without /proc the run goes on: then nobody can tell. */
-	if ((f->leftover = leftover_open(f->w.child.in)) == -1 && errno != ENOENT)
+	f->leftover = leftover_open(f->w.child.in);
+	if (f->leftover == -1 && errno == ENOENT)
+		stage_hint(f->w.stage,
+		    "/proc is not mounted, so records that a filter leaves unread are lost "
+		    "without being counted");
+	else if (f->leftover == -1)
 		filter_abort(f, "has a stdin that can't be looked at (%s)", strerror(errno));
 	child_close_in(&f->w.child);
 }
