@@ -705,10 +705,10 @@ dated() {
 	needs_strace
 	letters 5000 >dead
 	: >in
-	for command in list 'list --json' 'show --json'; do
+	for command in list 'list --json' show 'show --json'; do
 		# shellcheck disable=SC2086 # words
 		go 2 strace -qq -o trace -e trace=write -e inject=write:error=ENOSPC:when=3 pdeadletter $command dead
-		grep -q 'standard output' err
+		has err 'standard output: No space left on device'
 	done
 }
 
