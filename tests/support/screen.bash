@@ -6,7 +6,7 @@ terminal() {
 	needs tmux
 	export TMUX_TMPDIR=$BATS_TEST_TMPDIR
 	unset TMUX
-	LC_ALL=C.UTF-8 tmux -u -f /dev/null new-session -d -x 150 -y 30 'unset ENV; exec sh' 3>&- 4>&-
+	tmux -u -f /dev/null new-session -d -x 150 -y 30 'unset ENV; exec sh' 3>&- 4>&-
 	type_in "PS1='% '; clear; echo up >up"
 	wait_until test -s up
 	see '^%'
