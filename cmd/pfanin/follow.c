@@ -104,7 +104,7 @@ tell_want(struct follow *f, const struct name *name, struct known *k, int error)
 		fault(f, "%s: too many files are watched; raise fs.inotify.max_user_watches",
 		    name->path);
 	else if (error == EMFILE || error == ENFILE)
-		fault(f, "%s: too many files are open (ulimit -Hn); it is left out", name->path);
+		fault(f, "%s: too many files are open (ulimit -Hn)", name->path);
 	else
 		fault(f, "%s: %s", name->path, strerror(error));
 }
@@ -275,7 +275,7 @@ file_failed(void *arg, const char *path)
 {
 	struct follow *f = arg;
 
-	fault(f, "%s: %s; it is left out", path, strerror(errno));
+	fault(f, "%s: %s", path, strerror(errno));
 }
 
 /* A folder or the whole of it could not be watched. */
