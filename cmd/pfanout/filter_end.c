@@ -204,7 +204,7 @@ void
 filter_cancel(struct filter_worker *f)
 {
 	if (f->w.child.pid > 0) {
-		child_stop(&f->w.child);
+		worker_stop(&f->w);
 		filter_drain_lines(f);
 		tell_killed(f);
 		child_close(&f->w.child);
@@ -221,7 +221,7 @@ filter_cancel(struct filter_worker *f)
 void
 filter_close(struct filter_worker *f)
 {
-	child_stop(&f->w.child);
+	worker_stop(&f->w);
 	child_close(&f->w.child);
 	(void)take_leftover(f);
 }
