@@ -11,6 +11,7 @@
 #include "pfanout.h"
 #include "proc/leftover.h"
 #include "record/reader.h"
+#include "stage/cli.h"
 #include "sync/ctx.h"
 
 #define LAST_LINE_SIZE 96
@@ -21,12 +22,11 @@ filter_close_in(struct filter_worker *f)
 	if (f->w.child.in == -1)
 		return;
 	f->leftover = leftover_open(f->w.child.in);
-	if (f->leftover == -1 && errno == ENOENT)
-		stage_hint(f->w.stage,
-		    "/proc is not mounted, so records that a filter leaves unread are lost "
-		    "without being counted");
-	else if (f->leftover == -1)
+	if (f->leftover == -1 && errno != ENOENT)
 		filter_abort(f, "has a stdin that can't be looked at (%s)", strerror(errno));
+	else if (f->leftover == -1 && !atomic_exchange(&f->w.pf->told_no_proc, true))
+		cli_say("/proc is not mounted, so records that a filter leaves unread are lost "
+			"without being counted");
 	child_close_in(&f->w.child);
 }
 

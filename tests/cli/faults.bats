@@ -495,7 +495,7 @@ lost() {
 	has err 'it has not read 2, which are lost'
 	unshare -m bash <<-'END'
 		mount -t tmpfs none /proc || { echo skip >skip; exit 0; }
-		timeout 10 pfanout -F -j 1 -- sh -c 'read -r line; echo "$line"' <in >out 2>err
+		timeout 10 pfanout -q -F -j 1 -- sh -c 'read -r line; echo "$line"' <in >out 2>err
 		timeout 5 pfanin --follow in >followed 2>err.follow
 		echo $? >status
 	END
