@@ -51,7 +51,7 @@ job_list(struct job *job)
 	struct item e;
 	bool any = false;
 
-	while (job->select.limit > 0 && store_next(store, &e)) {
+	while (job->select.limit > 0 && !ferror(stdout) && store_next(store, &e)) {
 		if (!select_takes(&job->select, &e))
 			continue;
 		if (job->json)

@@ -59,7 +59,7 @@ print_trace(const char *payload, size_t len)
 }
 
 static void
-print_payload(const struct item *e)
+print_payload(const struct item *e, bool terminal)
 {
 	const char *payload;
 	char *owned, *copy;
@@ -73,7 +73,7 @@ print_payload(const struct item *e)
 	putchar('\n');
 	copy = must(malloc(len + 1));
 	memcpy(copy, payload, len);
-	if (isatty(STDOUT_FILENO))
+	if (terminal)
 		utf8_tame(copy, len, "\t");
 	copy[len] = '\n';
 	fwrite(copy, 1, len + 1, stdout);
@@ -82,7 +82,7 @@ print_payload(const struct item *e)
 }
 
 static void
-print_letter(const struct item *e)
+print_letter(const struct item *e, bool terminal)
 {
 	static const char *const members[][2] = {{"id", ".id"}, {"stage", ".stage"},
 	    {"reason", ".reason"}, {"message", ".message"}, {"attempts", ".attempts"},
@@ -96,7 +96,7 @@ print_letter(const struct item *e)
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
 		print_member(e, members[i][0], members[i][1]);
-	print_payload(e);
+	print_payload(e, terminal);
 }
 
 int
@@ -104,11 +104,13 @@ job_show(struct job *job)
 {
 	struct store_how how = {.skip_foreign = job->skip_foreign};
 	struct store *store = store_open(job->files, &how);
+	/* Asked before anything is printed: it may change errno. */
+	const bool terminal = isatty(STDOUT_FILENO);
 	struct item e;
 	size_t n = 0;
 	int status;
 
-	while (job->select.limit > 0 && store_next(store, &e)) {
+	while (job->select.limit > 0 && !ferror(stdout) && store_next(store, &e)) {
 		if (!select_takes(&job->select, &e))
 			continue;
 		if (job->json)
@@ -116,7 +118,7 @@ job_show(struct job *job)
 		else {
 			if (n > 0)
 				puts("\n----");
-			print_letter(&e);
+			print_letter(&e, terminal);
 		}
 		n++;
 	}

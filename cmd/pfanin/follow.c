@@ -104,7 +104,7 @@ tell_want(struct follow *f, const struct name *name, struct known *k, int error)
 		fault(f, "%s: too many files are watched; raise fs.inotify.max_user_watches",
 		    name->path);
 	else if (error == EMFILE || error == ENFILE)
-		fault(f, "%s: too many files are open (ulimit -Hn); it is left out", name->path);
+		fault(f, "%s: too many files are open (ulimit -Hn)", name->path);
 	else
 		fault(f, "%s: %s", name->path, strerror(error));
 }
@@ -275,7 +275,7 @@ file_failed(void *arg, const char *path)
 {
 	struct follow *f = arg;
 
-	fault(f, "%s: %s; it is left out", path, strerror(errno));
+	fault(f, "%s: %s", path, strerror(errno));
 }
 
 /* A folder or the whole of it could not be watched. */
@@ -470,6 +470,11 @@ open_descriptors(struct follow *f, const char **why)
 	if ((f->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) == -1) {
 		if (errno == EMFILE)
 			*why = "too many programs use inotify; raise fs.inotify.max_user_instances";
+		return -1;
+	}
+	/* Files are watched by their descriptors, and not by their names. */
+	if (access("/proc/self/fd", X_OK) == -1) {
+		*why = "/proc is not mounted";
 		return -1;
 	}
 	if ((f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) == -1 ||

@@ -195,12 +195,23 @@ static void __attribute__((noreturn)) refuse(const char *operand, const char *wh
 	    pattern ? "; patterns need --follow" : "");
 }
 
+/* Only files can wait until others have been read to their end. */
+static void
+check_pipes(const struct input *in, size_t *pipes, size_t most)
+{
+	if (in->kind != INPUT_FILE && ++*pipes > most)
+		errx(2,
+		    "%s: too many FIFOs for the limit of open files: at most %zu here (ulimit -Hn)",
+		    words_for(in->name), most);
+}
+
 /* Ends the process if one of them can't be read, before anything is written. */
 static void
 open_inputs(struct pfanin *pi)
 {
-	size_t n = count_operands(pi);
-	struct inputs *inputs = inputs_new(open_most(pi, n + FDS_PER_ENGINE * count_urls(pi)));
+	size_t n = count_operands(pi), most = open_most(pi, n + FDS_PER_ENGINE * count_urls(pi)),
+	       pipes = 0;
+	struct inputs *inputs = inputs_new(most);
 	char dash[] = "-", *standard[] = {dash, NULL};
 	bool followed = false;
 	const char *why;
@@ -221,6 +232,7 @@ open_inputs(struct pfanin *pi)
 		}
 		if ((in = inputs_add(inputs, *operand, &why)) == NULL)
 			refuse(*operand, why, errno);
+		check_pipes(in, &pipes, most);
 		check_output(in);
 		if (!pi->opt.plain)
 			check_head(in);

@@ -193,7 +193,7 @@ attempt_batch(struct exec_worker *e)
 		if (f.reason == REASON_COUNT)
 			judge_lines(e, &f);
 	} else
-		child_stop(&e->w.child);
+		worker_stop(&e->w);
 	child_close(&e->w.child);
 	metrics_add(e->w.shard, METRIC_EXITS, 1);
 	ended = worktime_now();

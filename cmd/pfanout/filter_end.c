@@ -11,6 +11,7 @@
 #include "pfanout.h"
 #include "proc/leftover.h"
 #include "record/reader.h"
+#include "stage/cli.h"
 #include "sync/ctx.h"
 
 #define LAST_LINE_SIZE 96
@@ -20,9 +21,12 @@ filter_close_in(struct filter_worker *f)
 {
 	if (f->w.child.in == -1)
 		return;
-	/* Without /proc the run goes on: then nobody can tell. */
-	if ((f->leftover = leftover_open(f->w.child.in)) == -1 && errno != ENOENT)
+	f->leftover = leftover_open(f->w.child.in);
+	if (f->leftover == -1 && errno != ENOENT)
 		filter_abort(f, "has a stdin that can't be looked at (%s)", strerror(errno));
+	else if (f->leftover == -1 && !atomic_exchange(&f->w.pf->told_no_proc, true))
+		cli_say("/proc is not mounted, so records that a filter leaves unread are lost "
+			"without being counted");
 	child_close_in(&f->w.child);
 }
 
@@ -200,7 +204,7 @@ void
 filter_cancel(struct filter_worker *f)
 {
 	if (f->w.child.pid > 0) {
-		child_stop(&f->w.child);
+		worker_stop(&f->w);
 		filter_drain_lines(f);
 		tell_killed(f);
 		child_close(&f->w.child);
@@ -217,7 +221,7 @@ filter_cancel(struct filter_worker *f)
 void
 filter_close(struct filter_worker *f)
 {
-	child_stop(&f->w.child);
+	worker_stop(&f->w);
 	child_close(&f->w.child);
 	(void)take_leftover(f);
 }

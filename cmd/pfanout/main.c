@@ -16,6 +16,7 @@
 
 #include "arguments.h"
 #include "base/clock.h"
+#include "base/shortage.h"
 #include "collector.h"
 #include "gate.h"
 #include "json/json.h"
@@ -369,7 +370,7 @@ run(struct pfanout *pf)
 		procs[1] = sorter_processor(&sorting);
 	if (pf->mode == MODE_MAP || pf->mode == MODE_EXEC)
 		if ((pf->retry = retry_start(st, metrics_shard(st->metrics, SHARD_RETRY))) == NULL)
-			err(2, "cannot create a thread");
+			errx(2, "cannot create a thread: %s", shortage_text(errno));
 	started = cli_run(st, procs, 3, &sig) == 0;
 	retry_join(pf->retry);
 	if (!started && procs[1].error != 0 && pf->path != NULL)

@@ -220,7 +220,7 @@ map_kill_child(struct map_worker *m, const struct failure *failure)
 	bool final;
 
 	if (m->w.child.pidfd != -1)
-		child_stop(&m->w.child);
+		worker_stop(&m->w);
 	m->w.child.pid = 0;
 	/*
 	 * Keep the oldest record even if the child never read it, so that it is
@@ -245,7 +245,7 @@ map_cancel(struct map_worker *m)
 	struct failure why;
 
 	if (m->state != NO_CHILD) {
-		child_stop(&m->w.child);
+		worker_stop(&m->w);
 		map_drain_answers(m, &why);
 		map_forget_child(m);
 	}

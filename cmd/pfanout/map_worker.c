@@ -56,7 +56,7 @@ map_init(struct map_worker *m, struct pfanout *pf, unsigned index)
 void
 map_free(struct map_worker *m)
 {
-	child_stop(&m->w.child);
+	worker_stop(&m->w);
 	child_close(&m->w.child);
 	hunger_close(&m->probe);
 	reader_free(m->answers);
@@ -116,7 +116,7 @@ map_start_child(struct map_worker *m)
 		tracing_environment(m->w.stage)) == -1)
 		return start_failed(m, errno);
 	if ((m->answers = reader_new(child->out, &limits)) == NULL) {
-		child_stop(child);
+		worker_stop(&m->w);
 		child_close(child);
 		return start_failed(m, ENOMEM);
 	}

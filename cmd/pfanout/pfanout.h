@@ -92,6 +92,10 @@ struct pfanout {
 	_Atomic bool told_left_behind;
 	/* The same of a child that the terminal has stopped. */
 	_Atomic bool told_stopped;
+	/* And of one that can't be killed. */
+	_Atomic bool told_out_of_reach;
+	/* That there is no /proc. */
+	_Atomic bool told_no_proc;
 	bool has_terminal; /* else nothing can stop a child in this way */
 };
 

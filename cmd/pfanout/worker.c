@@ -175,6 +175,20 @@ tell_stopped(struct worker *w)
 	cli_say(line);
 }
 
+void
+worker_stop(struct worker *w)
+{
+	char name[WORKER_NAME_SIZE], line[WORKER_NAME_SIZE + 128];
+
+	if (child_is_out_of_reach(&w->child) && !atomic_exchange(&w->pf->told_out_of_reach, true)) {
+		worker_name(w, name);
+		snprintf(line, sizeof(line),
+		    "%s can't be killed, as it has become another user; it is waited for", name);
+		cli_say(line);
+	}
+	child_stop(&w->child);
+}
+
 /*
  * ctx_poll(), and a look now and then whether the terminal has stopped the
  * child: poll(2) does not report that.

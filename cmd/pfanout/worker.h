@@ -121,6 +121,9 @@ void worker_cancel_record(struct worker *, struct record *);
  */
 void worker_drain(struct worker *);
 
+/* child_stop(); says once per run if that can't end the child. */
+void worker_stop(struct worker *);
+
 /* The worker in messages, e.g. "worker 2 (jq)". */
 #define WORKER_NAME_SIZE 128
 void worker_name(const struct worker *, char name[WORKER_NAME_SIZE]);

@@ -112,6 +112,7 @@ become(const char *path, char *const argv[], int report, const sigset_t *mask)
 {
 	int error;
 
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(path, argv);
 	error = errno;

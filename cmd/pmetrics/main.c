@@ -1,5 +1,7 @@
 /* pmetrics: shows what the stages of pipelines do; pmetrics(1). */
 
+#include <signal.h>
+
 #include "commands.h"
 #include "stage/cli.h"
 #include "usage.h"
@@ -18,5 +20,9 @@ main(int argc, char **argv)
 	};
 	const struct options_command *command = cli_command(&argc, &argv, usage_commands);
 
+	/*
+	 * Beyond the limit of a file's size a write fails, as on a full disk.
+	 */
+	signal(SIGXFSZ, SIG_IGN);
 	return (command != NULL ? run[command - usage_commands] : tap_command)(argc, argv);
 }

@@ -36,14 +36,16 @@ static void
 say_where(bool all_users)
 {
 	struct rundir_list list;
-	char *text = NULL;
+	char *text = NULL, place[RUNDIR_WHY_SIZE];
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
 	if (out == NULL || rundir_list(&list) == -1)
 		err(2, "print");
-	for (size_t i = 0; i < list.n; i++)
-		fprintf(out, "%s%s", i > 0 ? ", " : "", list.path[i]);
+	for (size_t i = 0; i < list.n; i++) {
+		rundir_describe(list.path[i], !list.named, place);
+		fprintf(out, "%s%s", i > 0 ? ", " : "", place);
+	}
 	if (all_users)
 		fputs(", /run/user/UID/pchan, /dev/shm/pchan-UID", out);
 	if (fclose(out) == EOF)

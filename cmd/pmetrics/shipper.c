@@ -354,9 +354,8 @@ begin(struct shipper *s)
 		s->wait.fd[1] = s->employ.fd;
 	} else if ((s->wait.fd[0] = stop_open()) == -1)
 		err(2, "ship: signals");
-	/* After the start of the command, which would inherit them. */
+	/* After the start of the command, which would inherit that. */
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
 	if (w->files != NULL || w->once)
 		set_phase(s, FINISHING);
 }

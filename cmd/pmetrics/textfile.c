@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,10 +150,6 @@ textfile_command(int argc, char **argv)
 	int dir;
 
 	cli_check_descriptors();
-	/*
-	 * Beyond the limit of a file's size a write fails, as on a full disk.
-	 */
-	signal(SIGXFSZ, SIG_IGN);
 	dir = usage_parse(argc, argv, rows, rules, OPERAND_FOLDER);
 	textfile_init(&t, argv[dir]);
 	t.how = usage_look(argv[0], all_users);

@@ -88,6 +88,7 @@ static void
 say_looked(char text[LOOKED_SIZE])
 {
 	struct rundir_list list;
+	char place[RUNDIR_WHY_SIZE];
 
 	if (rundir_list(&list) == -1)
 		err(2, NULL);
@@ -96,7 +97,8 @@ say_looked(char text[LOOKED_SIZE])
 	for (size_t i = 0; i < list.n; i++) {
 		if (i > 0)
 			strlcat(text, i + 1 < list.n ? ", " : " and ", LOOKED_SIZE);
-		strlcat(text, list.path[i], LOOKED_SIZE);
+		rundir_describe(list.path[i], !list.named, place);
+		strlcat(text, place, LOOKED_SIZE);
 	}
 	strlcat(text, ".", LOOKED_SIZE);
 	rundir_list_free(&list);

@@ -253,6 +253,18 @@ rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE
 	return fd;
 }
 
+void
+rundir_describe(const char *path, bool on_tmpfs, char text[RUNDIR_WHY_SIZE])
+{
+	int fd = rundir_open(path, false, on_tmpfs, text);
+
+	if (fd == -1 && errno != ENOENT)
+		return;
+	if (fd != -1)
+		close(fd);
+	snprintf(text, RUNDIR_WHY_SIZE, "%s", path);
+}
+
 bool
 rundir_lacks_means(int error)
 {

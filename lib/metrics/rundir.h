@@ -48,6 +48,12 @@ void rundir_list_free(struct rundir_list *);
 int rundir_open(const char *path, bool make, bool on_tmpfs, char why[RUNDIR_WHY_SIZE]);
 
 /*
+ * Where we looked: the path; and if the directory is there, but could not be
+ * opened, what is wrong.
+ */
+void rundir_describe(const char *path, bool on_tmpfs, char text[RUNDIR_WHY_SIZE]);
+
+/*
  * Whether an open(2) failed for lack of memory or of descriptors, which says
  * nothing of the file.
  */

@@ -462,6 +462,14 @@ child_stopped_by(const struct child *c)
 	return si.si_status;
 }
 
+bool
+child_is_out_of_reach(const struct child *c)
+{
+	struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
+
+	return c->pid != 0 && kill(c->pid, 0) == -1 && errno == EPERM && poll(&p, 1, 0) == 0;
+}
+
 void
 child_stop(struct child *c)
 {

@@ -112,6 +112,12 @@ int child_stopped_by(const struct child *);
 void child_reap(struct child *);
 
 /*
+ * Whether it runs, and may not be sent signals: it has become another user, as
+ * sudo(8) does.  Then child_stop() waits until it ends by itself.
+ */
+bool child_is_out_of_reach(const struct child *);
+
+/*
  * Ends it: sends SIGTERM to it and its process group, SIGKILL when it has
  * exited or 100 ms have passed, and reaps it.
  */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/shortage.h"
+
 #define LINE_SIZE 256 /* what the kernel looks at */
 
 /* Reads the start of the file into a string.  The length; -1: unreadable. */
@@ -75,7 +77,7 @@ const char *
 interpreter_error(const char *path, int error, char why[INTERPRETER_WHY_SIZE])
 {
 	if (error != ENOENT || path == NULL || access(path, F_OK) == -1)
-		return strerror(error);
+		return shortage_text(error);
 	if (!interpreter_is_missing(path, why))
 		snprintf(why, INTERPRETER_WHY_SIZE,
 		    "its interpreter or loader is missing: it was made for another system");

@@ -22,7 +22,7 @@ bool interpreter_is_missing(const char *path, char why[INTERPRETER_WHY_SIZE]);
 
 /*
  * The message for an errno of child_spawn(), without the path: the one about
- * the interpreter or that of strerror(3).  path may be NULL, if no file was
+ * the interpreter or that of shortage_text().  path may be NULL, if no file was
  * found.
  */
 const char *interpreter_error(const char *path, int error, char why[INTERPRETER_WHY_SIZE]);

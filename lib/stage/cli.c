@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/shortage.h"
 #include "engine/url.h"
 #include "metrics/statfile.h"
 #include "record/deadfile.h"
@@ -34,7 +35,7 @@
 void
 cli_check_descriptors(void)
 {
-	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDWR) != STDERR_FILENO &&
+	if (fcntl(STDERR_FILENO, F_GETFD) == -1 && open("/dev/null", O_RDONLY) != STDERR_FILENO &&
 	    fcntl(STDERR_FILENO, F_GETFD) == -1)
 		_exit(2);
 	if (fcntl(STDIN_FILENO, F_GETFD) == -1)
@@ -153,7 +154,7 @@ name_unstarted(struct stage *st, const struct processor *procs, size_t n, int er
 		    strerror(error));
 		return;
 	}
-	snprintf(st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));
+	snprintf(st->error, sizeof(st->error), "cannot create a thread: %s", shortage_text(error));
 }
 
 /*
@@ -187,15 +188,16 @@ run_watched(struct stage *st, struct processor *procs, size_t n, int *sig)
 
 	if ((monitor = monitor_start(st, STDOUT_FILENO, cli_say)) == NULL) {
 		error = errno;
-		snprintf(st->error, sizeof(st->error), "cannot watch signals: %s", strerror(error));
+		snprintf(
+		    st->error, sizeof(st->error), "cannot watch signals: %s", shortage_text(error));
 		ctx_cancel(st->root);
 		errno = error;
 		return -1;
 	}
 	if ((st->begin != NULL && st->begin(st->begin_arg) == -1) || tracing_start(st) == -1) {
 		error = errno;
-		snprintf(
-		    st->error, sizeof(st->error), "cannot create a thread: %s", strerror(error));
+		snprintf(st->error, sizeof(st->error), "cannot create a thread: %s",
+		    shortage_text(error));
 		ctx_cancel(st->root);
 		monitor_stop(monitor);
 		errno = error;

@@ -19,7 +19,8 @@ struct stage;
 /*
  * Ends the process if standard input or output is closed, since the next file
  * to be opened would take its place.  A closed standard error becomes
- * /dev/null.
+ * /dev/null, but one that can't be written to: a dead letter that goes there is
+ * not taken for written.
  */
 void cli_check_descriptors(void);
 

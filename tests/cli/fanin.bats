@@ -619,6 +619,19 @@ sys.exit(unread < fcntl.fcntl(int(sys.argv[1]), fcntl.F_GETPIPE_SZ) // 2)' "$1"
 	has err '3000 inputs: too many for the limit of open files'
 }
 
+@test "fanin: more FIFOs than can be open are refused" {
+	: >in
+	for i in {1..60}; do
+		mkfifo "f$i"
+	done
+	(
+		ulimit -n 64
+		go 2 pfanin f*
+	)
+	lines err 1
+	has err 'too many FIFOs for the limit of open files: at most 32 here (ulimit -Hn)'
+}
+
 @test "fanin: memory is bounded, whatever the number and the length of the lines" {
 	no_sanitizer
 	line=$(head -c 60000 /dev/zero | tr '\0' x)

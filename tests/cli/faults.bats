@@ -486,6 +486,25 @@ lost() {
 	[ -s err ]
 }
 
+@test "faults: what needs /proc says so where there is none" {
+	[ "${SAN-}" != address ] || skip "the search for leaks needs /proc"
+	unshare -m true 2>/dev/null || skip "can't unshare"
+	ids 3 >in
+	# shellcheck disable=SC2016 # for the shell inside
+	go 2 pfanout -F -j 1 -- sh -c 'read -r line; echo "$line"' <in
+	has err 'it has not read 2, which are lost'
+	unshare -m bash <<-'END'
+		mount -t tmpfs none /proc || { echo skip >skip; exit 0; }
+		timeout 10 pfanout -q -F -j 1 -- sh -c 'read -r line; echo "$line"' <in >out 2>err
+		timeout 5 pfanin --follow in >followed 2>err.follow
+		echo $? >status
+	END
+	[ ! -e skip ] || skip "can't mount a tmpfs"
+	has err '/proc is not mounted, so records that a filter leaves unread are lost without being counted'
+	[ "$(cat status)" -eq 2 ]
+	has err.follow 'cannot follow files: /proc is not mounted'
+}
+
 @test "faults: 200 workers work" {
 	ids 3000 >in
 	go 0 pfanout -j 200 -- cat <in

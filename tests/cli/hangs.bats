@@ -213,6 +213,29 @@ charged() {
 	done
 }
 
+@test "hangs: a worker that has become another user can't be killed, and that is told" {
+	needs setpriv
+	no_sanitizer
+	echo 1 >in
+	nobody
+	cp "$(command -v pfanout)" .
+	cp "$(command -v setpriv)" become
+	chmod 4755 become
+	mkfifo -m 666 end
+	for mode in '-t 100ms' '-x -t 100ms'; do
+		: >err
+		# shellcheck disable=SC2086 # words
+		timeout 30 "${NOBODY[@]}" ./pfanout -q -j 1 $mode -- \
+			./become --reuid 65533 --clear-groups sh -c 'read -r line; read -r line <end' <in >out 2>err 3>&- &
+		wait_until has err "(./become) can't be killed, as it has become another user; it is waited for"
+		echo >end
+		status=0
+		wait $! || status=$?
+		[ "$status" -eq 1 ]
+		[ "$(jq -r .reason out)" = timeout ]
+	done
+}
+
 @test "hangs: -t ends a worker while another stage has the lock on our output" {
 	mkfifo in out hold
 	exec 7<>out

@@ -87,6 +87,7 @@ begin() {
 	mark 3 >&8
 	wait_until has_gone 3
 	mark 4 >&8
+	wait_until has_gone 4
 	ids 2 >&8
 	exec 8>&-
 	ends_with 0

@@ -75,9 +75,13 @@ for line in sys.stdin:
 	has err "$PCHAN_RUN_DIR"
 	go 1 env PCHAN_METRICS=off pmetrics print
 	has err 'PCHAN_METRICS is off'
-	go 1 env -u PCHAN_RUN_DIR XDG_RUNTIME_DIR="$PWD/xdg" PCHAN_METRICS= setpriv --reuid 54321 --clear-groups "$(command -v pmetrics)" print
+}
+
+@test "metrics: without \$PCHAN_RUN_DIR, print looks in three places" {
+	[ "$(id -u)" -eq 0 ] || skip "not root"
+	go 1 env -u PCHAN_RUN_DIR XDG_RUNTIME_DIR=/dev/shm/xdg.$$ PCHAN_METRICS= setpriv --reuid 54321 --clear-groups "$(command -v pmetrics)" print
 	lines err 1
-	has err "$PWD/xdg/pchan, /run/user/54321/pchan, /dev/shm/pchan-54321"
+	has err "/dev/shm/xdg.$$/pchan, /run/user/54321/pchan, /dev/shm/pchan-54321"
 }
 
 @test "metrics: the numbers of a pipeline are those that were counted" {
@@ -251,6 +255,24 @@ run_names() {
 	pmetrics print >/dev/full 2>err || status=$?
 	[ "$status" -eq 2 ]
 	has err 'standard output'
+}
+
+@test "metrics: beyond the limit of a file's size print says so, and is not killed" {
+	needs prlimit
+	ids 1 | pfanout -q >/dev/null
+	status=0
+	prlimit --fsize=100:100 pmetrics print >printed 2>err || status=$?
+	[ "$status" -eq 2 ]
+	has err 'standard output: File too large'
+}
+
+@test "metrics: a run directory that can't be used is told where one looks" {
+	mkdir -m 755 open
+	for command in print top; do
+		PCHAN_RUN_DIR=$PWD/open go 1 pmetrics "$command"
+		lines err 1
+		has err "$PWD/open: other users may enter it (chmod 700)"
+	done
 }
 
 @test "metrics: root sees the stages of all users, and folds as they would" {

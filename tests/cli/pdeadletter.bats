@@ -181,6 +181,14 @@ in_order() {
 	grep -q '/dev/full: No space left on device; 10 dead letters that it could not keep (id-1, id-2, .*id-8 and others)' err
 }
 
+@test "pdeadletter: with stderr closed, letters that should go there are in the output" {
+	letters 10 >in
+	status=0
+	timeout 10 pdeadletter <in >out 2>&- || status=$?
+	[ "$status" -eq 2 ]
+	cmp in out
+}
+
 @test "pdeadletter: a file that can't be opened is reported before input is read" {
 	letters 3 >in
 	for file in . none/dead in/dead; do
@@ -697,10 +705,10 @@ dated() {
 	needs_strace
 	letters 5000 >dead
 	: >in
-	for command in list 'list --json' 'show --json'; do
+	for command in list 'list --json' show 'show --json'; do
 		# shellcheck disable=SC2086 # words
 		go 2 strace -qq -o trace -e trace=write -e inject=write:error=ENOSPC:when=3 pdeadletter $command dead
-		grep -q 'standard output' err
+		has err 'standard output: No space left on device'
 	done
 }
 

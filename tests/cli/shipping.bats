@@ -260,6 +260,8 @@ last_is_taken() {
 	# It has the descriptors that we were given, and no others.
 	sh -c 'ls /proc/self/fd' >out
 	mv out plainly
+	go 0 pmetrics ship --endpoint "$url" -- grep SigIgn /proc/self/status
+	grep SigIgn /proc/self/status | cmp - out
 	go 0 pmetrics ship --endpoint "$url" -- sh -c 'ls /proc/self/fd' </dev/null
 	diff plainly out
 }

@@ -27,7 +27,7 @@ fails_to_start() {
 		[ "$status" -eq 2 ]
 		lines out 0
 		lines err 1
-		grep -qE 'cannot (create a thread|watch signals): Resource temporarily unavailable' err
+		grep -qE 'cannot (create a thread|watch signals): Resource temporarily unavailable: .*ulimit -u' err
 	done
 	echo "$*: $((k - 1)) threads"
 	[ "$k" -gt "$count" ]
@@ -58,7 +58,7 @@ starts_or_fails() {
 		[ "$status" -ne 0 ] || break
 		echo "$*: $limit processes: status $status"
 		[ "$status" -eq 2 ]
-		has err 'Resource temporarily unavailable'
+		has err 'ulimit -u'
 	done
 	lines out 100
 }

@@ -4,6 +4,9 @@ STUBS=$BATS_TEST_DIRNAME/../support/stubs
 # What can be preloaded into a tool; not with a sanitizer.
 SHIMS=$T/support/shims
 
+# Messages, decimal points and letters are those of no language.
+export LC_ALL=C.UTF-8
+
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 }
