@@ -245,6 +245,11 @@ last_is_taken() {
 	rm -r "$(cat dir)"
 }
 
+# The signals of a line of /proc, without 32, which a sanitizer ignores.
+ignored() {
+	echo $((0x$(cut -f 2) & 0x7fffffff))
+}
+
 @test "shipping: how a command ends, and one that can't be run" {
 	collector
 	go 0 pmetrics ship --endpoint "$url" -- true
@@ -261,7 +266,7 @@ last_is_taken() {
 	sh -c 'ls /proc/self/fd' >out
 	mv out plainly
 	go 0 pmetrics ship --endpoint "$url" -- grep SigIgn /proc/self/status
-	grep SigIgn /proc/self/status | cmp - out
+	[ "$(ignored <out)" -eq "$(grep SigIgn /proc/self/status | ignored)" ]
 	go 0 pmetrics ship --endpoint "$url" -- sh -c 'ls /proc/self/fd' </dev/null
 	diff plainly out
 }
