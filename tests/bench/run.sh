@@ -502,7 +502,7 @@ row_trace() {
 		compare "trace 1.0: $name" - ms time_ms \
 			"pfanout -q --trace -j2 $mode <$DATA >/dev/null" "pfanout -j2 $mode <$DATA >/dev/null"
 	done
-	# A record with a span is a piece of its own, also where pieces make a write.
+	# A record with a span is a piece of its own, which a pipe must not see.
 	compare "trace 0.01: check, cat" '>=0.95' ms time_ms \
 		"$ratio=0.01 pfanout --trace -j2 <$DATA | cat >/dev/null" "pfanout -j2 <$DATA | cat >/dev/null"
 }
