@@ -207,11 +207,13 @@ records_sent(void *arg, size_t n, const struct source_end *ends, size_t n_ends)
 {
 	struct marker *m = arg;
 	bool first = !is_unmarked(m);
+	uint64_t sent;
 
 	m->how.positions.sent(m->how.positions.arg, ends, n_ends);
-	n += atomic_fetch_add(&m->sent, n) - atomic_load(&m->marked);
+	sent = atomic_fetch_add(&m->sent, n) + n;
 	if (has_slot(m) &&
-	    (n >= m->step || clock_now() - atomic_load(&m->last_mark) >= MARK_TIME)) {
+	    (sent - atomic_load(&m->marked) >= m->step ||
+		clock_now() - atomic_load(&m->last_mark) >= MARK_TIME)) {
 		push_mark(m);
 		lengthen_step(m);
 	} else if (first)

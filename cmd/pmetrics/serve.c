@@ -187,7 +187,7 @@ parse_path(void *field, const char *value, const char **why)
 		return -1;
 	*why = "a path such as /metrics, which has no other use";
 	for (size_t i = 0; i < OTHERS; i++)
-		if (strcmp(value, others[i].path) == 0 && value[1] != '\0')
+		if (others[i].answer != answer_page && strcmp(value, others[i].path) == 0)
 			return -1;
 	*(const char **)field = value;
 	return 0;
